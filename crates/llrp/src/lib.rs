@@ -1,0 +1,1 @@
+//! LLRP codec and sans-IO client and reader state machines.

@@ -1,0 +1,1 @@
+//! Tracegate: the gateway daemon as a library; `main.rs` only parses arguments and calls it.

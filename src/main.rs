@@ -1,0 +1,3 @@
+//! The `tracegate` command.
+
+fn main() {}
