@@ -17,11 +17,17 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod ai;
+pub mod aim;
 mod charset;
 mod digits;
 pub mod element;
 pub mod identity;
+pub mod scan;
+pub mod sgln;
 
 pub use ai::Ai;
+pub use aim::{AimId, Carrier};
 pub use element::{Element, ElementError, Fault, parse_element_string};
 pub use identity::{Identity, IdentityError};
+pub use scan::{Scan, ScanContent, ScanError, ScanOptions, parse_scan};
+pub use sgln::{SglnError, check_sgln_urn, sgln_digital_link};
