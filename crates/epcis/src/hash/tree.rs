@@ -1,0 +1,254 @@
+//! An event as the tree of names, texts and children that the event hash is defined over.
+//!
+//! The hash was defined on the XML form. This turns JSON into that form: lists get an element per entry, prefixes
+//! become `{namespace}`, and list names lose or gain what the two forms disagree about.
+
+use std::borrow::Cow;
+use std::mem;
+
+use serde_json::Value;
+
+use super::words::Words;
+use super::{HashError, canonical};
+
+/// Deeper nesting than this is refused: `serde_json` stops there too.
+const MAX_DEPTH: usize = 128;
+/// Lists whose entries are pairs in written order (CBV 2.0 §8.9, `type` first).
+const PAIR_LISTS: [&str; 3] = ["sourceList", "destinationList", "bizTransactionList"];
+/// Fields that keep the object they stand in, and its siblings, in written order.
+const UNSORTED: [&str; 3] = ["bizTransaction", "source", "destination"];
+
+/// One element. Ordered by name, text and children, which is the order of siblings before hashing.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) children: Vec<Node>,
+    /// An entry of a pair list: no name, just its first two fields.
+    pub(super) is_pair: bool,
+}
+
+/// The prefixes that a `@context` declares.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces(Vec<(String, String)>);
+
+impl Namespaces {
+    /// Adds the prefixes of a `@context`. Only those in a list count, as in the reference.
+    pub(super) fn add(&mut self, context: &Value) -> Result<(), HashError> {
+        for (prefix, uri) in context
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .flatten()
+        {
+            let Some(uri) = uri.as_str() else {
+                let field = format!("@context.{prefix}");
+                return Err(HashError::unsupported(
+                    &field,
+                    "a term definition that is not a text",
+                ));
+            };
+            self.0.push((prefix.clone(), uri.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// `ext:name` as `{https://ns.example/}name` when `ext` is declared.
+    fn expand_key(&self, key: &str) -> String {
+        match self.split(key) {
+            Some((uri, name)) => format!("{{{uri}}}{name}"),
+            None => key.to_owned(),
+        }
+    }
+
+    /// `ext:name` as `https://ns.example/name` when `ext` is declared.
+    pub(super) fn expand_value<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.split(text) {
+            Some((uri, name)) => Cow::Owned(format!("{}{name}", uri.replace(['{', '}'], ""))),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    fn split<'a>(&self, text: &'a str) -> Option<(&str, &'a str)> {
+        let (prefix, name) = text.split_once(':')?;
+        let (_, uri) = self.0.iter().rev().find(|(known, _)| known == prefix)?;
+        Some((uri, name))
+    }
+}
+
+/// What the conversion of one document or event looks things up in.
+pub(super) struct Source<'a> {
+    pub(super) namespaces: &'a Namespaces,
+    pub(super) words: &'a Words,
+}
+
+impl Source<'_> {
+    /// The children of an event, in the form the hash is defined over.
+    pub(super) fn event(&self, event: &Value) -> Result<Vec<Node>, HashError> {
+        let mut root = self.node(event, 0)?;
+        root.children.retain(|child| child.name != "@context");
+        Ok(corrected(root)?.children)
+    }
+
+    fn node(&self, value: &Value, depth: usize) -> Result<Node, HashError> {
+        if depth > MAX_DEPTH {
+            return Err(HashError::TooDeep);
+        }
+        let mut node = Node::default();
+        match value {
+            Value::Array(items) => {
+                for item in items {
+                    node.children.push(self.node(item, depth + 1)?);
+                }
+                if !items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .any(|text| UNSORTED.contains(&text))
+                {
+                    node.children.sort();
+                }
+            }
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    self.field(&mut node, key, field, depth)?;
+                }
+                if !fields.keys().any(|key| UNSORTED.contains(&key.as_str())) {
+                    node.children.sort();
+                }
+            }
+            Value::String(text) => {
+                let text = self.words.replacement(text).unwrap_or(text);
+                node.text = self.namespaces.expand_value(text).into_owned();
+            }
+            Value::Number(number) => {
+                node.text = match number.as_f64() {
+                    Some(float) if number.is_f64() => canonical::float_text(float),
+                    _ => number.to_string(),
+                };
+            }
+            Value::Bool(true) => "True".clone_into(&mut node.text),
+            Value::Bool(false) => "False".clone_into(&mut node.text),
+            Value::Null => "None".clone_into(&mut node.text),
+        }
+        Ok(node)
+    }
+
+    fn field(
+        &self,
+        node: &mut Node,
+        key: &str,
+        field: &Value,
+        depth: usize,
+    ) -> Result<(), HashError> {
+        match key {
+            "rdfs:comment" | "comment" => return Ok(()),
+            "#text" => {
+                return Err(HashError::unsupported(
+                    key,
+                    "an object with text of its own",
+                ));
+            }
+            _ if key.starts_with("@xmlns") => {
+                return Err(HashError::unsupported(
+                    key,
+                    "a namespace declared outside @context",
+                ));
+            }
+            _ => {}
+        }
+        let name = self.namespaces.expand_key(key);
+        let child = self.node(field, depth + 1)?;
+        if field.is_array() {
+            node.children
+                .extend(child.children.into_iter().map(|entry| Node {
+                    name: name.clone(),
+                    ..entry
+                }));
+        } else {
+            node.children.push(Node { name, ..child });
+        }
+        Ok(())
+    }
+}
+
+/// The element with its lists and names as XML has them, recursively.
+fn corrected(mut node: Node) -> Result<Node, HashError> {
+    let mut children = Vec::with_capacity(node.children.len());
+    let mut lists: Vec<Node> = Vec::new();
+    let mut child_epcs = Vec::new();
+    for mut child in mem::take(&mut node.children) {
+        if let Some(entry_name) = child.name.strip_suffix("List") {
+            let entry = if PAIR_LISTS.contains(&child.name.as_str()) {
+                pair(&child.name, mem::take(&mut child.children))?
+            } else {
+                Node {
+                    name: entry_name.to_owned(),
+                    text: mem::take(&mut child.text),
+                    children: mem::take(&mut child.children),
+                    is_pair: false,
+                }
+            };
+            match lists.iter_mut().find(|list| list.name == child.name) {
+                Some(list) => list.children.push(entry),
+                None => lists.push(Node {
+                    name: child.name,
+                    children: vec![entry],
+                    ..Node::default()
+                }),
+            }
+        } else if child.name == "childEPCs" {
+            child_epcs.push(Node {
+                name: "epc".to_owned(),
+                text: child.text,
+                ..Node::default()
+            });
+        } else {
+            children.push(child);
+        }
+    }
+    children.append(&mut lists);
+    if !child_epcs.is_empty() {
+        children.push(Node {
+            name: "childEPCs".to_owned(),
+            children: child_epcs,
+            ..Node::default()
+        });
+    }
+    for child in children {
+        let done = if PAIR_LISTS.contains(&child.name.as_str()) {
+            child
+        } else {
+            corrected(child)?
+        };
+        node.children.push(done);
+    }
+    if let Some(name) = renamed(&node) {
+        name.clone_into(&mut node.name);
+    }
+    Ok(node)
+}
+
+/// The first two fields of an entry of a pair list, in written order.
+fn pair(list: &str, fields: Vec<Node>) -> Result<Node, HashError> {
+    if fields.len() < 2 {
+        return Err(HashError::unsupported(
+            list,
+            "an entry without type and value",
+        ));
+    }
+    Ok(Node {
+        is_pair: true,
+        children: fields.into_iter().take(2).collect(),
+        ..Node::default()
+    })
+}
+
+fn renamed(node: &Node) -> Option<&'static str> {
+    match node.name.as_str() {
+        "inputEPC" | "outputEPC" => Some("epc"),
+        "inputQuantity" | "outputQuantity" | "childQuantity" => Some("quantityElement"),
+        "quantity" if !node.children.is_empty() => Some("quantityElement"),
+        _ => None,
+    }
+}
