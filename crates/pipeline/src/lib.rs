@@ -1,1 +1,33 @@
-//! From reads to movements.
+//! From reads to movements: the pure middle of the gateway.
+//!
+//! [`Pipeline`] is a fold over [`Input`]s: configuration, reads, scans, device connections and ticks go in, [`Output`]s
+//! (movement events, scan verdicts, non-events) come out. It opens nothing, reads no clock and iterates no hash map, so
+//! the same inputs give the same outputs byte for byte; the daemon journals the inputs and rebuilds the state from them
+//! after a crash.
+//!
+//! The stages, each a module: [`clock`] (device time to gateway time, watermark per device), [`filter`] (which tags
+//! count), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`passage`] (one decision per
+//! load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
+//!
+//! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
+//! decided is counted as late and still used; every collection has a bound and a counter at the bound.
+
+#![warn(clippy::indexing_slicing)]
+
+pub mod clock;
+pub mod config;
+pub mod filter;
+mod gate;
+pub mod input;
+pub mod movement;
+pub mod passage;
+pub mod pipeline;
+pub mod presence;
+mod station;
+pub mod stats;
+pub mod time;
+
+pub use config::PipelineConfig;
+pub use input::{Input, Output, Read, ReaderTime};
+pub use pipeline::Pipeline;
+pub use time::Time;

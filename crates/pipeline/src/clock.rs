@@ -1,0 +1,311 @@
+//! Device time to gateway time, and how far a device's reads are complete.
+
+use serde::{Deserialize, Serialize};
+
+use crate::input::ReaderTime;
+use crate::time::{Span, Time};
+
+/// The envelope of the offset is taken over two buckets of this length.
+const BUCKET: Span = Span::millis(30_000);
+/// The offset moves only when it is off by more than this: what the network adds to single reports must not move reads
+/// about, and the order of one reader's reads does not depend on it.
+const DEAD_BAND: Span = Span::millis(50);
+/// A sample this far above the envelope says nothing about the clock: the read waited somewhere.
+const DELAYED: Span = Span::millis(500);
+/// Samples must stay that far above for this long before the reader's clock is believed to have stepped back.
+const STEP_AFTER: Span = Span::millis(3_000);
+/// No step is believed so soon after a connect: held reports arrive then.
+const STEP_HOLDOFF: Span = Span::millis(6_000);
+/// After a connect, and after each held report, more held reports are expected within this.
+const CATCH_UP: Span = Span::millis(1_000);
+
+/// Whether the device is connected, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Link {
+    Up(Time),
+    Down(Time),
+}
+
+/// How far a device's reads are known to be complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watermark {
+    /// All reads before this time have arrived, within the allowed lateness.
+    At(Time),
+    /// The device has been away for longer than anyone waits for it.
+    Excluded,
+}
+
+/// One device's clock and link.
+///
+/// The offset of the reader's clock is the lower envelope of (arrival − reader time): a report is never early, only
+/// delayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceClock {
+    link: Link,
+    offset: Option<(ClockKind, Span)>,
+    bucket: Option<Span>,
+    previous_bucket: Option<Span>,
+    bucket_since: Time,
+    step: Option<(Time, Span)>,
+    newest: Time,
+    held_until: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum ClockKind {
+    Utc,
+    Uptime,
+}
+
+impl DeviceClock {
+    /// A device that has not connected yet.
+    #[must_use]
+    pub fn down(at: Time) -> Self {
+        Self {
+            link: Link::Down(at),
+            offset: None,
+            bucket: None,
+            previous_bucket: None,
+            bucket_since: at,
+            step: None,
+            newest: Time::MIN,
+            held_until: Time::MIN,
+        }
+    }
+
+    /// True while the device is connected.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up(_))
+    }
+
+    /// The reader's clock relative to the gateway's, if known.
+    #[must_use]
+    pub fn offset(&self) -> Option<Span> {
+        self.offset.map(|(_, offset)| offset)
+    }
+
+    /// Notes a connect or a loss. The reader time of the connection event measures the offset afresh.
+    pub fn link_changed(&mut self, at: Time, up: bool, reader_time: Option<ReaderTime>) {
+        if up {
+            self.link = Link::Up(at);
+            self.held_until = at + CATCH_UP;
+            self.step = None;
+            if let Some(time) = reader_time {
+                self.rebase(kind(time), at, Span(at.0.saturating_sub(time.micros())));
+            }
+        } else if self.is_up() {
+            self.link = Link::Down(at);
+        }
+    }
+
+    /// The process restarted: the device is away from now on. Its offset is kept, it may still be right.
+    pub fn restarted(&mut self, at: Time) {
+        self.link = Link::Down(at);
+    }
+
+    /// The gateway time of a read that arrived at `at`.
+    pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Time {
+        let corrected = match reader_time {
+            None => at,
+            Some(time) => {
+                let sample = Span(at.0.saturating_sub(time.micros()));
+                let offset = self.sample(kind(time), at, sample);
+                Time(time.micros().saturating_add(offset.0))
+            }
+        };
+        self.newest = self.newest.later(corrected);
+        if at - corrected > CATCH_UP {
+            self.held_until = at + CATCH_UP;
+        }
+        corrected
+    }
+
+    /// How far this device's reads are complete at gateway time `now`.
+    #[must_use]
+    pub fn watermark(&self, now: Time, lateness: Span, down_grace: Span) -> Watermark {
+        let seen = self.newest - lateness;
+        match self.link {
+            Link::Up(_) if now >= self.held_until => Watermark::At(seen.later(now - lateness)),
+            Link::Up(_) => Watermark::At(seen),
+            Link::Down(since) if now - since < down_grace => Watermark::At(seen),
+            Link::Down(_) => Watermark::Excluded,
+        }
+    }
+
+    fn sample(&mut self, kind: ClockKind, at: Time, sample: Span) -> Span {
+        let Some((_, offset)) = self.offset.filter(|(known, _)| *known == kind) else {
+            self.rebase(kind, at, sample);
+            return sample;
+        };
+        if sample.0 > offset.0.saturating_add(DELAYED.0) {
+            return self.delayed_sample(kind, at, sample, offset);
+        }
+        self.step = None;
+        self.bucket = Some(self.bucket.map_or(sample, |least| least.min(sample)));
+        if at - self.bucket_since > BUCKET {
+            self.previous_bucket = self.bucket.take();
+            self.bucket_since = at;
+        }
+        // Earlier arrivals tighten at once; a slow drift the other way shows when a bucket ends.
+        let least = self
+            .bucket
+            .into_iter()
+            .chain(self.previous_bucket)
+            .min()
+            .unwrap_or(sample);
+        let envelope = if self.previous_bucket.is_some() {
+            least
+        } else {
+            least.min(offset)
+        };
+        if (envelope - offset).abs() <= DEAD_BAND {
+            return offset;
+        }
+        self.offset = Some((kind, envelope));
+        envelope
+    }
+
+    /// A read that waited, or a reader whose clock was set back: the latter when it goes on for long on a steady link.
+    fn delayed_sample(&mut self, kind: ClockKind, at: Time, sample: Span, offset: Span) -> Span {
+        let steady = matches!(self.link, Link::Up(since) if at - since > STEP_HOLDOFF);
+        if !steady {
+            return offset;
+        }
+        let (since, least) = match self.step {
+            Some((since, least)) => (since, least.min(sample)),
+            None => (at, sample),
+        };
+        self.step = Some((since, least));
+        if at - since < STEP_AFTER {
+            return offset;
+        }
+        self.rebase(kind, at, least);
+        least
+    }
+
+    fn rebase(&mut self, kind: ClockKind, at: Time, offset: Span) {
+        self.offset = Some((kind, offset));
+        self.bucket = Some(offset);
+        self.previous_bucket = None;
+        self.bucket_since = at;
+        self.step = None;
+    }
+}
+
+const fn kind(time: ReaderTime) -> ClockKind {
+    match time {
+        ReaderTime::Utc(_) => ClockKind::Utc,
+        ReaderTime::Uptime(_) => ClockKind::Uptime,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000;
+    const LATE: Span = Span::millis(900);
+    const GRACE: Span = Span::millis(20_000);
+
+    fn connected(offset_us: i64) -> DeviceClock {
+        let mut clock = DeviceClock::down(Time(0));
+        clock.link_changed(
+            Time(10 * S),
+            true,
+            Some(ReaderTime::Utc((10 * S - offset_us) as u64)),
+        );
+        clock
+    }
+
+    #[test]
+    fn connection_event_measures_the_offset_and_earlier_arrivals_tighten_it() {
+        let mut clock = connected(5_000);
+        assert_eq!(clock.offset(), Some(Span(5_000)));
+        let at = Time(20 * S);
+        let corrected = clock.correct(at, Some(ReaderTime::Utc((20 * S - 3_000) as u64)));
+        assert_eq!(
+            (clock.offset(), corrected),
+            (Some(Span(5_000)), at + Span(2_000)),
+            "within the dead band"
+        );
+        let corrected = clock.correct(at, Some(ReaderTime::Utc((20 * S + 70_000) as u64)));
+        assert_eq!((clock.offset(), corrected), (Some(Span(-70_000)), at));
+    }
+
+    #[test]
+    fn held_reports_keep_their_own_times() {
+        let mut clock = connected(0);
+        let corrected = clock.correct(Time(11 * S), Some(ReaderTime::Utc((4 * S) as u64)));
+        assert_eq!(corrected, Time(4 * S));
+        assert_eq!(clock.offset(), Some(Span(0)));
+        // While they flow, silence says nothing.
+        assert_eq!(
+            clock.watermark(Time(11 * S + 500_000), LATE, GRACE),
+            Watermark::At(Time(4 * S) - LATE)
+        );
+        assert_eq!(
+            clock.watermark(Time(13 * S), LATE, GRACE),
+            Watermark::At(Time(13 * S) - LATE)
+        );
+    }
+
+    #[test]
+    fn lost_reader_holds_the_watermark_until_the_grace_is_over() {
+        let mut clock = connected(0);
+        clock.correct(Time(15 * S), Some(ReaderTime::Utc((15 * S) as u64)));
+        clock.link_changed(Time(16 * S), false, None);
+        assert_eq!(
+            clock.watermark(Time(30 * S), LATE, GRACE),
+            Watermark::At(Time(15 * S) - LATE)
+        );
+        assert_eq!(
+            clock.watermark(Time(36 * S), LATE, GRACE),
+            Watermark::Excluded
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_followed_after_three_seconds() {
+        let mut clock = connected(0);
+        for tenth in 0..60 {
+            let at = 20 * S + tenth * S / 10;
+            let corrected = clock.correct(Time(at), Some(ReaderTime::Utc((at - 7 * S) as u64)));
+            let expected = if tenth < 30 { at - 7 * S } else { at };
+            assert_eq!(corrected, Time(expected), "tenth {tenth}");
+        }
+    }
+
+    #[test]
+    fn a_drifting_clock_is_followed() {
+        let mut clock = connected(0);
+        // 100 ppm slow: 180 ms after half an hour.
+        for second in 20..1_820 {
+            let at = second * S + 4_000;
+            clock.correct(
+                Time(at),
+                Some(ReaderTime::Utc((second * S - (second - 20) * 100) as u64)),
+            );
+        }
+        let offset = clock.offset().unwrap();
+        assert!(
+            (offset - Span(184_000)).abs() <= DEAD_BAND + Span(6_000),
+            "{offset:?}"
+        );
+    }
+
+    #[test]
+    fn reads_never_lie_in_the_future_and_missing_times_mean_arrival() {
+        let mut clock = connected(0);
+        assert_eq!(
+            clock.correct(Time(20 * S), Some(ReaderTime::Utc((90 * S) as u64))),
+            Time(20 * S)
+        );
+        let mut bare = DeviceClock::down(Time(0));
+        assert_eq!(bare.correct(Time(7), None), Time(7));
+        assert_eq!(
+            bare.correct(Time(7), Some(ReaderTime::Uptime(u64::MAX))),
+            Time(7)
+        );
+    }
+}

@@ -1,0 +1,246 @@
+//! The pipeline's own configuration: checked, complete, and part of the journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::filter::TagRules;
+use crate::input::DeviceIndex;
+use crate::time::Span;
+
+/// Everything the pipeline needs to know. Defaults were filled in by whoever built it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PipelineConfig {
+    /// IANA name of the site's time zone, for `eventTimeZoneOffset`.
+    pub time_zone: String,
+    /// Names of all devices; inputs refer to them by index.
+    pub devices: Vec<String>,
+    /// Read points in order of name.
+    pub read_points: Vec<ReadPointConfig>,
+    /// Which tags count.
+    pub tags: TagRules,
+}
+
+/// One business place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadPointConfig {
+    /// Its name, as in topics and logs.
+    pub name: String,
+    /// Its EPCIS `readPoint` id.
+    pub uri: String,
+    /// What stands there.
+    pub kind: ReadPointKind,
+}
+
+/// The kinds of read point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per read point; gates are the rule"
+)]
+pub enum ReadPointKind {
+    /// Antennas on two sides of a line; loads pass it.
+    Gate(GateConfig),
+    /// Scanners with a task.
+    Station(StationConfig),
+}
+
+/// A dock door or a belt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateConfig {
+    /// Antennas, each with its side.
+    pub antennas: Vec<GateAntenna>,
+    /// The event of a load that comes in; without it none is made.
+    pub inward: Option<Step>,
+    /// The event of a load that goes out; without it none is made.
+    pub outward: Option<Step>,
+    /// Thresholds and times.
+    pub tuning: Tuning,
+}
+
+/// One antenna of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateAntenna {
+    /// Its reader.
+    pub device: DeviceIndex,
+    /// Its port.
+    pub antenna: u16,
+    /// Which side of the gate it looks at.
+    pub side: Side,
+}
+
+/// A side of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Side {
+    /// Within the building.
+    Inside,
+    /// Outside it.
+    Outside,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Inside => Self::Outside,
+            Self::Outside => Self::Inside,
+        }
+    }
+}
+
+/// Which way a load went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Direction {
+    /// From outside to inside.
+    In,
+    /// From inside to outside.
+    Out,
+}
+
+impl Direction {
+    /// The way that ends on `side`.
+    #[must_use]
+    pub const fn towards(side: Side) -> Self {
+        match side {
+            Side::Inside => Self::In,
+            Side::Outside => Self::Out,
+        }
+    }
+
+    /// The side where a load that goes this way ends up.
+    #[must_use]
+    pub const fn destination(self) -> Side {
+        match self {
+            Self::In => Side::Inside,
+            Self::Out => Side::Outside,
+        }
+    }
+
+    /// The other way.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        Self::towards(self.destination().opposite())
+    }
+
+    /// The word used in config, logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// The business meaning of a movement: EPCIS "why" and "where".
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Step {
+    /// CBV word or URI.
+    pub biz_step: String,
+    /// CBV word or URI.
+    pub disposition: Option<String>,
+    /// Where the objects are afterwards, as a URI.
+    pub biz_location: Option<String>,
+    /// A business transaction as (type, id).
+    pub biz_transaction: Option<(String, String)>,
+}
+
+/// A scanner station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationConfig {
+    /// Its scanners.
+    pub scanners: Vec<StationScanner>,
+    /// The event of a scan.
+    pub step: Step,
+}
+
+/// One scanner of a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationScanner {
+    /// Which scanner.
+    pub device: DeviceIndex,
+    /// The same label within this time is one scan.
+    pub duplicate_window: Span,
+    /// Take data without AIM identifier as GS1.
+    pub assume_gs1: bool,
+}
+
+/// Thresholds and times of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Weaker reads are ignored, dBm.
+    pub min_rssi_dbm: i8,
+    /// Reads of one tag on one antenna within this are one observation.
+    pub dedup: Span,
+    /// A tag appears after `min_reads` observations within this.
+    pub appear_within: Span,
+    /// Observations that make a tag appear.
+    pub min_reads: u16,
+    /// A tag is gone after this without an observation.
+    pub lost_after: Span,
+    /// Time constant of the side tracker.
+    pub side_tau: Span,
+    /// Clear side when the score is at least this, 0 to 1.
+    pub side_level: f64,
+    /// How long the score must be clear.
+    pub side_hold: Span,
+    /// Changes of side within this belong to one load.
+    pub load_gap: Span,
+    /// Wait this long after the last change of side before deciding.
+    pub settle: Span,
+    /// Tags that must have changed sides.
+    pub min_tags: usize,
+    /// Share of the tags read that must have changed sides, 0 to 1.
+    pub flip_ratio: f64,
+    /// The same tag is not booked in the same direction again within this.
+    pub rearm: Span,
+    /// How late a read may be and still find its place.
+    pub allowed_lateness: Span,
+    /// How long a lost reader holds up its read points.
+    pub down_grace: Span,
+}
+
+impl Tuning {
+    /// Defaults for a dock door.
+    #[must_use]
+    pub const fn dock() -> Self {
+        Self {
+            min_rssi_dbm: -78,
+            dedup: Span::millis(250),
+            appear_within: Span::millis(1500),
+            min_reads: 2,
+            lost_after: Span::millis(3000),
+            side_tau: Span::millis(700),
+            side_level: 0.30,
+            side_hold: Span::millis(600),
+            load_gap: Span::millis(1300),
+            settle: Span::millis(3000),
+            min_tags: 2,
+            flip_ratio: 0.35,
+            rearm: Span::millis(20_000),
+            allowed_lateness: Span::millis(900),
+            down_grace: Span::millis(20_000),
+        }
+    }
+
+    /// Defaults for a conveyor belt.
+    #[must_use]
+    pub const fn belt() -> Self {
+        Self {
+            min_rssi_dbm: -70,
+            dedup: Span::millis(100),
+            appear_within: Span::millis(500),
+            min_reads: 2,
+            lost_after: Span::millis(1000),
+            side_tau: Span::millis(450),
+            side_level: 0.22,
+            side_hold: Span::millis(250),
+            load_gap: Span::millis(200),
+            settle: Span::millis(1000),
+            min_tags: 1,
+            flip_ratio: 0.0,
+            rearm: Span::millis(60_000),
+            allowed_lateness: Span::millis(600),
+            down_grace: Span::millis(20_000),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Side, Tuning};
+use crate::filter::TagClass;
+use crate::input::DeviceIndex;
+use crate::passage::{Decision, Passages};
+use crate::presence::Tag;
+use crate::time::Time;
+
+/// Reads waiting for their turn at one gate at most; beyond, the oldest are taken as they are.
+const MAX_BUFFERED: usize = 50_000;
+/// Tags followed at one gate at most; beyond, the one unread for longest is forgotten.
+const MAX_TAGS: usize = 20_000;
+
+/// A tag by its memory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EpcKey {
+    /// EPC memory, most significant bit first.
+    pub epc: Vec<u8>,
+    /// How many bits count.
+    pub bit_len: u16,
+}
+
+/// Reads sort by time, then by where; a read delivered twice is one read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct ReadKey {
+    at: Time,
+    device: DeviceIndex,
+    antenna: u16,
+    tag: EpcKey,
+}
+
+/// A read that passed the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sighting {
+    pub side: Side,
+    pub class: TagClass,
+    pub pc: Option<u16>,
+    pub rssi_dbm: Option<i8>,
+}
+
+/// How a read was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    InTime,
+    /// Older than what was already decided.
+    Late,
+}
+
+/// State of one gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Gate {
+    frontier: Time,
+    buffer: BTreeMap<ReadKey, Sighting>,
+    tags: BTreeMap<EpcKey, Tag>,
+    timers: BTreeSet<(Time, EpcKey)>,
+    passages: Passages,
+    /// Tags forgotten because of the cap, and reads taken early because of theirs.
+    pub capped: u64,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            frontier: Time::MIN,
+            buffer: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            passages: Passages::default(),
+            capped: 0,
+        }
+    }
+}
+
+impl Gate {
+    /// The class of a tag that is already known here.
+    pub fn class_of(&self, tag: &EpcKey) -> Option<TagClass> {
+        self.tags.get(tag).map(|tag| tag.class)
+    }
+
+    /// Tags followed and reads waiting.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.tags.len(), self.buffer.len())
+    }
+
+    /// The next event time at which something happens, if anything is open.
+    pub fn deadline(&self) -> Option<Time> {
+        let read = self.buffer.first_key_value().map(|(key, _)| key.at);
+        let timer = self.timers.first().map(|(at, _)| *at);
+        [read, timer, self.passages.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes a read into the order.
+    pub fn push(
+        &mut self,
+        at: Time,
+        port: (DeviceIndex, u16),
+        tag: EpcKey,
+        sighting: Sighting,
+    ) -> Taken {
+        if at < self.frontier {
+            return Taken::Late;
+        }
+        let key = ReadKey {
+            at,
+            device: port.0,
+            antenna: port.1,
+            tag,
+        };
+        let entry = self.buffer.entry(key).or_insert(sighting);
+        entry.rssi_dbm = entry.rssi_dbm.max(sighting.rssi_dbm);
+        Taken::InTime
+    }
+
+    /// Everything before `watermark` has arrived: takes reads and timers up to there, in order of their time.
+    pub fn advance(&mut self, tuning: &Tuning, watermark: Time, decisions: &mut Vec<Decision>) {
+        let mut goal = watermark.later(self.frontier);
+        while self.buffer.len() > MAX_BUFFERED
+            && let Some((key, _)) = self.buffer.first_key_value()
+        {
+            goal = goal.later(key.at);
+            self.capped += 1;
+            self.take_next(tuning, goal, decisions);
+        }
+        while self.take_next(tuning, goal, decisions) {}
+        self.run_timers(tuning, goal, decisions);
+        self.frontier = goal;
+    }
+
+    /// Nobody will send anything older any more: decides what is open, then starts afresh, so that reads held by a reader
+    /// that comes back find their own time again.
+    pub fn flush(&mut self, tuning: &Tuning, decisions: &mut Vec<Decision>) {
+        if self.frontier == Time::MIN && self.deadline().is_none() {
+            return;
+        }
+        let end = Time(i64::MAX / 4);
+        while self.take_next(tuning, end, decisions) {}
+        self.run_timers(tuning, end, decisions);
+        *self = Self {
+            capped: self.capped,
+            ..Self::default()
+        };
+    }
+
+    fn take_next(&mut self, tuning: &Tuning, goal: Time, decisions: &mut Vec<Decision>) -> bool {
+        if self
+            .buffer
+            .first_key_value()
+            .is_none_or(|(key, _)| key.at > goal)
+        {
+            return false;
+        }
+        let Some((key, sighting)) = self.buffer.pop_first() else {
+            return false;
+        };
+        self.run_timers(tuning, key.at, decisions);
+        self.frontier = self.frontier.later(key.at);
+        self.observe(tuning, key, sighting);
+        true
+    }
+
+    fn observe(&mut self, tuning: &Tuning, key: ReadKey, sighting: Sighting) {
+        if !self.tags.contains_key(&key.tag) && self.tags.len() >= MAX_TAGS {
+            self.forget_oldest(tuning);
+        }
+        let tag = self
+            .tags
+            .entry(key.tag.clone())
+            .or_insert_with(|| Tag::new(sighting.class, sighting.pc, key.at));
+        tag.pc = tag.pc.or(sighting.pc);
+        let before = tag.deadline(tuning);
+        tag.observe(
+            tuning,
+            key.at,
+            (key.device, key.antenna),
+            sighting.side,
+            sighting.rssi_dbm,
+        );
+        let after = tag.deadline(tuning);
+        self.reschedule(key.tag, before, after);
+    }
+
+    fn reschedule(&mut self, tag: EpcKey, before: Time, after: Time) {
+        let mut entry = (before, tag);
+        if before != after {
+            self.timers.remove(&entry);
+            entry.0 = after;
+        }
+        self.timers.insert(entry);
+    }
+
+    fn forget_oldest(&mut self, tuning: &Tuning) {
+        let oldest = self
+            .tags
+            .iter()
+            .min_by_key(|(_, tag)| tag.last)
+            .map(|(key, tag)| (tag.deadline(tuning), key.clone()));
+        if let Some(entry) = oldest {
+            self.timers.remove(&entry);
+            self.tags.remove(&entry.1);
+            self.capped += 1;
+        }
+    }
+
+    fn run_timers(&mut self, tuning: &Tuning, until: Time, decisions: &mut Vec<Decision>) {
+        loop {
+            let tag = self
+                .timers
+                .first()
+                .map(|(at, _)| *at)
+                .filter(|at| *at <= until);
+            let load = self.passages.deadline().filter(|at| *at <= until);
+            match (tag, load) {
+                (None, None) => return,
+                (Some(tag_at), load) if load.is_none_or(|load_at| tag_at <= load_at) => {
+                    self.fire_tag(tuning)
+                }
+                (_, Some(at)) => self.decide(tuning, at, decisions),
+                (Some(_), None) => return,
+            }
+        }
+    }
+
+    fn fire_tag(&mut self, tuning: &Tuning) {
+        let Some((at, key)) = self.timers.pop_first() else {
+            return;
+        };
+        let Some(tag) = self.tags.get_mut(&key) else {
+            return;
+        };
+        if tag.ended {
+            self.tags.remove(&key);
+            return;
+        }
+        let is_lost = tag.last + tuning.lost_after <= at || !tag.appeared;
+        let flip = tag
+            .confirm(tuning, at)
+            .or_else(|| if is_lost { tag.end_visit() } else { None });
+        if is_lost {
+            tag.ended = true;
+        }
+        let deadline = tag.deadline(tuning);
+        if let Some(flip) = flip {
+            tag.flipped = self.passages.add(tuning, at, &key, flip);
+        }
+        self.timers.insert((deadline, key));
+    }
+
+    fn decide(&mut self, tuning: &Tuning, at: Time, decisions: &mut Vec<Decision>) {
+        if let Some(decision) = self.passages.decide(tuning, at, &mut self.tags) {
+            // Booking changes what a tag waits for.
+            for (key, _) in &decision.members {
+                if let Some(tag) = self.tags.get(key) {
+                    let deadline = tag.deadline(tuning);
+                    self.timers.retain(|(_, other)| other != key);
+                    self.timers.insert((deadline, key.clone()));
+                }
+            }
+            decisions.push(decision);
+        }
+    }
+}

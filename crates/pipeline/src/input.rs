@@ -1,0 +1,180 @@
+//! What goes into the pipeline and what comes out.
+
+use serde::{Deserialize, Serialize};
+use tracegate_epcis::EventId;
+
+use crate::config::PipelineConfig;
+use crate::time::Time;
+
+/// A device as its index in [`PipelineConfig::devices`].
+pub type DeviceIndex = u16;
+
+/// A time stamp as the reader gave it, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReaderTime {
+    /// Since the Unix epoch, by the reader's own clock (LLRP 1.0.1 §16.2.2.1).
+    Utc(u64),
+    /// Since the reader was started (LLRP 1.0.1 §16.2.2.2).
+    Uptime(u64),
+}
+
+impl ReaderTime {
+    /// The number of microseconds, whatever they count from.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        let (Self::Utc(us) | Self::Uptime(us)) = self;
+        i64::try_from(us).unwrap_or(i64::MAX)
+    }
+}
+
+/// One sighting of one tag on one antenna.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// EPC memory as sent, most significant bit first.
+    pub epc: Vec<u8>,
+    /// How many bits of `epc` count.
+    pub bit_len: u16,
+    /// Protocol control word, if the reader sent it.
+    pub pc: Option<u16>,
+    /// Antenna port, 1 and up.
+    pub antenna: u16,
+    /// Peak RSSI in whole dBm.
+    pub rssi_dbm: Option<i8>,
+    /// When the reader saw it, by the reader's clock.
+    pub device_time: Option<ReaderTime>,
+}
+
+/// Everything that can change the pipeline's state. `at` is gateway time and never runs backwards within a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A new configuration. Loads in flight at read points that go away are decided first.
+    Configure(Box<PipelineConfig>),
+    /// The process (re)started: every device is disconnected until it reports itself.
+    Start {
+        /// Gateway time of the start; may lie before earlier inputs when the wall clock was set back.
+        at: Time,
+    },
+    /// A device connected or was lost.
+    Device {
+        /// Which device.
+        device: DeviceIndex,
+        /// Gateway time of the change.
+        at: Time,
+        /// Connected and ready, or gone.
+        up: bool,
+        /// The reader's clock at `at`, where its connection event told it.
+        reader_time: Option<ReaderTime>,
+    },
+    /// A report from a reader.
+    Reads {
+        /// Which reader.
+        device: DeviceIndex,
+        /// When the report arrived.
+        at: Time,
+        /// Its sightings.
+        reads: Vec<Read>,
+    },
+    /// One frame from a scanner.
+    Scan {
+        /// Which scanner.
+        device: DeviceIndex,
+        /// When it arrived.
+        at: Time,
+        /// The frame without its terminator.
+        data: Vec<u8>,
+    },
+    /// Time passed.
+    Tick {
+        /// Gateway time.
+        at: Time,
+    },
+}
+
+/// What the pipeline says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// A business fact to be stored and delivered.
+    Event(Box<MovementEvent>),
+    /// The answer to a scan.
+    Verdict(ScanVerdict),
+    /// A load that moved, or seemed to, and was not booked.
+    NonEvent(NonEvent),
+}
+
+/// A finished EPCIS event with its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovementEvent {
+    /// EPCIS event hash id.
+    pub id: EventId,
+    /// Name of the read point.
+    pub read_point: String,
+    /// When it happened.
+    pub at: Time,
+    /// The event as JSON-LD.
+    pub json: String,
+    /// One line for people: direction or step, what, how many.
+    pub summary: String,
+}
+
+/// The answer to one scan; the operator hears it once the scan is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanVerdict {
+    /// Which scanner.
+    pub device: DeviceIndex,
+    /// Accepted, or why not.
+    pub kind: VerdictKind,
+}
+
+/// How a scan was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VerdictKind {
+    /// Booked as an event.
+    Accepted,
+    /// The same label within the duplicate window: already booked.
+    Duplicate,
+    /// Not booked; the text says why, for the operator.
+    Refused(String),
+}
+
+/// Why a load was not booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NonEvent {
+    /// Name of the read point.
+    pub read_point: String,
+    /// When the load was at the read point.
+    pub at: Time,
+    /// The rule that refused it.
+    pub reason: NonEventReason,
+    /// How many tags it had.
+    pub tags: usize,
+}
+
+/// Rules that refuse a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum NonEventReason {
+    /// Fewer tags changed sides than `min_tags`.
+    FewTags,
+    /// As many tags went the other way at the same time.
+    Anti,
+    /// Most of the tags that were read did not change sides.
+    Ratio,
+    /// Every tag of it was booked in this direction within `rearm`.
+    Rearm,
+    /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
+    Invalid,
+}
+
+impl NonEventReason {
+    /// The word used in logs, metrics and documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FewTags => "few_tags",
+            Self::Anti => "anti",
+            Self::Ratio => "ratio",
+            Self::Rearm => "rearm",
+            Self::Invalid => "invalid",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A new configuration while loads are under way.
+
+use crate::clock::DeviceClock;
+use crate::config::{PipelineConfig, ReadPointConfig, ReadPointKind};
+use crate::gate::Gate;
+use crate::input::{DeviceIndex, Output};
+use crate::movement;
+use crate::pipeline::{Pipeline, Place, report};
+use crate::station::Station;
+
+impl Pipeline {
+    /// Takes over what the new configuration still has; a gate that changed decides what is open by the old rule.
+    pub(super) fn configure(&mut self, config: PipelineConfig, outputs: &mut Vec<Output>) {
+        if config == self.state.config {
+            return;
+        }
+        let is_same = |old: &ReadPointConfig, new: &ReadPointConfig| {
+            old.name == new.name
+                && std::mem::discriminant(&old.kind) == std::mem::discriminant(&new.kind)
+        };
+        let old = std::mem::take(&mut self.state.places);
+        let old_config = std::mem::replace(&mut self.state.config, config);
+        let renumber = |index: DeviceIndex, from: &[String], to: &[String]| {
+            let name = from.get(usize::from(index))?;
+            to.iter()
+                .position(|other| other == name)
+                .and_then(|at| DeviceIndex::try_from(at).ok())
+        };
+        let now = self.state.now;
+        let devices = self.state.config.devices.iter().map(|name| {
+            let before = old_config.devices.iter().position(|other| other == name);
+            before
+                .and_then(|at| self.state.devices.get(at).cloned())
+                .unwrap_or_else(|| DeviceClock::down(now))
+        });
+        self.state.devices = devices.collect();
+        let mut places: Vec<Option<Place>> =
+            self.state.config.read_points.iter().map(|_| None).collect();
+        for (place, read_point) in old.into_iter().zip(&old_config.read_points) {
+            let new = self
+                .state
+                .config
+                .read_points
+                .iter()
+                .position(|new| is_same(read_point, new));
+            match (new.and_then(|new| places.get_mut(new)), place) {
+                (Some(slot), Place::Station(mut station)) => {
+                    station.reconfigured(|index| {
+                        renumber(index, &old_config.devices, &self.state.config.devices)
+                    });
+                    *slot = Some(Place::Station(station));
+                }
+                // A gate whose antennas or times changed decides what is open by the old rule; an untouched one goes on.
+                (slot, Place::Gate(mut gate)) => {
+                    let untouched = old_config.devices == self.state.config.devices
+                        && new
+                            .and_then(|new| self.state.config.read_points.get(new))
+                            .is_some_and(|new| new.kind == read_point.kind);
+                    if let ReadPointKind::Gate(config) = &read_point.kind
+                        && !untouched
+                    {
+                        let mut decisions = Vec::new();
+                        gate.flush(&config.tuning, &mut decisions);
+                        let zone = movement::zone(&old_config.time_zone);
+                        report(
+                            read_point,
+                            config,
+                            &zone,
+                            &decisions,
+                            &mut self.stats,
+                            outputs,
+                        );
+                    }
+                    if let Some(slot) = slot {
+                        *slot = Some(Place::Gate(gate));
+                    }
+                }
+                (None, Place::Station(_)) => {}
+            }
+        }
+        let fresh = |kind: &ReadPointKind| match kind {
+            ReadPointKind::Gate(_) => Place::Gate(Gate::default()),
+            ReadPointKind::Station(_) => Place::Station(Station::default()),
+        };
+        let read_points = self.state.config.read_points.iter();
+        self.state.places = places
+            .into_iter()
+            .zip(read_points)
+            .map(|(place, new)| place.unwrap_or_else(|| fresh(&new.kind)))
+            .collect();
+        let stats = std::mem::take(&mut self.stats);
+        *self = Self {
+            stats,
+            ..Self::from_state(self.state.clone())
+        };
+    }
+}

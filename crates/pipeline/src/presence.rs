@@ -1,0 +1,324 @@
+//! One tag at one read point: its visit, with hysteresis, and which side it is on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Direction, Side, Tuning};
+use crate::filter::TagClass;
+use crate::time::{Span, Time};
+
+/// A visit older than this without a change of side is parked stock.
+pub(crate) const RESIDENT_AFTER: Span = Span::millis(18_000);
+/// How long an unused change of side, and the side itself, are remembered.
+pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
+/// Observations on each side, and in all, that the centroid fallback asks for.
+const CENTROID_MIN: (u32, u32) = (2, 6);
+/// Least distance of the centroids, in time and as a share of the visit.
+const CENTROID_GAP: (Span, f64) = (Span::millis(500), 0.08);
+
+/// A confirmed change of side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flip {
+    /// Which way.
+    pub direction: Direction,
+    /// When the tag crossed the line.
+    pub at: Time,
+}
+
+/// What was read on one side during a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Zone {
+    observations: u32,
+    energy: f64,
+    weight: f64,
+    moment: f64,
+}
+
+/// A side that the score points to, not yet confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Candidate {
+    side: Side,
+    since: Time,
+    reads: u32,
+}
+
+/// State of one tag at one gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its class by the tag rules.
+    pub class: TagClass,
+    /// Protocol control word of the first read that had one.
+    pub pc: Option<u16>,
+    /// First and last observation of the visit.
+    pub first: Time,
+    /// Last read of the visit, deduplicated or not.
+    pub last: Time,
+    /// True once the tag was lost; the visit's figures stay for late decisions.
+    pub ended: bool,
+    /// True once it was read `min_reads` times within `appear_within`: not a ghost.
+    pub appeared: bool,
+    /// True from a change of side until its load is booked.
+    pub flipped: bool,
+    /// The last booking: which way and when.
+    pub booked: Option<Flip>,
+    /// First confirmed side of the visit.
+    pub first_side: Option<Side>,
+    /// The side it is confirmed on.
+    pub side: Option<Side>,
+    inside: Zone,
+    outside: Zone,
+    score: f64,
+    scored_at: Time,
+    crossed_at: Time,
+    candidate: Option<Candidate>,
+    last_by_antenna: Vec<(u16, u16, Time)>,
+}
+
+impl Tag {
+    /// A tag that is about to be observed for the first time.
+    #[must_use]
+    pub fn new(class: TagClass, pc: Option<u16>, at: Time) -> Self {
+        Self {
+            class,
+            pc,
+            first: at,
+            last: at,
+            ended: false,
+            appeared: false,
+            flipped: false,
+            booked: None,
+            first_side: None,
+            side: None,
+            inside: Zone::default(),
+            outside: Zone::default(),
+            score: 0.0,
+            scored_at: at,
+            crossed_at: at,
+            candidate: None,
+            last_by_antenna: Vec::new(),
+        }
+    }
+
+    /// Observations of the visit on both sides.
+    #[must_use]
+    pub fn observations(&self) -> u32 {
+        self.inside
+            .observations
+            .saturating_add(self.outside.observations)
+    }
+
+    /// Observations of the visit on one side.
+    #[must_use]
+    pub fn observations_on(&self, side: Side) -> u32 {
+        self.zone(side).observations
+    }
+
+    /// Centre of gravity in time of what was read on both sides.
+    #[must_use]
+    pub fn centroid(&self) -> Time {
+        centroid(
+            self.first,
+            self.inside.weight + self.outside.weight,
+            self.inside.moment + self.outside.moment,
+        )
+    }
+
+    /// Takes one read; returns false when it fell within the dedup window of its antenna.
+    pub fn observe(
+        &mut self,
+        tuning: &Tuning,
+        at: Time,
+        port: (u16, u16),
+        side: Side,
+        rssi_dbm: Option<i8>,
+    ) -> bool {
+        if self.ended || (!self.appeared && at - self.first > tuning.appear_within) {
+            self.start_visit(at);
+        }
+        self.last = self.last.later(at);
+        match self
+            .last_by_antenna
+            .iter_mut()
+            .find(|(device, antenna, _)| (*device, *antenna) == port)
+        {
+            Some((_, _, last)) if at - *last < tuning.dedup => return false,
+            Some((_, _, last)) => *last = at,
+            None => self.last_by_antenna.push((port.0, port.1, at)),
+        }
+        let amplitude = libm::exp10((f64::from(rssi_dbm.unwrap_or(-60)) + 60.0) / 20.0);
+        let decay =
+            libm::exp(-(at - self.scored_at).seconds() / tuning.side_tau.seconds().max(1e-3));
+        self.inside.energy *= decay;
+        self.outside.energy *= decay;
+        let since_first = (at - self.first).seconds();
+        let zone = self.zone_mut(side);
+        zone.observations = zone.observations.saturating_add(1);
+        zone.energy += amplitude;
+        zone.weight += amplitude;
+        zone.moment += amplitude * since_first;
+        self.appeared |= self.observations() >= u32::from(tuning.min_reads);
+        self.score(tuning, at);
+        true
+    }
+
+    /// The next time at which something happens without a read.
+    #[must_use]
+    pub fn deadline(&self, tuning: &Tuning) -> Time {
+        if self.ended {
+            let booked = self.booked.map_or(Time::MIN, |flip| flip.at + tuning.rearm);
+            return (self.last + tuning.lost_after + FLIP_MEMORY + tuning.settle).later(booked);
+        }
+        if !self.appeared {
+            return self.first + tuning.appear_within;
+        }
+        let lost = self.last + tuning.lost_after;
+        match self.candidate {
+            Some(candidate) if candidate.reads >= 2 && self.side != Some(candidate.side) => {
+                lost.min(candidate.since + tuning.side_hold)
+            }
+            _ => lost,
+        }
+    }
+
+    /// Confirms the side that the score has pointed to for long enough; a change of side is a flip.
+    pub fn confirm(&mut self, tuning: &Tuning, now: Time) -> Option<Flip> {
+        let candidate = self.candidate?;
+        if !self.appeared
+            || candidate.reads < 2
+            || now - candidate.since < tuning.side_hold
+            || self.side == Some(candidate.side)
+        {
+            return None;
+        }
+        let before = self.side.replace(candidate.side);
+        self.first_side.get_or_insert(candidate.side);
+        (before == Some(candidate.side.opposite())).then(|| {
+            self.flipped = true;
+            Flip {
+                direction: Direction::towards(candidate.side),
+                at: self.crossed_at,
+            }
+        })
+    }
+
+    /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then its
+    /// centroids tell the way.
+    pub fn end_visit(&mut self) -> Option<Flip> {
+        self.ended = true;
+        if !self.appeared || self.flipped || self.last - self.first > RESIDENT_AFTER {
+            return None;
+        }
+        let flip = self.centroid_flip()?;
+        self.flipped = true;
+        self.side = Some(flip.direction.destination());
+        Some(flip)
+    }
+
+    /// The way the centroids tell, if they are clear.
+    #[must_use]
+    pub fn centroid_flip(&self) -> Option<Flip> {
+        let (per_side, in_all) = CENTROID_MIN;
+        let least = self.inside.observations.min(self.outside.observations);
+        if least < per_side || self.observations() < in_all {
+            return None;
+        }
+        let inside = centroid(self.first, self.inside.weight, self.inside.moment);
+        let outside = centroid(self.first, self.outside.weight, self.outside.moment);
+        let distance = inside - outside;
+        let needed = CENTROID_GAP
+            .0
+            .seconds()
+            .max(CENTROID_GAP.1 * (self.last - self.first).seconds());
+        let direction = if distance.0 > 0 {
+            Direction::In
+        } else {
+            Direction::Out
+        };
+        (distance.seconds().abs() >= needed).then_some(Flip {
+            direction,
+            at: Time(outside.0 + distance.0 / 2),
+        })
+    }
+
+    /// The load of this tag was booked: from here on it stands on the other side, and what was read before is used up.
+    pub fn book(&mut self, flip: Flip) {
+        let side = Some(flip.direction.destination());
+        self.booked = Some(flip);
+        (self.side, self.first_side, self.flipped) = (side, side, false);
+        self.first = self.last;
+        for zone in [&mut self.inside, &mut self.outside] {
+            *zone = Zone {
+                energy: zone.energy,
+                ..Zone::default()
+            };
+        }
+    }
+
+    fn start_visit(&mut self, at: Time) {
+        let remembered = (at - self.last < FLIP_MEMORY)
+            .then_some(self.side)
+            .flatten();
+        let fresh = Self {
+            booked: self.booked,
+            side: remembered,
+            first_side: remembered,
+            ..Self::new(self.class, self.pc, at)
+        };
+        *self = fresh;
+    }
+
+    fn score(&mut self, tuning: &Tuning, at: Time) {
+        let sum = self.inside.energy + self.outside.energy;
+        let score = if sum > 0.0 {
+            (self.inside.energy - self.outside.energy) / sum
+        } else {
+            0.0
+        };
+        if (score >= 0.0) != (self.score >= 0.0) {
+            // Straight line between the two scores: the crossing is nearer to the smaller one.
+            let share = self.score.abs() / (self.score.abs() + score.abs()).max(f64::MIN_POSITIVE);
+            #[expect(clippy::cast_possible_truncation, reason = "a share of a span of µs")]
+            let part = ((at - self.scored_at).seconds() * share * 1e6) as i64;
+            self.crossed_at = self.scored_at + Span(part);
+        }
+        (self.score, self.scored_at) = (score, at);
+        let side = if score >= 0.0 {
+            Side::Inside
+        } else {
+            Side::Outside
+        };
+        self.candidate = match self.candidate {
+            _ if score.abs() < tuning.side_level => None,
+            Some(candidate) if candidate.side == side => Some(Candidate {
+                reads: candidate.reads.saturating_add(1),
+                ..candidate
+            }),
+            _ => Some(Candidate {
+                side,
+                since: at,
+                reads: 1,
+            }),
+        };
+    }
+
+    const fn zone(&self, side: Side) -> &Zone {
+        match side {
+            Side::Inside => &self.inside,
+            Side::Outside => &self.outside,
+        }
+    }
+
+    const fn zone_mut(&mut self, side: Side) -> &mut Zone {
+        match side {
+            Side::Inside => &mut self.inside,
+            Side::Outside => &mut self.outside,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a mean of spans of µs is a span of µs"
+)]
+fn centroid(first: Time, weight: f64, moment: f64) -> Time {
+    first + Span((moment / weight.max(f64::MIN_POSITIVE) * 1e6) as i64)
+}

@@ -1,0 +1,120 @@
+//! A scanner station: each scan is judged and answered at once.
+
+use std::collections::VecDeque;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tracegate_gs1::{Identity, ScanContent, ScanOptions, parse_scan};
+
+use crate::config::{ReadPointConfig, StationConfig, StationScanner};
+use crate::input::{DeviceIndex, MovementEvent, VerdictKind};
+use crate::movement;
+use crate::time::Time;
+
+/// Labels remembered per station; more than anyone can scan within a duplicate window.
+const MAX_REMEMBERED: usize = 64;
+
+/// State of one station: what was booked lately.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Station {
+    recent: VecDeque<Booked>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Booked {
+    device: DeviceIndex,
+    data: Vec<u8>,
+    at: Time,
+}
+
+impl Station {
+    /// Forgets the device numbers of an older configuration.
+    pub fn reconfigured(&mut self, renumber: impl Fn(DeviceIndex) -> Option<DeviceIndex>) {
+        self.recent
+            .retain_mut(|booked| match renumber(booked.device) {
+                Some(device) => {
+                    booked.device = device;
+                    true
+                }
+                None => false,
+            });
+    }
+
+    /// Judges one scan.
+    pub fn scan(
+        &mut self,
+        read_point: &ReadPointConfig,
+        station: &StationConfig,
+        scanner: StationScanner,
+        zone: &TimeZone,
+        at: Time,
+        data: &[u8],
+    ) -> (VerdictKind, Option<MovementEvent>) {
+        let window = scanner.duplicate_window;
+        let again = self
+            .recent
+            .iter_mut()
+            .find(|booked| booked.device == scanner.device && booked.data == data);
+        if let Some(booked) = again
+            && at - booked.at < window
+        {
+            // The window slides: a scanner in presentation mode repeats a label for as long as it sees it.
+            booked.at = at;
+            return (VerdictKind::Duplicate, None);
+        }
+        let context = movement::Context {
+            read_point: &read_point.name,
+            uri: &read_point.uri,
+            step: &station.step,
+            zone,
+            at,
+        };
+        match identify(data, scanner.assume_gs1)
+            .and_then(|identity| movement::scan(context, &identity))
+        {
+            Ok(event) => {
+                self.remember(Booked {
+                    device: scanner.device,
+                    data: data.to_vec(),
+                    at,
+                });
+                (VerdictKind::Accepted, Some(event))
+            }
+            Err(reason) => (VerdictKind::Refused(reason), None),
+        }
+    }
+
+    fn remember(&mut self, booked: Booked) {
+        self.recent
+            .retain(|old| (old.device, &old.data) != (booked.device, &booked.data));
+        if self.recent.len() >= MAX_REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(booked);
+    }
+}
+
+fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
+    let scan = parse_scan(data, &ScanOptions { assume_gs1 }).map_err(|error| chain(&error))?;
+    match scan.content {
+        ScanContent::Gs1(elements) => {
+            Identity::from_elements(elements).map_err(|error| chain(&error))
+        }
+        _ => Err(
+            "not a GS1 code; switch the AIM identifier on at the scanner, or set assume_gs1"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The error with its causes: the innermost names the field and the position.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
