@@ -26,7 +26,7 @@ pub mod backoff;
 //CLIENT
 pub mod codec;
 pub mod frame;
-//READER
+pub mod reader;
 pub mod report;
 pub mod wire;
 
