@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::pair::{Pair, tags, times};
 use crate::client::*;
 use crate::codec::Params;
@@ -136,7 +139,7 @@ fn what_is_not_llrp_is_named() {
         else {
             panic!("{bytes:?}")
         };
-        assert!(error.to_string().starts_with("not LLRP"), "{error}");
+        assert!(error.to_string().contains("not an LLRP reader"), "{error}");
         assert_eq!(client.poll_transmit(), None);
     }
     let mut reader = Reader::new(ReaderConfig::default());
@@ -335,4 +338,56 @@ fn events_nobody_takes_are_bounded_and_counted() {
     pair.client.handle_bytes(pair.now, &bytes);
     pair.drive();
     assert_eq!(pair.reads().len(), 3000);
+}
+
+proptest! {
+    /// A reader's whole session with bytes changed, cut out and cut short, in any pieces.
+    #[test]
+    fn damaged_streams_end_in_an_error_or_go_on(
+        edits in vec((any::<proptest::sample::Index>(), any::<u8>(), 0usize..3), 0..6),
+        piece in 1usize..200,
+    ) {
+        let mut pair = Pair::ready();
+        (0..40).for_each(|tag| { pair.see(tag, 1); });
+        let mut bytes: Vec<u8> = std::iter::from_fn(|| pair.reader.poll_transmit()).flatten().collect();
+        pair.reader.exception(pair.utc_us(), "x");
+        bytes.extend(pair.reader.refuse_second_client());
+        for (place, value, remove) in edits {
+            let at = place.index(bytes.len());
+            bytes.splice(at..bytes.len().min(at + remove), [value]);
+        }
+        for piece in bytes.chunks(piece) {
+            pair.client.handle_bytes(pair.now, piece);
+        }
+        pair.client.handle_timeout(pair.now + Duration::from_secs(60));
+        prop_assert!(pair.client.is_closed());
+        pair.take_sent();
+        let closed = std::iter::from_fn(|| pair.client.poll_event())
+            .filter(|event| matches!(event, ClientEvent::Closed { .. })).count();
+        prop_assert_eq!(closed, 1);
+    }
+
+    /// The reader half takes anything, too.
+    #[test]
+    fn damaged_requests_do_no_harm(edits in vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6)) {
+        let mut pair = Pair::new(ClientConfig::default(), ReaderConfig::default());
+        let mut bytes = Vec::new();
+        while !pair.client.is_ready() {
+            let hello: Vec<u8> = std::iter::from_fn(|| pair.reader.poll_transmit()).flatten().collect();
+            pair.client.handle_bytes(pair.now, &hello);
+            let request = pair.take_sent();
+            pair.reader.handle_bytes(pair.utc_us(), &request).unwrap();
+            bytes.extend(request);
+        }
+        for (place, value) in edits {
+            let at = place.index(bytes.len());
+            bytes[at] = value;
+        }
+        pair.reader.reboot();
+        pair.reader.connect(pair.utc_us());
+        let _ = pair.reader.handle_bytes(pair.utc_us(), &bytes);
+        pair.see(1, 1);
+        while pair.reader.poll_transmit().is_some() {}
+        pair.reader.handle_timeout(pair.utc_us() + 1_000_000_000);
+    }
 }
