@@ -9,6 +9,7 @@ mod digital_link;
 mod order;
 mod tree;
 pub(crate) mod typed;
+mod urn;
 mod words;
 
 use serde_json::Value;
@@ -149,3 +150,6 @@ fn hash_with(
     let children = Source { namespaces, words }.event(event)?;
     Ok(EventHash::of(order::prehash(event_type, children)?))
 }
+
+#[cfg(test)]
+mod tests;
