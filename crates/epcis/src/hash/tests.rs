@@ -273,6 +273,16 @@ fn what_the_reference_cannot_hash_is_an_error_that_names_the_field() {
             json!([{ "source": "urn:x:1" }]),
             "`sourceList` holds an entry without type and value, which has no event hash",
         ),
+        (
+            "readPoint",
+            json!({ "id": 7 }),
+            "`id` holds an identifier that is not a text, which has no event hash",
+        ),
+        (
+            "ilmd",
+            json!({ "type": { "a": 1 } }),
+            "`type` holds a type that is not a text, which has no event hash",
+        ),
         ("gw:deep", deep, "the event is nested too deeply"),
         (
             "gw:x",
