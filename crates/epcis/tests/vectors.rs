@@ -1,25 +1,16 @@
 //! The event hash against the shared vectors, where they are present.
 
+mod common;
+
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::Value;
 use tracegate_epcis::{hash_document, hash_json};
 
-/// The rows of a vector file; `None`, said aloud, when the shared folder is not there.
+/// The rows of a vector file, when it is there.
 fn rows(name: &str) -> Option<Vec<Value>> {
-    let shared = std::env::var_os("TRACEGATE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let path = shared.join("vectors/gs1").join(name);
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!(
-            "NOT CHECKED: {} is not there (set TRACEGATE_SHARED)",
-            path.display()
-        );
-        return None;
-    };
+    let path = common::shared(&format!("vectors/gs1/{name}"))?;
+    let text = fs::read_to_string(path).expect("a readable file");
     Some(
         text.lines()
             .map(|line| serde_json::from_str(line).expect("a row of JSON"))

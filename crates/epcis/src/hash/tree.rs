@@ -155,6 +155,15 @@ impl Source<'_> {
                     "a namespace declared outside @context",
                 ));
             }
+            "id" | "@id" | "eventID" | "bizTransaction" if !field.is_string() => {
+                return Err(HashError::unsupported(
+                    key,
+                    "an identifier that is not a text",
+                ));
+            }
+            "type" if !is_type(field) => {
+                return Err(HashError::unsupported(key, "a type that is not a text"));
+            }
             _ => {}
         }
         let name = self.namespaces.expand_key(key);
@@ -170,6 +179,14 @@ impl Source<'_> {
         }
         Ok(())
     }
+}
+
+/// JSON-LD takes one type or a list of them.
+fn is_type(value: &Value) -> bool {
+    value.is_string()
+        || value
+            .as_array()
+            .is_some_and(|types| types.iter().all(Value::is_string))
 }
 
 /// The element with its lists and names as XML has them, recursively.
