@@ -12,7 +12,7 @@
 //!
 //! Dropping any of the running things stops its tasks and frees its port.
 
-//broker
+pub mod broker;
 //demo
 //ledger
 //player
