@@ -15,11 +15,13 @@
 pub mod broker;
 //demo
 //ledger
-//player
-//reader
-//scanner
+pub mod player;
+pub mod reader;
+pub mod scanner;
 pub mod scenario;
 
+mod clock;
+mod standin_llrp;
 mod task;
 mod wait;
 
