@@ -14,7 +14,7 @@
 
 pub mod broker;
 //demo
-//ledger
+pub mod ledger;
 pub mod player;
 pub mod reader;
 pub mod scanner;
