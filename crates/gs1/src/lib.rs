@@ -1,1 +1,35 @@
-//! GS1 identifiers.
+//! GS1 identifiers: what a tag, a barcode or a mark says, as one canonical [`Identity`].
+//!
+//! Bytes go in, values come out; nothing here does I/O or reads a clock, and no input can panic.
+//! Three promises hold throughout:
+//!
+//! - An identity is whole or it is not there. Tag memory that fails any check becomes a raw URI
+//!   with the reason ([`epc::TagIdentity::Raw`]); a scan that fails any check is an error that
+//!   names the application identifier and the byte.
+//! - Nothing is guessed: no separator is invented, no company prefix length is assumed.
+//! - One item has one name. An SGTIN tag and a barcode `(01)(21)` of the same item give the same
+//!   [`Identity::instance_uri`].
+//!
+//! The knowledge lives in tables: [`ai`] has a row per application identifier, [`epc`] a row per
+//! EPC scheme. References: GS1 EPC Tag Data Standard 1.13 (TDS), GS1 General Specifications
+//! (GenSpecs), GS1 Digital Link URI Syntax 1.4 (DL).
+
+#![warn(clippy::indexing_slicing)]
+
+pub mod ai;
+pub mod aim;
+mod charset;
+mod digits;
+pub mod element;
+pub mod epc;
+pub mod identity;
+pub mod scan;
+pub mod sgln;
+
+pub use ai::Ai;
+pub use aim::{AimId, Carrier};
+pub use element::{Element, ElementError, Fault, parse_element_string};
+pub use epc::{Epc, EpcBinary, EpcError, Scheme, TagIdentity};
+pub use identity::{Identity, IdentityError};
+pub use scan::{Scan, ScanContent, ScanError, ScanOptions, parse_scan};
+pub use sgln::{SglnError, check_sgln_urn, sgln_digital_link};

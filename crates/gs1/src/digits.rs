@@ -1,0 +1,79 @@
+//! Decimal digits: the modulo 10 check digit (GenSpecs 7.9) and powers of ten.
+
+/// Powers of ten up to 10^18, the largest that the GS1 keys need.
+const POWERS: [u64; 19] = {
+    let mut powers = [1; 19];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        // In a constant an index out of bounds is a compile error, so no input can reach it.
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            powers[exponent] = powers[exponent - 1] * 10;
+        }
+        exponent += 1;
+    }
+    powers
+};
+
+/// 10^`exponent`, saturating beyond 10^18: larger fields do not occur.
+pub(crate) fn power_of_ten(exponent: u8) -> u64 {
+    POWERS
+        .get(usize::from(exponent))
+        .copied()
+        .unwrap_or(u64::MAX)
+}
+
+/// The check digit that completes `body`, a number without its check digit.
+///
+/// Weights run 3, 1, 3, … from the right, so leading zeros and therefore the length of the key do
+/// not matter.
+pub(crate) fn check_digit(mut body: u64) -> u64 {
+    let mut sum = 0;
+    let mut weight = 3;
+    while body > 0 {
+        sum += body % 10 * weight;
+        weight = 4 - weight;
+        body /= 10;
+    }
+    (10 - sum % 10) % 10
+}
+
+/// Parses ASCII digits; `None` if another byte occurs, nothing is there, or the value overflows.
+pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_digits_of_known_keys() {
+        for key in [
+            9_506_000_134_352,
+            80_614_141_123_458,
+            106_141_412_345_678_908,
+            75_238_254,
+            0,
+        ] {
+            assert_eq!(check_digit(key / 10), key % 10, "{key}");
+        }
+    }
+
+    #[test]
+    fn powers_and_numbers_have_limits() {
+        assert_eq!(power_of_ten(0), 1);
+        assert_eq!(power_of_ten(18), 1_000_000_000_000_000_000);
+        assert_eq!(power_of_ten(19), u64::MAX);
+        assert_eq!(parse(b"0042"), Some(42));
+        for refused in [&b""[..], b"4a", b"-1", b"18446744073709551616"] {
+            assert_eq!(parse(refused), None);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Reading and writing fields of any bit length, most significant bit first.
+
+/// A run of bits that its bytes really hold.
+#[derive(Clone, Copy)]
+pub(super) struct Bits<'a> {
+    bytes: &'a [u8],
+    len: usize,
+}
+
+impl<'a> Bits<'a> {
+    /// `None` if `bytes` holds fewer than `len` bits.
+    pub(super) fn new(bytes: &'a [u8], len: usize) -> Option<Self> {
+        (len.div_ceil(8) <= bytes.len()).then_some(Self { bytes, len })
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.len
+    }
+
+    /// The unsigned integer in `width` bits at `start`. `None` beyond the end or over 64 bits.
+    pub(super) fn uint(self, start: usize, width: usize) -> Option<u64> {
+        let end = start.checked_add(width)?;
+        if end > self.len || width > 64 {
+            return None;
+        }
+        if width == 0 {
+            return Some(0);
+        }
+        // Offset in the byte plus width is at most 71, so the field lies in 16 bytes.
+        let shift = 128 - start % 8 - width;
+        let mask = u64::MAX >> (64 - width);
+        let field = (self.window(start / 8) >> shift) & u128::from(mask);
+        u64::try_from(field).ok()
+    }
+
+    /// As [`Bits::uint`] for fields of at most eight bits.
+    pub(super) fn small(self, start: usize, width: usize) -> Option<u8> {
+        u8::try_from(self.uint(start, width)?).ok()
+    }
+
+    /// The 16 bytes at `at`, zeros beyond the end.
+    fn window(self, at: usize) -> u128 {
+        let bytes = self.bytes.get(at..).unwrap_or_default();
+        if let Some(whole) = bytes.first_chunk() {
+            return u128::from_be_bytes(*whole);
+        }
+        let mut padded = [0; 16];
+        padded
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        u128::from_be_bytes(padded)
+    }
+}
+
+/// Collects fields into bytes.
+#[derive(Default)]
+pub(super) struct BitWriter {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl BitWriter {
+    /// Appends the low `width` bits of `value`.
+    pub(super) fn push(&mut self, value: u64, width: usize) {
+        for bit in (0..width).rev() {
+            if self.len.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            let set = u8::from(bit < 64 && value >> bit & 1 == 1);
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= set << (7 - self.len % 8);
+            }
+            self.len += 1;
+        }
+    }
+
+    /// The bits, zero-padded to whole 16-bit words as tag memory has them, and their number
+    /// without the padding.
+    pub(super) fn into_words(mut self) -> (Vec<u8>, usize) {
+        self.bytes.resize(self.len.div_ceil(16) * 2, 0);
+        (self.bytes, self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn limits() {
+        assert!(Bits::new(&[], 1).is_none());
+        assert!(Bits::new(&[0], 9).is_none());
+        assert!(Bits::new(&[], usize::MAX).is_none());
+        let bits = Bits::new(&[0xA5, 0xFF], 12).unwrap();
+        assert_eq!(bits.uint(0, 12), Some(0xA5F));
+        assert_eq!(bits.uint(12, 0), Some(0));
+        for (start, width) in [(0, 13), (12, 1), (usize::MAX, 1), (0, 65)] {
+            assert_eq!(bits.uint(start, width), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_come_back(fields in prop::collection::vec((any::<u64>(), 0..=64_usize), 0..12)) {
+            let fields: Vec<(u64, usize)> =
+                fields.iter().map(|&(value, width)| (value.checked_shr(64 - width as u32).unwrap_or(0), width)).collect();
+            let mut writer = BitWriter::default();
+            for &(value, width) in &fields {
+                writer.push(value, width);
+            }
+            let (bytes, len) = writer.into_words();
+            let bits = Bits::new(&bytes, len).unwrap();
+            let mut start = 0;
+            for (value, width) in fields {
+                prop_assert_eq!(bits.uint(start, width), Some(value));
+                start += width;
+            }
+        }
+    }
+}

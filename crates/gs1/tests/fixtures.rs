@@ -1,0 +1,86 @@
+//! The fixtures beside this file: tags made by an independent encoder, scans written by hand.
+
+use tracegate_gs1::{
+    Epc, EpcError, Identity, ScanContent, ScanError, ScanOptions, epc::decode, parse_scan,
+};
+
+const TAGS: &str = include_str!("fixtures/tags.tsv");
+const SCANS: &str = include_str!("fixtures/scans.tsv");
+
+fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
+    table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('\t').collect())
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).expect("hex") as u8;
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
+}
+
+fn tag(hex: &str) -> Result<Epc, EpcError> {
+    decode(&bytes(hex), hex.len() * 4)
+}
+
+#[test]
+fn tags() {
+    for row in rows(TAGS) {
+        match row[..] {
+            [hex, "!", reason] => {
+                let error = tag(hex).expect_err(hex).to_string();
+                assert!(error.contains(reason), "{hex}: {error}");
+            }
+            [hex, tag_uri, link] => {
+                let epc = tag(hex).expect(hex);
+                assert_eq!(epc.tag_uri(), tag_uri);
+                assert_eq!(epc.identity().digital_link().as_deref(), Some(link));
+                let binary = epc.to_binary();
+                assert_eq!(
+                    (binary.bytes, binary.bit_len),
+                    (bytes(hex), epc.scheme().bits())
+                );
+            }
+            _ => panic!("{row:?}"),
+        }
+    }
+}
+
+#[test]
+fn scans() {
+    for row in rows(SCANS) {
+        let raw = row[0].replace("\\g", "\x1d");
+        let scan = parse_scan(raw.as_bytes(), &ScanOptions::default());
+        match row[1..] {
+            ["!", reason] => match scan {
+                Err(ScanError::Gs1 { source, .. }) => {
+                    assert!(source.to_string().contains(reason), "{raw:?}: {source}");
+                }
+                other => panic!("{raw:?}: {other:?}"),
+            },
+            [elements, link, instance, class] => {
+                let scan = scan.unwrap_or_else(|error| panic!("{raw:?}: {error:?}"));
+                let ScanContent::Gs1(found) = &scan.content else {
+                    panic!("{raw:?}: plain")
+                };
+                let found: String = found
+                    .iter()
+                    .map(|element| format!("({}){}", element.ai(), element.value()))
+                    .collect();
+                assert_eq!(found, elements);
+                let identity = scan.identity();
+                let uri = |of: fn(&Identity) -> Option<String>| {
+                    let uri = identity.as_ref().and_then(of);
+                    uri.map_or("-".to_owned(), |uri| uri.replace("https://id.gs1.org", ""))
+                };
+                assert_eq!(uri(Identity::digital_link), link);
+                assert_eq!(uri(Identity::instance_uri), instance);
+                assert_eq!(uri(Identity::class_uri), class);
+            }
+            _ => panic!("{row:?}"),
+        }
+    }
+}
