@@ -1,0 +1,91 @@
+//! The macros that turn the tables into types.
+//!
+//! A row names a parameter, its number, its fields in wire order and, in brackets, the sub-parameters it must
+//! have (`A|B` means one of them). Brackets, also empty ones, say that it may have sub-parameters at all; they
+//! are kept in the order they came in, known or not. `| n` after a field stands for n reserved bits.
+
+/// The type of the `params` field of rows with brackets; its arguments only drive the repetition.
+macro_rules! params_type {
+    ($($ignored:tt)*) => {
+        $crate::codec::Params
+    };
+}
+
+macro_rules! is_tv {
+    (tv) => {
+        true
+    };
+    (tlv) => {
+        false
+    };
+}
+
+/// One struct of fields and sub-parameters with its decoding and encoding, common to parameters and messages.
+macro_rules! body {
+    ($doc:expr, $label:expr, $name:ident
+     { $( $field:ident: $ty:ty $(| $pad:literal)? ),* } $( [ $( $($need:ident)|+ ),* ] )?) => {
+        #[doc = $doc]
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        pub struct $name {
+            $(
+                #[doc = concat!("Field `", stringify!($field), "`, as in the standard.")]
+                pub $field: $ty,
+            )*
+            $(
+                /// Sub-parameters in the order they came in.
+                pub params: params_type!($( $($need)+ )*),
+            )?
+        }
+
+        impl $name {
+            #[allow(unused_variables, reason = "rows without fields or sub-parameters use none of them")]
+            fn decode_body(r: &mut $crate::wire::Reader<'_>) -> Result<Self, $crate::wire::DecodeError> {
+                let body = Self {
+                    $( $field: {
+                        let value = <$ty as $crate::codec::field::Field>::get(r)?;
+                        $( r.skip_bits($pad)?; )?
+                        value
+                    }, )*
+                    $( params: <params_type!($( $($need)+ )*)>::decode(r)?, )?
+                };
+                if r.is_strict() {
+                    $( $(
+                        if !( $( body.params.has::<$crate::codec::param::$need>() )||+ ) {
+                            return Err($crate::wire::DecodeError::Missing {
+                                name: $label,
+                                missing: stringify!($($need)|+),
+                            });
+                        }
+                    )* )?
+                }
+                Ok(body)
+            }
+
+            #[allow(unused_variables, reason = "rows without fields or sub-parameters use none of them")]
+            fn encode_body(&self, w: &mut $crate::wire::Writer) {
+                $(
+                    $crate::codec::field::Field::put(&self.$field, w);
+                    $( w.skip_bits($pad); )?
+                )*
+                $( <params_type!($( $($need)+ )*)>::encode(&self.params, w); )?
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::codec::sample::Sample for $name {
+            #[allow(unused_variables, reason = "rows without fields or sub-parameters use none of them")]
+            fn sample(g: &mut $crate::codec::sample::Sampler<'_>) -> Self {
+                Self {
+                    $( $field: <$ty as $crate::codec::sample::Sample>::sample(g), )*
+                    $( params: {
+                        #[allow(unused_mut, reason = "rows without mandatory sub-parameters add none here")]
+                        let mut params: params_type!($( $($need)+ )*) = Default::default();
+                        $( params.push(g.one_of(&[ $( |g| <$crate::codec::param::$need as $crate::codec::sample::Sample>::sample(g).into() ),+ ])); )*
+                        g.more(&mut params);
+                        params
+                    }, )?
+                }
+            }
+        }
+    };
+}
