@@ -13,7 +13,7 @@
 //! Dropping any of the running things stops its tasks and frees its port.
 
 pub mod broker;
-//demo
+pub mod demo;
 pub mod ledger;
 pub mod player;
 pub mod reader;
@@ -21,7 +21,6 @@ pub mod scanner;
 pub mod scenario;
 
 mod clock;
-mod standin_llrp;
 mod task;
 mod wait;
 

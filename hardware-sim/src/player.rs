@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     Task,
@@ -51,6 +54,7 @@ struct Counters {
 pub struct PlayHandle {
     counters: Arc<Counters>,
     start_utc_us: u64,
+    stops: watch::Sender<HashMap<Arc<str>, u64>>,
     tasks: Vec<Task>,
 }
 
@@ -72,6 +76,11 @@ impl PlayHandle {
         self.tasks.clear();
     }
 
+    /// Ends the play of each device at its time, in microseconds after the start.
+    pub fn stop_at(&self, stops: HashMap<Arc<str>, u64>) {
+        self.stops.send_replace(stops);
+    }
+
     /// What was handed over so far.
     pub fn progress(&self) -> Progress {
         Progress {
@@ -91,6 +100,12 @@ impl PlayHandle {
 pub fn play(timeline: &Timeline, devices: Devices, start: Instant) -> PlayHandle {
     let counters = Arc::new(Counters::default());
     let start_utc_us = utc_us(start);
+    let (stops, stop) = watch::channel(HashMap::new());
+    let pace = |device: &Arc<str>| Pace {
+        device: device.clone(),
+        start,
+        stop: stop.clone(),
+    };
     let mut tasks = Vec::new();
     // One task per device: a scanner whose operator waits for a beep must not hold up the others.
     let mut sightings: HashMap<Arc<str>, Vec<Sighting>> = HashMap::new();
@@ -105,7 +120,7 @@ pub fn play(timeline: &Timeline, devices: Devices, start: Instant) -> PlayHandle
         tasks.push(Task::spawn(play_sightings(
             sightings,
             feed,
-            start,
+            pace(&reader),
             start_utc_us,
             counters,
         )));
@@ -119,24 +134,59 @@ pub fn play(timeline: &Timeline, devices: Devices, start: Instant) -> PlayHandle
     }
     for (scanner, scans) in scans {
         let (counters, feed) = (counters.clone(), devices.scanners.get(&*scanner).cloned());
-        tasks.push(Task::spawn(play_scans(scans, feed, start, counters)));
+        tasks.push(Task::spawn(play_scans(
+            scans,
+            feed,
+            pace(&scanner),
+            counters,
+        )));
     }
     PlayHandle {
         counters,
         start_utc_us,
+        stops,
         tasks,
+    }
+}
+
+/// When the things of one device happen.
+struct Pace {
+    device: Arc<str>,
+    start: Instant,
+    stop: watch::Receiver<HashMap<Arc<str>, u64>>,
+}
+
+impl Pace {
+    /// Waits for the moment; `false` when the play ends before it.
+    async fn until(&mut self, at_us: u64) -> bool {
+        let stopped = async {
+            let ends = |stops: &HashMap<Arc<str>, u64>| {
+                stops
+                    .get(&self.device)
+                    .is_some_and(|stop_us| at_us >= *stop_us)
+            };
+            // A handle that is gone takes this task with it.
+            let _ = self.stop.wait_for(ends).await;
+        };
+        tokio::select! {
+            biased;
+            () = stopped => false,
+            () = sleep_until(self.start + Duration::from_micros(at_us)) => true,
+        }
     }
 }
 
 async fn play_sightings(
     sightings: Vec<Sighting>,
     feed: Option<ReaderFeed>,
-    start: Instant,
+    mut pace: Pace,
     start_utc_us: u64,
     counters: Arc<Counters>,
 ) {
     for sighting in sightings {
-        sleep_until(start + Duration::from_micros(sighting.at_us)).await;
+        if !pace.until(sighting.at_us).await {
+            return;
+        }
         // The tag answered at its own moment, not when this task came to run.
         let seen_utc_us = start_utc_us + sighting.at_us;
         let counter = match &feed {
@@ -150,11 +200,13 @@ async fn play_sightings(
 async fn play_scans(
     scans: Vec<Scan>,
     feed: Option<ScannerFeed>,
-    start: Instant,
+    mut pace: Pace,
     counters: Arc<Counters>,
 ) {
     for scan in scans {
-        sleep_until(start + Duration::from_micros(scan.at_us)).await;
+        if !pace.until(scan.at_us).await {
+            return;
+        }
         let counter = match &feed {
             Some(feed) if feed.scan(scan.text).await => &counters.scans,
             _ => &counters.skipped,

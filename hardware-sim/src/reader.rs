@@ -5,7 +5,6 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use crate::standin_llrp::{Reader, ReaderConfig, Sighting as TagSighting};
 use bytes::BytesMut;
 use tokio::{
     io::AsyncWriteExt,
@@ -13,13 +12,15 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
+use tracegate_llrp::{
+    reader::{Reader, ReaderConfig, Sighting as TagSighting},
+    report::EpcBytes,
+};
 
 use crate::{Task, clock::utc_us, scenario::Sighting};
 
 /// Sightings on their way to the reader; then the feeder waits.
 const QUEUE: usize = 4096;
-/// Bytes waiting for a slow client; beyond, reports stay in the reader's own buffer.
-const SEND_BUFFER: usize = 256 * 1024;
 /// Bytes taken from the socket at once.
 const CHUNK: usize = 16 * 1024;
 /// How long a refused client may take to hear why.
@@ -57,9 +58,9 @@ pub struct ReaderStatus {
     pub connections: u64,
     /// Clients sent away because there was one already.
     pub refused: u64,
-    /// Sightings taken in while reading.
+    /// Sightings that become reports.
     pub seen: u64,
-    /// Sightings that came while no ROSpec was active: the radio was off.
+    /// Sightings that no active ROSpec covered: the radio was off.
     pub unseen: u64,
 }
 
@@ -84,6 +85,7 @@ impl ReaderFeed {
 #[derive(Debug)]
 enum Control {
     Cut,
+    Reboot,
     Pause(bool),
 }
 
@@ -138,6 +140,11 @@ impl SimReader {
     pub async fn cut(&self) {
         // Fails only when the task is gone, and the connection with it.
         let _ = self.control.send(Control::Cut).await;
+    }
+
+    /// Loses power for a moment: the connection is cut; ROSpecs, settings and held reports are forgotten.
+    pub async fn reboot(&self) {
+        let _ = self.control.send(Control::Reboot).await;
     }
 
     /// Falls silent: the connection stays open, nothing is read or sent on it.
@@ -198,12 +205,10 @@ impl Device {
                 Wake::Readable => self.read(),
                 Wake::Writable => self.write(),
                 Wake::Command(Control::Pause(paused)) => self.paused = paused,
-                Wake::Command(Control::Cut) => {
-                    if let Some(socket) = &self.client {
-                        // Without it the close would be an orderly one, which is no worse than no cut.
-                        let _ = socket.set_zero_linger();
-                    }
-                    self.drop_client();
+                Wake::Command(Control::Cut) => self.cut(),
+                Wake::Command(Control::Reboot) => {
+                    self.cut();
+                    self.machine.reboot();
                 }
                 Wake::Seen(seen) => self.see(&seen),
                 Wake::Timeout => {
@@ -217,7 +222,8 @@ impl Device {
     /// Takes what the protocol wants to send, and its wish to end.
     fn collect(&mut self) {
         if self.client.is_some() {
-            while self.outgoing.len() < SEND_BUFFER
+            // One frame at a time: what is taken from the protocol is lost with the connection, the rest is held.
+            if self.outgoing.is_empty()
                 && let Some(bytes) = self.machine.poll_transmit()
             {
                 self.outgoing.extend_from_slice(&bytes);
@@ -255,8 +261,12 @@ impl Device {
             Ok(0) => self.drop_client(),
             Ok(count) => {
                 let now_us = self.now_us();
-                self.machine
+                let taken = self
+                    .machine
                     .handle_bytes(now_us, chunk.get(..count).unwrap_or_default());
+                if taken.is_err() {
+                    self.drop_client();
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => self.drop_client(),
@@ -272,6 +282,14 @@ impl Device {
         }
     }
 
+    fn cut(&mut self) {
+        if let Some(socket) = &self.client {
+            // Without it the close would be an orderly one, which is no worse than no cut.
+            let _ = socket.set_zero_linger();
+        }
+        self.drop_client();
+    }
+
     fn drop_client(&mut self) {
         if self.client.take().is_some() {
             self.outgoing.clear();
@@ -280,26 +298,23 @@ impl Device {
     }
 
     fn see(&mut self, seen: &Seen) {
-        let reading = self.machine.is_reading();
+        let sighting = &seen.sighting;
+        let tag = EpcBytes::new(&sighting.epc).map(|epc| TagSighting {
+            epc,
+            bit_len: u16::try_from(sighting.epc.len() * 8).unwrap_or(u16::MAX),
+            pc: sighting.pc,
+            antenna: sighting.antenna,
+            rssi_dbm: sighting.rssi_dbm,
+        });
+        let seen_us = seen.utc_us.saturating_add_signed(self.clock_offset_us);
+        let reported = tag.is_some_and(|tag| self.machine.tag(seen_us, &tag));
         self.status.send_modify(|status| {
-            if reading {
+            if reported {
                 status.seen += 1
             } else {
                 status.unseen += 1
             }
         });
-        let sighting = &seen.sighting;
-        let tag = TagSighting {
-            epc: sighting.epc.to_vec(),
-            bit_len: u16::try_from(sighting.epc.len() * 8).unwrap_or(u16::MAX),
-            pc: sighting.pc,
-            antenna: sighting.antenna,
-            rssi_dbm: sighting.rssi_dbm,
-        };
-        self.machine.tag(
-            seen.utc_us.saturating_add_signed(self.clock_offset_us),
-            &tag,
-        );
     }
 
     /// The reader's clock.

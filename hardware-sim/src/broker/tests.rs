@@ -155,7 +155,7 @@ async fn a_will_is_published_for_the_lost_but_not_for_those_who_say_goodbye() {
     })
     .await;
     polite.disconnect().await.unwrap();
-    let _ = timeout(PATIENCE, async { while events.poll().await.is_ok() {} })
+    timeout(PATIENCE, async { while events.poll().await.is_ok() {} })
         .await
         .unwrap();
     let (_killed, mut events) = with_will("killed");

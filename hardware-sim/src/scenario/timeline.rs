@@ -260,10 +260,12 @@ impl Goods {
 }
 
 fn encode(uri: &str) -> Result<Arc<[u8]>, ScenarioError> {
-    standin(uri).ok_or_else(|| ScenarioError::Tag {
-        uri: uri.to_owned(),
-        reason: "does not fit".to_owned(),
-    })
+    tracegate_gs1::epc::encode_tag_uri(uri)
+        .map(|epc| epc.bytes.into())
+        .map_err(|error| ScenarioError::Tag {
+            uri: uri.to_owned(),
+            reason: error.to_string(),
+        })
 }
 
 /// One door while its traffic passes.
@@ -444,16 +446,4 @@ fn scan_lots(scanner: &ScannerSpec, goods: &Goods, rng: &mut Rng, timeline: &mut
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn standin(uri: &str) -> Option<Arc<[u8]>> {
-    let (scheme, rest) = uri.strip_prefix("urn:epc:tag:")?.split_once(':')?;
-    let parts: Vec<&str> = rest.split('.').collect();
-    let n = |i: usize| -> Option<u128> { parts.get(i)?.parse().ok() };
-    let bits: u128 = match scheme {
-        "sgtin-96" => 0x30 << 88 | n(0)? << 85 | 5 << 82 | n(1)? << 58 | n(2)? << 38 | n(3)?,
-        "sscc-96" => 0x31 << 88 | n(0)? << 85 | 5 << 82 | n(1)? << 58 | n(2)? << 24,
-        _ => return None,
-    };
-    Some(bits.to_be_bytes()[4..].into())
 }
