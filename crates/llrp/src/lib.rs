@@ -23,7 +23,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod backoff;
-//CLIENT
+pub mod client;
 pub mod codec;
 pub mod frame;
 pub mod reader;
