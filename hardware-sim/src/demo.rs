@@ -336,3 +336,103 @@ impl Demo {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+    use crate::{Task, reader::tests::Host, scanner::ACK};
+
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Answers every label at once.
+    async fn scanner_host(addr: SocketAddr) {
+        let mut socket = TcpStream::connect(addr).await.unwrap();
+        while let Ok(byte) = socket.read_u8().await {
+            if byte == b'\r' {
+                socket.write_all(&[ACK]).await.unwrap();
+            }
+        }
+    }
+
+    fn short() -> Scenario {
+        let mut scenario = Scenario::empty(3)
+            .dock("dock_1", 3)
+            .line("line_1", ScannerKind::Tcp, 4);
+        scenario.traffic[0].crossing = Duration::from_millis(200);
+        scenario.traffic[0].gap = Duration::from_millis(100);
+        scenario.traffic[0].dwell = Duration::ZERO;
+        scenario.scanners[0].every = Duration::from_millis(100);
+        scenario
+    }
+
+    #[tokio::test]
+    async fn everything_that_happens_reaches_the_devices_hosts() {
+        let limit = Some(Duration::from_millis(1100));
+        let mut demo = Demo::start_with(
+            short(),
+            DemoConfig {
+                limit,
+                ..DemoConfig::default()
+            },
+        )
+        .await
+        .unwrap();
+        let missed = demo.ready(Duration::from_millis(300)).await.unwrap_err();
+        assert!(missed.what.contains("dock_1"), "{missed}");
+        let (_, addr) = demo.readers().next().unwrap();
+        let mut host = Host::connect(addr).await;
+        assert!(host.ready().await);
+        let _scanners = Task::spawn(scanner_host(
+            demo.scanner("line_1").unwrap().addr().unwrap(),
+        ));
+        demo.ready(PATIENCE).await.unwrap();
+        let expected = demo.timeline().sightings.len();
+        assert!(expected > 10);
+        demo.play();
+        let (all, ()) = tokio::join!(
+            host.until(|host, _| host.reads.len() == expected),
+            demo.played()
+        );
+        assert!(all);
+        let scans = demo.scanner("line_1").unwrap().stats();
+        assert_eq!((scans.accepted, scans.rescans), (4, 0));
+        assert_eq!(demo.progress().sightings, expected as u64);
+        let truth = demo.timeline().truth.len() as u64;
+        let score = demo.ledger().score();
+        assert_eq!((score.truth, score.lost), (truth, truth));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_play_leaves_whole_movements() {
+        let mut demo = Demo::start(short()).await.unwrap();
+        demo.play();
+        wait_until("some reads", PATIENCE, || demo.progress().sightings > 5)
+            .await
+            .unwrap();
+        let whole = demo.ledger().score().truth;
+        demo.stop();
+        let handed = async {
+            let Some((_, play)) = &mut demo.play else {
+                panic!("it plays")
+            };
+            play.finished().await;
+        };
+        tokio::time::timeout(PATIENCE, handed)
+            .await
+            .expect("it ends early");
+        let score = demo.ledger().score();
+        assert!(score.truth > 0 && score.truth < whole, "{score:?}");
+        let passages = demo
+            .timeline()
+            .truth
+            .iter()
+            .filter(|m| &**m.device() == "dock_1")
+            .count();
+        assert!(passages > 1);
+    }
+}

@@ -3,6 +3,9 @@
 //! It serves one client, as readers do, tells a second one so, and holds its reports while the client is away. Faults
 //! on command: a reset connection, and a reader that falls silent with the connection open.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::BytesMut;
