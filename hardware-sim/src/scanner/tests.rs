@@ -79,12 +79,19 @@ async fn without_a_beep_the_label_is_scanned_again_but_arrives_once() {
 
 #[tokio::test]
 async fn a_killed_host_can_come_back_to_the_same_port() {
+    use rustix::{fs, termios};
     let scanner = SimScanner::pty(ScannerConfig::default()).unwrap();
-    let mut host = open(&scanner);
     scanner.feed().scan("label".to_owned()).await;
-    assert_eq!(line(&mut host).await, "label");
-    drop(host);
     let path = scanner.path().unwrap().to_str().unwrap().to_owned();
+    // Killed: the claim is not given back. (Root may open a claimed port; anybody else could not.)
+    let killed = fs::open(
+        &path,
+        fs::OFlags::RDWR | fs::OFlags::NOCTTY,
+        fs::Mode::empty(),
+    )
+    .unwrap();
+    termios::ioctl_tiocexcl(&killed).unwrap();
+    drop(killed);
     let mut host = None;
     wait_until("the port", PATIENCE, || {
         host = SerialStream::open(&tokio_serial::new(&path, 9600)).ok();
@@ -92,7 +99,9 @@ async fn a_killed_host_can_come_back_to_the_same_port() {
     })
     .await
     .unwrap();
-    host.unwrap().write_all(&[ACK]).await.unwrap();
+    let mut host = host.unwrap();
+    assert_eq!(line(&mut host).await, "label", "it waited in the tty");
+    host.write_all(&[ACK]).await.unwrap();
     assert_eq!(done(&scanner, 1).await.accepted, 1);
 }
 

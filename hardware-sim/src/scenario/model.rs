@@ -159,18 +159,12 @@ impl Scenario {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "demo" => {
-                let mut demo =
+                let demo =
                     Self::empty(2026)
                         .dock("dock_1", 40)
                         .line("line_1", ScannerKind::Pty, 40);
-                for traffic in &mut demo.traffic {
-                    traffic.crossing = Duration::from_millis(2400);
-                    traffic.gap = Duration::from_millis(2600);
-                }
-                for scanner in &mut demo.scanners {
-                    scanner.every = Duration::from_secs(4);
-                }
-                Some(demo)
+                let (crossing, gap) = (Duration::from_millis(2400), Duration::from_millis(2600));
+                Some(demo.pace(crossing, gap, Duration::from_secs(4)))
             }
             _ => None,
         }
@@ -227,6 +221,18 @@ impl Scenario {
             every: defaults::every(),
             biz_step: defaults::picking(),
         });
+        self
+    }
+
+    /// Sets the pace of everything so far: how long a pallet crosses, the gap to the next, the time between scans.
+    #[must_use]
+    pub fn pace(mut self, crossing: Duration, gap: Duration, every: Duration) -> Self {
+        for traffic in &mut self.traffic {
+            (traffic.crossing, traffic.gap) = (crossing, gap);
+        }
+        for scanner in &mut self.scanners {
+            scanner.every = every;
+        }
         self
     }
 

@@ -260,3 +260,27 @@ fn mistakes_in_a_scenario_are_named() {
     assert!(Scenario::named("demo").unwrap().timeline().is_ok());
     assert!(Scenario::named("nothing").is_none());
 }
+
+#[test]
+fn the_documented_example_is_a_scenario() {
+    let lines = include_str!("mod.rs")
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim());
+    let example: Vec<&str> = lines
+        .skip_while(|line| *line != "```toml")
+        .skip(1)
+        .take_while(|line| *line != "```")
+        .collect();
+    let scenario = Scenario::parse(&example.join("\n")).unwrap();
+    assert_eq!((scenario.seed, scenario.traffic[0].pallets), (7, 50));
+    let points = scenario.read_points();
+    let told: Vec<_> = points
+        .iter()
+        .map(|point| (point.name.as_str(), point.sgln.as_str()))
+        .collect();
+    let dock = ("dock_1", "urn:epc:id:sgln:4012345.00001.dock_1");
+    assert_eq!(
+        told,
+        [dock, ("line_1", "urn:epc:id:sgln:4012345.00002.line_1")]
+    );
+}
