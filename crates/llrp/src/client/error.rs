@@ -9,7 +9,7 @@ use crate::frame::FrameError;
 #[non_exhaustive]
 pub enum ClientError {
     /// Something answers, but it is not an LLRP reader: somebody must look at host and port.
-    #[error("not LLRP: what answers is not an LLRP reader, check host and port")]
+    #[error("what answers is not an LLRP reader, check host and port")]
     NotLlrp(#[source] Option<FrameError>),
     /// Another client has the reader; it must go, or its session must time out.
     #[error("{}; a reader serves one client at a time", .0.text())]

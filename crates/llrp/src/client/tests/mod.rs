@@ -1,0 +1,5 @@
+//! Client against simulated reader in virtual time.
+
+mod links;
+mod pair;
+mod setup;
