@@ -1,1 +1,28 @@
-//! Simulated devices.
+//! Simulated devices, an embedded broker and a traceability store that keeps score.
+//!
+//! Everything the daemon meets on a plant floor, in one process and over the real protocols: LLRP readers on TCP,
+//! scanners on ptys and TCP, an MQTT 5 broker, and a store that subscribes to the events and compares them with what
+//! really happened. The demo and the end-to-end tests are built from the same pieces.
+//!
+//! * [`scenario`] says what happens: pallets through dock doors, lots scanned at lines, with ground truth. Pure:
+//!   the same seed gives the same [`Timeline`](scenario::Timeline).
+//! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
+//! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
+//! * [`demo`] puts all of them together.
+//!
+//! Dropping any of the running things stops its tasks and frees its port.
+
+pub mod broker;
+pub mod demo;
+pub mod ledger;
+pub mod player;
+pub mod reader;
+pub mod scanner;
+pub mod scenario;
+
+mod clock;
+mod task;
+mod wait;
+
+pub use task::Task;
+pub use wait::{DeadlineMissed, wait_until};

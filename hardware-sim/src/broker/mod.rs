@@ -1,0 +1,108 @@
+//! A small MQTT 5 broker inside the process, for the demo and for tests that need a broker to misbehave.
+//!
+//! Built on the packet codec of `rumqttc`, which is in the tree anyway: no crate more, where `rumqttd` 0.20 would add
+//! 113 and `mqtt5` 0.49 (its broker only) 98. It does what the daemon and its subscribers use: CONNECT with clean
+//! start, SUBSCRIBE with `+` and `#`, QoS 0 and 1, retained messages, Last Will, keep-alive, and PUBACK with reason
+//! 0x10 when nobody is subscribed. It keeps nothing after a connection ends, in memory only. QoS 2, shared
+//! subscriptions, topic aliases and MQTT 3.1.1 are refused.
+//!
+//! Invariants: a publish is acknowledged with success only after every subscriber's queue took it; a queue that is
+//! full refuses the publish for all (reason 0x97), so nothing acknowledged is dropped while its subscriber stays.
+
+mod connection;
+mod hub;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::Task;
+use hub::Hub;
+
+/// A running broker; dropping it closes its port and every connection.
+#[derive(Debug)]
+pub struct Broker {
+    addr: SocketAddr,
+    hub: Arc<Hub>,
+    cut: watch::Sender<u64>,
+    _task: Task,
+}
+
+/// What a broker has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BrokerStats {
+    /// Publishes taken over and handed to at least one subscriber.
+    pub delivered: u64,
+    /// Publishes that nobody was subscribed to.
+    pub unmatched: u64,
+    /// Publishes refused because a subscriber's queue was full.
+    pub refused: u64,
+    /// Sessions open now.
+    pub sessions: usize,
+}
+
+impl Broker {
+    /// Starts a broker on a free port of loopback.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start() -> io::Result<Self> {
+        Self::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts a broker at `addr`, for a restart where the last one was.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
+        let hub = Arc::new(Hub::default());
+        let (cut, cut_seen) = watch::channel(0);
+        let task = Task::spawn(accept(listener, hub.clone(), cut_seen));
+        Ok(Self {
+            addr,
+            hub,
+            cut,
+            _task: task,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Cuts every connection that is open now (TCP reset); wills are published, new connections are welcome.
+    pub fn cut(&self) {
+        self.cut.send_modify(|count| *count += 1);
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> BrokerStats {
+        self.hub.stats()
+    }
+}
+
+async fn accept(listener: TcpListener, hub: Arc<Hub>, cut: watch::Receiver<u64>) {
+    // The set owns the connections: it goes with this task, and they go with it.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A failed accept (out of descriptors, peer gone) concerns that peer only.
+                if let Ok((socket, _)) = accepted {
+                    let mut cut = cut.clone();
+                    cut.mark_unchanged();
+                    connections.spawn(connection::serve(socket, hub.clone(), cut));
+                } else {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
