@@ -1,3 +1,7 @@
 //! The `tracegate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tracegate::cli::main()
+}

@@ -1,0 +1,411 @@
+//! What takes more than one value to judge: what must be there, what excludes what, what a mode has no use for.
+//!
+//! Ranges are in [`limits`](super::limits), names that refer to each other in [`references`](super::references).
+//! A value that was bad in itself is not judged a second time.
+
+use super::diagnostic::{Diagnostic, Place, Severity};
+use super::model::{Business, Config, Mode, ReadPoint};
+use super::source::{Path, keys};
+use super::suggest::nearest;
+use super::tree::Tree;
+use super::units::shown;
+
+/// Collects problems while the checks walk over the configuration.
+pub(super) struct Checker<'a> {
+    pub(super) config: &'a Config,
+    pub(super) tree: &'a Tree,
+    /// Settings that a misspelt name probably stands for.
+    meant: &'a [Path],
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+/// Settings of a read point with antennas.
+const ANTENNA_SETTINGS: &[&str] = &[
+    "inside",
+    "outside",
+    "in",
+    "out",
+    "min_rssi",
+    "dedup",
+    "appear_within",
+    "min_reads",
+    "lost_after",
+    "side_tau",
+    "side_level",
+    "side_hold",
+    "load_gap",
+    "settle",
+    "min_tags",
+    "flip_ratio",
+    "rearm",
+    "allowed_lateness",
+    "down_grace",
+];
+/// Settings of a read point with scanners.
+const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
+/// Settings of a serial line.
+const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits"];
+
+const MAX_NAME: usize = 40;
+
+/// All problems of a configuration whose values are good one by one. Warnings only when there is no error.
+pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -> Vec<Diagnostic> {
+    let mut checker = Checker {
+        config,
+        tree,
+        meant,
+        problems: Vec::new(),
+    };
+    checker.required();
+    checker.names();
+    checker.scanners();
+    for (name, read_point) in &config.read_point {
+        checker.read_point(name, read_point);
+    }
+    checker.mqtt();
+    super::limits::check(&mut checker);
+    super::references::check(&mut checker);
+    if clean && checker.problems.is_empty() {
+        super::references::unused(&mut checker);
+        checker.password_in_the_clear();
+    }
+    checker.problems
+}
+
+impl Checker<'_> {
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        title: String,
+        place: Place,
+        label: &str,
+        help: &str,
+    ) {
+        self.problems
+            .push(Diagnostic::error(code, title, place, label).help(help));
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        title: String,
+        place: Place,
+        label: &str,
+        help: &str,
+    ) {
+        let warning = Diagnostic::error(code, title, place, label)
+            .help(help)
+            .as_warning();
+        debug_assert_eq!(warning.severity, Severity::Warning);
+        self.problems.push(warning);
+    }
+
+    /// Written, and well.
+    pub(super) fn is_set(&self, path: &[&str]) -> bool {
+        self.tree.has(path) && !self.tree.is_bad(path)
+    }
+
+    /// A misspelt name probably stands for this.
+    pub(super) fn is_meant(&self, path: &[&str]) -> bool {
+        self.meant.contains(&keys(path))
+    }
+
+    /// Neither written nor misspelt.
+    fn is_missing(&self, path: &[&str]) -> bool {
+        !self.tree.has(path) && !self.tree.is_bad(path) && !self.is_meant(path)
+    }
+
+    fn require(&mut self, section: &[&str], key: &str, example: &str) {
+        let path: Vec<&str> = section.iter().copied().chain([key]).collect();
+        if !self.is_missing(&path) || self.tree.is_bad(section) && !self.tree.has(section) {
+            return;
+        }
+        let name = section.join(".");
+        if self.tree.has(section) {
+            let title = format!("`{key}` is missing in [{}]", shown(&name));
+            self.error(
+                "missing",
+                title,
+                self.tree.at(section),
+                "",
+                &format!("add: {key} = {example}"),
+            );
+        } else if self.is_missing(section) {
+            let help = format!("add a line [{name}] and below it: {key} = {example}");
+            self.error(
+                "missing",
+                format!("section [{name}] is missing"),
+                Place::WholeFile,
+                "",
+                &help,
+            );
+        }
+    }
+
+    fn required(&mut self) {
+        self.require(&["gateway"], "site", "\"plant-3\"");
+        self.require(&["mqtt"], "url", "\"mqtt://broker.plant3.example\"");
+        for name in self.config.llrp.keys() {
+            self.require(&["llrp", name], "host", "\"10.0.4.21\"");
+        }
+        for (name, read_point) in &self.config.read_point {
+            let section = ["read_point", name];
+            self.require(&section, "mode", "\"dock\", \"belt\" or \"station\"");
+            self.require(&section, "sgln", "\"urn:epc:id:sgln:4012345.00001.dock1\"");
+            for (key, business) in [
+                ("in", &read_point.r#in),
+                ("out", &read_point.out),
+                ("scan", &read_point.scan),
+            ] {
+                if let Some(business) = business {
+                    self.business(&["read_point", name, key], business);
+                }
+            }
+        }
+    }
+
+    fn business(&mut self, section: &[&str], business: &Business) {
+        self.require(section, "biz_step", "\"receiving\"");
+        let kind: Vec<&str> = section
+            .iter()
+            .copied()
+            .chain(["biz_transaction_type"])
+            .collect();
+        let transaction: Vec<&str> = section.iter().copied().chain(["biz_transaction"]).collect();
+        if business.biz_transaction_type.is_some() && self.is_missing(&transaction) {
+            let title = "`biz_transaction_type` has no `biz_transaction`".to_owned();
+            self.error(
+                "missing",
+                title,
+                self.tree.at_key(&kind),
+                "",
+                "add biz_transaction, or delete this",
+            );
+        }
+    }
+
+    /// Names of readers, scanners and read points: they appear in topics, events and variables.
+    fn names(&mut self) {
+        let config = self.config;
+        let sections: [(&str, Vec<&String>); 3] = [
+            ("llrp", config.llrp.keys().collect()),
+            ("scanner", config.scanner.keys().collect()),
+            ("read_point", config.read_point.keys().collect()),
+        ];
+        for (kind, names) in sections {
+            for name in names {
+                let bad = name
+                    .chars()
+                    .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '_'));
+                let label = match bad {
+                    Some(bad) => format!("'{}' cannot be part of a name", bad.escape_debug()),
+                    None if name.is_empty() => "the name is empty".to_owned(),
+                    None if name.len() > MAX_NAME => format!("longer than {MAX_NAME} characters"),
+                    None => continue,
+                };
+                let title = format!("[{kind}.{}] has a bad name", shown(name));
+                let place = self.tree.at_key(&[kind, name]);
+                self.error(
+                    "bad-name",
+                    title,
+                    place,
+                    &label,
+                    "use small letters, digits and _; example: dock_1",
+                );
+            }
+        }
+    }
+
+    fn scanners(&mut self) {
+        for (name, scanner) in &self.config.scanner {
+            let of = |key| ["scanner", name.as_str(), key];
+            let (serial, tcp) = (self.tree.has(&of("serial")), self.tree.has(&of("tcp")));
+            if serial && tcp {
+                let title = format!("scanner `{}` has both `serial` and `tcp`", shown(name));
+                let first = self.tree.at_key(&of("serial"));
+                let second = self.tree.at_key(&of("tcp"));
+                let problem =
+                    Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
+                        .context(first.min(second), "the other is here")
+                        .help("keep the one that is used, delete the other");
+                self.problems.push(problem);
+            } else if self.is_missing(&of("serial")) && self.is_missing(&of("tcp")) {
+                let title = format!("scanner `{}` has neither `serial` nor `tcp`", shown(name));
+                let place = self.tree.at(&["scanner", name]);
+                let help = "add: serial = \"usb-…-if00\" (a name in /dev/serial/by-id), or tcp = \"10.0.4.30:9004\"";
+                self.error("missing", title, place, "", help);
+            }
+            if tcp && !serial && scanner.tcp.is_some() {
+                for key in SERIAL_SETTINGS
+                    .iter()
+                    .filter(|key| self.tree.has(&of(key)))
+                    .collect::<Vec<_>>()
+                {
+                    let title = format!("`{key}` has no effect with `tcp`");
+                    self.error(
+                        "no-effect",
+                        title,
+                        self.tree.at_key(&of(key)),
+                        "",
+                        "delete it",
+                    );
+                }
+            }
+        }
+    }
+
+    fn read_point(&mut self, name: &str, read_point: &ReadPoint) {
+        let of = |key| ["read_point", name, key];
+        if !self.is_set(&of("mode")) {
+            return;
+        }
+        let mode = read_point.mode;
+        let foreign = if mode == Mode::Station {
+            ANTENNA_SETTINGS
+        } else {
+            STATION_SETTINGS
+        };
+        for key in foreign
+            .iter()
+            .filter(|key| self.tree.has(&of(key)))
+            .collect::<Vec<_>>()
+        {
+            let title = format!("`{key}` has no effect in mode \"{}\"", mode.as_str());
+            let problem = Diagnostic::error("no-effect", title, self.tree.at_key(&of(key)), "")
+                .context(self.tree.at(&of("mode")), "the mode is set here")
+                .help("delete it, or change the mode");
+            self.problems.push(problem);
+        }
+        let lists: &[(&str, bool, &str)] = match mode {
+            Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
+            Mode::Dock | Mode::Belt => &[
+                (
+                    "inside",
+                    read_point.inside.is_empty(),
+                    "[\"dock_1/3\", \"dock_1/4\"]",
+                ),
+                (
+                    "outside",
+                    read_point.outside.is_empty(),
+                    "[\"dock_1/1\", \"dock_1/2\"]",
+                ),
+            ],
+        };
+        for (key, empty, example) in lists {
+            if self.is_missing(&of(key)) {
+                self.require(&["read_point", name], key, example);
+            } else if *empty && self.is_set(&of(key)) {
+                let title = format!("`{key}` is empty");
+                self.error(
+                    "missing",
+                    title,
+                    self.tree.at(&of(key)),
+                    "",
+                    &format!("example: {key} = {example}"),
+                );
+            }
+        }
+        match mode {
+            Mode::Station => {
+                self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
+            }
+            Mode::Dock | Mode::Belt
+                if self.is_missing(&of("in")) && self.is_missing(&of("out")) =>
+            {
+                let title = format!("read point `{}` has neither `in` nor `out`", shown(name));
+                let help = "add what a movement means: in = { biz_step = \"receiving\" }, out = { biz_step = \"shipping\" }";
+                self.error(
+                    "missing",
+                    title,
+                    self.tree.at(&["read_point", name]),
+                    "nothing would be reported",
+                    help,
+                );
+            }
+            Mode::Dock | Mode::Belt => {}
+        }
+    }
+
+    fn mqtt(&mut self) {
+        let mqtt = &self.config.mqtt;
+        if mqtt.ca_file.is_some() && self.is_set(&["mqtt", "url"]) && !mqtt.url.tls {
+            let problem = Diagnostic::error(
+                "no-effect",
+                "`ca_file` has no effect without TLS",
+                self.tree.at_key(&["mqtt", "ca_file"]),
+                "",
+            )
+            .context(
+                self.tree.at(&["mqtt", "url"]),
+                "this connection is not encrypted",
+            )
+            .help("use mqtts:// in url, or delete ca_file");
+            self.problems.push(problem);
+        }
+        if mqtt.password_file.is_some() && self.is_missing(&["mqtt", "username"]) {
+            let place = self.tree.at_key(&["mqtt", "password_file"]);
+            self.error(
+                "missing",
+                "`password_file` has no `username`".to_owned(),
+                place,
+                "",
+                "add: username = \"tracegate\"",
+            );
+        }
+        if !self.is_set(&["gateway", "site"]) || self.tree.is_bad(&["mqtt"]) {
+            return;
+        }
+        let site = self.config.gateway.site.as_str();
+        let status = mqtt.status_topic.0.render(site, "");
+        if let Some(name) = self
+            .config
+            .read_point
+            .keys()
+            .find(|name| mqtt.topic.0.render(site, name) == status)
+        {
+            let title = format!(
+                "events of `{}` and the status message have the same topic",
+                shown(name)
+            );
+            let set = if self.tree.has(&["mqtt", "status_topic"]) {
+                "status_topic"
+            } else {
+                "topic"
+            };
+            self.error(
+                "conflict",
+                title,
+                self.tree.at(&["mqtt", set]),
+                "",
+                "give them different topics",
+            );
+        }
+    }
+
+    fn password_in_the_clear(&mut self) {
+        let mqtt = &self.config.mqtt;
+        let host = mqtt.url.host.as_str();
+        let local = host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        if mqtt.password_file.is_some() && !mqtt.url.tls && !local {
+            let place = self.tree.at(&["mqtt", "url"]);
+            let title = "the password is sent unencrypted".to_owned();
+            self.warning(
+                "clear-password",
+                title,
+                place,
+                "no TLS with mqtt://",
+                "use mqtts:// if the broker offers it",
+            );
+        }
+    }
+}
+
+/// The nearest name as a label, or nothing.
+pub(super) fn near_label<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, names)
+        .map(|near| format!("did you mean \"{near}\"?"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,250 @@
+//! Ranges of numbers and times, and limits that depend on each other.
+
+use std::time::Duration;
+
+use super::check::Checker;
+use super::model::{Mode, ReadPoint};
+use super::tags::Antennas;
+use super::units::{ByteSize, Dbm, show_duration};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+/// Speeds that serial adapters know.
+const BAUD: &[u32] = &[
+    1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600,
+];
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    for (name, llrp) in &config.llrp {
+        let of = |key| ["llrp", name.as_str(), key];
+        range(checker, &of("port"), llrp.port, 1..=u16::MAX, show_number);
+        range(checker, &of("session"), llrp.session, 0..=3, show_number);
+        range(
+            checker,
+            &of("tag_population"),
+            llrp.tag_population,
+            1..=32_000,
+            show_number,
+        );
+        range(
+            checker,
+            &of("keepalive"),
+            llrp.keepalive,
+            ms(1000)..=ms(10 * MINUTE_MS),
+            show_time,
+        );
+        antennas(checker, name, &llrp.antennas);
+    }
+    for (name, scanner) in &config.scanner {
+        let of = |key| ["scanner", name.as_str(), key];
+        range(
+            checker,
+            &of("data_bits"),
+            scanner.data_bits,
+            7..=8,
+            show_number,
+        );
+        range(
+            checker,
+            &of("stop_bits"),
+            scanner.stop_bits,
+            1..=2,
+            show_number,
+        );
+        range(
+            checker,
+            &of("duplicate_window"),
+            scanner.duplicate_window,
+            ms(0)..=ms(HOUR_MS),
+            show_time,
+        );
+        if checker.is_set(&of("baud")) && !BAUD.contains(&scanner.baud) {
+            let speeds: Vec<String> = BAUD.iter().map(u32::to_string).collect();
+            let place = checker.tree.at(&of("baud"));
+            let help = format!("one of {}", speeds.join(", "));
+            checker.error(
+                "bad-value",
+                "`baud` has a bad value".to_owned(),
+                place,
+                "no serial port has this speed",
+                &help,
+            );
+        }
+    }
+    for (name, read_point) in &config.read_point {
+        tuning(checker, name, read_point);
+    }
+    range(
+        checker,
+        &["mqtt", "window"],
+        config.mqtt.window,
+        1..=1000,
+        show_number,
+    );
+    range(
+        checker,
+        &["mqtt", "keep_alive"],
+        config.mqtt.keep_alive,
+        ms(5000)..=ms(18 * HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
+        &["buffer", "max_size"],
+        config.buffer.max_size,
+        ByteSize(16 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
+    );
+    if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
+        let place = checker.tree.at(&["buffer", "directory"]);
+        let title = "`directory` has a bad value".to_owned();
+        checker.error(
+            "bad-value",
+            title,
+            place,
+            "expected a path that starts with /",
+            "example: \"/var/lib/tracegate\"",
+        );
+    }
+}
+
+fn show_number<T: ToString>(number: &T) -> String {
+    number.to_string()
+}
+
+fn show_time(time: &Duration) -> String {
+    format!("\"{}\"", show_duration(*time))
+}
+
+/// One value, where it was written, against its range.
+fn range<T: PartialOrd>(
+    checker: &mut Checker<'_>,
+    path: &[&str],
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+    show: impl Fn(&T) -> String,
+) {
+    if !checker.is_set(path) || range.contains(&value) {
+        return;
+    }
+    let key = path.last().copied().unwrap_or_default();
+    let label = format!("expected {} to {}", show(range.start()), show(range.end()));
+    let place = checker.tree.at(path);
+    checker.error(
+        "out-of-range",
+        format!("`{key}` is out of range"),
+        place,
+        &label,
+        "",
+    );
+}
+
+fn antennas(checker: &mut Checker<'_>, name: &str, antennas: &Antennas) {
+    let Antennas::Ports(ports) = antennas else {
+        return;
+    };
+    let path = ["llrp", name, "antennas"];
+    if ports.is_empty() && checker.is_set(&path) {
+        let place = checker.tree.at(&path);
+        let help = "list the ports to use; without this setting all antennas are used";
+        checker.error("missing", "`antennas` is empty".to_owned(), place, "", help);
+    }
+    for (port, power) in ports {
+        if let Some(power) = power {
+            let port = port.to_string();
+            let path = ["llrp", name, "antennas", port.as_str()];
+            let (min, max) = (Dbm::from_hundredths(-1000), Dbm::from_hundredths(3600));
+            range(checker, &path, *power, min..=max, |level| {
+                format!("\"{level}\"")
+            });
+        }
+    }
+}
+
+fn tuning(checker: &mut Checker<'_>, name: &str, read_point: &ReadPoint) {
+    let of = |key| ["read_point", name, key];
+    let tuning = read_point.tuning();
+    if read_point.mode == Mode::Station || !checker.is_set(&of("mode")) {
+        return;
+    }
+    let (min, max) = (Dbm::from_hundredths(-12_000), Dbm::from_hundredths(0));
+    range(
+        checker,
+        &of("min_rssi"),
+        tuning.min_rssi,
+        min..=max,
+        |level| format!("\"{level}\""),
+    );
+    let times = [
+        ("dedup", tuning.dedup, 0, 10_000),
+        ("appear_within", tuning.appear_within, 50, MINUTE_MS),
+        ("lost_after", tuning.lost_after, 100, 10 * MINUTE_MS),
+        ("side_tau", tuning.side_tau, 10, MINUTE_MS),
+        ("side_hold", tuning.side_hold, 0, MINUTE_MS),
+        ("load_gap", tuning.load_gap, 0, 5 * MINUTE_MS),
+        ("settle", tuning.settle, 0, 5 * MINUTE_MS),
+        ("rearm", tuning.rearm, 0, HOUR_MS),
+        (
+            "allowed_lateness",
+            tuning.allowed_lateness,
+            0,
+            10 * MINUTE_MS,
+        ),
+        ("down_grace", tuning.down_grace, 0, HOUR_MS),
+    ];
+    for (key, value, min, max) in times {
+        range(checker, &of(key), value, ms(min)..=ms(max), show_time);
+    }
+    range(
+        checker,
+        &of("min_reads"),
+        tuning.min_reads,
+        1..=1000,
+        show_number,
+    );
+    range(
+        checker,
+        &of("min_tags"),
+        tuning.min_tags,
+        1..=10_000,
+        show_number,
+    );
+    range(
+        checker,
+        &of("side_level"),
+        tuning.side_level,
+        0.0..=1.0,
+        show_number,
+    );
+    range(
+        checker,
+        &of("flip_ratio"),
+        tuning.flip_ratio,
+        0.0..=1.0,
+        show_number,
+    );
+
+    // A tag whose repeated reads are dropped for longer than it takes to be gone would come and go all the time.
+    let both_good = !checker.tree.is_bad(&of("dedup")) && !checker.tree.is_bad(&of("lost_after"));
+    if both_good && tuning.dedup >= tuning.lost_after {
+        let set = if checker.tree.has(&of("dedup")) {
+            "dedup"
+        } else {
+            "lost_after"
+        };
+        let label = format!(
+            "dedup is {}, lost_after is {}",
+            show_duration(tuning.dedup),
+            show_duration(tuning.lost_after)
+        );
+        let title = "`dedup` must be shorter than `lost_after`".to_owned();
+        let help = "otherwise a tag that stands still is taken for gone between two reads";
+        checker.error("conflict", title, checker.tree.at(&of(set)), &label, help);
+    }
+}

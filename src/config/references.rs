@@ -1,0 +1,254 @@
+//! Names that refer to each other: read points to antennas and scanners, devices to addresses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::{Checker, near_label};
+use super::diagnostic::{Diagnostic, Place};
+use super::source::{Seg, keys};
+use super::text::AntennaRef;
+use super::units::shown;
+
+/// True when names of this kind cannot be judged, because a section that may define them was not understood.
+fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
+    checker.tree.lost_section(kind) || checker.is_meant(&[kind])
+}
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    antennas(checker);
+    scanners(checker);
+    addresses(checker);
+}
+
+/// One entry of a list and where it stands.
+fn entry_place(checker: &Checker<'_>, read_point: &str, list: &str, index: usize) -> Place {
+    let mut path = keys(&["read_point", read_point, list]);
+    path.push(Seg::Index(index));
+    checker.tree.place(&path)
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).take(30).collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+fn antennas(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let mut uses: Vec<(Place, &AntennaRef, &str, &str)> = Vec::new();
+    for (name, read_point) in &config.read_point {
+        for (side, list) in [
+            ("inside", &read_point.inside),
+            ("outside", &read_point.outside),
+        ] {
+            for (index, antenna) in list.iter().enumerate() {
+                uses.push((entry_place(checker, name, side, index), antenna, name, side));
+            }
+        }
+    }
+    uses.sort();
+    let mut owners: BTreeMap<&AntennaRef, (&Place, &str, &str)> = BTreeMap::new();
+    for (place, antenna, name, side) in &uses {
+        if let Some(problem) = undefined_antenna(checker, place, antenna, name) {
+            checker.problems.push(problem);
+            continue;
+        }
+        if let Some((first, owner, owner_side)) = owners.get(antenna) {
+            let title = match (owner == name, owner_side == side) {
+                (true, true) => format!("antenna `{antenna}` is listed twice"),
+                (true, false) => format!("antenna `{antenna}` is both inside and outside"),
+                (false, _) => format!("antenna `{antenna}` belongs to two read points"),
+            };
+            let label = format!("{owner_side} of `{}` here", shown(owner));
+            let problem = Diagnostic::error("conflict", title, place.clone(), "used again here")
+                .context((*first).clone(), label)
+                .help("an antenna has one side of one read point");
+            checker.problems.push(problem);
+            continue;
+        }
+        owners.insert(antenna, (place, name, side));
+    }
+}
+
+fn undefined_antenna(
+    checker: &Checker<'_>,
+    place: &Place,
+    antenna: &AntennaRef,
+    name: &str,
+) -> Option<Diagnostic> {
+    let config = checker.config;
+    let (reader, shown_name) = (antenna.llrp.as_str(), shown(name));
+    let Some(llrp) = config.llrp.get(reader) else {
+        if checker.tree.has(&["llrp", reader]) || unclear(checker, "llrp") {
+            return None;
+        }
+        let title = format!(
+            "read point `{shown_name}` uses reader `{}`, which is not defined",
+            shown(reader)
+        );
+        let near = super::suggest::nearest(reader, config.llrp.keys().map(String::as_str));
+        let label = near
+            .map(|near| format!("did you mean \"{near}/{}\"?", antenna.antenna))
+            .unwrap_or_default();
+        let problem = Diagnostic::error("undefined", title, place.clone(), label)
+            .help(format!("defined readers: {}", names(config.llrp.keys())));
+        return Some(match near {
+            Some(near) => problem.context(
+                checker.tree.at_key(&["llrp", near]),
+                format!("`{near}` is defined here"),
+            ),
+            None => problem,
+        });
+    };
+    if llrp.antennas.contains(antenna.antenna) || checker.tree.is_bad(&["llrp", reader, "antennas"])
+    {
+        return None;
+    }
+    let title = format!(
+        "read point `{shown_name}` uses antenna {} of `{reader}`, which is not switched on",
+        antenna.antenna
+    );
+    let problem = Diagnostic::error("undefined", title, place.clone(), "")
+        .context(
+            checker.tree.at(&["llrp", reader, "antennas"]),
+            "the antennas in use are listed here",
+        )
+        .help("add the antenna to the list, or remove it from the read point");
+    Some(problem)
+}
+
+fn scanners(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let mut uses: Vec<(Place, &str, &str)> = Vec::new();
+    for (name, read_point) in &config.read_point {
+        for (index, scanner) in read_point.scanners.iter().enumerate() {
+            uses.push((entry_place(checker, name, "scanners", index), scanner, name));
+        }
+    }
+    uses.sort();
+    let mut owners: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
+    for (place, scanner, name) in &uses {
+        if unclear(checker, "scanner") {
+            return;
+        }
+        if !config.scanner.contains_key(*scanner) && !checker.tree.has(&["scanner", scanner]) {
+            let title = format!(
+                "read point `{}` uses scanner `{}`, which is not defined",
+                shown(name),
+                shown(scanner)
+            );
+            let label = near_label(scanner, config.scanner.keys().map(String::as_str));
+            let help = format!("defined scanners: {}", names(config.scanner.keys()));
+            checker.error("undefined", title, place.clone(), &label, &help);
+        } else if let Some((first, owner)) = owners.get(scanner) {
+            let title = match owner == name {
+                true => format!("scanner `{}` is listed twice", shown(scanner)),
+                false => format!("scanner `{}` belongs to two read points", shown(scanner)),
+            };
+            let problem = Diagnostic::error("conflict", title, place.clone(), "used again here")
+                .context((*first).clone(), format!("used by `{}` here", shown(owner)))
+                .help("a scan counts for one read point");
+            checker.problems.push(problem);
+        } else {
+            owners.insert(scanner, (place, name));
+        }
+    }
+}
+
+/// A reader serves one client, and a scanner has one cable: two sections for one device would fight.
+fn addresses(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let mut all: Vec<(Place, String, &str)> = Vec::new();
+    for (name, llrp) in &config.llrp {
+        if checker.is_set(&["llrp", name, "host"]) && !checker.tree.is_bad(&["llrp", name, "port"])
+        {
+            let place = checker.tree.at(&["llrp", name, "host"]);
+            all.push((
+                place,
+                format!("{}:{}", llrp.host, llrp.port).to_lowercase(),
+                name,
+            ));
+        }
+    }
+    for (name, scanner) in &config.scanner {
+        if let Some(path) = scanner.serial_path() {
+            all.push((
+                checker.tree.at(&["scanner", name, "serial"]),
+                path.display().to_string(),
+                name,
+            ));
+        } else if let Some(tcp) = &scanner.tcp {
+            all.push((
+                checker.tree.at(&["scanner", name, "tcp"]),
+                tcp.to_string().to_lowercase(),
+                name,
+            ));
+        }
+    }
+    all.sort();
+    let mut owners: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
+    for (place, address, name) in &all {
+        if let Some((first, owner)) = owners.get(address.as_str()) {
+            let title = format!(
+                "`{}` and `{}` have the same address",
+                shown(owner),
+                shown(name)
+            );
+            let problem = Diagnostic::error(
+                "conflict",
+                title,
+                place.clone(),
+                "the same again here",
+            )
+            .context((*first).clone(), "first used here")
+            .help("a device serves one connection: correct the address, or delete one of them");
+            checker.problems.push(problem);
+        } else {
+            owners.insert(address, (place, name));
+        }
+    }
+}
+
+/// Warnings for what is defined but never used.
+pub(super) fn unused(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let points = || config.read_point.values();
+    if config.read_point.is_empty() {
+        let help = "add a section [read_point.NAME]; examples: config/dock-portal.toml, config/line-station.toml";
+        let title = "there is no read point: nothing will be reported".to_owned();
+        checker.warning("unused", title, Place::WholeFile, "", help);
+        return;
+    }
+    let readers: BTreeSet<&str> = points()
+        .flat_map(|point| point.inside.iter().chain(&point.outside))
+        .map(|antenna| antenna.llrp.as_str())
+        .collect();
+    let scanners: BTreeSet<&str> = points()
+        .flat_map(|point| &point.scanners)
+        .map(String::as_str)
+        .collect();
+    let unused_readers = config
+        .llrp
+        .keys()
+        .filter(|name| !readers.contains(name.as_str()))
+        .map(|name| ("llrp", name));
+    let unused_scanners = config
+        .scanner
+        .keys()
+        .filter(|name| !scanners.contains(name.as_str()))
+        .map(|name| ("scanner", name));
+    for (kind, name) in unused_readers.chain(unused_scanners) {
+        let what = if kind == "llrp" { "reader" } else { "scanner" };
+        let title = format!("{what} `{name}` is not used by any read point");
+        let place = checker.tree.at_key(&[kind, name]);
+        checker.warning(
+            "unused",
+            title,
+            place,
+            "",
+            "its reads go nowhere: name it in a read point, or delete it",
+        );
+    }
+}

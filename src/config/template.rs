@@ -1,0 +1,182 @@
+//! Texts with placeholders: `tracegate/{site}/events/{read_point}`.
+
+use super::suggest::did_you_mean;
+use super::units::{FromText, Refusal, shown};
+
+/// What may stand in braces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// `{site}`: `gateway.site`.
+    Site,
+    /// `{read_point}`: the name of the read point.
+    ReadPoint,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Hole(Placeholder),
+}
+
+/// A text with placeholders, split once when it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Template(Vec<Part>);
+
+impl Template {
+    /// Splits `text`; only placeholders in `allowed` may occur.
+    ///
+    /// # Errors
+    /// An unknown placeholder, or a brace without its partner.
+    pub fn parse(text: &str, allowed: &[(&str, Placeholder)]) -> Result<Self, Refusal> {
+        let names = || allowed.iter().map(|(name, _)| *name);
+        let help = format!(
+            "placeholders here: {}",
+            names()
+                .map(|name| format!("{{{name}}}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, after) = rest.split_at(at);
+            let hole = after
+                .strip_prefix('{')
+                .and_then(|after| after.split_once('}'));
+            let Some((name, tail)) = hole else {
+                return Err(Refusal::new("a brace has no partner", help));
+            };
+            let Some((_, hole)) = allowed.iter().find(|(allowed, _)| *allowed == name) else {
+                let otherwise = format!("unknown placeholder {{{}}}", shown(name));
+                return Err(Refusal::new(did_you_mean(name, names(), &otherwise), help));
+            };
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
+            }
+            parts.push(Part::Hole(*hole));
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Ok(Template(parts))
+    }
+
+    /// The text with its placeholders filled in.
+    pub fn render(&self, site: &str, read_point: &str) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Hole(Placeholder::Site) => site,
+            Part::Hole(Placeholder::ReadPoint) => read_point,
+        });
+        parts.collect()
+    }
+}
+
+/// The MQTT topic of movement events; may hold `{site}` and `{read_point}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTopic(pub Template);
+
+/// The MQTT topic of the status message; may hold `{site}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusTopic(pub Template);
+
+/// The MQTT client identifier; may hold `{site}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientId(pub Template);
+
+const SITE: (&str, Placeholder) = ("site", Placeholder::Site);
+const READ_POINT: (&str, Placeholder) = ("read_point", Placeholder::ReadPoint);
+
+/// Checks a topic name to publish to (MQTT 5.0 §4.7): not empty, no wildcard, no empty level.
+fn topic(text: &str, allowed: &[(&str, Placeholder)]) -> Result<Template, Refusal> {
+    const HELP: &str = "example: \"tracegate/{site}/events/{read_point}\"";
+    if text.is_empty() {
+        return Err(Refusal::new("the topic is empty", HELP));
+    }
+    if text.contains(['+', '#']) {
+        return Err(Refusal::new(
+            "+ and # are wildcards: events cannot be sent to them",
+            HELP,
+        ));
+    }
+    if text.starts_with('$') {
+        return Err(Refusal::new(
+            "topics that start with $ belong to the broker",
+            HELP,
+        ));
+    }
+    if text.split('/').any(str::is_empty) {
+        return Err(Refusal::new("a level between two / is empty", HELP));
+    }
+    if text.chars().any(char::is_control) || text.len() > 1024 {
+        return Err(Refusal::new(
+            "expected at most 1024 printable characters",
+            HELP,
+        ));
+    }
+    Template::parse(text, allowed)
+}
+
+impl FromText for EventTopic {
+    const EXPECTED: &'static str = "a topic in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        topic(text, &[SITE, READ_POINT]).map(EventTopic)
+    }
+}
+
+impl FromText for StatusTopic {
+    const EXPECTED: &'static str = "a topic in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        topic(text, &[SITE]).map(StatusTopic)
+    }
+}
+
+impl FromText for ClientId {
+    const EXPECTED: &'static str = "a name in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
+            return Err(Refusal::new(
+                "expected 1 to 128 printable characters",
+                "example: \"tracegate-{site}\"",
+            ));
+        }
+        Template::parse(text, &[SITE]).map(ClientId)
+    }
+}
+
+super::units::deserialize_from_text!(EventTopic, StatusTopic, ClientId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled() {
+        let topic = EventTopic::from_text("tracegate/{site}/events/{read_point}").unwrap();
+        assert_eq!(
+            topic.0.render("plant-3", "dock_1"),
+            "tracegate/plant-3/events/dock_1"
+        );
+    }
+
+    #[test]
+    fn bad_topics() {
+        for text in [
+            "",
+            "a/#",
+            "+/x",
+            "a//b",
+            "/a",
+            "a/",
+            "$SYS/a",
+            "a/{sit}",
+            "a/{site",
+            "a}/b",
+            "{read_point}}",
+        ] {
+            assert!(EventTopic::from_text(text).is_err(), "{text}");
+        }
+        assert!(StatusTopic::from_text("a/{read_point}").is_err());
+    }
+}
