@@ -105,9 +105,14 @@ impl Checker<'_> {
         self.tree.has(path) && !self.tree.is_bad(path)
     }
 
+    /// A misspelt name probably stands for this.
+    pub(super) fn is_meant(&self, path: &[&str]) -> bool {
+        self.meant.contains(&keys(path))
+    }
+
     /// Neither written nor misspelt.
     fn is_missing(&self, path: &[&str]) -> bool {
-        !self.tree.has(path) && !self.tree.is_bad(path) && !self.meant.contains(&keys(path))
+        !self.tree.has(path) && !self.tree.is_bad(path) && !self.is_meant(path)
     }
 
     fn require(&mut self, section: &[&str], key: &str, example: &str) {

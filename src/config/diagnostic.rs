@@ -147,10 +147,14 @@ pub enum Format {
 pub struct Report {
     /// The file, as named by the caller.
     pub file: String,
-    /// Sorted by position; environment variables last.
+    /// Sorted by position; environment variables last. At most 100.
     pub diagnostics: Vec<Diagnostic>,
-    text: Masked,
+    left_out: usize,
+    text: Box<Masked>,
 }
+
+/// More than this nobody reads; the rest is counted.
+const MAX_DIAGNOSTICS: usize = 100;
 
 /// Line and column, both from 1; a column counts characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,10 +181,13 @@ impl Report {
         diagnostics.sort_by(|a, b| {
             (a.place(), a.severity, &a.title).cmp(&(b.place(), b.severity, &b.title))
         });
+        let left_out = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
+        diagnostics.truncate(MAX_DIAGNOSTICS);
         Report {
             file: file.to_owned(),
             diagnostics,
-            text: Masked::new(text),
+            left_out,
+            text: Box::new(Masked::new(text)),
         }
     }
 
@@ -226,6 +233,13 @@ impl Report {
                 .count()
         };
         let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        if self.left_out > 0 {
+            let n = self.diagnostics.len();
+            return format!(
+                "{} found; only the first {n} are shown\n",
+                counted(n + self.left_out, "problem")
+            );
+        }
         match (count(Severity::Error), count(Severity::Warning)) {
             (0, 0) => String::new(),
             (0, warnings) => format!("{}\n", counted(warnings, "warning")),
@@ -239,17 +253,44 @@ impl Report {
     }
 
     fn snippet(&self, diagnostic: &Diagnostic) -> String {
-        let mut snippet = Snippet::source(self.text.text()).path(&self.file);
-        for (index, span) in diagnostic.spans.iter().enumerate() {
-            if let Place::Bytes { start, end } = span.place {
-                let kind = if index == 0 {
-                    AnnotationKind::Primary
-                } else {
-                    AnnotationKind::Context
-                };
-                let label = Some(span.label.as_str()).filter(|label| !label.is_empty());
-                snippet = snippet.annotation(kind.span(self.text.map(start..end)).label(label));
-            }
+        let text = self.text.text();
+        let marked: Vec<(Range<usize>, &str)> = diagnostic
+            .spans
+            .iter()
+            .filter_map(|span| match span.place {
+                Place::Bytes { start, end } => {
+                    Some((self.text.map(start..end), span.label.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        // Only the lines in question: the renderer walks over all it is given, once per problem.
+        let first = marked
+            .iter()
+            .map(|(range, _)| range.start)
+            .min()
+            .unwrap_or(0);
+        let last = marked.iter().map(|(range, _)| range.end).max().unwrap_or(0);
+        let from = text
+            .get(..first)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |at| at + 1);
+        let to = text
+            .get(last..)
+            .and_then(|after| after.find('\n'))
+            .map_or(text.len(), |at| last + at + 1);
+        let mut snippet = Snippet::source(text.get(from..to).unwrap_or(""))
+            .line_start(text.get(..from).unwrap_or("").matches('\n').count() + 1)
+            .path(&self.file);
+        for (index, (range, label)) in marked.into_iter().enumerate() {
+            let kind = if index == 0 {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let label = Some(label).filter(|label| !label.is_empty());
+            snippet =
+                snippet.annotation(kind.span(range.start - from..range.end - from).label(label));
         }
         let level = if diagnostic.severity == Severity::Error {
             Level::ERROR

@@ -1,18 +1,19 @@
 //! The configuration: one TOML file, `TRACEGATE_…` variables above it, and everything that is wrong with them in one
 //! report.
 //!
-//! [`load`] is the only way in. The file goes through [`source`] (positions), the `config` crate (merge), [`strict`]
-//! and [`read`] (types), and [`check`] (what needs more than one value to judge). What comes out has no unchecked
-//! value.
+//! [`load`] is the only way in. The file goes through `source` (positions), the `config` crate (merge), `strict` and
+//! `read` (types), and `check` (what needs more than one value to judge). What comes out has no unchecked value.
 //!
 //! **Invariant**: nothing in a file is ignored or coerced, and no file can panic the loader or make it use memory out
 //! of proportion.
 
+mod address;
 mod cbv;
 mod check;
 mod diagnostic;
 mod limits;
 mod mask;
+mod mistake;
 mod model;
 mod read;
 mod references;
@@ -30,6 +31,7 @@ mod units;
 
 use std::path::Path;
 
+pub use address::{BrokerUrl, Host, HostPort};
 pub use cbv::{is_biz_step, is_disposition, is_sgln, is_transaction_type};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use model::{
@@ -40,8 +42,8 @@ pub use secret::Secret;
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
-    AntennaRef, BizLocation, BizStep, BrokerUrl, Bytes, Disposition, FileName, Host, HostPort,
-    Line, Sgln, SiteName, TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
+    TransactionType, Uri, ZoneName,
 };
 pub use tuning::Tuning;
 pub use units::{ByteSize, Dbm, show_duration};

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::address::{BrokerUrl, Host, HostPort};
 use super::tags::{Antennas, TagPattern};
 use super::template::{ClientId, EventTopic, StatusTopic};
 use super::text::{
-    AntennaRef, BizLocation, BizStep, BrokerUrl, Bytes, Disposition, FileName, Host, HostPort,
-    Line, Sgln, SiteName, TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
+    TransactionType, Uri, ZoneName,
 };
 use super::units::{ByteSize, Dbm, FromText, from_text, optional};
 

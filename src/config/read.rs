@@ -7,10 +7,11 @@ use std::cell::RefCell;
 
 use serde::Deserialize;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Place};
+use super::mistake::{Fact, Mistake};
 use super::model::Config;
 use super::source::{Seg, unknown_section};
-use super::strict::{Fact, Mistake, Node, Unknown};
+use super::strict::{Node, Unknown};
 use super::suggest::nearest;
 use super::tree::{Tree, dotted, name_of};
 use super::units::shown;
@@ -29,15 +30,20 @@ pub(super) struct Read {
 /// Reads `tree`, pruning what is bad.
 pub(super) fn read(tree: &mut Tree, sections: &[&str]) -> Read {
     let unknown = RefCell::new(Vec::new());
-    let mut problems = Vec::new();
+    let (mut problems, mut mistakes) = (Vec::new(), 0);
     let config = loop {
         let mistake = match Config::deserialize(Node::root(&tree.root, &unknown)) {
             Ok(config) => break config,
             Err(mistake) => mistake,
         };
         let path = mistake.path.clone().unwrap_or_default();
-        problems.push(describe(&mistake, tree));
-        if problems.len() >= MAX_MISTAKES || !tree.prune(&path) {
+        let problem = describe(&mistake, tree);
+        // A header without its name makes one mistake of each setting below it.
+        if problem.code != UNNAMED || !problems.contains(&problem) {
+            problems.push(problem);
+        }
+        mistakes += 1;
+        if mistakes >= MAX_MISTAKES || !tree.prune(&path) {
             break Config::default();
         }
     };
@@ -108,7 +114,7 @@ fn describe(mistake: &Mistake, tree: &Tree) -> Diagnostic {
             found,
             found_text,
         } => {
-            if let Some(diagnostic) = section_without_name(&path, found, &place) {
+            if let Some(diagnostic) = section_without_name(&path, tree) {
                 return diagnostic;
             }
             let title = format!("{subject} has the wrong type");
@@ -167,25 +173,24 @@ fn out_of_range(expected: &str, found: &str) -> bool {
     whole && expected.contains(" from ")
 }
 
+/// Code of a `[KIND]` header that should be `[KIND.NAME]`.
+const UNNAMED: &str = "unnamed-section";
+
 /// `[llrp]` with settings directly in it instead of `[llrp.NAME]`.
-fn section_without_name(
-    path: &[Seg],
-    found: &str,
-    place: &super::diagnostic::Place,
-) -> Option<Diagnostic> {
-    let [Seg::Key(kind), Seg::Key(key)] = path else {
+fn section_without_name(path: &[Seg], tree: &Tree) -> Option<Diagnostic> {
+    let [Seg::Key(kind), Seg::Key(_)] = path else {
         return None;
     };
     if !super::NAMED_SECTIONS.contains(&kind.as_str()) {
         return None;
     }
-    let title = format!("[{kind}] needs a name");
-    let label = format!("expected a section [{kind}.NAME] here, found {found}");
-    let help = format!(
-        "write the header as [{kind}.NAME], where NAME is yours, and put `{}` below it",
-        shown(key)
-    );
-    Some(Diagnostic::error("wrong-type", title, place.clone(), label).help(help))
+    let place = match tree.place(path) {
+        variable @ Place::Variable(_) => variable,
+        _ => tree.at(&[kind]),
+    };
+    let label = format!("expected [{kind}.NAME]");
+    let help = "the name is yours: small letters, digits and _; it appears in events and logs";
+    Some(Diagnostic::error(UNNAMED, format!("[{kind}] needs a name"), place, label).help(help))
 }
 
 fn type_help(

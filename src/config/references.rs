@@ -8,6 +8,11 @@ use super::source::{Seg, keys};
 use super::text::AntennaRef;
 use super::units::shown;
 
+/// True when names of this kind cannot be judged, because a section that may define them was not understood.
+fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
+    checker.tree.lost_section(kind) || checker.is_meant(&[kind])
+}
+
 pub(super) fn check(checker: &mut Checker<'_>) {
     antennas(checker);
     scanners(checker);
@@ -76,7 +81,7 @@ fn undefined_antenna(
     let config = checker.config;
     let (reader, shown_name) = (antenna.llrp.as_str(), shown(name));
     let Some(llrp) = config.llrp.get(reader) else {
-        if checker.tree.has(&["llrp", reader]) {
+        if checker.tree.has(&["llrp", reader]) || unclear(checker, "llrp") {
             return None;
         }
         let title = format!(
@@ -125,6 +130,9 @@ fn scanners(checker: &mut Checker<'_>) {
     uses.sort();
     let mut owners: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
     for (place, scanner, name) in &uses {
+        if unclear(checker, "scanner") {
+            return;
+        }
         if !config.scanner.contains_key(*scanner) && !checker.tree.has(&["scanner", scanner]) {
             let title = format!(
                 "read point `{}` uses scanner `{}`, which is not defined",

@@ -185,12 +185,24 @@ impl SpannedToml {
     }
 }
 
-/// A TOML value as text in a variable, `[1, 2]` or `{ 1 = "30 dBm" }`.
-pub(super) fn inline_value(text: &str) -> Option<Value> {
+/// A TOML value written as text in a variable, `[1, 2]` or `{ 1 = "30 dBm" }`. All of it has the given origin.
+pub(super) fn inline_value(text: &str, origin: &str) -> Option<Value> {
     let value = DeValue::parse(text).ok()?;
     let mut source = SpannedToml::default();
-    let value = source.take_over(Path::new(), None, value)?;
+    let mut value = source.take_over(Path::new(), None, value)?;
+    set_origin(&mut value, &origin.to_owned());
     source.problems.is_empty().then_some(value)
+}
+
+fn set_origin(value: &mut Value, origin: &String) {
+    match &mut value.kind {
+        ValueKind::Table(table) => table
+            .values_mut()
+            .for_each(|value| set_origin(value, origin)),
+        ValueKind::Array(list) => list.iter_mut().for_each(|value| set_origin(value, origin)),
+        _ => {}
+    }
+    *value = Value::new(Some(origin), std::mem::take(&mut value.kind));
 }
 
 pub(super) fn is_plain(name: &str) -> bool {

@@ -6,129 +6,13 @@
 //! field wants.
 
 use std::cell::RefCell;
-use std::fmt;
 
 use ::config::{Value, ValueKind};
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
 
+use super::mistake::{Fact, Mistake};
 use super::source::{FROM_ENVIRONMENT, Path, Seg, inline_value};
-
-/// What went wrong with one value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fact {
-    /// Not the expected kind of value, or out of its range.
-    WrongType {
-        expected: String,
-        found: String,
-        found_text: Option<String>,
-    },
-    /// Right kind, bad content: label and help.
-    BadValue { label: String, help: String },
-    /// Not one of the allowed words.
-    UnknownWord {
-        found: String,
-        allowed: &'static [&'static str],
-    },
-}
-
-/// A fact and where it arose.
-#[derive(Debug, Clone)]
-pub(super) struct Mistake {
-    pub(super) fact: Fact,
-    pub(super) path: Option<Path>,
-    /// The name is wrong, not the value.
-    pub(super) on_key: bool,
-}
-
-impl Mistake {
-    fn new(fact: Fact) -> Self {
-        Mistake {
-            fact,
-            path: None,
-            on_key: false,
-        }
-    }
-
-    /// Notes where this happened, unless that is known more exactly already.
-    fn at(mut self, path: &Path, on_key: bool) -> Self {
-        if self.path.is_none() {
-            self.path = Some(path.clone());
-            self.on_key = on_key;
-        }
-        self
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.fact)
-    }
-}
-
-impl std::error::Error for Mistake {}
-
-fn found(unexpected: Unexpected<'_>) -> (String, Option<String>) {
-    use super::units::shown;
-    match unexpected {
-        Unexpected::Str(text) => (format!("text \"{}\"", shown(text)), Some(text.to_owned())),
-        Unexpected::Signed(number) => (format!("the number {number}"), None),
-        Unexpected::Unsigned(number) => (format!("the number {number}"), None),
-        Unexpected::Float(number) => (format!("the number {number}"), None),
-        Unexpected::Bool(value) => (value.to_string(), None),
-        Unexpected::Seq => ("a list".to_owned(), None),
-        Unexpected::Map => ("a table".to_owned(), None),
-        other => (other.to_string(), None),
-    }
-}
-
-impl de::Error for Mistake {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        let message = message.to_string();
-        let (label, help) = message.split_once('\n').unwrap_or((&message, ""));
-        Mistake::new(Fact::BadValue {
-            label: label.to_owned(),
-            help: help.to_owned(),
-        })
-    }
-
-    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let (found, found_text) = found(unexpected);
-        Mistake::new(Fact::WrongType {
-            expected: plain_type(&expected.to_string()),
-            found,
-            found_text,
-        })
-    }
-
-    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(unexpected, expected)
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Mistake::new(Fact::UnknownWord {
-            found: variant.to_owned(),
-            allowed: expected,
-        })
-    }
-}
-
-/// The words a technician would use for what serde expects.
-fn plain_type(expected: &str) -> String {
-    let whole = |min: i128, max: i128| format!("a whole number from {min} to {max}");
-    match expected {
-        "u8" => whole(0, u8::MAX.into()),
-        "u16" => whole(0, u16::MAX.into()),
-        "u32" => whole(0, u32::MAX.into()),
-        "f64" => "a number".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a string" => "text in quotes".to_owned(),
-        "a sequence" => "a list in brackets".to_owned(),
-        "a map" => "a section".to_owned(),
-        other if other.starts_with("struct ") => "a table of settings".to_owned(),
-        other => other.to_owned(),
-    }
-}
 
 /// More unknown settings than this are not collected: the file is something else altogether.
 const MAX_UNKNOWN: usize = 100;
@@ -182,22 +66,33 @@ impl Raw {
         }
     }
 
-    /// Reads text as a list or table, if that is wanted: TOML in brackets or braces, or entries between commas.
-    fn opened(self, list: bool) -> Self {
+    /// Reads text as a list, if one is wanted: TOML in brackets, or entries between commas.
+    fn opened(self) -> Self {
         let Raw::Untyped(text) = self else {
             return self;
         };
-        if text.trim_start().starts_with(['[', '{']) {
-            return inline_value(&text).map_or(Raw::Untyped(text), |value| Raw::new(&value));
+        if text.trim_start().starts_with('[') {
+            return inline_value(&text, "").map_or(Raw::Untyped(text), |value| Raw::new(&value));
         }
-        if list {
-            return Raw::List(
-                text.split(',')
-                    .map(|entry| Raw::Untyped(entry.trim().to_owned()))
-                    .collect(),
-            );
+        Raw::List(
+            text.split(',')
+                .map(|entry| Raw::Untyped(entry.trim().to_owned()))
+                .collect(),
+        )
+    }
+}
+
+impl Raw {
+    fn unexpected(&self) -> Unexpected<'_> {
+        match self {
+            Raw::Bool(value) => Unexpected::Bool(*value),
+            Raw::Int(number) => Unexpected::Signed(*number),
+            Raw::Float(number) => Unexpected::Float(*number),
+            Raw::Text(text) | Raw::Untyped(text) => Unexpected::Str(text),
+            Raw::Date => Unexpected::Other("a date or time"),
+            Raw::List(_) => Unexpected::Seq,
+            Raw::Table(_) => Unexpected::Map,
         }
-        Raw::Untyped(text)
     }
 }
 
@@ -219,20 +114,14 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn child(&self, seg: Seg, raw: Raw, on_key: bool) -> Node<'a> {
-        let mut path = self.path.clone();
-        path.push(seg);
-        Node {
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        let Node {
             raw,
             path,
             on_key,
-            unknown: self.unknown,
-        }
-    }
-
-    fn visit<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Mistake> {
-        let (path, on_key) = (self.path.clone(), self.on_key);
-        let result = match std::mem::replace(&mut self.raw, Raw::Date) {
+            unknown,
+        } = self;
+        let result = match raw {
             Raw::Bool(value) => visitor.visit_bool(value),
             Raw::Int(number) => visitor.visit_i64(number),
             Raw::Float(number) => visitor.visit_f64(number),
@@ -241,24 +130,17 @@ impl<'a> Node<'a> {
                 Unexpected::Other("a date or time"),
                 &visitor,
             )),
-            Raw::List(list) => {
-                let list = list
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, raw)| self.child(Seg::Index(at), raw, false))
-                    .collect();
-                visitor.visit_seq(Entries(list))
-            }
-            Raw::Table(table) => {
-                let table = table.into_iter().map(|(key, raw)| {
-                    let name = self.child(Seg::Key(key.clone()), Raw::Untyped(key.clone()), true);
-                    (name, self.child(Seg::Key(key), raw, false))
-                });
-                visitor.visit_map(Fields {
-                    entries: table.collect::<Vec<_>>().into_iter(),
-                    value: None,
-                })
-            }
+            Raw::List(list) => visitor.visit_seq(Entries {
+                rest: list.into_iter().enumerate(),
+                path: &path,
+                unknown,
+            }),
+            Raw::Table(table) => visitor.visit_map(Fields {
+                rest: table.into_iter(),
+                path: &path,
+                unknown,
+                value: None,
+            }),
         };
         result.map_err(|mistake| mistake.at(&path, on_key))
     }
@@ -282,39 +164,71 @@ impl<'a> Node<'a> {
     }
 }
 
-struct Entries<'a>(std::collections::VecDeque<Node<'a>>);
+/// A path with one more step.
+fn below(path: &Path, seg: Seg) -> Path {
+    let mut path = path.clone();
+    path.push(seg);
+    path
+}
 
-impl<'de> de::SeqAccess<'de> for Entries<'_> {
+struct Entries<'a, 'p> {
+    rest: std::iter::Enumerate<std::vec::IntoIter<Raw>>,
+    path: &'p Path,
+    unknown: &'a RefCell<Vec<Unknown>>,
+}
+
+impl<'de> de::SeqAccess<'de> for Entries<'_, '_> {
     type Error = Mistake;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Mistake> {
-        self.0
-            .pop_front()
-            .map(|node| seed.deserialize(node))
-            .transpose()
+        let Some((at, raw)) = self.rest.next() else {
+            return Ok(None);
+        };
+        let path = below(self.path, Seg::Index(at));
+        seed.deserialize(Node {
+            raw,
+            path,
+            on_key: false,
+            unknown: self.unknown,
+        })
+        .map(Some)
     }
 }
 
-struct Fields<'a> {
-    entries: std::vec::IntoIter<(Node<'a>, Node<'a>)>,
+struct Fields<'a, 'p> {
+    rest: std::vec::IntoIter<(String, Raw)>,
+    path: &'p Path,
+    unknown: &'a RefCell<Vec<Unknown>>,
     value: Option<Node<'a>>,
 }
 
-impl<'de> de::MapAccess<'de> for Fields<'_> {
+impl<'de> de::MapAccess<'de> for Fields<'_, '_> {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Mistake> {
-        let Some((key, value)) = self.entries.next() else {
+        let Some((key, raw)) = self.rest.next() else {
             return Ok(None);
         };
-        self.value = Some(value);
-        seed.deserialize(key).map(Some)
+        let path = below(self.path, Seg::Key(key.clone()));
+        self.value = Some(Node {
+            raw,
+            path: path.clone(),
+            on_key: false,
+            unknown: self.unknown,
+        });
+        seed.deserialize(Node {
+            raw: Raw::Untyped(key),
+            path,
+            on_key: true,
+            unknown: self.unknown,
+        })
+        .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
@@ -421,23 +335,7 @@ impl<'de> de::Deserializer<'de> for Node<'_> {
             unknown,
         } = self;
         Node {
-            raw: raw.opened(true),
-            path,
-            on_key,
-            unknown,
-        }
-        .visit(visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        let Node {
-            raw,
-            path,
-            on_key,
-            unknown,
-        } = self;
-        Node {
-            raw: raw.opened(false),
+            raw: raw.opened(),
             path,
             on_key,
             unknown,
@@ -457,28 +355,31 @@ impl<'de> de::Deserializer<'de> for Node<'_> {
             on_key,
             unknown,
         } = self;
-        let mut raw = raw.opened(false);
-        if let Raw::Table(table) = &mut raw {
-            table.retain(|(key, value)| {
-                let known = fields.contains(&key.as_str());
-                if !known {
-                    let mut path = path.clone();
-                    path.push(Seg::Key(key.clone()));
-                    let found = Unknown {
-                        path,
-                        is_table: matches!(value, Raw::Table(_)),
-                        known: fields,
-                    };
-                    // The same struct is read again after each mistake.
-                    if unknown.borrow().len() < MAX_UNKNOWN && !unknown.borrow().contains(&found) {
-                        unknown.borrow_mut().push(found);
-                    }
+        // Derived code would take a list for the fields in their order.
+        let Raw::Table(mut table) = raw else {
+            let unexpected = raw.unexpected();
+            let mistake: Mistake = de::Error::invalid_type(unexpected, &visitor);
+            return Err(mistake.at(&path, on_key));
+        };
+        table.retain(|(key, value)| {
+            let known = fields.contains(&key.as_str());
+            if !known {
+                let mut path = path.clone();
+                path.push(Seg::Key(key.clone()));
+                let found = Unknown {
+                    path,
+                    is_table: matches!(value, Raw::Table(_)),
+                    known: fields,
+                };
+                // The same struct is read again after each mistake.
+                if unknown.borrow().len() < MAX_UNKNOWN && !unknown.borrow().contains(&found) {
+                    unknown.borrow_mut().push(found);
                 }
-                known
-            });
-        }
+            }
+            known
+        });
         Node {
-            raw,
+            raw: Raw::Table(table),
             path,
             on_key,
             unknown,
@@ -506,6 +407,6 @@ impl<'de> de::Deserializer<'de> for Node<'_> {
     }
 
     serde::forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+        i128 u128 char str string bytes byte_buf unit unit_struct tuple tuple_struct map identifier ignored_any
     }
 }

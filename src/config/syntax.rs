@@ -264,7 +264,7 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             shown(found.trim())
         ));
     }
-    if message.starts_with("key with no value") {
+    if message.starts_with("key with no value") || message.starts_with("invalid unquoted key") {
         let rest = content.trim_start();
         let name_end = rest
             .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
@@ -275,7 +275,16 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
                 "a setting is written with = between name and value",
                 "use = here, not :",
             )
-            .help(format!("{} = {}", shown(name), shown(value.trim())));
+            .help(format!(
+                "{} = {}",
+                shown(name),
+                value.trim().replace(char::is_control, " ")
+            ));
+        }
+        if message.starts_with("invalid unquoted key") {
+            let label = format!("'{}' cannot be part of a name", shown(found));
+            return error("a name has a character that names cannot have", &label)
+                .help("names have letters a to z, digits and _");
         }
         if content.contains('=') {
             return error("the name of a setting has a blank in it", "expected = here")

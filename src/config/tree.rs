@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use ::config::{Value, ValueKind};
 
 use super::diagnostic::Place;
-use super::source::{FROM_ENVIRONMENT, Mark, Marks, Path, Seg, keys, variable};
+use super::source::{
+    FROM_ENVIRONMENT, Mark, Marks, PREFIX, Path, Seg, inline_value, keys, variable,
+};
 
 /// The merged values with the positions of those from the file.
 #[derive(Debug, Clone)]
@@ -17,7 +19,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: Value, marks: Marks, bad: Vec<Path>) -> Self {
+    pub(super) fn new(mut root: Value, marks: Marks, bad: Vec<Path>) -> Self {
+        open_tables(&mut root, &mut Path::new());
         Tree {
             root,
             marks,
@@ -40,6 +43,13 @@ impl Tree {
     pub(super) fn is_bad(&self, path: &[&str]) -> bool {
         let path = keys(path);
         self.bad.iter().any(|bad| bad.starts_with(&path))
+    }
+
+    /// True when a whole section of this kind, `[KIND.NAME]`, was bad: nobody knows what it would have defined.
+    pub(super) fn lost_section(&self, kind: &str) -> bool {
+        self.bad
+            .iter()
+            .any(|bad| bad.len() <= 2 && bad.starts_with(&keys(&[kind])))
     }
 
     /// Where a value is.
@@ -73,11 +83,18 @@ impl Tree {
                 None if node.origin() == Some(FROM_ENVIRONMENT) => {
                     return Place::Variable(variable(path.get(..depth).unwrap_or(path)));
                 }
+                None if node
+                    .origin()
+                    .is_some_and(|origin| origin.starts_with(PREFIX)) =>
+                {
+                    return Place::Variable(node.origin().unwrap_or_default().to_owned());
+                }
                 None => return self.marks.at_path(path).map_or(Place::WholeFile, of_mark),
             }
         }
         match node.origin() {
             Some(FROM_ENVIRONMENT) => Place::Variable(variable(path)),
+            Some(origin) if origin.starts_with(PREFIX) => Place::Variable(origin.to_owned()),
             Some(origin) => self
                 .marks
                 .at_origin(origin)
@@ -127,6 +144,27 @@ impl Tree {
             }
         }
         false
+    }
+}
+
+/// Turns text of variables that is an inline table, `{ biz_step = "packing" }`, into that table. The origin of what is
+/// in it is the name of the variable, since the path would name another.
+fn open_tables(node: &mut Value, path: &mut Path) {
+    let from_variable = node.origin() == Some(FROM_ENVIRONMENT);
+    match &mut node.kind {
+        ValueKind::Table(table) => {
+            for (key, node) in table {
+                path.push(Seg::Key(key.clone()));
+                open_tables(node, path);
+                path.pop();
+            }
+        }
+        ValueKind::String(text) if from_variable && text.trim_start().starts_with('{') => {
+            if let Some(table) = inline_value(text, &variable(path)) {
+                *node = table;
+            }
+        }
+        _ => {}
     }
 }
 

@@ -1,0 +1,180 @@
+//! Addresses of devices and of the broker.
+
+use std::fmt;
+
+use super::text::text_type;
+use super::units::{FromText, Refusal, deserialize_from_text};
+
+text_type! {
+    /// Name or address of a machine, without port.
+    Host
+}
+
+impl FromText for Host {
+    const EXPECTED: &'static str = "a name or address in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str =
+            "a name or address; example: \"10.0.4.21\", \"reader-dock-1.plant.example\"";
+        if text.is_empty() {
+            return Err(Refusal::new("the address is empty", HELP));
+        }
+        if text.parse::<std::net::IpAddr>().is_ok() {
+            return Ok(Host(text.to_owned()));
+        }
+        if text.contains("://") {
+            return Err(Refusal::new(
+                "only the name or address belongs here, without ://",
+                HELP,
+            ));
+        }
+        if let Some((_, port)) = text.rsplit_once(':')
+            && port.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Err(Refusal::new(
+                "the port is a setting of its own here",
+                "write it as: port = 5084",
+            ));
+        }
+        if let Some(bad) = text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || "-._".contains(*c)))
+        {
+            return Err(Refusal::new(
+                format!("'{}' cannot be part of an address", bad.escape_debug()),
+                HELP,
+            ));
+        }
+        let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if numeric
+            || text.len() > 253
+            || text
+                .split('.')
+                .any(|part| part.is_empty() || part.len() > 63)
+        {
+            return Err(Refusal::new("this is no address", HELP));
+        }
+        Ok(Host(text.to_owned()))
+    }
+}
+
+/// Splits `host:port`, with `[…]` around an IPv6 address.
+fn host_port(text: &str, default_port: Option<u16>) -> Option<(Host, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            (
+                host,
+                rest.strip_prefix(':')
+                    .or(if rest.is_empty() { None } else { Some("") }),
+            )
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port {
+        Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            port.parse().ok().filter(|port| *port != 0)?
+        }
+        Some(_) => return None,
+        None => default_port?,
+    };
+    Some((Host::from_text(host).ok()?, port))
+}
+
+/// A TCP address to connect to: `10.0.4.30:9004`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPort {
+    /// Name or address.
+    pub host: Host,
+    /// Port, never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.0.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromText for HostPort {
+    const EXPECTED: &'static str = "an address with port in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        host_port(text, None)
+            .map(|(host, port)| HostPort { host, port })
+            .ok_or_else(|| {
+                Refusal::new(
+                    "this is no address with port",
+                    "example: \"10.0.4.30:9004\"",
+                )
+            })
+    }
+}
+
+/// Where the MQTT broker is: `mqtt://host[:1883]` or `mqtts://host[:8883]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BrokerUrl {
+    /// True for `mqtts`.
+    pub tls: bool,
+    /// Name or address.
+    pub host: Host,
+    /// Port; 1883 without TLS, 8883 with TLS, unless given.
+    pub port: u16,
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = HostPort {
+            host: self.host.clone(),
+            port: self.port,
+        };
+        write!(f, "{}://{address}", if self.tls { "mqtts" } else { "mqtt" })
+    }
+}
+
+impl FromText for BrokerUrl {
+    const EXPECTED: &'static str = "a broker address in quotes";
+
+    /// Never repeats the text in a message: it may hold a password.
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str = "example: \"mqtt://broker.plant3.example\", \"mqtts://10.0.4.2:8883\"";
+        let (tls, rest) = match text.split_once("://") {
+            Some(("mqtt", rest)) => (false, rest),
+            Some(("mqtts", rest)) => (true, rest),
+            Some(_) => {
+                return Err(Refusal::new(
+                    "the address starts with mqtt:// or mqtts://",
+                    HELP,
+                ));
+            }
+            None => {
+                return Err(Refusal::new(
+                    "mqtt:// or mqtts:// is missing in front",
+                    HELP,
+                ));
+            }
+        };
+        if rest.contains('@') {
+            return Err(Refusal::new(
+                "user and password do not belong in the address",
+                "use the settings username and password_file",
+            ));
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#']) {
+            return Err(Refusal::new("only name and port follow ://", HELP));
+        }
+        let (host, port) = host_port(rest, Some(if tls { 8883 } else { 1883 }))
+            .ok_or_else(|| Refusal::new("this is no broker address", HELP))?;
+        Ok(BrokerUrl { tls, host, port })
+    }
+}
+
+deserialize_from_text!(HostPort, BrokerUrl);
