@@ -249,21 +249,21 @@ impl Demo {
         &self.play.insert((start, handle)).1
     }
 
-    /// Waits until everything has happened: the timeline is played out and every label is done with.
-    pub async fn played(&mut self) {
-        let Some((_, play)) = &mut self.play else {
-            return;
+    /// Whether everything has happened: the timeline is played out and every label is done with.
+    pub fn is_played(&self) -> bool {
+        let Some((_, play)) = &self.play else {
+            return true;
         };
-        play.finished().await;
-        loop {
-            let done: u64 = self
-                .scanners
-                .iter()
-                .map(|(_, scanner)| scanner.stats().done())
-                .sum();
-            if done >= play.progress().scans {
-                return;
-            }
+        let done = self
+            .scanners
+            .iter()
+            .map(|(_, scanner)| scanner.stats().done());
+        play.is_finished() && done.sum::<u64>() >= play.progress().scans
+    }
+
+    /// Waits until everything has happened.
+    pub async fn played(&mut self) {
+        while !self.is_played() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -3,6 +3,9 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
 
 mod check;
+#[cfg(feature = "demo")]
+mod demo;
+mod run;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Run(run::Arguments),
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
 }
 
 /// Parses the arguments of the process and runs the command they name.
@@ -32,6 +38,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -80,8 +80,13 @@ pub enum Pattern {
         /// The fields in order.
         fields: Vec<Option<String>>,
     },
-    /// The leading hexadecimal digits of EPC memory, lower case.
-    Hex(String),
+    /// Hexadecimal digits of EPC memory, lower case: all of it, or its beginning.
+    Hex {
+        /// The digits.
+        digits: String,
+        /// Whether more may follow.
+        open: bool,
+    },
 }
 
 /// A pattern that cannot be read.
@@ -99,13 +104,18 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let fail = |reason| Err(PatternError { reason });
         if let Some(hex) = text.strip_prefix("hex:") {
-            let Some(digits) = hex.strip_suffix('*') else {
-                return fail("a hex pattern ends with *, as in hex:34*");
-            };
+            let (digits, open) = hex
+                .strip_suffix('*')
+                .map_or((hex, false), |digits| (digits, true));
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return fail("a hex pattern is hexadecimal digits and a final *, as in hex:34*");
+                return fail(
+                    "a hex pattern is hexadecimal digits, and * at the end if more may follow, as in hex:34*",
+                );
             }
-            return Ok(Self::Hex(digits.to_ascii_lowercase()));
+            return Ok(Self::Hex {
+                digits: digits.to_ascii_lowercase(),
+                open,
+            });
         }
         let Some((scheme, fields)) = text
             .strip_prefix("urn:epc:pat:")
@@ -131,18 +141,24 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, epc: &[u8], tag_uri: &str) -> bool {
         match self {
-            Self::Hex(prefix) => prefix.bytes().enumerate().all(|(index, digit)| {
-                let byte = epc.get(index / 2).copied();
-                let nibble = byte.map(|byte| {
-                    if index % 2 == 0 {
-                        byte >> 4
-                    } else {
-                        byte & 0x0f
-                    }
-                });
-                nibble.and_then(|nibble| char::from_digit(u32::from(nibble), 16))
-                    == Some(char::from(digit))
-            }),
+            Self::Hex { digits, open } => {
+                let nibble = |index: usize| {
+                    let byte = epc.get(index / 2).copied()?;
+                    char::from_digit(
+                        u32::from(if index.is_multiple_of(2) {
+                            byte >> 4
+                        } else {
+                            byte & 0x0f
+                        }),
+                        16,
+                    )
+                };
+                (*open || digits.len() == epc.len() * 2)
+                    && digits
+                        .chars()
+                        .enumerate()
+                        .all(|(index, digit)| nibble(index) == Some(digit))
+            }
             Self::Uri { scheme, fields } => {
                 let rest = tag_uri
                     .strip_prefix("urn:epc:tag:")
@@ -165,7 +181,7 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hex(prefix) => write!(f, "hex:{prefix}*"),
+            Self::Hex { digits, open } => write!(f, "hex:{digits}{}", if *open { "*" } else { "" }),
             Self::Uri { scheme, fields } => {
                 let fields: Vec<&str> = fields
                     .iter()
@@ -210,7 +226,7 @@ mod tests {
         ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
-        for text in ["hex:34*", "urn:epc:pat:sgtin-96:*.4012345.*.*"] {
+        for text in ["hex:34*", "hex:3400", "urn:epc:pat:sgtin-96:*.4012345.*.*"] {
             assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
         }
     }

@@ -1,0 +1,64 @@
+//! The reading side of the outbox: its own connection, so that sending never waits for storing.
+
+use std::path::Path;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Row, SqliteConnection};
+
+use super::{BufferError, crc32};
+
+/// One event waiting to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Its place in the order.
+    pub seq: i64,
+    /// EPCIS event hash id.
+    pub event_id: String,
+    /// Where it happened.
+    pub read_point: String,
+    /// The event.
+    pub payload: String,
+    /// False when the stored bytes are not what was written.
+    pub intact: bool,
+}
+
+/// Reads the outbox in order.
+#[derive(Debug)]
+pub struct OutboxReader {
+    connection: SqliteConnection,
+}
+
+impl OutboxReader {
+    /// Opens the buffer at `path` for reading.
+    ///
+    /// # Errors
+    /// SQLite cannot open it.
+    pub async fn open(path: &Path) -> Result<Self, BufferError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .pragma("query_only", "1")
+            .disable_statement_logging();
+        let connection = options.connect().await.map_err(BufferError::database("open for reading"))?;
+        Ok(Self { connection })
+    }
+
+    /// At most `limit` events after `seq`.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn after(&mut self, seq: i64, limit: usize) -> Result<Vec<OutboxRow>, BufferError> {
+        let rows = sqlx::query("SELECT seq, event_id, read_point, payload, crc32 FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")
+            .bind(seq)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(BufferError::database("read the outbox"))?;
+        let rows = rows.into_iter().map(|row| {
+            let (event_id, payload): (String, String) = (row.get(1), row.get(3));
+            let intact = row.get::<i64, _>(4) == crc32(&[event_id.as_bytes(), payload.as_bytes()]);
+            OutboxRow { seq: row.get(0), event_id, read_point: row.get(2), payload, intact }
+        });
+        Ok(rows.collect())
+    }
+}

@@ -1,0 +1,77 @@
+//! `tracegate run`: the daemon.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Format};
+use crate::service;
+
+/// Run the gateway until SIGTERM or SIGINT.
+///
+/// Devices and brokers that cannot be reached are reported and tried again for ever. Log level: RUST_LOG=debug (or
+/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 78 with problems in the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Configuration file.
+    #[arg(long, default_value = super::DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let loaded = match config::load(&arguments.config, super::environment()) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            eprint!("{}", report.render(Format::Human));
+            return Ok(ExitCode::from(super::EXIT_CONFIG));
+        }
+    };
+    log_to_stderr("info");
+    eprint!("{}", loaded.report().render(Format::Human));
+    runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        stop_on_signals(stop.clone())?;
+        service::run(&loaded.config, stop).await.map_err(anyhow::Error::from)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Two threads: one core of a small gateway must stay free for the kernel.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("start the runtime")
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT.
+pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM"),
+            _ = interrupt.recv() => info!("SIGINT"),
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Logs to standard error; without times where the journal adds its own.
+pub(super) fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        log.without_time().init();
+    } else {
+        log.init();
+    }
+}

@@ -1,0 +1,165 @@
+//! The daemon's life: start order, readiness, watchdog, shutdown order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracegate_pipeline::Input;
+use tracegate_pipeline::input::DeviceIndex;
+use tracing::{error, info, warn};
+
+use crate::buffer::{BufferError, Opened, OutboxReader, Store};
+use crate::clock::GatewayClock;
+use crate::config::Config;
+use crate::core::{Core, Wiring};
+use crate::forward::mqtt;
+use crate::health::{DeviceState, Health};
+use crate::source::Context;
+use crate::topology::{self, TopologyError};
+
+/// Inputs that wait for the core at most; beyond, sources hold back.
+const INPUT_QUEUE: usize = 1_024;
+/// A device that does not let go in this time at stop is left alone.
+const SOURCES_STOP: Duration = Duration::from_secs(8);
+/// The status line is renewed this often.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+
+/// Why the daemon cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The buffer cannot be opened.
+    #[error(transparent)]
+    Buffer(#[from] BufferError),
+    /// The configuration cannot be carried out.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// A part of the daemon ended by a fault of its own.
+    #[error("the {0} stopped unexpectedly; this is a fault of the program, please report it")]
+    Fault(&'static str),
+}
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// The buffer cannot be opened, or a part of the daemon failed; devices and brokers that cannot be reached are no errors.
+pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), ServiceError> {
+    let clock = GatewayClock::start();
+    let Opened { store, pipeline, replayed, unreadable } =
+        Store::open(config.buffer.directory.path(), config.buffer.max_size.bytes()).await?;
+    if unreadable > 0 {
+        error!(count = unreadable, "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing");
+    }
+    let health = Health::new(config.gateway.site.as_str(), store.epoch());
+    info!(version = env!("CARGO_PKG_VERSION"), replayed, waiting = store.waiting(), epoch = store.epoch(), "Starting");
+
+    let devices = topology::devices(config)?;
+    let first = vec![Input::Configure(Box::new(topology::pipeline(config, &devices)?)), Input::Start { at: clock.now() }];
+    let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
+    let (committed_in, committed) = watch::channel(store.last_seq());
+    let (acknowledged_in, acknowledged) = watch::channel(0);
+    let (stop_sources, stop_forward, stop_core) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+
+    let reader = OutboxReader::open(store.path()).await?;
+    let links = mqtt::Links {
+        reader,
+        committed,
+        acknowledged: acknowledged_in,
+        health: health.clone(),
+        beat: health.beat("forwarder"),
+        stop: stop_forward.clone(),
+    };
+    let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
+
+    let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
+    for (index, (name, device)) in devices.into_iter().enumerate() {
+        let index = DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
+        health.device(&name, DeviceState::Starting);
+        let context = Context {
+            device: index,
+            inputs: inputs_in.clone(),
+            clock,
+            health: health.clone(),
+            beat: health.beat(&name),
+            stop: stop_sources.clone(),
+            name,
+        };
+        if let Some(answers) = topology::start(device, context, &mut sources) {
+            feedback.insert(index, answers);
+        }
+    }
+    drop(inputs_in);
+
+    let wiring = Wiring {
+        inputs,
+        feedback,
+        committed: committed_in,
+        acknowledged,
+        clock,
+        health: health.clone(),
+        beat: health.beat("core"),
+        stop: stop_core.clone(),
+    };
+    let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));
+
+    notify(&[NotifyState::Ready]);
+    let supervisor = tokio::spawn(supervise(health.clone()));
+    let fault = tokio::select! {
+        () = stop.cancelled() => None,
+        _ = &mut core => Some(ServiceError::Fault("core")),
+        _ = &mut forwarder => Some(ServiceError::Fault("forwarder")),
+        Some(ended) = sources.join_next() => ended.err().map(|_| ServiceError::Fault("device task")),
+    };
+    notify(&[NotifyState::Stopping]);
+    info!("Stopping");
+    stop_sources.cancel();
+    if timeout(SOURCES_STOP, async { while sources.join_next().await.is_some() {} }).await.is_err() {
+        warn!("Some devices did not let go in time");
+        sources.shutdown().await;
+    }
+    stop_forward.cancel();
+    if !forwarder.is_finished() && forwarder.await.is_err() {
+        error!("The forwarder failed while stopping");
+    }
+    stop_core.cancel();
+    supervisor.abort();
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let store = core.await.map_err(|_| ServiceError::Fault("core"))?;
+    let waiting = store.waiting();
+    store.close().await?;
+    info!(waiting, "Stopped; what waits is kept");
+    Ok(())
+}
+
+/// Feeds systemd's watchdog for as long as every task shows signs of life, and tells systemd how things are.
+async fn supervise(health: Health) {
+    let watchdog = sd_notify::watchdog_enabled();
+    let every = watchdog.map_or(STATUS_EVERY, |limit| (limit / 3).min(STATUS_EVERY));
+    loop {
+        match health.stuck() {
+            None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
+            None => {}
+            Some(task) => error!(task, "A task shows no sign of life; the watchdog is not fed"),
+        }
+        let conditions = health.conditions();
+        let waiting = health.counters().waiting.get();
+        let text = match conditions.first() {
+            None => format!("Everything is being delivered; {waiting} waiting"),
+            Some(first) => format!("{first}; {waiting} waiting"),
+        };
+        notify(&[NotifyState::Status(&text)]);
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Without systemd there is nobody to tell.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!(%error, "systemd cannot be told");
+    }
+}

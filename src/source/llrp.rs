@@ -1,0 +1,286 @@
+//! LLRP readers: the Tokio shell around the sans-IO client. One connection at a time, a new client for each.
+//!
+//! Reading the socket and answering keepalives never wait for the core: reads go through a [`ReadQueue`].
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracegate_llrp::backoff::Backoff;
+use tracegate_llrp::client::{Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
+use tracegate_pipeline::{Input, Read, ReaderTime, Time};
+use tracing::{info, warn};
+
+use super::Context;
+use super::queue::{Queued, ReadQueue};
+
+/// A reader that does not answer a connect.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// Signs of life even when nothing happens.
+const WAKE: Duration = Duration::from_secs(5);
+
+/// One reader.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How to work with it.
+    pub client: ClientConfig,
+}
+
+/// Runs until stopped.
+pub async fn run(settings: Settings, context: Context) {
+    let mut backoff = Backoff::default();
+    loop {
+        context.beat.touch();
+        let mut session = Session::new(&settings, &context);
+        let end = session.run().await;
+        if session.was_ready {
+            backoff.reset();
+        }
+        session.finish().await;
+        let Some(reason) = end else { break };
+        context.down(reason);
+        if !context.pause(backoff.next_delay(fastrand::f64())).await {
+            break;
+        }
+    }
+    context.beat.finish();
+}
+
+struct Session<'a> {
+    settings: &'a Settings,
+    context: &'a Context,
+    client: Client,
+    origin: Instant,
+    queue: ReadQueue,
+    arrived: Time,
+    /// The reader's clock at the moment of its connection event.
+    connected: Option<(Instant, LlrpTime)>,
+    announce: Option<Input>,
+    was_ready: bool,
+}
+
+impl<'a> Session<'a> {
+    fn new(settings: &'a Settings, context: &'a Context) -> Self {
+        Self {
+            settings,
+            context,
+            client: Client::new(settings.client.clone(), Duration::ZERO),
+            origin: Instant::now(),
+            queue: ReadQueue::default(),
+            arrived: context.clock.now(),
+            connected: None,
+            announce: None,
+            was_ready: false,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// One connection: the reason of its end in words, or `None` when the gateway stops.
+    async fn run(&mut self) -> Option<String> {
+        let address = (self.settings.host.as_str(), self.settings.port);
+        let connect = timeout(CONNECT_DEADLINE, TcpStream::connect(address));
+        let stream = tokio::select! {
+            stream = connect => stream,
+            () = self.context.stop.cancelled() => return None,
+        };
+        let (host, port) = address;
+        let stream = match stream {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Some(unreachable_reason(host, port, &error)),
+            Err(_) => return Some(format!("{host}:{port} does not answer; check power, cable and address of the reader")),
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            warn!(reader = self.context.name, %error, "No TCP_NODELAY");
+        }
+        // What the client measures starts with the connection.
+        self.origin = Instant::now();
+        self.client = Client::new(self.settings.client.clone(), Duration::ZERO);
+        self.talk(stream).await
+    }
+
+    async fn talk(&mut self, stream: TcpStream) -> Option<String> {
+        let (mut reader, mut writer) = stream.into_split();
+        let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
+        let mut closing = false;
+        loop {
+            self.context.beat.touch();
+            while let Some(message) = self.client.poll_transmit() {
+                out.extend_from_slice(&message);
+            }
+            if let Some(end) = self.events() {
+                // A last CLOSE_CONNECTION may still be under way; a reader that does not take it is not waited for.
+                let _ = timeout(Duration::from_millis(500), writer.write_all(&out)).await;
+                return end;
+            }
+            self.deliver();
+            let due = self.client.poll_timeout().map(|at| self.origin + at);
+            let wake = (Instant::now() + WAKE).min(due.unwrap_or(Instant::now() + WAKE));
+            tokio::select! {
+                got = reader.read(&mut bytes) => {
+                    self.arrived = self.context.clock.now();
+                    match got {
+                        Ok(0) => self.client.handle_end(self.now()),
+                        Ok(count) => self.client.handle_bytes(self.now(), bytes.get(..count).unwrap_or_default()),
+                        Err(error) => return Some(self.lost(&error)),
+                    }
+                }
+                sent = writer.write(&out), if !out.is_empty() => match sent {
+                    Ok(count) => { out.drain(..count); }
+                    Err(error) => return Some(self.lost(&error)),
+                },
+                room = self.context.inputs.reserve(), if self.wants_room() => match room {
+                    Ok(room) => if let Some(input) = self.next_input() { room.send(input) },
+                    Err(_) => return None,
+                },
+                () = sleep_until(wake) => if due.is_some_and(|due| due <= Instant::now()) {
+                    self.client.handle_timeout(self.now());
+                },
+                () = self.context.stop.cancelled(), if !closing => {
+                    closing = true;
+                    self.client.close(self.now());
+                }
+            }
+        }
+    }
+
+    /// Takes the client's events; `Some` when the session is over.
+    #[expect(clippy::option_option, reason = "the inner one is the reason of the end, if it has one")]
+    fn events(&mut self) -> Option<Option<String>> {
+        let name = &self.context.name;
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                ClientEvent::Connected { reader_time } => self.connected = Some((Instant::now(), reader_time)),
+                ClientEvent::Ready { capabilities, kept_rospec } => {
+                    let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
+                    info!(reader = name, firmware, kept_rospec, "Reader is reading");
+                    self.was_ready = true;
+                    self.context.up();
+                    self.announce = Some(self.up());
+                }
+                ClientEvent::Reports(tags) => self.reports(&tags),
+                ClientEvent::Antenna { id, connected: true } => info!(reader = name, antenna = id, "Antenna connected"),
+                ClientEvent::Antenna { id, connected: false } => warn!(reader = name, antenna = id, "Antenna disconnected; check its cable"),
+                ClientEvent::ReaderException { text } => warn!(reader = name, reason = text, "The reader reports a fault"),
+                ClientEvent::BufferWarning { percent_full } => warn!(reader = name, percent_full, "The reader's report buffer fills up"),
+                ClientEvent::BufferOverflow => warn!(reader = name, "The reader's report buffer overflowed: reads were lost at the reader"),
+                ClientEvent::Warning(text) => warn!(reader = name, reason = text, "Reader set up with a restriction"),
+                ClientEvent::Closed { reason: CloseReason::Requested } => return Some(None),
+                ClientEvent::Closed { reason: CloseReason::Failed(error) } => return Some(Some(self.failure(&error))),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn reports(&mut self, tags: &[TagRead]) {
+        let counters = self.context.health.counters();
+        for tag in tags {
+            let several = tag.seen_count.is_some_and(|count| count > 1) && tag.last_seen != tag.first_seen;
+            let last = if several { tag.last_seen } else { None };
+            for time in [tag.first_seen.or(tag.last_seen)].into_iter().chain(last.map(Some)) {
+                let read = Read {
+                    epc: tag.epc.as_slice().to_vec(),
+                    bit_len: tag.bit_len,
+                    pc: tag.pc,
+                    antenna: tag.antenna.unwrap_or(0),
+                    rssi_dbm: tag.peak_rssi_dbm,
+                    device_time: time.map(reader_time),
+                };
+                match self.queue.push(read) {
+                    Queued::Plain => {}
+                    Queued::Merged => counters.reads_conflated.add(1),
+                    Queued::Dropped => counters.reads_dropped.add(1),
+                }
+            }
+        }
+    }
+
+    fn wants_room(&self) -> bool {
+        self.announce.is_some() || !self.queue.is_empty()
+    }
+
+    /// What goes to the core next.
+    fn next_input(&mut self) -> Option<Input> {
+        if let Some(announce) = self.announce.take() {
+            return Some(announce);
+        }
+        let reads = self.queue.take();
+        (!reads.is_empty()).then_some(Input::Reads { device: self.context.device, at: self.arrived, reads })
+    }
+
+    /// Hands over what there is room for, without waiting.
+    fn deliver(&mut self) {
+        while self.wants_room() {
+            let Ok(room) = self.context.inputs.try_reserve() else { return };
+            let Some(input) = self.next_input() else { return };
+            room.send(input);
+        }
+    }
+
+    /// The reader reads from now on; its clock was measured when it connected.
+    fn up(&self) -> Input {
+        let reader_time = self.connected.map(|(at, time)| {
+            let since = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
+            match time {
+                LlrpTime::Utc(us) => ReaderTime::Utc(us.saturating_add(since)),
+                LlrpTime::Uptime(us) => ReaderTime::Uptime(us.saturating_add(since)),
+            }
+        });
+        Input::Device { device: self.context.device, at: self.context.clock.now(), up: true, reader_time }
+    }
+
+    /// The transport failed: the client may know better why.
+    fn lost(&mut self, error: &std::io::Error) -> String {
+        self.client.handle_end(self.now());
+        match self.events() {
+            Some(Some(reason)) if !self.client.is_ready() => reason,
+            _ => format!("the connection to the reader broke: {error}"),
+        }
+    }
+
+    fn failure(&self, error: &ClientError) -> String {
+        let text = crate::error_chain(error);
+        match error {
+            ClientError::NotLlrp(_) => format!("{}:{}: {text}", self.settings.host, self.settings.port),
+            _ => text,
+        }
+    }
+
+    /// Nothing that was read is left behind.
+    async fn finish(&mut self) {
+        while let Some(input) = self.next_input() {
+            if !self.context.send(input).await {
+                return;
+            }
+        }
+        if self.was_ready {
+            let at = self.context.clock.now();
+            self.context.send(Input::Device { device: self.context.device, at, up: false, reader_time: None }).await;
+        }
+    }
+}
+
+const fn reader_time(time: LlrpTime) -> ReaderTime {
+    match time {
+        LlrpTime::Utc(us) => ReaderTime::Utc(us),
+        LlrpTime::Uptime(us) => ReaderTime::Uptime(us),
+    }
+}
+
+fn unreachable_reason(host: &str, port: u16, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            format!("{host}:{port} refuses connections; is LLRP switched on at the reader, and this its port?")
+        }
+        _ => format!("cannot connect to {host}:{port}: {error}"),
+    }
+}
