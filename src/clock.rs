@@ -15,8 +15,13 @@ impl GatewayClock {
     /// Anchors the line to the wall clock of this moment.
     #[must_use]
     pub fn start() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), anchor_us: i64::try_from(wall.as_micros()).unwrap_or(i64::MAX / 4) }
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            started: Instant::now(),
+            anchor_us: i64::try_from(wall.as_micros()).unwrap_or(i64::MAX / 4),
+        }
     }
 
     /// Now.

@@ -72,7 +72,12 @@ impl Core {
     pub fn new(store: Store, pipeline: Pipeline, wiring: Wiring) -> Self {
         let seen = pipeline.stats().clone();
         wiring.health.counters().waiting.set(store.waiting());
-        Self { store, pipeline, wiring, seen }
+        Self {
+            store,
+            pipeline,
+            wiring,
+            seen,
+        }
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
@@ -81,7 +86,10 @@ impl Core {
         let (mut open, mut acknowledging) = (true, true);
         loop {
             self.wiring.beat.touch();
-            let tick = self.pipeline.next_tick().map(|at| Instant::from_std(self.wiring.clock.instant(at)));
+            let tick = self
+                .pipeline
+                .next_tick()
+                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
             let wake = Instant::now() + WAKE;
             tokio::select! {
                 input = self.wiring.inputs.recv(), if open => match input {
@@ -145,14 +153,21 @@ impl Core {
             self.answer(&verdict);
         }
         if let Err(error) = self.store.trim(&self.pipeline).await {
-            self.problem(&error, "Journal not trimmed; trying again with the next batch");
+            self.problem(
+                &error,
+                "Journal not trimmed; trying again with the next batch",
+            );
         }
     }
 
     /// Stores the batch, however long it takes.
     async fn commit(&mut self, batch: &[Input], events: &[MovementEvent]) {
         loop {
-            let Err(error) = self.store.commit(batch, events, self.wiring.clock.now()).await else {
+            let Err(error) = self
+                .store
+                .commit(batch, events, self.wiring.clock.now())
+                .await
+            else {
                 if self.wiring.health.storing(None) {
                     info!("The buffer takes events again");
                 }
@@ -167,7 +182,10 @@ impl Core {
             }
             if self.wiring.stop.is_cancelled() {
                 // Nobody was told that these were accepted: readers hold their reports, operators scan again.
-                error!(count = batch.len(), "Stopped with inputs that could not be stored");
+                error!(
+                    count = batch.len(),
+                    "Stopped with inputs that could not be stored"
+                );
                 return;
             }
         }
@@ -180,32 +198,50 @@ impl Core {
             // They are sent again after a restart, with the same ids.
             Err(error) => self.problem(&error, "Acknowledged events not deleted yet"),
         }
-        self.wiring.health.counters().waiting.set(self.store.waiting());
+        self.wiring
+            .health
+            .counters()
+            .waiting
+            .set(self.store.waiting());
     }
 
     fn answer(&self, verdict: &ScanVerdict) {
         let feedback = match &verdict.kind {
             VerdictKind::Accepted | VerdictKind::Duplicate => Feedback::Accept,
             VerdictKind::Refused(reason) => {
-                warn!(scanner = self.device_name(verdict.device), reason, "Scan refused");
+                warn!(
+                    scanner = self.device_name(verdict.device),
+                    reason, "Scan refused"
+                );
                 Feedback::Refuse
             }
         };
         if let Some(scanner) = self.wiring.feedback.get(&verdict.device)
             && scanner.try_send(feedback).is_err()
         {
-            debug!(scanner = self.device_name(verdict.device), "Scanner gone before its answer");
+            debug!(
+                scanner = self.device_name(verdict.device),
+                "Scanner gone before its answer"
+            );
         }
     }
 
     fn device_name(&self, device: DeviceIndex) -> &str {
-        self.pipeline.config().devices.get(usize::from(device)).map_or("?", String::as_str)
+        self.pipeline
+            .config()
+            .devices
+            .get(usize::from(device))
+            .map_or("?", String::as_str)
     }
 
     fn problem(&self, error: &BufferError, what: &'static str) {
         let text = crate::error_chain(error);
         self.wiring.health.counters().commit_failures.add(1);
-        let text = if error.is_full() { format!("{text} (the buffer or its disk is full)") } else { text };
+        let text = if error.is_full() {
+            format!("{text} (the buffer or its disk is full)")
+        } else {
+            text
+        };
         if self.wiring.health.storing(Some(text.clone())) {
             error!(error = text, "{what}");
         }
@@ -217,14 +253,18 @@ impl Core {
         counters.reads.add(now.reads - seen.reads);
         counters.reads_weak.add(now.weak - seen.weak);
         counters.reads_ignored.add(now.ignored - seen.ignored);
-        counters.reads_unassigned.add(now.unassigned - seen.unassigned);
+        counters
+            .reads_unassigned
+            .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
         counters.non_events.add(non_events(now) - non_events(seen));
         let [accepted, repeated, refused] = now.scans;
         let [was_accepted, was_repeated, was_refused] = seen.scans;
-        counters.scans.add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
+        counters
+            .scans
+            .add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
         counters.scans_repeated.add(repeated - was_repeated);
         counters.scans_refused.add(refused - was_refused);
         counters.capped.set(now.capped);

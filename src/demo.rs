@@ -26,14 +26,20 @@ pub fn config_text(demo: &Demo, broker: SocketAddr, buffer: &Path) -> String {
     let mut text = String::from("[gateway]\nsite = \"demo\"\n");
     for (name, address) in demo.readers() {
         let (host, port) = (address.ip(), address.port());
-        let _ = writeln!(text, "\n[llrp.{name}]\nhost = \"{host}\"\nport = {port}\nkeepalive = \"2s\"");
+        let _ = writeln!(
+            text,
+            "\n[llrp.{name}]\nhost = \"{host}\"\nport = {port}\nkeepalive = \"2s\""
+        );
     }
     for (name, place) in demo.scanners() {
         let place = match place {
             ScannerPlace::Path(path) => format!("serial = {:?}", path.display().to_string()),
             ScannerPlace::Addr(address) => format!("tcp = \"{address}\""),
         };
-        let _ = writeln!(text, "\n[scanner.{name}]\n{place}\non_accept = \"\\u0006\"\non_refuse = \"\\u0015\"");
+        let _ = writeln!(
+            text,
+            "\n[scanner.{name}]\n{place}\non_accept = \"\\u0006\"\non_refuse = \"\\u0015\""
+        );
     }
     for read_point in demo.read_points() {
         text.push_str(&section(scenario, &read_point));
@@ -48,7 +54,15 @@ pub fn config_text(demo: &Demo, broker: SocketAddr, buffer: &Path) -> String {
 }
 
 fn section(scenario: &Scenario, read_point: &ReadPoint) -> String {
-    let ReadPoint { name, sgln, device, in_step, out_step, scan_step, .. } = read_point;
+    let ReadPoint {
+        name,
+        sgln,
+        device,
+        in_step,
+        out_step,
+        scan_step,
+        ..
+    } = read_point;
     let mut text = format!("\n[read_point.{name}]\nsgln = \"{sgln}\"\n");
     if let Some(scan) = scan_step {
         let _ = write!(
@@ -57,14 +71,33 @@ fn section(scenario: &Scenario, read_point: &ReadPoint) -> String {
         );
         return text;
     }
-    let ports = |ports: &[u16]| ports.iter().map(|port| format!("\"{device}/{port}\"")).collect::<Vec<_>>().join(", ");
-    if let Some(reader) = scenario.readers.iter().find(|reader| reader.name == *device) {
+    let ports = |ports: &[u16]| {
+        ports
+            .iter()
+            .map(|port| format!("\"{device}/{port}\""))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if let Some(reader) = scenario
+        .readers
+        .iter()
+        .find(|reader| reader.name == *device)
+    {
         let (inside, outside) = (ports(&reader.inside), ports(&reader.outside));
-        let _ = write!(text, "mode = \"dock\"\ninside = [{inside}]\noutside = [{outside}]\n");
+        let _ = write!(
+            text,
+            "mode = \"dock\"\ninside = [{inside}]\noutside = [{outside}]\n"
+        );
     }
-    for (key, step, disposition) in [("in", in_step, "in_progress"), ("out", out_step, "in_transit")] {
+    for (key, step, disposition) in [
+        ("in", in_step, "in_progress"),
+        ("out", out_step, "in_transit"),
+    ] {
         if let Some(step) = step {
-            let _ = writeln!(text, "{key} = {{ biz_step = \"{step}\", disposition = \"{disposition}\" }}");
+            let _ = writeln!(
+                text,
+                "{key} = {{ biz_step = \"{step}\", disposition = \"{disposition}\" }}"
+            );
         }
     }
     text.push_str(BRISK);

@@ -182,7 +182,11 @@ impl Health {
             site: site.to_owned(),
             epoch: epoch.to_owned(),
             counters: Counters::default(),
-            links: Mutex::new(Links { devices: BTreeMap::new(), broker, storing: None }),
+            links: Mutex::new(Links {
+                devices: BTreeMap::new(),
+                broker,
+                storing: None,
+            }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
         }))
@@ -241,11 +245,17 @@ impl Health {
     #[must_use]
     pub fn conditions(&self) -> Vec<String> {
         let links = self.links();
-        let storing = links.storing.iter().map(|problem| format!("nothing can be stored: {problem}"));
-        let devices = links.devices.iter().filter_map(|(name, state)| match state {
-            DeviceState::Down { reason } => Some(format!("{name}: {reason}")),
-            DeviceState::Starting | DeviceState::Up => None,
-        });
+        let storing = links
+            .storing
+            .iter()
+            .map(|problem| format!("nothing can be stored: {problem}"));
+        let devices = links
+            .devices
+            .iter()
+            .filter_map(|(name, state)| match state {
+                DeviceState::Down { reason } => Some(format!("{name}: {reason}")),
+                DeviceState::Starting | DeviceState::Up => None,
+            });
         let broker = match &links.broker {
             BrokerState::Up => None,
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
@@ -272,7 +282,10 @@ impl Health {
     /// A sign of life for the watchdog; every long-lived task holds one and touches it in its loop.
     #[must_use]
     pub fn beat(&self, task: &str) -> Beat {
-        let beat = Beat(Arc::new((Mutex::new(Instant::now()), AtomicBool::new(true))));
+        let beat = Beat(Arc::new((
+            Mutex::new(Instant::now()),
+            AtomicBool::new(true),
+        )));
         self.beats().push((task.to_owned(), beat.clone()));
         beat
     }
@@ -282,7 +295,10 @@ impl Health {
     pub fn stuck(&self) -> Option<String> {
         let mut beats = self.beats();
         beats.retain(|(_, beat)| beat.0.1.load(Ordering::Relaxed));
-        beats.iter().find(|(_, beat)| beat.age() > STUCK_AFTER).map(|(task, _)| task.clone())
+        beats
+            .iter()
+            .find(|(_, beat)| beat.age() > STUCK_AFTER)
+            .map(|(task, _)| task.clone())
     }
 
     fn announce(&self, news: bool) -> bool {
@@ -317,7 +333,11 @@ impl Beat {
     }
 
     fn age(&self) -> Duration {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.0
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 }
 
@@ -330,13 +350,24 @@ mod tests {
         let health = Health::new("plant-3", "e");
         assert!(health.broker(BrokerState::Up));
         assert!(!health.broker(BrokerState::Up));
-        let down = DeviceState::Down { reason: "connection refused".into() };
+        let down = DeviceState::Down {
+            reason: "connection refused".into(),
+        };
         assert!(health.device("dock_1", down.clone()) && !health.device("dock_1", down));
         health.device("dock_2", DeviceState::Up);
         health.storing(Some("disk full".into()));
-        assert_eq!(health.conditions(), ["nothing can be stored: disk full", "dock_1: connection refused"]);
+        assert_eq!(
+            health.conditions(),
+            [
+                "nothing can be stored: disk full",
+                "dock_1: connection refused"
+            ]
+        );
         let json = health.status().to_json();
-        assert!(json.contains(r#""dock_1":{"state":"down","reason":"connection refused"}"#), "{json}");
+        assert!(
+            json.contains(r#""dock_1":{"state":"down","reason":"connection refused"}"#),
+            "{json}"
+        );
     }
 
     #[test]

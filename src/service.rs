@@ -48,20 +48,44 @@ pub enum ServiceError {
 /// The buffer cannot be opened, or a part of the daemon failed; devices and brokers that cannot be reached are no errors.
 pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), ServiceError> {
     let clock = GatewayClock::start();
-    let Opened { store, pipeline, replayed, unreadable } =
-        Store::open(config.buffer.directory.path(), config.buffer.max_size.bytes()).await?;
+    let Opened {
+        store,
+        pipeline,
+        replayed,
+        unreadable,
+    } = Store::open(
+        config.buffer.directory.path(),
+        config.buffer.max_size.bytes(),
+    )
+    .await?;
     if unreadable > 0 {
-        error!(count = unreadable, "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing");
+        error!(
+            count = unreadable,
+            "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing"
+        );
     }
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
-    info!(version = env!("CARGO_PKG_VERSION"), replayed, waiting = store.waiting(), epoch = store.epoch(), "Starting");
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        replayed,
+        waiting = store.waiting(),
+        epoch = store.epoch(),
+        "Starting"
+    );
 
     let devices = topology::devices(config)?;
-    let first = vec![Input::Configure(Box::new(topology::pipeline(config, &devices)?)), Input::Start { at: clock.now() }];
+    let first = vec![
+        Input::Configure(Box::new(topology::pipeline(config, &devices)?)),
+        Input::Start { at: clock.now() },
+    ];
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
     let (acknowledged_in, acknowledged) = watch::channel(0);
-    let (stop_sources, stop_forward, stop_core) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (stop_sources, stop_forward, stop_core) = (
+        CancellationToken::new(),
+        CancellationToken::new(),
+        CancellationToken::new(),
+    );
 
     let reader = OutboxReader::open(store.path()).await?;
     let links = mqtt::Links {
@@ -76,7 +100,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     for (index, (name, device)) in devices.into_iter().enumerate() {
-        let index = DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
+        let index =
+            DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
         health.device(&name, DeviceState::Starting);
         let context = Context {
             device: index,
@@ -116,7 +141,12 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     notify(&[NotifyState::Stopping]);
     info!("Stopping");
     stop_sources.cancel();
-    if timeout(SOURCES_STOP, async { while sources.join_next().await.is_some() {} }).await.is_err() {
+    if timeout(SOURCES_STOP, async {
+        while sources.join_next().await.is_some() {}
+    })
+    .await
+    .is_err()
+    {
         warn!("Some devices did not let go in time");
         sources.shutdown().await;
     }
@@ -144,7 +174,10 @@ async fn supervise(health: Health) {
         match health.stuck() {
             None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
             None => {}
-            Some(task) => error!(task, "A task shows no sign of life; the watchdog is not fed"),
+            Some(task) => error!(
+                task,
+                "A task shows no sign of life; the watchdog is not fed"
+            ),
         }
         let conditions = health.conditions();
         let waiting = health.counters().waiting.get();

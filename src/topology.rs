@@ -4,13 +4,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
 use tracegate_pipeline::config::{
-    GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig, StationScanner, Step, Tuning,
+    GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
+    StationScanner, Step, Tuning,
 };
 use tracegate_pipeline::filter::{Pattern, PatternError, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, TagPattern,
+    AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
+    ReadPoint, Scanner, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::{mqtt, tls};
@@ -50,8 +52,14 @@ pub enum Device {
 /// # Errors
 /// Too many.
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
-    let readers = config.llrp.iter().map(|(name, reader)| (name.clone(), Device::Llrp(reader_settings(reader))));
-    let scanners = config.scanner.iter().map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
+    let readers = config
+        .llrp
+        .iter()
+        .map(|(name, reader)| (name.clone(), Device::Llrp(reader_settings(reader))));
+    let scanners = config
+        .scanner
+        .iter()
+        .map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
     let devices: Vec<_> = readers.chain(scanners).collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
@@ -60,7 +68,11 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
 }
 
 /// Starts a device's task; returns where its feedback goes, if it takes any.
-pub fn start(device: Device, context: Context, tasks: &mut JoinSet<()>) -> Option<mpsc::Sender<Feedback>> {
+pub fn start(
+    device: Device,
+    context: Context,
+    tasks: &mut JoinSet<()>,
+) -> Option<mpsc::Sender<Feedback>> {
     match device {
         Device::Llrp(settings) => {
             tasks.spawn(llrp::run(settings, context));
@@ -78,17 +90,28 @@ pub fn start(device: Device, context: Context, tasks: &mut JoinSet<()>) -> Optio
 ///
 /// # Errors
 /// A tag pattern that cannot be read.
-pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> Result<PipelineConfig, TopologyError> {
+pub fn pipeline(
+    config: &Config,
+    devices: &[(String, Device)],
+) -> Result<PipelineConfig, TopologyError> {
     let names: Vec<String> = devices.iter().map(|(name, _)| name.clone()).collect();
-    let index = |name: &str| names.iter().position(|other| other == name).and_then(|at| DeviceIndex::try_from(at).ok());
-    let read_points = config.read_point.iter().map(|(name, read_point)| ReadPointConfig {
-        name: name.clone(),
-        uri: read_point.sgln.as_str().to_owned(),
-        kind: match read_point.mode {
-            Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
-            Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
-        },
-    });
+    let index = |name: &str| {
+        names
+            .iter()
+            .position(|other| other == name)
+            .and_then(|at| DeviceIndex::try_from(at).ok())
+    };
+    let read_points = config
+        .read_point
+        .iter()
+        .map(|(name, read_point)| ReadPointConfig {
+            name: name.clone(),
+            uri: read_point.sgln.as_str().to_owned(),
+            kind: match read_point.mode {
+                Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
+                Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
+            },
+        });
     Ok(PipelineConfig {
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
@@ -105,14 +128,30 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> Result<Pipelin
 #[must_use]
 pub fn forwarder(config: &Config) -> mqtt::Settings {
     let (site, mqtt) = (config.gateway.site.as_str(), &config.mqtt);
-    let Mqtt { url, client_id, topic, status_topic, .. } = mqtt;
-    let password = mqtt.password_file.as_ref().map(|file| file.path().to_owned());
-    let trust = || mqtt.ca_file.as_ref().map_or(tls::Trust::System, |file| tls::Trust::File(file.path().to_owned()));
+    let Mqtt {
+        url,
+        client_id,
+        topic,
+        status_topic,
+        ..
+    } = mqtt;
+    let password = mqtt
+        .password_file
+        .as_ref()
+        .map(|file| file.path().to_owned());
+    let trust = || {
+        mqtt.ca_file.as_ref().map_or(tls::Trust::System, |file| {
+            tls::Trust::File(file.path().to_owned())
+        })
+    };
     mqtt::Settings {
         host: url.host.as_str().to_owned(),
         port: url.port,
         client_id: client_id.0.render(site, ""),
-        credentials: mqtt.username.as_ref().map(|user| (user.as_str().to_owned(), password)),
+        credentials: mqtt
+            .username
+            .as_ref()
+            .map(|user| (user.as_str().to_owned(), password)),
         tls: url.tls.then(trust),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),
@@ -128,11 +167,23 @@ fn reader_settings(reader: &Llrp) -> llrp::Settings {
         Antennas::All => Vec::new(),
         Antennas::Ports(ports) => {
             // Within ±327 dBm; the check allows far less.
-            let power = |power: Dbm| LlrpDbm::from_hundredths(i16::try_from(power.hundredths()).unwrap_or(i16::MAX));
-            ports.iter().map(|(&id, level)| AntennaConfig { id, power: level.map(power) }).collect()
+            let power = |power: Dbm| {
+                LlrpDbm::from_hundredths(i16::try_from(power.hundredths()).unwrap_or(i16::MAX))
+            };
+            ports
+                .iter()
+                .map(|(&id, level)| AntennaConfig {
+                    id,
+                    power: level.map(power),
+                })
+                .collect()
         }
     };
-    let foreign = if reader.replace_foreign_rospecs { ForeignRoSpecs::Replace } else { ForeignRoSpecs::Keep };
+    let foreign = if reader.replace_foreign_rospecs {
+        ForeignRoSpecs::Replace
+    } else {
+        ForeignRoSpecs::Keep
+    };
     llrp::Settings {
         host: reader.host.as_str().to_owned(),
         port: reader.port,
@@ -153,33 +204,64 @@ fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
         (None, path) => scanner::Transport::Serial {
             path: path.unwrap_or_default(),
             baud: scanner.baud,
-            data_bits: if scanner.data_bits == 7 { tokio_serial::DataBits::Seven } else { tokio_serial::DataBits::Eight },
+            data_bits: if scanner.data_bits == 7 {
+                tokio_serial::DataBits::Seven
+            } else {
+                tokio_serial::DataBits::Eight
+            },
             parity: match scanner.parity {
                 Parity::None => tokio_serial::Parity::None,
                 Parity::Odd => tokio_serial::Parity::Odd,
                 Parity::Even => tokio_serial::Parity::Even,
             },
-            stop_bits: if scanner.stop_bits == 2 { tokio_serial::StopBits::Two } else { tokio_serial::StopBits::One },
+            stop_bits: if scanner.stop_bits == 2 {
+                tokio_serial::StopBits::Two
+            } else {
+                tokio_serial::StopBits::One
+            },
         },
     };
-    let bytes = |bytes: &Option<crate::config::Bytes>| bytes.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
-    scanner::Settings { transport, on_accept: bytes(&scanner.on_accept), on_refuse: bytes(&scanner.on_refuse) }
+    let bytes = |bytes: &Option<crate::config::Bytes>| {
+        bytes
+            .as_ref()
+            .map(|bytes| bytes.0.clone())
+            .unwrap_or_default()
+    };
+    scanner::Settings {
+        transport,
+        on_accept: bytes(&scanner.on_accept),
+        on_refuse: bytes(&scanner.on_refuse),
+    }
 }
 
 fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> GateConfig {
     let antennas = |side: Side, list: &[AntennaRef]| -> Vec<GateAntenna> {
-        let antenna = |antenna: &AntennaRef| Some(GateAntenna { device: index(&antenna.llrp)?, antenna: antenna.antenna, side });
+        let antenna = |antenna: &AntennaRef| {
+            Some(GateAntenna {
+                device: index(&antenna.llrp)?,
+                antenna: antenna.antenna,
+                side,
+            })
+        };
         list.iter().filter_map(antenna).collect()
     };
     GateConfig {
-        antennas: [antennas(Side::Inside, &read_point.inside), antennas(Side::Outside, &read_point.outside)].concat(),
+        antennas: [
+            antennas(Side::Inside, &read_point.inside),
+            antennas(Side::Outside, &read_point.outside),
+        ]
+        .concat(),
         inward: read_point.r#in.as_ref().map(step),
         outward: read_point.out.as_ref().map(step),
         tuning: tuning(read_point),
     }
 }
 
-fn station(config: &Config, read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> StationConfig {
+fn station(
+    config: &Config,
+    read_point: &ReadPoint,
+    index: &impl Fn(&str) -> Option<DeviceIndex>,
+) -> StationConfig {
     let scanner = |name: &String| {
         let settings = config.scanner.get(name)?;
         Some(StationScanner {
@@ -195,12 +277,25 @@ fn station(config: &Config, read_point: &ReadPoint, index: &impl Fn(&str) -> Opt
 }
 
 fn step(business: &Business) -> Step {
-    let kind = business.biz_transaction_type.as_ref().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
+    let kind = business
+        .biz_transaction_type
+        .as_ref()
+        .map(|kind| kind.as_str().to_owned())
+        .unwrap_or_default();
     Step {
         biz_step: business.biz_step.as_str().to_owned(),
-        disposition: business.disposition.as_ref().map(|word| word.as_str().to_owned()),
-        biz_location: business.biz_location.as_ref().map(|uri| uri.as_str().to_owned()),
-        biz_transaction: business.biz_transaction.as_ref().map(|uri| (kind, uri.as_str().to_owned())),
+        disposition: business
+            .disposition
+            .as_ref()
+            .map(|word| word.as_str().to_owned()),
+        biz_location: business
+            .biz_location
+            .as_ref()
+            .map(|uri| uri.as_str().to_owned()),
+        biz_transaction: business
+            .biz_transaction
+            .as_ref()
+            .map(|uri| (kind, uri.as_str().to_owned())),
     }
 }
 
@@ -227,7 +322,10 @@ fn tuning(read_point: &ReadPoint) -> Tuning {
 
 fn patterns(list: &[TagPattern]) -> Result<Vec<Pattern>, TopologyError> {
     let parse = |pattern: &TagPattern| {
-        Pattern::parse(pattern.as_str()).map_err(|source| TopologyError::Pattern { pattern: pattern.as_str().to_owned(), source })
+        Pattern::parse(pattern.as_str()).map_err(|source| TopologyError::Pattern {
+            pattern: pattern.as_str().to_owned(),
+            source,
+        })
     };
     list.iter().map(parse).collect()
 }

@@ -31,7 +31,9 @@ pub const FILE_NAME: &str = "buffer.sqlite";
 #[derive(Debug, thiserror::Error)]
 pub enum BufferError {
     /// The directory cannot be used.
-    #[error("cannot use the buffer directory {path}; create it, or make it writable for the gateway's user")]
+    #[error(
+        "cannot use the buffer directory {path}; create it, or make it writable for the gateway's user"
+    )]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -40,7 +42,9 @@ pub enum BufferError {
         source: std::io::Error,
     },
     /// Another process has the buffer open.
-    #[error("the buffer {path} is in use by another gateway; stop that one, or give this one its own [buffer] directory")]
+    #[error(
+        "the buffer {path} is in use by another gateway; stop that one, or give this one its own [buffer] directory"
+    )]
     InUse {
         /// The file.
         path: PathBuf,
@@ -55,7 +59,9 @@ pub enum BufferError {
         source: sqlx::Error,
     },
     /// The file is a later version's.
-    #[error("the buffer {path} was written by a newer tracegate (format {found}, this one knows 1); install that version again")]
+    #[error(
+        "the buffer {path} was written by a newer tracegate (format {found}, this one knows 1); install that version again"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -82,8 +88,17 @@ impl BufferError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         // SQLITE_FULL is 13 (sqlite3.h); extended codes keep it in the low byte.
-        let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
-        error.code().and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 13)
+        let Self::Database {
+            source: sqlx::Error::Database(error),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        error
+            .code()
+            .and_then(|code| code.parse::<i64>().ok())
+            .is_some_and(|code| code & 0xff == 13)
     }
 }
 
@@ -95,4 +110,3 @@ fn crc32(parts: &[&[u8]]) -> i64 {
     }
     i64::from(hasher.finalize())
 }
-

@@ -39,7 +39,10 @@ impl OutboxReader {
             .busy_timeout(std::time::Duration::from_secs(5))
             .pragma("query_only", "1")
             .disable_statement_logging();
-        let connection = options.connect().await.map_err(BufferError::database("open for reading"))?;
+        let connection = options
+            .connect()
+            .await
+            .map_err(BufferError::database("open for reading"))?;
         Ok(Self { connection })
     }
 
@@ -57,7 +60,13 @@ impl OutboxReader {
         let rows = rows.into_iter().map(|row| {
             let (event_id, payload): (String, String) = (row.get(1), row.get(3));
             let intact = row.get::<i64, _>(4) == crc32(&[event_id.as_bytes(), payload.as_bytes()]);
-            OutboxRow { seq: row.get(0), event_id, read_point: row.get(2), payload, intact }
+            OutboxRow {
+                seq: row.get(0),
+                event_id,
+                read_point: row.get(2),
+                payload,
+                intact,
+            }
         });
         Ok(rows.collect())
     }

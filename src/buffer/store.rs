@@ -84,20 +84,41 @@ impl Store {
             .pragma("journal_size_limit", "1048576")
             .pragma("max_page_count", pages.to_string())
             .disable_statement_logging();
-        let mut connection = options.connect().await.map_err(BufferError::database("open"))?;
+        let mut connection = options
+            .connect()
+            .await
+            .map_err(BufferError::database("open"))?;
         let found: i64 = scalar(&mut connection, "PRAGMA user_version", "read the format").await?;
         if found > USER_VERSION {
             return Err(BufferError::Newer { path, found });
         }
-        sqlx::raw_sql(SCHEMA).execute(&mut connection).await.map_err(BufferError::database("create the tables"))?;
-        for pragma in [format!("PRAGMA user_version={USER_VERSION}"), format!("PRAGMA application_id={APPLICATION_ID}")] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(pragma)).execute(&mut connection).await.map_err(BufferError::database("mark the file"))?;
+        sqlx::raw_sql(SCHEMA)
+            .execute(&mut connection)
+            .await
+            .map_err(BufferError::database("create the tables"))?;
+        for pragma in [
+            format!("PRAGMA user_version={USER_VERSION}"),
+            format!("PRAGMA application_id={APPLICATION_ID}"),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
+                .execute(&mut connection)
+                .await
+                .map_err(BufferError::database("mark the file"))?;
         }
         let epoch = epoch(&mut connection).await?;
         sync_directory(directory)?;
-        let waiting: i64 = scalar(&mut connection, "SELECT count(*) FROM outbox", "count the outbox").await?;
-        let last_seq: i64 =
-            scalar(&mut connection, "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)", "read the sequence").await?;
+        let waiting: i64 = scalar(
+            &mut connection,
+            "SELECT count(*) FROM outbox",
+            "count the outbox",
+        )
+        .await?;
+        let last_seq: i64 = scalar(
+            &mut connection,
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)",
+            "read the sequence",
+        )
+        .await?;
         let mut store = Self {
             connection,
             path,
@@ -109,7 +130,12 @@ impl Store {
             _lock: lock,
         };
         let (pipeline, replayed, unreadable) = store.replay().await?;
-        Ok(Opened { store, pipeline, replayed, unreadable })
+        Ok(Opened {
+            store,
+            pipeline,
+            replayed,
+            unreadable,
+        })
     }
 
     /// The file, for readers and messages.
@@ -141,12 +167,24 @@ impl Store {
     ///
     /// # Errors
     /// Nothing was stored; [`BufferError::is_full`] tells whether waiting may help.
-    pub async fn commit(&mut self, inputs: &[Input], events: &[MovementEvent], recorded: Time) -> Result<(), BufferError> {
-        let encoded = postcard::to_stdvec(inputs).map_err(|source| BufferError::Encode { what: "inputs", source })?;
+    pub async fn commit(
+        &mut self,
+        inputs: &[Input],
+        events: &[MovementEvent],
+        recorded: Time,
+    ) -> Result<(), BufferError> {
+        let encoded = postcard::to_stdvec(inputs).map_err(|source| BufferError::Encode {
+            what: "inputs",
+            source,
+        })?;
         let crc = crc32(&[&encoded]);
         let bytes = encoded.len();
         let mut stored = 0;
-        let mut transaction = self.connection.begin().await.map_err(BufferError::database("begin"))?;
+        let mut transaction = self
+            .connection
+            .begin()
+            .await
+            .map_err(BufferError::database("begin"))?;
         sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
             .bind(crc)
             .bind(encoded)
@@ -154,7 +192,9 @@ impl Store {
             .await
             .map_err(BufferError::database("append to the journal"))?;
         for rows in events.chunks(ROWS_PER_INSERT) {
-            let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ");
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
+            );
             insert.push_values(rows, |mut row, event| {
                 let id = event.id.to_string();
                 let crc = crc32(&[id.as_bytes(), event.json.as_bytes()]);
@@ -166,14 +206,23 @@ impl Store {
                     .push_bind(&event.json);
             });
             insert.push(" ON CONFLICT(event_id) DO NOTHING");
-            let done = insert.build().execute(&mut *transaction).await.map_err(BufferError::database("append to the outbox"))?;
+            let done = insert
+                .build()
+                .execute(&mut *transaction)
+                .await
+                .map_err(BufferError::database("append to the outbox"))?;
             stored += done.rows_affected();
         }
-        let last: i64 = sqlx::query_scalar("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)")
-            .fetch_one(&mut *transaction)
+        let last: i64 = sqlx::query_scalar(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)",
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(BufferError::database("read the sequence"))?;
+        transaction
+            .commit()
             .await
-            .map_err(BufferError::database("read the sequence"))?;
-        transaction.commit().await.map_err(BufferError::database("commit"))?;
+            .map_err(BufferError::database("commit"))?;
         self.journal_rows += 1;
         self.journal_bytes += bytes;
         self.waiting += stored;
@@ -187,11 +236,21 @@ impl Store {
     /// The journal is as it was.
     pub async fn trim(&mut self, pipeline: &Pipeline) -> Result<(), BufferError> {
         let idle = pipeline.next_tick().is_none();
-        if self.journal_bytes < SNAPSHOT_AFTER_BYTES && !(idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS) {
+        if self.journal_bytes < SNAPSHOT_AFTER_BYTES
+            && !(idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)
+        {
             return Ok(());
         }
-        let state = postcard::to_stdvec(pipeline.state()).map_err(|source| BufferError::Encode { what: "the state", source })?;
-        let mut transaction = self.connection.begin().await.map_err(BufferError::database("begin"))?;
+        let state =
+            postcard::to_stdvec(pipeline.state()).map_err(|source| BufferError::Encode {
+                what: "the state",
+                source,
+            })?;
+        let mut transaction = self
+            .connection
+            .begin()
+            .await
+            .map_err(BufferError::database("begin"))?;
         sqlx::query("INSERT OR REPLACE INTO snapshot(id, journal_seq, version, crc32, state) SELECT 1, coalesce(max(seq), 0), ?, ?, ? FROM journal")
             .bind(STATE_VERSION)
             .bind(crc32(&[&state]))
@@ -199,8 +258,14 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(BufferError::database("write the snapshot"))?;
-        sqlx::query("DELETE FROM journal").execute(&mut *transaction).await.map_err(BufferError::database("trim the journal"))?;
-        transaction.commit().await.map_err(BufferError::database("commit"))?;
+        sqlx::query("DELETE FROM journal")
+            .execute(&mut *transaction)
+            .await
+            .map_err(BufferError::database("trim the journal"))?;
+        transaction
+            .commit()
+            .await
+            .map_err(BufferError::database("commit"))?;
         (self.journal_rows, self.journal_bytes) = (0, 0);
         self.give_back().await
     }
@@ -224,11 +289,17 @@ impl Store {
     /// # Errors
     /// SQLite could not finish; what was committed stays committed.
     pub async fn close(self) -> Result<(), BufferError> {
-        self.connection.close().await.map_err(BufferError::database("close"))
+        self.connection
+            .close()
+            .await
+            .map_err(BufferError::database("close"))
     }
 
     async fn give_back(&mut self) -> Result<(), BufferError> {
-        sqlx::raw_sql(VACUUM_PAGES).execute(&mut self.connection).await.map_err(BufferError::database("give pages back"))?;
+        sqlx::raw_sql(VACUUM_PAGES)
+            .execute(&mut self.connection)
+            .await
+            .map_err(BufferError::database("give pages back"))?;
         Ok(())
     }
 
@@ -270,8 +341,15 @@ impl Store {
     }
 }
 
-async fn scalar(connection: &mut SqliteConnection, sql: &'static str, doing: &'static str) -> Result<i64, BufferError> {
-    sqlx::query_scalar(sql).fetch_one(connection).await.map_err(BufferError::database(doing))
+async fn scalar(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    doing: &'static str,
+) -> Result<i64, BufferError> {
+    sqlx::query_scalar(sql)
+        .fetch_one(connection)
+        .await
+        .map_err(BufferError::database(doing))
 }
 
 async fn epoch(connection: &mut SqliteConnection) -> Result<String, BufferError> {
@@ -288,13 +366,22 @@ async fn epoch(connection: &mut SqliteConnection) -> Result<String, BufferError>
 
 /// Two gateways on one buffer would send everything twice and delete what the other has not sent.
 fn lock(directory: &Path) -> Result<File, BufferError> {
-    let unusable = |source| BufferError::Directory { path: directory.to_owned(), source };
+    let unusable = |source| BufferError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
     std::fs::create_dir_all(directory).map_err(unusable)?;
     let path = directory.join("lock");
-    let file = File::options().create(true).append(true).open(&path).map_err(unusable)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(BufferError::InUse { path: directory.join(FILE_NAME) }),
+        Err(std::fs::TryLockError::WouldBlock) => Err(BufferError::InUse {
+            path: directory.join(FILE_NAME),
+        }),
         Err(std::fs::TryLockError::Error(source)) => Err(unusable(source)),
     }
 }
@@ -302,5 +389,8 @@ fn lock(directory: &Path) -> Result<File, BufferError> {
 /// A new file is durable only once its directory is.
 fn sync_directory(directory: &Path) -> Result<(), BufferError> {
     let sync = File::open(directory).and_then(|directory| directory.sync_all());
-    sync.map_err(|source| BufferError::Directory { path: directory.to_owned(), source })
+    sync.map_err(|source| BufferError::Directory {
+        path: directory.to_owned(),
+        source,
+    })
 }

@@ -42,7 +42,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let scenario = match &arguments.scenario {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("read {}", path.display()))?;
             Scenario::parse(&text).with_context(|| format!("use {}", path.display()))?
         }
         None => Scenario::named("demo").context("the built-in scenario is missing")?,
@@ -51,16 +52,27 @@ async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("make a temporary folder")?;
     let interrupted = CancellationToken::new();
     super::run::stop_on_signals(interrupted.clone())?;
-    let mut plant = Demo::start_with(scenario, DemoConfig { limit, ..DemoConfig::default() }).await?;
+    let mut plant = Demo::start_with(
+        scenario,
+        DemoConfig {
+            limit,
+            ..DemoConfig::default()
+        },
+    )
+    .await?;
 
     let text = demo::config_text(&plant, plant.broker_addr(), &folder.path().join("buffer"));
     if arguments.show_config {
         println!("{text}");
     }
-    let loaded = match config::from_bytes(Path::new("demo.toml"), text.as_bytes(), std::iter::empty()) {
-        Ok(loaded) => loaded,
-        Err(report) => bail!("the demo's own configuration is wrong:\n{}", report.render(Format::Human)),
-    };
+    let loaded =
+        match config::from_bytes(Path::new("demo.toml"), text.as_bytes(), std::iter::empty()) {
+            Ok(loaded) => loaded,
+            Err(report) => bail!(
+                "the demo's own configuration is wrong:\n{}",
+                report.render(Format::Human)
+            ),
+        };
     let stop = CancellationToken::new();
     let gateway = tokio::spawn({
         let stop = stop.clone();
@@ -68,7 +80,10 @@ async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     });
     plant.ready(READY).await?;
     println!("The gateway is reading. Movements as the traceability store receives them:");
-    println!("{:10}  {:<8}  {:<3}  {:<10}  what", "time", "where", "way", "step");
+    println!(
+        "{:10}  {:<8}  {:<3}  {:<10}  what",
+        "time", "where", "way", "step"
+    );
 
     plant.play();
     watch(&mut plant, &interrupted).await;
@@ -84,7 +99,11 @@ async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         println!("\n{}", ledger.report());
     }
     let clean = ledger.score().is_clean();
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Prints movements until everything has happened.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, PubAck, PubAckReason, PublishProperties};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectReturnCode, LastWill, Packet, PubAck, PubAckReason, PublishProperties,
+};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
@@ -105,7 +107,9 @@ pub async fn run(settings: Settings, mut links: Links) {
     while !links.stop.is_cancelled() {
         links.beat.touch();
         let before = *links.acknowledged.borrow();
-        let Err(end) = session(&settings, &mut links).await else { break };
+        let Err(end) = session(&settings, &mut links).await else {
+            break;
+        };
         links.health.broker(BrokerState::Down(end.to_string()));
         links.health.counters().broker_disconnects.add(1);
         if *links.acknowledged.borrow() > before {
@@ -138,14 +142,22 @@ async fn session(settings: &Settings, links: &mut Links) -> Result<(), SessionEn
     let poller = AbortOnDrop(tokio::spawn(poll(event_loop, events_in)));
     let connack = loop {
         match timeout(CONNECT_DEADLINE, events.recv()).await {
-            Err(_) => return Err(SessionEnd::Unreachable(address, format!("no answer within {} s", CONNECT_DEADLINE.as_secs()))),
+            Err(_) => {
+                return Err(SessionEnd::Unreachable(
+                    address,
+                    format!("no answer within {} s", CONNECT_DEADLINE.as_secs()),
+                ));
+            }
             Ok(None) => return Err(SessionEnd::Lost("the client stopped".to_owned())),
             Ok(Some(Err(error))) => return Err(connect_failure(address, &error)),
             Ok(Some(Ok(Event::Incoming(Packet::ConnAck(connack))))) => break connack,
             Ok(Some(Ok(_))) => {}
         }
     };
-    let receive_maximum = connack.properties.and_then(|properties| properties.receive_max).unwrap_or(u16::MAX);
+    let receive_maximum = connack
+        .properties
+        .and_then(|properties| properties.receive_max)
+        .unwrap_or(u16::MAX);
     info!(broker = address, receive_maximum, "Connected to the broker");
     links.health.broker(BrokerState::Up);
     let mut session = Session {
@@ -169,7 +181,11 @@ async fn session(settings: &Settings, links: &mut Links) -> Result<(), SessionEn
         if let Some(deadline) = stopping
             && (session.window.in_flight() == 0 || Instant::now() >= deadline)
         {
-            let status = Status { state: "offline".into(), reason: Some("stopped".into()), ..links.health.status() };
+            let status = Status {
+                state: "offline".into(),
+                reason: Some("stopped".into()),
+                ..links.health.status()
+            };
             session.announce(&status)?;
             return session.farewell(&mut events, &poller).await;
         }
@@ -227,9 +243,16 @@ impl Session<'_> {
             for row in rows {
                 self.cursor = row.seq;
                 if !row.intact {
-                    warn!(seq = row.seq, event_id = row.event_id, "Stored event is damaged; it is sent as it is, marked");
+                    warn!(
+                        seq = row.seq,
+                        event_id = row.event_id,
+                        "Stored event is damaged; it is sent as it is, marked"
+                    );
                 }
-                let topic = self.settings.topic.render(&self.settings.site, &row.read_point);
+                let topic = self
+                    .settings
+                    .topic
+                    .render(&self.settings.site, &row.read_point);
                 let properties = PublishProperties {
                     payload_format_indicator: Some(1),
                     content_type: Some("application/ld+json".to_owned()),
@@ -241,13 +264,26 @@ impl Session<'_> {
                     ],
                     ..PublishProperties::default()
                 };
-                self.publish(Item::Event(row.seq), topic, false, row.payload.into(), properties)?;
+                self.publish(
+                    Item::Event(row.seq),
+                    topic,
+                    false,
+                    row.payload.into(),
+                    properties,
+                )?;
             }
         }
         Ok(())
     }
 
-    fn publish(&mut self, item: Item, topic: String, retain: bool, payload: Bytes, properties: PublishProperties) -> Result<(), SessionEnd> {
+    fn publish(
+        &mut self,
+        item: Item,
+        topic: String,
+        retain: bool,
+        payload: Bytes,
+        properties: PublishProperties,
+    ) -> Result<(), SessionEnd> {
         if self.window.in_flight() == 0 {
             self.progress = Instant::now();
         }
@@ -264,8 +300,17 @@ impl Session<'_> {
             return Ok(());
         }
         let topic = self.settings.status_topic.clone();
-        let properties = PublishProperties { content_type: Some("application/json".to_owned()), ..PublishProperties::default() };
-        self.publish(Item::Status, topic, true, status.to_json().into(), properties)
+        let properties = PublishProperties {
+            content_type: Some("application/json".to_owned()),
+            ..PublishProperties::default()
+        };
+        self.publish(
+            Item::Status,
+            topic,
+            true,
+            status.to_json().into(),
+            properties,
+        )
     }
 
     fn event(&mut self, event: Event, links: &Links) -> Result<(), SessionEnd> {
@@ -311,7 +356,11 @@ impl Session<'_> {
         if !self.refused {
             self.refused = true;
             let why = refusal(reason);
-            warn!(seq, reason = why, "The broker did not take an event; it is kept and sent again");
+            warn!(
+                seq,
+                reason = why,
+                "The broker did not take an event; it is kept and sent again"
+            );
             links.health.broker(BrokerState::Refuses(why.to_owned()));
         }
     }
@@ -324,7 +373,11 @@ impl Session<'_> {
     }
 
     /// Sends what is asked for and DISCONNECT, so that the broker does not publish our Last Will.
-    async fn farewell(mut self, events: &mut mpsc::Receiver<Result<Event, ConnectionError>>, _poller: &AbortOnDrop) -> Result<(), SessionEnd> {
+    async fn farewell(
+        mut self,
+        events: &mut mpsc::Receiver<Result<Event, ConnectionError>>,
+        _poller: &AbortOnDrop,
+    ) -> Result<(), SessionEnd> {
         let deadline = Instant::now() + Duration::from_secs(2);
         let mut asked = false;
         while let Ok(Some(Ok(event))) = tokio::time::timeout_at(deadline, events.recv()).await {
@@ -353,13 +406,26 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     options.set_outgoing_inflight_upper_limit(settings.window);
     if let Some(trust) = &settings.tls {
         // Read anew for every connection, so that renewed certificates need no restart.
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls::client_config(trust)?)));
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
+            tls::client_config(trust)?,
+        )));
     }
-    let will = Status { state: "offline".into(), reason: Some("connection lost".into()), ..health.status() };
-    options.set_last_will(LastWill::new(&settings.status_topic, will.to_json(), QoS::AtLeastOnce, true, None));
+    let will = Status {
+        state: "offline".into(),
+        reason: Some("connection lost".into()),
+        ..health.status()
+    };
+    options.set_last_will(LastWill::new(
+        &settings.status_topic,
+        will.to_json(),
+        QoS::AtLeastOnce,
+        true,
+        None,
+    ));
     if let Some((user, file)) = &settings.credentials {
         let password = match file {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| SessionEnd::Password(file.clone(), error))?,
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| SessionEnd::Password(file.clone(), error))?,
             None => String::new(),
         };
         options.set_credentials(user, password.trim_end_matches(['\r', '\n']));
@@ -400,13 +466,26 @@ fn connect_failure(address: String, error: &ConnectionError) -> SessionEnd {
 
 fn connect_refusal(code: ConnectReturnCode) -> &'static str {
     match code {
-        ConnectReturnCode::BadUserNamePassword => "user name or password is wrong; check [mqtt] username and password_file",
-        ConnectReturnCode::NotAuthorized => "this client is not authorized; check the broker's access list for [mqtt] client_id and username",
-        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => "the client id is not allowed; change [mqtt] client_id",
+        ConnectReturnCode::BadUserNamePassword => {
+            "user name or password is wrong; check [mqtt] username and password_file"
+        }
+        ConnectReturnCode::NotAuthorized => {
+            "this client is not authorized; check the broker's access list for [mqtt] client_id and username"
+        }
+        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
+            "the client id is not allowed; change [mqtt] client_id"
+        }
         ConnectReturnCode::Banned => "this client is banned; ask the broker's administrator",
-        ConnectReturnCode::ServerBusy | ConnectReturnCode::ServiceUnavailable | ConnectReturnCode::ServerUnavailable => "it is busy; trying again",
-        ConnectReturnCode::UnsupportedProtocolVersion | ConnectReturnCode::RefusedProtocolVersion => "it does not speak MQTT 5; upgrade the broker",
-        ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => "it says to use another server; change [mqtt] url",
+        ConnectReturnCode::ServerBusy
+        | ConnectReturnCode::ServiceUnavailable
+        | ConnectReturnCode::ServerUnavailable => "it is busy; trying again",
+        ConnectReturnCode::UnsupportedProtocolVersion
+        | ConnectReturnCode::RefusedProtocolVersion => {
+            "it does not speak MQTT 5; upgrade the broker"
+        }
+        ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => {
+            "it says to use another server; change [mqtt] url"
+        }
         _ => "it gave no usable reason; see the broker's log",
     }
 }
@@ -417,11 +496,15 @@ fn refusal(reason: PubAckReason) -> &'static str {
         PubAckReason::NoMatchingSubscribers => {
             "nobody is subscribed to the topic: is the traceability store connected? (on_no_subscriber = \"accept\" would drop events)"
         }
-        PubAckReason::NotAuthorized => "not authorized to publish to the topic; check the broker's access list",
+        PubAckReason::NotAuthorized => {
+            "not authorized to publish to the topic; check the broker's access list"
+        }
         PubAckReason::TopicNameInvalid => "the topic name is not accepted; change [mqtt] topic",
         PubAckReason::QuotaExceeded => "the broker's quota is exceeded",
         PubAckReason::PayloadFormatInvalid => "the broker does not accept the payload format",
-        PubAckReason::PacketIdentifierInUse | PubAckReason::UnspecifiedError | PubAckReason::ImplementationSpecificError => {
+        PubAckReason::PacketIdentifierInUse
+        | PubAckReason::UnspecifiedError
+        | PubAckReason::ImplementationSpecificError => {
             "the broker reports an error of its own; see its log"
         }
     }
@@ -434,9 +517,19 @@ fn words(error: &ConnectionError) -> String {
         ConnectionError::Tls(error) => format!("TLS: {}", crate::error_chain(error)),
         ConnectionError::Timeout(_) => "no answer in time".to_owned(),
         ConnectionError::MqttState(StateError::Io(error)) => error.to_string(),
-        ConnectionError::MqttState(StateError::ConnectionAborted) => "closed by the broker".to_owned(),
-        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
-            format!("closed by the broker: {}", reason_string.clone().unwrap_or_else(|| format!("{reason_code:?}")))
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "closed by the broker".to_owned()
+        }
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code,
+            reason_string,
+        }) => {
+            format!(
+                "closed by the broker: {}",
+                reason_string
+                    .clone()
+                    .unwrap_or_else(|| format!("{reason_code:?}"))
+            )
         }
         other => other.to_string(),
     }

@@ -28,7 +28,9 @@ pub enum TlsError {
         reason: String,
     },
     /// Nothing to trust.
-    #[error("there is no certificate to trust {0}; give the broker's CA certificate as [mqtt] ca_file")]
+    #[error(
+        "there is no certificate to trust {0}; give the broker's CA certificate as [mqtt] ca_file"
+    )]
     Nothing(String),
     /// The library refused the set-up.
     #[error("TLS cannot be set up: {0}")]
@@ -43,10 +45,17 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     match trust {
         Trust::File(path) => {
-            let failed = |reason: String| TlsError::File { path: path.clone(), reason };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))? {
+            let failed = |reason: String| TlsError::File {
+                path: path.clone(),
+                reason,
+            };
+            for certificate in
+                CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
+            {
                 let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-                roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| failed(error.to_string()))?;
             }
             if roots.is_empty() {
                 return Err(TlsError::Nothing(format!("in {}", path.display())));
@@ -75,11 +84,23 @@ mod tests {
     fn a_missing_empty_or_damaged_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let error = |path: &PathBuf| client_config(&Trust::File(path.clone())).unwrap_err().to_string();
+        let error = |path: &PathBuf| {
+            client_config(&Trust::File(path.clone()))
+                .unwrap_err()
+                .to_string()
+        };
         assert!(error(&path).contains("ca.pem"), "{}", error(&path));
         std::fs::write(&path, "no certificate here\n").unwrap();
-        assert!(error(&path).contains("no certificate to trust in"), "{}", error(&path));
-        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(
+            error(&path).contains("no certificate to trust in"),
+            "{}",
+            error(&path)
+        );
+        std::fs::write(
+            &path,
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
         assert!(error(&path).contains("ca.pem"), "{}", error(&path));
     }
 }

@@ -38,7 +38,10 @@ impl Window {
     /// Everything up to `acknowledged` is done.
     #[must_use]
     pub fn new(acknowledged: i64) -> Self {
-        Self { acknowledged, ..Self::default() }
+        Self {
+            acknowledged,
+            ..Self::default()
+        }
     }
 
     /// Publishes asked for and not acknowledged.
@@ -66,7 +69,10 @@ impl Window {
     /// # Errors
     /// Nothing was asked for, or the number is in use.
     pub fn sent(&mut self, id: u16) -> Result<(), WindowError> {
-        let item = self.asked.pop_front().ok_or(WindowError::UnexpectedPacket(id))?;
+        let item = self
+            .asked
+            .pop_front()
+            .ok_or(WindowError::UnexpectedPacket(id))?;
         match self.sent.insert(id, item) {
             None => Ok(()),
             Some(_) => Err(WindowError::UnexpectedPacket(id)),
@@ -78,7 +84,10 @@ impl Window {
     /// # Errors
     /// No such packet is under way.
     pub fn answered(&mut self, id: u16, taken: bool) -> Result<Item, WindowError> {
-        let item = self.sent.remove(&id).ok_or(WindowError::UnexpectedAck(id))?;
+        let item = self
+            .sent
+            .remove(&id)
+            .ok_or(WindowError::UnexpectedAck(id))?;
         if let Item::Event(seq) = item
             && taken
             && let Some(done) = self.unfinished.get_mut(&seq)

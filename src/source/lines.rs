@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn any_terminator_ends_a_frame_and_group_separators_survive() {
         let (frames, _) = split(&[b"]d2011", b"\x1d10A\r\n\n", b"B\nC\0D"]);
-        assert_eq!(frames, [b"]d2011\x1d10A".to_vec(), b"B".to_vec(), b"C".to_vec()]);
+        assert_eq!(
+            frames,
+            [b"]d2011\x1d10A".to_vec(), b"B".to_vec(), b"C".to_vec()]
+        );
     }
 
     #[test]

@@ -96,7 +96,11 @@ impl<'a> Session<'a> {
         let stream = match stream {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Some(unreachable_reason(host, port, &error)),
-            Err(_) => return Some(format!("{host}:{port} does not answer; check power, cable and address of the reader")),
+            Err(_) => {
+                return Some(format!(
+                    "{host}:{port} does not answer; check power, cable and address of the reader"
+                ));
+            }
         };
         if let Err(error) = stream.set_nodelay(true) {
             warn!(reader = self.context.name, %error, "No TCP_NODELAY");
@@ -153,13 +157,21 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the client's events; `Some` when the session is over.
-    #[expect(clippy::option_option, reason = "the inner one is the reason of the end, if it has one")]
+    #[expect(
+        clippy::option_option,
+        reason = "the inner one is the reason of the end, if it has one"
+    )]
     fn events(&mut self) -> Option<Option<String>> {
         let name = &self.context.name;
         while let Some(event) = self.client.poll_event() {
             match event {
-                ClientEvent::Connected { reader_time } => self.connected = Some((Instant::now(), reader_time)),
-                ClientEvent::Ready { capabilities, kept_rospec } => {
+                ClientEvent::Connected { reader_time } => {
+                    self.connected = Some((Instant::now(), reader_time))
+                }
+                ClientEvent::Ready {
+                    capabilities,
+                    kept_rospec,
+                } => {
                     let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
                     info!(reader = name, firmware, kept_rospec, "Reader is reading");
                     self.was_ready = true;
@@ -167,14 +179,40 @@ impl<'a> Session<'a> {
                     self.announce = Some(self.up());
                 }
                 ClientEvent::Reports(tags) => self.reports(&tags),
-                ClientEvent::Antenna { id, connected: true } => info!(reader = name, antenna = id, "Antenna connected"),
-                ClientEvent::Antenna { id, connected: false } => warn!(reader = name, antenna = id, "Antenna disconnected; check its cable"),
-                ClientEvent::ReaderException { text } => warn!(reader = name, reason = text, "The reader reports a fault"),
-                ClientEvent::BufferWarning { percent_full } => warn!(reader = name, percent_full, "The reader's report buffer fills up"),
-                ClientEvent::BufferOverflow => warn!(reader = name, "The reader's report buffer overflowed: reads were lost at the reader"),
-                ClientEvent::Warning(text) => warn!(reader = name, reason = text, "Reader set up with a restriction"),
-                ClientEvent::Closed { reason: CloseReason::Requested } => return Some(None),
-                ClientEvent::Closed { reason: CloseReason::Failed(error) } => return Some(Some(self.failure(&error))),
+                ClientEvent::Antenna {
+                    id,
+                    connected: true,
+                } => info!(reader = name, antenna = id, "Antenna connected"),
+                ClientEvent::Antenna {
+                    id,
+                    connected: false,
+                } => warn!(
+                    reader = name,
+                    antenna = id,
+                    "Antenna disconnected; check its cable"
+                ),
+                ClientEvent::ReaderException { text } => {
+                    warn!(reader = name, reason = text, "The reader reports a fault")
+                }
+                ClientEvent::BufferWarning { percent_full } => warn!(
+                    reader = name,
+                    percent_full, "The reader's report buffer fills up"
+                ),
+                ClientEvent::BufferOverflow => warn!(
+                    reader = name,
+                    "The reader's report buffer overflowed: reads were lost at the reader"
+                ),
+                ClientEvent::Warning(text) => warn!(
+                    reader = name,
+                    reason = text,
+                    "Reader set up with a restriction"
+                ),
+                ClientEvent::Closed {
+                    reason: CloseReason::Requested,
+                } => return Some(None),
+                ClientEvent::Closed {
+                    reason: CloseReason::Failed(error),
+                } => return Some(Some(self.failure(&error))),
                 _ => {}
             }
         }
@@ -184,9 +222,13 @@ impl<'a> Session<'a> {
     fn reports(&mut self, tags: &[TagRead]) {
         let counters = self.context.health.counters();
         for tag in tags {
-            let several = tag.seen_count.is_some_and(|count| count > 1) && tag.last_seen != tag.first_seen;
+            let several =
+                tag.seen_count.is_some_and(|count| count > 1) && tag.last_seen != tag.first_seen;
             let last = if several { tag.last_seen } else { None };
-            for time in [tag.first_seen.or(tag.last_seen)].into_iter().chain(last.map(Some)) {
+            for time in [tag.first_seen.or(tag.last_seen)]
+                .into_iter()
+                .chain(last.map(Some))
+            {
                 let read = Read {
                     epc: tag.epc.as_slice().to_vec(),
                     bit_len: tag.bit_len,
@@ -214,14 +256,22 @@ impl<'a> Session<'a> {
             return Some(announce);
         }
         let reads = self.queue.take();
-        (!reads.is_empty()).then_some(Input::Reads { device: self.context.device, at: self.arrived, reads })
+        (!reads.is_empty()).then_some(Input::Reads {
+            device: self.context.device,
+            at: self.arrived,
+            reads,
+        })
     }
 
     /// Hands over what there is room for, without waiting.
     fn deliver(&mut self) {
         while self.wants_room() {
-            let Ok(room) = self.context.inputs.try_reserve() else { return };
-            let Some(input) = self.next_input() else { return };
+            let Ok(room) = self.context.inputs.try_reserve() else {
+                return;
+            };
+            let Some(input) = self.next_input() else {
+                return;
+            };
             room.send(input);
         }
     }
@@ -235,7 +285,12 @@ impl<'a> Session<'a> {
                 LlrpTime::Uptime(us) => ReaderTime::Uptime(us.saturating_add(since)),
             }
         });
-        Input::Device { device: self.context.device, at: self.context.clock.now(), up: true, reader_time }
+        Input::Device {
+            device: self.context.device,
+            at: self.context.clock.now(),
+            up: true,
+            reader_time,
+        }
     }
 
     /// The transport failed: the client may know better why.
@@ -250,7 +305,9 @@ impl<'a> Session<'a> {
     fn failure(&self, error: &ClientError) -> String {
         let text = crate::error_chain(error);
         match error {
-            ClientError::NotLlrp(_) => format!("{}:{}: {text}", self.settings.host, self.settings.port),
+            ClientError::NotLlrp(_) => {
+                format!("{}:{}: {text}", self.settings.host, self.settings.port)
+            }
             _ => text,
         }
     }
@@ -264,7 +321,14 @@ impl<'a> Session<'a> {
         }
         if self.was_ready {
             let at = self.context.clock.now();
-            self.context.send(Input::Device { device: self.context.device, at, up: false, reader_time: None }).await;
+            self.context
+                .send(Input::Device {
+                    device: self.context.device,
+                    at,
+                    up: false,
+                    reader_time: None,
+                })
+                .await;
         }
     }
 }
@@ -279,7 +343,9 @@ const fn reader_time(time: LlrpTime) -> ReaderTime {
 fn unreachable_reason(host: &str, port: u16, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => {
-            format!("{host}:{port} refuses connections; is LLRP switched on at the reader, and this its port?")
+            format!(
+                "{host}:{port} refuses connections; is LLRP switched on at the reader, and this its port?"
+            )
         }
         _ => format!("cannot connect to {host}:{port}: {error}"),
     }

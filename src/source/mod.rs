@@ -40,7 +40,12 @@ impl Context {
     /// Reports the device as down; logs it once per change of reason, not once per attempt.
     fn down(&self, reason: String) {
         self.health.counters().device_disconnects.add(1);
-        if self.health.device(&self.name, DeviceState::Down { reason: reason.clone() }) {
+        if self.health.device(
+            &self.name,
+            DeviceState::Down {
+                reason: reason.clone(),
+            },
+        ) {
             warn!(device = self.name, reason, "Device not connected");
         }
     }

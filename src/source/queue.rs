@@ -52,13 +52,22 @@ impl ReadQueue {
             // The strongest moment of the span is kept in both its ends.
             let peak = merge.first.rssi_dbm.max(read.rssi_dbm);
             merge.first.rssi_dbm = peak;
-            merge.last = Some(Read { rssi_dbm: peak, ..read });
+            merge.last = Some(Read {
+                rssi_dbm: peak,
+                ..read
+            });
             return Queued::Merged;
         }
         if self.merged.len() >= MERGED {
             return Queued::Dropped;
         }
-        self.merged.insert(key, Merge { first: read, last: None });
+        self.merged.insert(
+            key,
+            Merge {
+                first: read,
+                last: None,
+            },
+        );
         Queued::Plain
     }
 
@@ -79,7 +88,14 @@ mod tests {
     use super::*;
 
     fn read(tag: u32, rssi: i8) -> Read {
-        Read { epc: tag.to_be_bytes().to_vec(), bit_len: 32, pc: None, antenna: 1, rssi_dbm: Some(rssi), device_time: None }
+        Read {
+            epc: tag.to_be_bytes().to_vec(),
+            bit_len: 32,
+            pc: None,
+            antenna: 1,
+            rssi_dbm: Some(rssi),
+            device_time: None,
+        }
     }
 
     #[test]

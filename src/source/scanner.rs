@@ -12,8 +12,8 @@ use tokio_serial::SerialPortBuilderExt;
 use tracegate_pipeline::Input;
 use tracing::{debug, warn};
 
-use super::lines::LineSplitter;
 use super::Context;
+use super::lines::LineSplitter;
 use crate::core::Feedback;
 
 /// Between attempts to open the device: a replugged scanner is back within a second.
@@ -59,7 +59,13 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
     loop {
         context.beat.touch();
         let reason = match &settings.transport {
-            Transport::Serial { path, baud, data_bits, parity, stop_bits } => {
+            Transport::Serial {
+                path,
+                baud,
+                data_bits,
+                parity,
+                stop_bits,
+            } => {
                 let port = tokio_serial::new(path.to_string_lossy(), *baud)
                     .data_bits(*data_bits)
                     .parity(*parity)
@@ -70,16 +76,20 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
                     Err(error) => Some(serial_reason(path, &error)),
                 }
             }
-            Transport::Tcp(address) => match timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        debug!(scanner = context.name, %error, "No TCP_NODELAY");
+            Transport::Tcp(address) => {
+                match timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await {
+                    Ok(Ok(stream)) => {
+                        if let Err(error) = stream.set_nodelay(true) {
+                            debug!(scanner = context.name, %error, "No TCP_NODELAY");
+                        }
+                        serve(&settings, &context, &mut feedback, stream).await
                     }
-                    serve(&settings, &context, &mut feedback, stream).await
+                    Ok(Err(error)) => Some(format!("cannot connect to {address}: {error}")),
+                    Err(_) => Some(format!(
+                        "{address} does not answer; check its address and cable"
+                    )),
                 }
-                Ok(Err(error)) => Some(format!("cannot connect to {address}: {error}")),
-                Err(_) => Some(format!("{address} does not answer; check its address and cable")),
-            },
+            }
         };
         let Some(reason) = reason else { break };
         context.down(reason);
@@ -91,7 +101,12 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
 }
 
 /// Reads until the device goes away (the reason) or the gateway stops (`None`).
-async fn serve<S>(settings: &Settings, context: &Context, feedback: &mut mpsc::Receiver<Feedback>, stream: S) -> Option<String>
+async fn serve<S>(
+    settings: &Settings,
+    context: &Context,
+    feedback: &mut mpsc::Receiver<Feedback>,
+    stream: S,
+) -> Option<String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -148,7 +163,14 @@ where
 
 async fn link(context: &Context, up: bool) -> bool {
     let at = context.clock.now();
-    context.send(Input::Device { device: context.device, at, up, reader_time: None }).await
+    context
+        .send(Input::Device {
+            device: context.device,
+            at,
+            up,
+            reader_time: None,
+        })
+        .await
 }
 
 fn serial_reason(path: &Path, error: &tokio_serial::Error) -> String {
@@ -157,7 +179,8 @@ fn serial_reason(path: &Path, error: &tokio_serial::Error) -> String {
         tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => {
             format!("{path} may not be opened: add the gateway's user to the group dialout")
         }
-        tokio_serial::ErrorKind::NoDevice | tokio_serial::ErrorKind::Io(io::ErrorKind::NotFound) => {
+        tokio_serial::ErrorKind::NoDevice
+        | tokio_serial::ErrorKind::Io(io::ErrorKind::NotFound) => {
             format!("{path} is not there: is the scanner plugged in and in serial mode?")
         }
         _ => format!("{path} cannot be opened: {error}"),
