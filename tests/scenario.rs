@@ -32,7 +32,7 @@ fn play(seed: u64, pace: (Duration, Duration), windows: &str) -> Ledger {
     )
     .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
     let devices = topology::devices(&loaded.config).expect("few devices");
-    let pipeline_config = topology::pipeline(&loaded.config, &devices).expect("a pipeline");
+    let pipeline_config = topology::pipeline(&loaded.config, &devices);
 
     let mut ledger = Ledger::new(timeline.truth.clone(), scenario.read_points());
     ledger.started_at(T0 as u64);
