@@ -18,6 +18,8 @@
 
 mod reader;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use reader::{OutboxReader, OutboxRow};
 pub use store::{Opened, Store};

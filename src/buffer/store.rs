@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnecti
 use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Pipeline, Time};
+use tracing::debug;
 
 use super::{BufferError, FILE_NAME, crc32};
 
@@ -26,6 +27,8 @@ const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 const ROWS_PER_INSERT: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
 const VACUUM_PAGES: &str = "PRAGMA incremental_vacuum(256)";
+/// The newest sequence number ever given out.
+const LAST_SEQ: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -52,13 +55,15 @@ pub struct Opened {
 /// The writing side of the buffer.
 #[derive(Debug)]
 pub struct Store {
-    connection: SqliteConnection,
+    pub(super) connection: SqliteConnection,
     path: PathBuf,
     epoch: String,
     journal_rows: usize,
     journal_bytes: usize,
     waiting: u64,
     last_seq: i64,
+    // A transaction was begun and not seen to end.
+    unsettled: bool,
     // Held for its lock only.
     _lock: File,
 }
@@ -69,6 +74,7 @@ impl Store {
     /// # Errors
     /// The directory cannot be used, another process holds the buffer, or SQLite cannot open it.
     pub async fn open(directory: &Path, max_bytes: u64) -> Result<Opened, BufferError> {
+        let existed = directory.ancestors().find(|ancestor| ancestor.is_dir());
         let lock = lock(directory)?;
         let path = directory.join(FILE_NAME);
         let pages = (max_bytes / PAGE_BYTES).max(64);
@@ -96,29 +102,25 @@ impl Store {
             .execute(&mut connection)
             .await
             .map_err(BufferError::database("create the tables"))?;
-        for pragma in [
-            format!("PRAGMA user_version={USER_VERSION}"),
-            format!("PRAGMA application_id={APPLICATION_ID}"),
-        ] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
+        if found < USER_VERSION {
+            // Not on every start: on a full disk even this page cannot be written, and what waits must still be sent.
+            let marks = format!(
+                "PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={USER_VERSION};"
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(marks))
                 .execute(&mut connection)
                 .await
                 .map_err(BufferError::database("mark the file"))?;
         }
         let epoch = epoch(&mut connection).await?;
-        sync_directory(directory)?;
+        sync_directories(directory, existed)?;
         let waiting: i64 = scalar(
             &mut connection,
             "SELECT count(*) FROM outbox",
             "count the outbox",
         )
         .await?;
-        let last_seq: i64 = scalar(
-            &mut connection,
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)",
-            "read the sequence",
-        )
-        .await?;
+        let last_seq = scalar(&mut connection, LAST_SEQ, "read the sequence").await?;
         let mut store = Self {
             connection,
             path,
@@ -127,6 +129,7 @@ impl Store {
             journal_bytes: 0,
             waiting: u64::try_from(waiting).unwrap_or(0),
             last_seq,
+            unsettled: false,
             _lock: lock,
         };
         let (pipeline, replayed, unreadable) = store.replay().await?;
@@ -179,95 +182,46 @@ impl Store {
         })?;
         let crc = crc32(&[&encoded]);
         let bytes = encoded.len();
-        let mut stored = 0;
-        let mut transaction = self
-            .connection
-            .begin()
-            .await
-            .map_err(BufferError::database("begin"))?;
-        sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
-            .bind(crc)
-            .bind(encoded)
-            .execute(&mut *transaction)
-            .await
-            .map_err(BufferError::database("append to the journal"))?;
-        for rows in events.chunks(ROWS_PER_INSERT) {
-            let mut insert = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
-            );
-            insert.push_values(rows, |mut row, event| {
-                let id = event.id.to_string();
-                let crc = crc32(&[id.as_bytes(), event.json.as_bytes()]);
-                row.push_bind(id)
-                    .push_bind(&event.read_point)
-                    .push_bind(event.at.0)
-                    .push_bind(recorded.0)
-                    .push_bind(crc)
-                    .push_bind(&event.json);
-            });
-            insert.push(" ON CONFLICT(event_id) DO NOTHING");
-            let done = insert
-                .build()
-                .execute(&mut *transaction)
-                .await
-                .map_err(BufferError::database("append to the outbox"))?;
-            stored += done.rows_affected();
-        }
-        let last: i64 = sqlx::query_scalar(
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)",
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(BufferError::database("read the sequence"))?;
-        transaction
-            .commit()
-            .await
-            .map_err(BufferError::database("commit"))?;
+        self.begin().await?;
+        let stored = append(&mut self.connection, encoded, crc, events, recorded).await;
+        let (stored, last_seq) = self.end(stored).await?;
         self.journal_rows += 1;
         self.journal_bytes += bytes;
         self.waiting += stored;
-        self.last_seq = last;
+        self.last_seq = last_seq;
         Ok(())
     }
 
-    /// Replaces the journal by a snapshot when it has grown enough, or when a snapshot is cheap.
+    /// Replaces the journal by a snapshot when it has grown enough, or when a snapshot is cheap. `pipeline` must be what the
+    /// journal folds to: every batch it has taken is committed.
     ///
     /// # Errors
     /// The journal is as it was.
     pub async fn trim(&mut self, pipeline: &Pipeline) -> Result<(), BufferError> {
         let idle = pipeline.next_tick().is_none();
-        if self.journal_bytes < SNAPSHOT_AFTER_BYTES
-            && !(idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)
+        if self.journal_bytes >= SNAPSHOT_AFTER_BYTES
+            || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)
         {
-            return Ok(());
+            self.snapshot(pipeline).await?;
         }
+        Ok(())
+    }
+
+    /// As [`Self::trim`], now.
+    pub(super) async fn snapshot(&mut self, pipeline: &Pipeline) -> Result<(), BufferError> {
         let state =
             postcard::to_stdvec(pipeline.state()).map_err(|source| BufferError::Encode {
                 what: "the state",
                 source,
             })?;
-        let mut transaction = self
-            .connection
-            .begin()
-            .await
-            .map_err(BufferError::database("begin"))?;
-        sqlx::query("INSERT OR REPLACE INTO snapshot(id, journal_seq, version, crc32, state) SELECT 1, coalesce(max(seq), 0), ?, ?, ? FROM journal")
-            .bind(STATE_VERSION)
-            .bind(crc32(&[&state]))
-            .bind(state)
-            .execute(&mut *transaction)
-            .await
-            .map_err(BufferError::database("write the snapshot"))?;
-        sqlx::query("DELETE FROM journal")
-            .execute(&mut *transaction)
-            .await
-            .map_err(BufferError::database("trim the journal"))?;
-        transaction
-            .commit()
-            .await
-            .map_err(BufferError::database("commit"))?;
+        self.begin().await?;
+        let replaced = replace_journal(&mut self.connection, state).await;
+        self.end(replaced).await?;
         (self.journal_rows, self.journal_bytes) = (0, 0);
-        self.give_back().await
+        if let Err(error) = self.give_back().await {
+            debug!(%error, "No pages given back; the next time will do");
+        }
+        Ok(())
     }
 
     /// Forgets all events up to `seq`: the broker has them.
@@ -275,6 +229,7 @@ impl Store {
     /// # Errors
     /// Nothing was deleted.
     pub async fn acknowledged(&mut self, seq: i64) -> Result<u64, BufferError> {
+        self.settle().await?;
         let done = sqlx::query("DELETE FROM outbox WHERE seq <= ?")
             .bind(seq)
             .execute(&mut self.connection)
@@ -295,6 +250,49 @@ impl Store {
             .map_err(BufferError::database("close"))
     }
 
+    /// Begins a transaction. sqlx's own are not used: it goes on counting a transaction that SQLite has rolled back by
+    /// itself (a full disk does that), takes the next for a savepoint within it, and its commit then stores nothing.
+    async fn begin(&mut self) -> Result<(), BufferError> {
+        self.settle().await?;
+        self.unsettled = true;
+        let begun = command(&mut self.connection, "BEGIN IMMEDIATE", "begin").await;
+        if begun.is_err() {
+            self.unsettled = false;
+        }
+        begun
+    }
+
+    /// Ends the transaction: commits what went well, undoes what did not.
+    async fn end<T>(&mut self, outcome: Result<T, BufferError>) -> Result<T, BufferError> {
+        let outcome = match outcome {
+            Ok(value) => command(&mut self.connection, "COMMIT", "commit")
+                .await
+                .map(|()| value),
+            failed => failed,
+        };
+        match outcome {
+            Ok(_) => self.unsettled = false,
+            // What went wrong is told by `outcome`; an undo that fails is tried again before anything else is done.
+            Err(_) => drop(self.settle().await),
+        }
+        outcome
+    }
+
+    /// Undoes a transaction that failed or was given up half-way, if SQLite has not done so itself.
+    async fn settle(&mut self) -> Result<(), BufferError> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        let undone = command(&mut self.connection, "ROLLBACK", "roll back").await;
+        // The probe fails while a transaction is open, and only then.
+        if undone.is_err() {
+            command(&mut self.connection, "BEGIN", "roll back").await?;
+            command(&mut self.connection, "ROLLBACK", "roll back").await?;
+        }
+        self.unsettled = false;
+        Ok(())
+    }
+
     async fn give_back(&mut self) -> Result<(), BufferError> {
         sqlx::raw_sql(VACUUM_PAGES)
             .execute(&mut self.connection)
@@ -309,16 +307,18 @@ impl Store {
             .fetch_optional(&mut self.connection)
             .await
             .map_err(BufferError::database("read the snapshot"))?;
-        let mut pipeline = Pipeline::default();
+        let (mut pipeline, mut covered) = (Pipeline::default(), 0_i64);
         if let Some(row) = row {
             let (version, crc, state): (i64, i64, Vec<u8>) = (row.get(1), row.get(2), row.get(3));
+            covered = row.get(0);
             let good = version == STATE_VERSION && crc == crc32(&[&state]);
             match good.then(|| postcard::from_bytes::<State>(&state)) {
                 Some(Ok(state)) => pipeline = Pipeline::from_state(state),
                 _ => unreadable += 1,
             }
         }
-        let rows = sqlx::query("SELECT crc32, inputs FROM journal ORDER BY seq")
+        let rows = sqlx::query("SELECT crc32, inputs FROM journal WHERE seq > ? ORDER BY seq")
+            .bind(covered)
             .fetch_all(&mut self.connection)
             .await
             .map_err(BufferError::database("read the journal"))?;
@@ -339,6 +339,88 @@ impl Store {
         }
         Ok((pipeline, replayed, unreadable))
     }
+}
+
+/// One journal row, and the events that the outbox does not hold yet. Returns how many those were, and the newest sequence
+/// number.
+async fn append(
+    connection: &mut SqliteConnection,
+    inputs: Vec<u8>,
+    inputs_crc: i64,
+    events: &[MovementEvent],
+    recorded: Time,
+) -> Result<(u64, i64), BufferError> {
+    sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
+        .bind(inputs_crc)
+        .bind(inputs)
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("append to the journal"))?;
+    let mut stored = 0;
+    for rows in events.chunks(ROWS_PER_INSERT) {
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
+        );
+        insert.push_values(rows, |mut row, event| {
+            let id = event.id.to_string();
+            let crc = crc32(&[
+                id.as_bytes(),
+                event.read_point.as_bytes(),
+                event.json.as_bytes(),
+            ]);
+            row.push_bind(id)
+                .push_bind(&event.read_point)
+                .push_bind(event.at.0)
+                .push_bind(recorded.0)
+                .push_bind(crc)
+                .push_bind(&event.json);
+        });
+        insert.push(" ON CONFLICT(event_id) DO NOTHING");
+        let done = insert
+            .build()
+            .execute(&mut *connection)
+            .await
+            .map_err(BufferError::database("append to the outbox"))?;
+        stored += done.rows_affected();
+    }
+    Ok((
+        stored,
+        scalar(connection, LAST_SEQ, "read the sequence").await?,
+    ))
+}
+
+/// The journal goes first: in a full file the snapshot takes its place.
+async fn replace_journal(
+    connection: &mut SqliteConnection,
+    state: Vec<u8>,
+) -> Result<(), BufferError> {
+    let last = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
+    let last = scalar(connection, last, "read the journal's end").await?;
+    sqlx::query("DELETE FROM journal")
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("trim the journal"))?;
+    sqlx::query("INSERT OR REPLACE INTO snapshot(id, journal_seq, version, crc32, state) VALUES (1, ?, ?, ?, ?)")
+        .bind(last)
+        .bind(STATE_VERSION)
+        .bind(crc32(&[&state]))
+        .bind(state)
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("write the snapshot"))?;
+    Ok(())
+}
+
+async fn command(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    doing: &'static str,
+) -> Result<(), BufferError> {
+    sqlx::query(sql)
+        .execute(connection)
+        .await
+        .map_err(BufferError::database(doing))?;
+    Ok(())
 }
 
 async fn scalar(
@@ -386,11 +468,22 @@ fn lock(directory: &Path) -> Result<File, BufferError> {
     }
 }
 
-/// A new file is durable only once its directory is.
-fn sync_directory(directory: &Path) -> Result<(), BufferError> {
-    let sync = File::open(directory).and_then(|directory| directory.sync_all());
-    sync.map_err(|source| BufferError::Directory {
-        path: directory.to_owned(),
-        source,
-    })
+/// A new file is durable only once its directory is, and a new directory once the one that it is in is.
+fn sync_directories(directory: &Path, existed: Option<&Path>) -> Result<(), BufferError> {
+    for directory in directory.ancestors() {
+        let readable = match directory.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => directory,
+        };
+        File::open(readable)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|source| BufferError::Directory {
+                path: directory.to_owned(),
+                source,
+            })?;
+        if existed == Some(directory) {
+            break;
+        }
+    }
+    Ok(())
 }
