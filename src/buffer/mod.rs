@@ -16,7 +16,9 @@
 //! before it, never otherwise. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still
 //! leave.
 
+mod directory;
 mod reader;
+mod statements;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -4,40 +4,35 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::debug;
 
+use super::directory::{lock, sync_directories};
+use super::statements::{
+    LAST_SEQ, SCHEMA, STATE_VERSION, append, command, epoch, replace_journal, scalar,
+};
 use super::{BufferError, FILE_NAME, crc32};
 
 /// Format of the file.
 const USER_VERSION: i64 = 1;
 /// Marks the file as ours: "TRGT".
 const APPLICATION_ID: i64 = 0x5452_4754;
-/// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
-const STATE_VERSION: i64 = 1;
 const PAGE_BYTES: u64 = 4096;
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
-/// Rows per INSERT; more gain nothing (measured: shared/forwarding.md section 3).
-const ROWS_PER_INSERT: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
 const VACUUM_PAGES: &str = "PRAGMA incremental_vacuum(256)";
-/// The newest sequence number ever given out.
-const LAST_SEQ: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, crc32 INTEGER NOT NULL, inputs BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS snapshot(id INTEGER PRIMARY KEY CHECK (id = 1), journal_seq INTEGER NOT NULL, version INTEGER NOT NULL,
-  crc32 INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, read_point TEXT NOT NULL,
-  occurred_us INTEGER NOT NULL, recorded_us INTEGER NOT NULL, crc32 INTEGER NOT NULL, payload TEXT NOT NULL) STRICT;
-";
+/// As the reader of the outbox does: whatever a damaged row has become, it can be read as these types.
+const SNAPSHOT: &str = "SELECT coalesce(CAST(journal_seq AS INTEGER), 0), coalesce(CAST(version AS INTEGER), 0), coalesce(CAST(crc32 AS INTEGER), -1),
+  coalesce(CAST(state AS BLOB), x'') FROM snapshot";
+const JOURNAL: &str =
+    "SELECT coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(inputs AS BLOB), x'') FROM journal
+  WHERE seq > ? ORDER BY seq";
 
 /// What was found when the buffer was opened.
 #[derive(Debug)]
@@ -303,7 +298,7 @@ impl Store {
 
     async fn replay(&mut self) -> Result<(Pipeline, usize, usize), BufferError> {
         let (mut unreadable, mut replayed) = (0, 0);
-        let row = sqlx::query("SELECT journal_seq, version, crc32, state FROM snapshot")
+        let row = sqlx::query(SNAPSHOT)
             .fetch_optional(&mut self.connection)
             .await
             .map_err(BufferError::database("read the snapshot"))?;
@@ -317,7 +312,7 @@ impl Store {
                 _ => unreadable += 1,
             }
         }
-        let rows = sqlx::query("SELECT crc32, inputs FROM journal WHERE seq > ? ORDER BY seq")
+        let rows = sqlx::query(JOURNAL)
             .bind(covered)
             .fetch_all(&mut self.connection)
             .await
@@ -339,151 +334,4 @@ impl Store {
         }
         Ok((pipeline, replayed, unreadable))
     }
-}
-
-/// One journal row, and the events that the outbox does not hold yet. Returns how many those were, and the newest sequence
-/// number.
-async fn append(
-    connection: &mut SqliteConnection,
-    inputs: Vec<u8>,
-    inputs_crc: i64,
-    events: &[MovementEvent],
-    recorded: Time,
-) -> Result<(u64, i64), BufferError> {
-    sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
-        .bind(inputs_crc)
-        .bind(inputs)
-        .execute(&mut *connection)
-        .await
-        .map_err(BufferError::database("append to the journal"))?;
-    let mut stored = 0;
-    for rows in events.chunks(ROWS_PER_INSERT) {
-        let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
-        );
-        insert.push_values(rows, |mut row, event| {
-            let id = event.id.to_string();
-            let crc = crc32(&[
-                id.as_bytes(),
-                event.read_point.as_bytes(),
-                event.json.as_bytes(),
-            ]);
-            row.push_bind(id)
-                .push_bind(&event.read_point)
-                .push_bind(event.at.0)
-                .push_bind(recorded.0)
-                .push_bind(crc)
-                .push_bind(&event.json);
-        });
-        insert.push(" ON CONFLICT(event_id) DO NOTHING");
-        let done = insert
-            .build()
-            .execute(&mut *connection)
-            .await
-            .map_err(BufferError::database("append to the outbox"))?;
-        stored += done.rows_affected();
-    }
-    Ok((
-        stored,
-        scalar(connection, LAST_SEQ, "read the sequence").await?,
-    ))
-}
-
-/// The journal goes first: in a full file the snapshot takes its place.
-async fn replace_journal(
-    connection: &mut SqliteConnection,
-    state: Vec<u8>,
-) -> Result<(), BufferError> {
-    let last = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
-    let last = scalar(connection, last, "read the journal's end").await?;
-    sqlx::query("DELETE FROM journal")
-        .execute(&mut *connection)
-        .await
-        .map_err(BufferError::database("trim the journal"))?;
-    sqlx::query("INSERT OR REPLACE INTO snapshot(id, journal_seq, version, crc32, state) VALUES (1, ?, ?, ?, ?)")
-        .bind(last)
-        .bind(STATE_VERSION)
-        .bind(crc32(&[&state]))
-        .bind(state)
-        .execute(&mut *connection)
-        .await
-        .map_err(BufferError::database("write the snapshot"))?;
-    Ok(())
-}
-
-async fn command(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    doing: &'static str,
-) -> Result<(), BufferError> {
-    sqlx::query(sql)
-        .execute(connection)
-        .await
-        .map_err(BufferError::database(doing))?;
-    Ok(())
-}
-
-async fn scalar(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    doing: &'static str,
-) -> Result<i64, BufferError> {
-    sqlx::query_scalar(sql)
-        .fetch_one(connection)
-        .await
-        .map_err(BufferError::database(doing))
-}
-
-async fn epoch(connection: &mut SqliteConnection) -> Result<String, BufferError> {
-    sqlx::query("INSERT INTO meta(key, value) VALUES ('epoch', ?) ON CONFLICT(key) DO NOTHING")
-        .bind(uuid::Uuid::new_v4().to_string())
-        .execute(&mut *connection)
-        .await
-        .map_err(BufferError::database("write the epoch"))?;
-    sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
-        .fetch_one(connection)
-        .await
-        .map_err(BufferError::database("read the epoch"))
-}
-
-/// Two gateways on one buffer would send everything twice and delete what the other has not sent.
-fn lock(directory: &Path) -> Result<File, BufferError> {
-    let unusable = |source| BufferError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    std::fs::create_dir_all(directory).map_err(unusable)?;
-    let path = directory.join("lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(BufferError::InUse {
-            path: directory.join(FILE_NAME),
-        }),
-        Err(std::fs::TryLockError::Error(source)) => Err(unusable(source)),
-    }
-}
-
-/// A new file is durable only once its directory is, and a new directory once the one that it is in is.
-fn sync_directories(directory: &Path, existed: Option<&Path>) -> Result<(), BufferError> {
-    for directory in directory.ancestors() {
-        let readable = match directory.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => directory,
-        };
-        File::open(readable)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| BufferError::Directory {
-                path: directory.to_owned(),
-                source,
-            })?;
-        if existed == Some(directory) {
-            break;
-        }
-    }
-    Ok(())
 }
