@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{
-    ConnectReturnCode, LastWill, Packet, PubAck, PubAckReason, PublishProperties,
-};
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, PubAck, PubAckReason, PublishProperties};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
@@ -17,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::tls::{self, TlsError};
 use super::window::{Item, Window, WindowError};
+use super::words;
 use crate::buffer::{BufferError, OutboxReader};
 use crate::config::Template;
 use crate::health::{Beat, BrokerState, Health, Status};
@@ -110,13 +109,19 @@ pub async fn run(settings: Settings, mut links: Links) {
         let Err(end) = session(&settings, &mut links).await else {
             break;
         };
-        links.health.broker(BrokerState::Down(end.to_string()));
+        let news = links.health.broker(BrokerState::Down(end.to_string()));
         links.health.counters().broker_disconnects.add(1);
         if *links.acknowledged.borrow() > before {
             delay = BACKOFF.0;
         }
         let wait = delay.mul_f64(fastrand::f64());
-        warn!(error = %end, delay_ms = wait.as_millis(), "Broker connection ended");
+        // Once per change of reason, not once per attempt.
+        let delay_ms = wait.as_millis();
+        if news {
+            warn!(error = %end, delay_ms, "Broker not connected");
+        } else {
+            debug!(error = %end, delay_ms, "Broker not connected");
+        }
         delay = match end {
             SessionEnd::Refused(_) => BACKOFF.1,
             _ => (delay * 2).min(BACKOFF.1),
@@ -192,7 +197,7 @@ async fn session(settings: &Settings, links: &mut Links) -> Result<(), SessionEn
         tokio::select! {
             event = events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
-                Some(Err(error)) => return Err(SessionEnd::Lost(words(&error))),
+                Some(Err(error)) => return Err(SessionEnd::Lost(words::client(&error))),
                 Some(Ok(event)) => session.event(event, links)?,
             },
             changed = links.committed.changed(), if session.may_ask() => if changed.is_err() {
@@ -355,7 +360,7 @@ impl Session<'_> {
         links.health.counters().refused.add(1);
         if !self.refused {
             self.refused = true;
-            let why = refusal(reason);
+            let why = words::refusal(reason);
             warn!(
                 seq,
                 reason = why,
@@ -459,78 +464,7 @@ fn connect_failure(address: String, error: &ConnectionError) -> SessionEnd {
         _ => None,
     };
     match code {
-        Some(code) => SessionEnd::Refused(connect_refusal(code)),
-        None => SessionEnd::Unreachable(address, words(error)),
-    }
-}
-
-fn connect_refusal(code: ConnectReturnCode) -> &'static str {
-    match code {
-        ConnectReturnCode::BadUserNamePassword => {
-            "user name or password is wrong; check [mqtt] username and password_file"
-        }
-        ConnectReturnCode::NotAuthorized => {
-            "this client is not authorized; check the broker's access list for [mqtt] client_id and username"
-        }
-        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
-            "the client id is not allowed; change [mqtt] client_id"
-        }
-        ConnectReturnCode::Banned => "this client is banned; ask the broker's administrator",
-        ConnectReturnCode::ServerBusy
-        | ConnectReturnCode::ServiceUnavailable
-        | ConnectReturnCode::ServerUnavailable => "it is busy; trying again",
-        ConnectReturnCode::UnsupportedProtocolVersion
-        | ConnectReturnCode::RefusedProtocolVersion => {
-            "it does not speak MQTT 5; upgrade the broker"
-        }
-        ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => {
-            "it says to use another server; change [mqtt] url"
-        }
-        _ => "it gave no usable reason; see the broker's log",
-    }
-}
-
-fn refusal(reason: PubAckReason) -> &'static str {
-    match reason {
-        PubAckReason::Success => "none",
-        PubAckReason::NoMatchingSubscribers => {
-            "nobody is subscribed to the topic: is the traceability store connected? (on_no_subscriber = \"accept\" would drop events)"
-        }
-        PubAckReason::NotAuthorized => {
-            "not authorized to publish to the topic; check the broker's access list"
-        }
-        PubAckReason::TopicNameInvalid => "the topic name is not accepted; change [mqtt] topic",
-        PubAckReason::QuotaExceeded => "the broker's quota is exceeded",
-        PubAckReason::PayloadFormatInvalid => "the broker does not accept the payload format",
-        PubAckReason::PacketIdentifierInUse
-        | PubAckReason::UnspecifiedError
-        | PubAckReason::ImplementationSpecificError => {
-            "the broker reports an error of its own; see its log"
-        }
-    }
-}
-
-/// The client's errors, without its type names.
-fn words(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::Io(error) => error.to_string(),
-        ConnectionError::Tls(error) => format!("TLS: {}", crate::error_chain(error)),
-        ConnectionError::Timeout(_) => "no answer in time".to_owned(),
-        ConnectionError::MqttState(StateError::Io(error)) => error.to_string(),
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            "closed by the broker".to_owned()
-        }
-        ConnectionError::MqttState(StateError::ServerDisconnect {
-            reason_code,
-            reason_string,
-        }) => {
-            format!(
-                "closed by the broker: {}",
-                reason_string
-                    .clone()
-                    .unwrap_or_else(|| format!("{reason_code:?}"))
-            )
-        }
-        other => other.to_string(),
+        Some(code) => SessionEnd::Refused(words::connect_refusal(code)),
+        None => SessionEnd::Unreachable(address, words::client(error)),
     }
 }
