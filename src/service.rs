@@ -181,9 +181,12 @@ async fn supervise(health: Health) {
         }
         let conditions = health.conditions();
         let waiting = health.counters().waiting.get();
-        let text = match conditions.first() {
-            None => format!("Everything is being delivered; {waiting} waiting"),
-            Some(first) => format!("{first}; {waiting} waiting"),
+        let text = match conditions.as_slice() {
+            [] => format!("Everything is being delivered; {waiting} waiting"),
+            [only] => format!("{only}; {waiting} waiting"),
+            [first, more @ ..] => {
+                format!("{first} (and {} more); {waiting} waiting", more.len())
+            }
         };
         notify(&[NotifyState::Status(&text)]);
         tokio::time::sleep(every).await;
