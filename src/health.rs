@@ -279,6 +279,19 @@ impl Health {
         }
     }
 
+    /// The message that the broker publishes when we are gone without a word. Bounded, because CONNECT has room for 64 KiB
+    /// only, and without what nobody can know by then.
+    #[must_use]
+    pub fn last_will(&self) -> Status {
+        Status {
+            state: "offline".to_owned(),
+            reason: Some("connection lost".to_owned()),
+            conditions: Vec::new(),
+            devices: BTreeMap::new(),
+            ..self.status()
+        }
+    }
+
     /// A sign of life for the watchdog; every long-lived task holds one and touches it in its loop.
     #[must_use]
     pub fn beat(&self, task: &str) -> Beat {
