@@ -241,7 +241,7 @@ async fn serve(
             }
             _ = changes.changed() => session.renew_status(),
             _ = renew.tick() => session.renew_status(),
-            () = sleep(WAKE) => {}
+            () = sleep(session.hold().map_or(WAKE, |hold| hold.min(WAKE))) => {}
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),
         }
     }

@@ -4,6 +4,8 @@
 //! under way any more, sending starts again from that row, one at a time until the broker takes it. Rows that were
 //! under way behind it may have overtaken it, and are sent again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
@@ -74,6 +76,13 @@ impl<'a> Session<'a> {
     /// Whether more rows may be sent now.
     pub(super) fn may_ask(&self) -> bool {
         self.held_until.is_none() && self.room() > 0
+    }
+
+    /// How long nothing is sent because a row was not taken.
+    pub(super) fn hold(&self) -> Option<Duration> {
+        // Once it has passed, what is under way decides: waking earlier would be in vain.
+        let left = self.held_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Renews the retained status as soon as there is room.
