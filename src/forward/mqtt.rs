@@ -17,7 +17,7 @@ use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader};
 use crate::config::Template;
-use crate::health::{Beat, BrokerState, Health};
+use crate::health::{Beat, BrokerState, Health, tame};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
 const WAKE: Duration = Duration::from_millis(500);
@@ -162,7 +162,7 @@ pub async fn run(settings: Settings, mut links: Links) {
             ceiling = (ceiling * 2).min(last);
             wait
         };
-        let reason = crate::error_chain(&end);
+        let reason = tame(&crate::error_chain(&end));
         let news = links.health.broker(BrokerState::Down(reason.clone()));
         links.health.counters().broker_disconnects.add(1);
         // Once per change of reason, not once per attempt.

@@ -16,7 +16,8 @@ use tracegate_pipeline::{Input, Read, ReaderTime, Time};
 use tracing::{info, warn};
 
 use super::queue::{Queued, ReadQueue};
-use super::{Context, Sparingly, shorten};
+use super::{Context, Sparingly};
+use crate::health::tame;
 
 /// A reader that does not answer a connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -231,7 +232,7 @@ impl<'a> Session<'a> {
                 );
             }
             ClientEvent::ReaderException { text } => {
-                warn!(reader, reason = shorten(text), "The reader reports a fault");
+                warn!(reader, reason = tame(text), "The reader reports a fault");
             }
             ClientEvent::BufferWarning { percent_full } => {
                 warn!(reader, percent_full, "The reader's report buffer fills up");
@@ -241,7 +242,7 @@ impl<'a> Session<'a> {
                 "The reader's report buffer overflowed: reads were lost at the reader"
             ),
             ClientEvent::Warning(text) => {
-                warn!(reader, reason = shorten(text), "The reader is restricted");
+                warn!(reader, reason = tame(text), "The reader is restricted");
             }
             _ => {}
         }

@@ -17,7 +17,7 @@ use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
-use crate::health::{Beat, DeviceState, Health};
+use crate::health::{Beat, DeviceState, Health, tame};
 
 /// What every device task is given.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Context {
     /// Reports the device as down; logs it once per change of reason, not once per attempt.
     fn down(&self, reason: &str) {
         self.health.counters().device_disconnects.add(1);
-        let reason = shorten(reason);
+        let reason = tame(reason);
         let state = DeviceState::Down {
             reason: reason.clone(),
         };
@@ -89,17 +89,6 @@ impl Context {
             }
         }
     }
-}
-
-/// Text that a device sent: no longer than a line or two, and nothing that moves a terminal's cursor.
-fn shorten(text: &str) -> String {
-    const MOST: usize = 400;
-    let tame = |c: char| if c.is_control() { ' ' } else { c };
-    let mut short: String = text.chars().take(MOST).map(tame).collect();
-    if text.chars().nth(MOST).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 /// Allows ten log lines a minute.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::{Input, Read};
 use tracegate_sim::wait_until;
 
-use super::{Context, shorten};
+use super::Context;
 use crate::clock::GatewayClock;
 use crate::health::{BrokerState, Health};
 
@@ -114,13 +114,6 @@ impl Rig {
             .expect("the device stops")
             .expect("the device does not panic");
     }
-}
-
-#[test]
-fn long_or_wild_text_is_tamed() {
-    assert_eq!(shorten("fault\u{1b}[2J\nmore"), "fault [2J more");
-    let long = shorten(&"ä".repeat(1000));
-    assert_eq!(long.chars().count(), 401);
 }
 
 #[tokio::test(start_paused = true)]
