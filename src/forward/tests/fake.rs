@@ -45,6 +45,8 @@ pub(super) enum Answer {
     Silence,
     /// This packet.
     Packet(Box<Packet>),
+    /// This packet, once [`Fake::admit`] is called.
+    Held(Box<Packet>),
     /// These bytes, and the end of the connection.
     LastWords(Vec<u8>),
     /// The end of the connection.
@@ -54,6 +56,13 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) fn taken(publish: &Publish) -> Self {
         Self::because(publish, PubAckReason::Success)
+    }
+
+    pub(super) fn taken_later(publish: &Publish) -> Self {
+        match Self::taken(publish) {
+            Self::Packet(packet) => Self::Held(packet),
+            other => other,
+        }
     }
 
     pub(super) fn because(publish: &Publish, reason: PubAckReason) -> Self {
@@ -127,7 +136,7 @@ impl Fake {
         fake
     }
 
-    /// Lets the second connection wait until [`Fake::admit`], so that a test can see what the first one led to.
+    /// Lets the second connection and held answers wait until [`Fake::admit`], so that a test can see what comes before.
     pub(super) async fn gated(
         connect: impl Fn(usize) -> Answer + Send + Sync + 'static,
         event: impl Fn(usize, i64, &Publish) -> Answer + Send + Sync + 'static,
@@ -143,7 +152,7 @@ impl Fake {
             // One connection at a time, as there is one gateway; the next waits in the backlog.
             while let Ok((socket, _)) = listener.accept().await {
                 seen.lock().unwrap().connections += 1;
-                converse(socket, &seen, &connect, &event).await;
+                converse(socket, &seen, &closed, &connect, &event).await;
                 seen.lock().unwrap().ended += 1;
                 if seen.lock().unwrap().ended == 1 {
                     closed.notified().await;
@@ -170,11 +179,13 @@ impl Fake {
 async fn converse(
     mut socket: TcpStream,
     log: &Mutex<Log>,
+    gate: &Notify,
     connect: &impl Fn(usize) -> Answer,
     event: &impl Fn(usize, i64, &Publish) -> Answer,
 ) {
     let connection = log.lock().unwrap().connections;
-    let (mut incoming, mut unacknowledged, mut acks) = (BytesMut::new(), 0, BytesMut::new());
+    let (mut incoming, mut unacknowledged) = (BytesMut::new(), 0);
+    let (mut acks, mut held) = (BytesMut::new(), BytesMut::new());
     loop {
         // The codec does not know a DISCONNECT without reason code, which is the usual goodbye.
         if incoming.starts_with(&[0xe0, 0]) {
@@ -187,6 +198,7 @@ async fn converse(
                 // Acknowledgements wait until nothing more comes, so that windows fill.
                 tokio::select! {
                     got = socket.read_buf(&mut incoming) => if !got.is_ok_and(|count| count > 0) { return },
+                    () = gate.notified(), if !held.is_empty() => acks.unsplit(held.split()),
                     () = sleep(ACK_DELAY), if !acks.is_empty() => {
                         if socket.write_all(&acks).await.is_err() {
                             return;
@@ -217,6 +229,9 @@ async fn converse(
         match answer {
             Answer::Silence => {}
             Answer::Cut => return,
+            Answer::Held(packet) => {
+                packet.write(&mut held, None).unwrap();
+            }
             Answer::LastWords(bytes) => {
                 let _ = socket.write_all(&bytes).await;
                 let _ = socket.shutdown().await;

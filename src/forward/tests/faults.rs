@@ -411,6 +411,45 @@ async fn without_acknowledgements_a_stop_leaves_the_last_word_to_the_will() {
 }
 
 #[tokio::test]
+async fn late_acknowledgements_leave_time_for_the_last_status() {
+    let broker = Fake::gated(
+        |_| Answer::welcome(),
+        |_, number, publish| match number {
+            0 => Answer::taken(publish),
+            _ => Answer::taken_later(publish),
+        },
+    )
+    .await;
+    let timing = Timing {
+        progress: PATIENCE,
+        drain: Duration::ZERO,
+        farewell: PATIENCE,
+        ..QUICK
+    };
+    let settings = Settings {
+        timing,
+        ..settings(broker.addr)
+    };
+    let rig = Rig::start(settings, 100).await;
+    wait_until("a full window", PATIENCE, || broker.log().heard.len() == 20)
+        .await
+        .unwrap();
+    rig.stop.cancel();
+    // The gateway sees first that there is no room for its last status; right it must be in any case.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    broker.admit();
+    let acknowledged = rig.acknowledged.clone();
+    rig.stop().await;
+    wait_until("the end", PATIENCE, || broker.log().ended == 1)
+        .await
+        .unwrap();
+    let log = broker.log();
+    assert_eq!((*acknowledged.borrow(), log.goodbyes), (20, 1));
+    let last = log.statuses.last().unwrap();
+    assert!(last.contains(r#""reason":"stopped""#), "{last}");
+}
+
+#[tokio::test]
 async fn a_peer_that_stops_reading_is_noticed() {
     // It welcomes us and then reads nothing more: writes block once the socket's buffers are full.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
