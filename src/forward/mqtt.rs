@@ -17,7 +17,7 @@ use super::tls::{self, TlsError};
 use super::window::{Item, Window, WindowError};
 use super::words;
 use crate::buffer::{BufferError, OutboxReader};
-use crate::config::Template;
+use crate::config::{Secret, Template};
 use crate::health::{Beat, BrokerState, Health, Status};
 
 /// TCP, TLS and CONNACK together.
@@ -429,11 +429,12 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     ));
     if let Some((user, file)) = &settings.credentials {
         let password = match file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| SessionEnd::Password(file.clone(), error))?,
-            None => String::new(),
+            Some(file) => {
+                Secret::read(file).map_err(|error| SessionEnd::Password(file.clone(), error))?
+            }
+            None => Secret::new(""),
         };
-        options.set_credentials(user, password.trim_end_matches(['\r', '\n']));
+        options.set_credentials(user, password.expose());
     }
     Ok(options)
 }
