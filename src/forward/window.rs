@@ -157,7 +157,7 @@ mod tests {
                 window.ask(Item::Event(i64::from(index) * 3 + 1));
                 window.sent(index + 1).unwrap();
             }
-            let mut taken = vec![false; 20];
+            let mut taken = [false; 20];
             for index in order {
                 let good = refused != Some(index);
                 window.answered(index as u16 + 1, good).unwrap();
