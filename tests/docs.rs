@@ -119,12 +119,12 @@ fn the_troubleshooting_table_has_the_real_texts() {
 }
 
 fn collect(folder: &Path, text: &mut String) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
         if path.is_dir() {
             collect(&path, text);
         } else {
-            text.push_str(&std::fs::read_to_string(&path).unwrap());
+            text.push_str(&std::fs::read_to_string(&path).expect("sources are text"));
         }
     }
 }

@@ -13,9 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A port that is taken, and where nobody listens: connections are refused for as long as this lives.
 fn deaf_port() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let address = socket.local_addr().unwrap();
+    let socket = TcpSocket::new_v4().expect("sockets exist");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port is free");
+    let address = socket.local_addr().expect("it is bound");
     (socket, address)
 }
 
@@ -53,7 +54,7 @@ impl Daemon {
     fn exit_code(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Some(status) = self.0.try_wait().expect("it is our child") {
                 return status.code();
             }
             std::thread::sleep(Duration::from_millis(10));
