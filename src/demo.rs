@@ -14,7 +14,7 @@ side_tau = "200ms"
 side_hold = "150ms"
 load_gap = "500ms"
 settle = "900ms"
-lost_after = "800ms"
+lost_after = "1500ms"
 rearm = "1s"
 allowed_lateness = "400ms"
 "#;
@@ -41,19 +41,53 @@ pub fn config_text(demo: &Demo, broker: SocketAddr, buffer: &Path) -> String {
             "\n[scanner.{name}]\n{place}\non_accept = \"\\u0006\"\non_refuse = \"\\u0015\""
         );
     }
-    for read_point in demo.read_points() {
-        text.push_str(&section(scenario, &read_point));
-    }
+    text.push_str(&read_points(scenario, BRISK));
     let _ = write!(
         text,
-        "\n[tags]\ncargo = [\"urn:epc:pat:sgtin-96:*.{prefix}.*.*\"]\n\n[buffer]\ndirectory = {buffer:?}\n\n[mqtt]\nurl = \"mqtt://{broker}\"\n",
-        prefix = scenario.company.prefix(),
+        "\n[buffer]\ndirectory = {buffer:?}\n\n[mqtt]\nurl = \"mqtt://{broker}\"\n",
         buffer = buffer.display().to_string(),
     );
     text
 }
 
-fn section(scenario: &Scenario, read_point: &ReadPoint) -> String {
+/// A TOML file for the read points of a scenario whose devices and broker exist on paper only. `windows` are lines of
+/// settings for every dock, such as [`BRISK`]; without any it works with the defaults.
+#[must_use]
+pub fn scenario_config_text(scenario: &Scenario, windows: &str) -> String {
+    let mut text =
+        String::from("[gateway]\nsite = \"demo\"\n\n[mqtt]\nurl = \"mqtt://127.0.0.1\"\n");
+    for (index, reader) in scenario.readers.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "\n[llrp.{}]\nhost = \"127.0.0.1\"\nport = {}",
+            reader.name,
+            5084 + index
+        );
+    }
+    for scanner in &scenario.scanners {
+        let _ = writeln!(
+            text,
+            "\n[scanner.{name}]\nserial = \"{name}\"",
+            name = scanner.name
+        );
+    }
+    text.push_str(&read_points(scenario, windows));
+    text
+}
+
+fn read_points(scenario: &Scenario, windows: &str) -> String {
+    let sections = scenario
+        .read_points()
+        .iter()
+        .map(|read_point| section(scenario, read_point, windows))
+        .collect::<String>();
+    format!(
+        "{sections}\n[tags]\ncargo = [\"urn:epc:pat:sgtin-96:*.{}.*.*\"]\n",
+        scenario.company.prefix()
+    )
+}
+
+fn section(scenario: &Scenario, read_point: &ReadPoint, windows: &str) -> String {
     let ReadPoint {
         name,
         sgln,
@@ -100,6 +134,6 @@ fn section(scenario: &Scenario, read_point: &ReadPoint) -> String {
             );
         }
     }
-    text.push_str(BRISK);
+    text.push_str(windows);
     text
 }

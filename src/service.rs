@@ -75,7 +75,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     let devices = topology::devices(config)?;
     let first = vec![
-        Input::Configure(Box::new(topology::pipeline(config, &devices)?)),
+        Input::Configure(Box::new(topology::pipeline(config, &devices))),
         Input::Start { at: clock.now() },
     ];
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);

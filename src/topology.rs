@@ -7,7 +7,7 @@ use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step, Tuning,
 };
-use tracegate_pipeline::filter::{Pattern, PatternError, TagRules};
+use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
@@ -24,15 +24,6 @@ const FEEDBACK_QUEUE: usize = 8;
 /// The configuration has something that the check let through.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
-    /// A tag pattern.
-    #[error("tag pattern {pattern}")]
-    Pattern {
-        /// As configured.
-        pattern: String,
-        /// What is wrong with it.
-        #[source]
-        source: PatternError,
-    },
     /// More devices than can be told apart.
     #[error("{0} devices are configured; at most 65535 are possible")]
     TooManyDevices(usize),
@@ -87,13 +78,8 @@ pub fn start(
 }
 
 /// The pipeline's configuration.
-///
-/// # Errors
-/// A tag pattern that cannot be read.
-pub fn pipeline(
-    config: &Config,
-    devices: &[(String, Device)],
-) -> Result<PipelineConfig, TopologyError> {
+#[must_use]
+pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig {
     let names: Vec<String> = devices.iter().map(|(name, _)| name.clone()).collect();
     let index = |name: &str| {
         names
@@ -112,16 +98,16 @@ pub fn pipeline(
                 Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
             },
         });
-    Ok(PipelineConfig {
+    PipelineConfig {
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
         tags: TagRules {
-            ignore: patterns(&config.tags.ignore)?,
-            load_unit: patterns(&config.tags.load_unit)?,
-            cargo: patterns(&config.tags.cargo)?,
+            ignore: patterns(&config.tags.ignore),
+            load_unit: patterns(&config.tags.load_unit),
+            cargo: patterns(&config.tags.cargo),
         },
         devices: names,
-    })
+    }
 }
 
 /// The forwarder's settings.
@@ -320,12 +306,8 @@ fn tuning(read_point: &ReadPoint) -> Tuning {
     }
 }
 
-fn patterns(list: &[TagPattern]) -> Result<Vec<Pattern>, TopologyError> {
-    let parse = |pattern: &TagPattern| {
-        Pattern::parse(pattern.as_str()).map_err(|source| TopologyError::Pattern {
-            pattern: pattern.as_str().to_owned(),
-            source,
-        })
-    };
-    list.iter().map(parse).collect()
+fn patterns(list: &[TagPattern]) -> Vec<Pattern> {
+    list.iter()
+        .map(|pattern| pattern.pattern().clone())
+        .collect()
 }

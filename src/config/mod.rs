@@ -8,7 +8,6 @@
 //! of proportion.
 
 mod address;
-mod cbv;
 mod check;
 mod diagnostic;
 mod limits;
@@ -32,7 +31,6 @@ mod units;
 use std::path::Path;
 
 pub use address::{BrokerUrl, Host, HostPort};
-pub use cbv::{is_biz_step, is_disposition, is_sgln, is_transaction_type};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use model::{
     Buffer, Business, Config, Gateway, Llrp, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint,

@@ -17,6 +17,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     antennas(checker);
     scanners(checker);
     addresses(checker);
+    device_names(checker);
 }
 
 /// One entry of a list and where it stands.
@@ -208,6 +209,27 @@ fn addresses(checker: &mut Checker<'_>) {
         } else {
             owners.insert(address, (place, name));
         }
+    }
+}
+
+/// Logs, status and health name a device by its name alone.
+fn device_names(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    for name in config
+        .scanner
+        .keys()
+        .filter(|name| config.llrp.contains_key(*name))
+    {
+        let title = format!("a reader and a scanner are both named `{}`", shown(name));
+        let problem = Diagnostic::error(
+            "conflict",
+            title,
+            checker.tree.at(&["scanner", name]),
+            "the scanner",
+        )
+        .context(checker.tree.at(&["llrp", name]), "the reader")
+        .help("rename one of them, and what refers to it: each device needs a name of its own");
+        checker.problems.push(problem);
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use tracegate_pipeline::filter::Pattern;
+
 use super::suggest::did_you_mean;
 use super::units::{Dbm, FromText, Refusal, deserialize_from_text, shown};
 
@@ -30,11 +32,11 @@ const SCHEMES: &[(&str, usize)] = &[
 /// A pattern that selects tags: `urn:epc:pat:SCHEME:f.f.f` with `*` for any field, or `hex:` and the first digits of
 /// the EPC followed by `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagPattern(String);
+pub struct TagPattern(Pattern);
 
 impl TagPattern {
-    /// The pattern as configured; `X` and `*` both stand for any value of a field.
-    pub fn as_str(&self) -> &str {
+    /// The pattern; `X` and `*` both stand for any value of a field.
+    pub const fn pattern(&self) -> &Pattern {
         &self.0
     }
 }
@@ -55,7 +57,7 @@ impl FromText for TagPattern {
                     HELP,
                 ));
             }
-            return Ok(TagPattern(text.to_owned()));
+            return parsed(text);
         }
         let Some((scheme, fields)) = text
             .strip_prefix("urn:epc:pat:")
@@ -97,8 +99,14 @@ impl FromText for TagPattern {
                 HELP,
             ));
         }
-        Ok(TagPattern(text.to_owned()))
+        parsed(text)
     }
+}
+
+/// What passed the checks above, in the pipeline's form.
+fn parsed(text: &str) -> Result<TagPattern, Refusal> {
+    let pattern = Pattern::parse(text).map_err(|error| Refusal::new(error.to_string(), ""))?;
+    Ok(TagPattern(pattern))
 }
 
 deserialize_from_text!(TagPattern);

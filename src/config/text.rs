@@ -5,7 +5,9 @@
 use std::fmt;
 use std::path::Path;
 
-use super::cbv;
+use tracegate_epcis::is_uri;
+use tracegate_gs1::check_sgln_urn;
+
 use super::suggest::{did_you_mean, nearest};
 use super::units::{FromText, Refusal, deserialize_from_text, shown};
 
@@ -168,13 +170,15 @@ text_type! {
     Uri
 }
 
+/// A word of the Core Business Vocabulary, or a company's own as long as it is a URI; everything else is a typing mistake
+/// that the traceability store would reject later.
 fn word(
     text: &str,
-    words: &[&str],
-    accepted: fn(&str) -> bool,
+    words: impl Iterator<Item = &'static str>,
     kind: &str,
 ) -> Result<String, Refusal> {
-    if accepted(text) {
+    let words: Vec<&str> = words.collect();
+    if words.contains(&text) || is_uri(text) {
         return Ok(text.to_owned());
     }
     Err(match nearest(text, words.iter().copied()) {
@@ -192,14 +196,14 @@ fn word(
 impl FromText for BizStep {
     const EXPECTED: &'static str = "a business step in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        word(text, cbv::BIZ_STEPS, cbv::is_biz_step, "business step").map(BizStep)
+        word(text, tracegate_epcis::biz_steps(), "business step").map(BizStep)
     }
 }
 
 impl FromText for Disposition {
     const EXPECTED: &'static str = "a disposition in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        word(text, cbv::DISPOSITIONS, cbv::is_disposition, "disposition").map(Disposition)
+        word(text, tracegate_epcis::dispositions(), "disposition").map(Disposition)
     }
 }
 
@@ -208,8 +212,7 @@ impl FromText for TransactionType {
     fn from_text(text: &str) -> Result<Self, Refusal> {
         word(
             text,
-            cbv::TRANSACTION_TYPES,
-            cbv::is_transaction_type,
+            tracegate_epcis::biz_transaction_types(),
             "transaction type",
         )
         .map(TransactionType)
@@ -221,10 +224,9 @@ const SGLN_HELP: &str = "company prefix and location have 12 digits together; ex
 impl FromText for Sgln {
     const EXPECTED: &'static str = "a location (SGLN) in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        if cbv::is_sgln(text) {
-            Ok(Sgln(text.to_owned()))
-        } else {
-            Err(Refusal::new("this is no SGLN", SGLN_HELP))
+        match check_sgln_urn(text) {
+            Ok(()) => Ok(Sgln(text.to_owned())),
+            Err(error) => Err(Refusal::new(error.to_string(), SGLN_HELP)),
         }
     }
 }
@@ -244,7 +246,7 @@ impl FromText for BizLocation {
 impl FromText for Uri {
     const EXPECTED: &'static str = "a URI in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        if cbv::is_uri(text) {
+        if is_uri(text) {
             return Ok(Uri(text.to_owned()));
         }
         Err(Refusal::new(

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tracegate_pipeline::config as pipeline;
+use tracegate_pipeline::time::Span;
+
 use super::model::{Mode, ReadPoint};
 use super::units::Dbm;
 
@@ -29,54 +32,35 @@ pub struct Tuning {
     pub down_grace: Duration,
 }
 
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
+impl From<pipeline::Tuning> for Tuning {
+    fn from(tuning: pipeline::Tuning) -> Self {
+        let time = |span: Span| Duration::from_micros(u64::try_from(span.0).unwrap_or(0));
+        Tuning {
+            min_rssi: Dbm::from_hundredths(i32::from(tuning.min_rssi_dbm) * 100),
+            dedup: time(tuning.dedup),
+            appear_within: time(tuning.appear_within),
+            min_reads: tuning.min_reads,
+            lost_after: time(tuning.lost_after),
+            side_tau: time(tuning.side_tau),
+            side_level: tuning.side_level,
+            side_hold: time(tuning.side_hold),
+            load_gap: time(tuning.load_gap),
+            settle: time(tuning.settle),
+            min_tags: u16::try_from(tuning.min_tags).unwrap_or(u16::MAX),
+            flip_ratio: tuning.flip_ratio,
+            rearm: time(tuning.rearm),
+            allowed_lateness: time(tuning.allowed_lateness),
+            down_grace: time(tuning.down_grace),
+        }
+    }
 }
 
-/// A door: slow loads of many tags, seen for seconds.
-const DOCK: Tuning = Tuning {
-    min_rssi: Dbm::from_hundredths(-7800),
-    dedup: ms(250),
-    appear_within: ms(1500),
-    min_reads: 2,
-    lost_after: ms(3000),
-    side_tau: ms(700),
-    side_level: 0.30,
-    side_hold: ms(600),
-    load_gap: ms(1300),
-    settle: ms(3000),
-    min_tags: 2,
-    flip_ratio: 0.35,
-    rearm: ms(20_000),
-    allowed_lateness: ms(900),
-    down_grace: ms(20_000),
-};
-
-/// A conveyor: single items, near the antenna, seen for less than a second.
-const BELT: Tuning = Tuning {
-    min_rssi: Dbm::from_hundredths(-7000),
-    dedup: ms(100),
-    appear_within: ms(500),
-    min_reads: 2,
-    lost_after: ms(1000),
-    side_tau: ms(450),
-    side_level: 0.22,
-    side_hold: ms(250),
-    load_gap: ms(200),
-    settle: ms(1000),
-    min_tags: 1,
-    flip_ratio: 0.0,
-    rearm: ms(60_000),
-    allowed_lateness: ms(600),
-    down_grace: ms(20_000),
-};
-
 impl Tuning {
-    /// The defaults of a mode. A station has no antennas; it gets those of a dock, which nothing reads.
-    pub const fn of_mode(mode: Mode) -> Self {
+    /// The pipeline's defaults for a mode. A station has no antennas; it gets those of a dock, which nothing reads.
+    pub fn of_mode(mode: Mode) -> Self {
         match mode {
-            Mode::Dock | Mode::Station => DOCK,
-            Mode::Belt => BELT,
+            Mode::Dock | Mode::Station => pipeline::Tuning::dock().into(),
+            Mode::Belt => pipeline::Tuning::belt().into(),
         }
     }
 }

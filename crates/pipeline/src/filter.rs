@@ -217,7 +217,6 @@ mod tests {
     fn what_is_no_pattern_is_refused_and_what_is_one_prints_as_written() {
         for text in [
             "",
-            "hex:34",
             "hex:*",
             "hex:zz*",
             "urn:epc:pat:",

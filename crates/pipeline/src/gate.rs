@@ -242,13 +242,16 @@ impl Gate {
         let is_lost = tag.last + tuning.lost_after <= at || !tag.appeared;
         let flip = tag
             .confirm(tuning, at)
-            .or_else(|| if is_lost { tag.end_visit() } else { None });
+            .or_else(|| if is_lost { tag.end_visit(tuning) } else { None });
         if is_lost {
             tag.ended = true;
         }
         let deadline = tag.deadline(tuning);
         if let Some(flip) = flip {
-            tag.flipped = self.passages.add(tuning, at, &key, flip);
+            let clear = tag
+                .centroid_flip(tuning)
+                .is_some_and(|whole| whole.direction == flip.direction);
+            tag.flipped = self.passages.add(tuning, at, &key, flip, clear);
         }
         self.timers.insert((deadline, key));
     }

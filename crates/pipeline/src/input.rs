@@ -159,6 +159,8 @@ pub enum NonEventReason {
     Anti,
     /// Most of the tags that were read did not change sides.
     Ratio,
+    /// What was read of its tags on the two sides, taken together, does not clearly tell this way.
+    Unclear,
     /// Every tag of it was booked in this direction within `rearm`.
     Rearm,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
@@ -173,6 +175,7 @@ impl NonEventReason {
             Self::FewTags => "few_tags",
             Self::Anti => "anti",
             Self::Ratio => "ratio",
+            Self::Unclear => "unclear",
             Self::Rearm => "rearm",
             Self::Invalid => "invalid",
         }

@@ -10,7 +10,7 @@
 //! load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
 //!
 //! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
-//! decided is counted as late and still used; every collection has a bound and a counter at the bound.
+//! decided is counted as late, never mixed in; every collection has a bound and a counter at the bound.
 
 #![warn(clippy::indexing_slicing)]
 

@@ -7,17 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Direction, Tuning};
 use crate::gate::EpcKey;
 use crate::input::NonEventReason;
-use crate::presence::{FLIP_MEMORY, Flip, RESIDENT_AFTER, Tag};
+use crate::presence::{CENTROID_GAP, FLIP_MEMORY, Flip, RESIDENT_AFTER, Tag};
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
 const LONGEST_LOAD: Span = Span::millis(30_000);
-/// Tags read within this of a load, and that do not contradict it, belong to it.
-const MEMBER_REACH: Span = Span::millis(1_600);
-/// A tag still read on the side it came from this long after the load crossed did not go with it.
-const STAYED_AFTER: Span = Span::millis(800);
-/// Changes of side the other way within this speak against a load.
-const ANTI_REACH: Span = Span::millis(2_000);
 /// Observations that make a tag well read.
 const WELL_READ: u32 = 4;
 /// Loads open at one read point at most; beyond, the oldest is decided early.
@@ -67,9 +61,19 @@ impl Passages {
     }
 
     /// Adds a change of side that was confirmed at `now`. False when it only took an undecided one back.
-    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) -> bool {
+    ///
+    /// A tag that came back before its load was decided turned round in the door: neither way counts, unless all that was
+    /// read of it clearly says `flip.direction` (it was taken for being on the wrong side at first).
+    pub fn add(
+        &mut self,
+        tuning: &Tuning,
+        now: Time,
+        tag: &EpcKey,
+        flip: Flip,
+        clear: bool,
+    ) -> bool {
         self.unused.retain(|(key, _)| key != tag);
-        if self.take_back(tag, flip.direction) {
+        if self.take_back(tag, flip.direction) && !clear {
             return false;
         }
         let near = |load: &Load| {
@@ -104,8 +108,6 @@ impl Passages {
         true
     }
 
-    /// A tag that came back before its load was decided turned round in the door: neither way counts. (Or it was taken for
-    /// being on the wrong side at first; then it goes with its load as a weak member.)
     fn take_back(&mut self, tag: &EpcKey, direction: Direction) -> bool {
         let mut taken = false;
         for load in self
@@ -131,7 +133,9 @@ impl Passages {
         self.open.sort_by_key(|load| load.first);
         self.unused.retain(|(_, flip)| now - flip.at < FLIP_MEMORY);
         for (key, flip) in &self.unused {
-            if flip.direction == load.direction {
+            // A pause in the doorway smears them; but the tag must still have been there.
+            let there = tags.get(key).is_some_and(|tag| is_near(tag, &load, tuning));
+            if flip.direction == load.direction && there {
                 load.flips.entry(key.clone()).or_insert(flip.at);
             }
         }
@@ -144,6 +148,13 @@ impl Passages {
         for key in &rearmed {
             load.flips.remove(key);
         }
+        load.flips.retain(|key, _| match tags.get_mut(key) {
+            Some(tag) if contradicts(tag, load.direction, tuning) => {
+                tag.flipped = false;
+                false
+            }
+            _ => true,
+        });
         let at = median(&load);
         let refused = self.judge(tuning, tags, &load, !rearmed.is_empty());
         if let Some(reason) = refused {
@@ -154,6 +165,11 @@ impl Passages {
                 .map(|key| (key.clone(), pc_of(tags, key)))
                 .collect();
             let direction = load.direction;
+            for key in load.flips.keys() {
+                if let Some(tag) = tags.get_mut(key) {
+                    tag.flipped = false;
+                }
+            }
             self.unused.extend(
                 load.flips
                     .into_iter()
@@ -166,8 +182,9 @@ impl Passages {
                 refused: Some(reason),
             });
         }
+        let envelope = envelope(tags, &load);
         let weak = tags.iter().filter(|(key, tag)| {
-            !load.flips.contains_key(*key) && is_weak_member(tag, &load, tuning)
+            !load.flips.contains_key(*key) && is_weak_member(tag, &load, envelope, tuning)
         });
         let weak: Vec<EpcKey> = weak.map(|(key, _)| key.clone()).collect();
         let keys = load.flips.keys().cloned().chain(weak);
@@ -176,6 +193,9 @@ impl Passages {
         members.sort_unstable();
         for (key, _) in &members {
             self.unused.retain(|(other, _)| other != key);
+            for other in &mut self.open {
+                other.flips.remove(key);
+            }
             if let Some(tag) = tags.get_mut(key) {
                 tag.book(Flip {
                     direction: load.direction,
@@ -183,6 +203,7 @@ impl Passages {
                 });
             }
         }
+        self.open.retain(|load| !load.flips.is_empty());
         Some(Decision {
             direction: load.direction,
             at,
@@ -205,10 +226,11 @@ impl Passages {
         if flips < tuning.min_tags.max(1) {
             return Some(NonEventReason::FewTags);
         }
+        let reach = anti_reach(tuning);
         let overlaps = |other: &&Load| {
             other.direction != load.direction
-                && other.last >= load.first - ANTI_REACH
-                && other.first <= load.last + ANTI_REACH
+                && other.last >= load.first - reach
+                && other.first <= load.last + reach
         };
         let anti: usize = self
             .open
@@ -219,9 +241,15 @@ impl Passages {
         if anti > flips {
             return Some(NonEventReason::Anti);
         }
+        if crossing_seconds(tags, load) < CENTROID_GAP.1 * tuning.load_gap.seconds() {
+            return Some(NonEventReason::Unclear);
+        }
+        let envelope = envelope(tags, load);
         let stayed = tags
             .iter()
-            .filter(|(key, tag)| !load.flips.contains_key(*key) && has_stayed(tag, load, tuning))
+            .filter(|(key, tag)| {
+                !load.flips.contains_key(*key) && has_stayed(tag, load, envelope, tuning)
+            })
             .count();
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
         let ratio = flips as f64 / (flips + stayed) as f64;
@@ -229,8 +257,29 @@ impl Passages {
     }
 }
 
+/// All that was read of the tag clearly says the other way.
+fn contradicts(tag: &Tag, direction: Direction, tuning: &Tuning) -> bool {
+    tag.centroid_flip(tuning)
+        .is_some_and(|flip| flip.direction != direction)
+}
+
 fn pc_of(tags: &BTreeMap<EpcKey, Tag>, key: &EpcKey) -> Option<u16> {
     tags.get(key).and_then(|tag| tag.pc)
+}
+
+/// Tags read within this of a load, and that do not contradict it, belong to it.
+fn member_reach(tuning: &Tuning) -> Span {
+    Span(tuning.load_gap.0 * 5 / 4)
+}
+
+/// A tag still read on the side it came from this long after the load crossed did not go with it.
+fn stayed_after(tuning: &Tuning) -> Span {
+    Span(tuning.load_gap.0 * 3 / 5)
+}
+
+/// Changes of side the other way within this speak against a load.
+fn anti_reach(tuning: &Tuning) -> Span {
+    Span(tuning.load_gap.0 * 3 / 2)
 }
 
 fn is_rearming(tag: Option<&Tag>, load: &Load, tuning: &Tuning) -> bool {
@@ -239,42 +288,67 @@ fn is_rearming(tag: Option<&Tag>, load: &Load, tuning: &Tuning) -> bool {
     })
 }
 
-fn is_near(tag: &Tag, load: &Load) -> bool {
-    tag.appeared && tag.first <= load.last + MEMBER_REACH && tag.last >= load.first - MEMBER_REACH
+fn is_near(tag: &Tag, load: &Load, tuning: &Tuning) -> bool {
+    tag.appeared && tag.first <= load.last && tag.last >= load.first - member_reach(tuning)
 }
 
 fn is_resident(tag: &Tag, load: &Load) -> bool {
     load.first - tag.first > RESIDENT_AFTER
 }
 
-/// Read at the moment of passage, and nothing says that it did not go along.
-fn is_weak_member(tag: &Tag, load: &Load, tuning: &Tuning) -> bool {
+/// From the centre of gravity on the side of origin to that on the side of destination, over all tags that changed sides.
+fn crossing_seconds(tags: &BTreeMap<EpcKey, Tag>, load: &Load) -> f64 {
+    let destination = load.direction.destination();
+    let centre = |side| {
+        let tags = load.flips.keys().filter_map(|key| tags.get(key));
+        let sums = tags
+            .map(|tag| tag.weight_on(side, load.first))
+            .fold((0.0, 0.0), |(weight, moment), (w, centre)| {
+                (weight + w, moment + w * centre)
+            });
+        sums.1 / sums.0.max(f64::MIN_POSITIVE)
+    };
+    centre(destination) - centre(destination.opposite())
+}
+
+/// From the first to the last read of the tags that changed sides.
+fn envelope(tags: &BTreeMap<EpcKey, Tag>, load: &Load) -> (Time, Time) {
+    let visits = load.flips.keys().filter_map(|key| tags.get(key));
+    visits.fold((load.first, load.last), |(first, last), tag| {
+        (first.min(tag.first), last.max(tag.last))
+    })
+}
+
+/// Read at the moment of passage: moves like the load, or comes and goes with it, or nothing says that it stayed.
+fn is_weak_member(tag: &Tag, load: &Load, envelope: (Time, Time), tuning: &Tuning) -> bool {
     let destination = load.direction.destination();
     let origin = destination.opposite();
+    let reach = member_reach(tuning);
     let middle = Time(load.first.0 + (load.last - load.first).0 / 2);
-    let centroids = tag.centroid_flip().map(|flip| flip.direction);
+    let centroids = tag.centroid_flip(tuning).map(|flip| flip.direction);
     let agrees = centroids == Some(load.direction);
-    let stayed = !agrees && tag.side == Some(origin) && tag.last > load.last + STAYED_AFTER;
-    let was_there =
-        tag.first_side == Some(destination) && tag.side == Some(destination) && !tag.flipped;
     let against = centroids == Some(load.direction.opposite());
-    !tag.flipped
-        && is_near(tag, load)
-        && !is_resident(tag, load)
+    let comes_and_goes =
+        !tag.passed && tag.first >= envelope.0 - reach && tag.last <= envelope.1 + reach;
+    let stayed = tag.side == Some(origin) && tag.last > load.last + stayed_after(tuning);
+    let was_there = tag.side == Some(destination) && tag.first_side == Some(destination);
+    // What has just passed, or stands here for long, must show that it moved now.
+    let must_show = tag.passed || is_resident(tag, load);
+    (agrees || !tag.flipped)
+        && is_near(tag, load, tuning)
         && !is_rearming(Some(tag), load, tuning)
-        && !stayed
         && !against
-        && !(was_there && tag.observations_on(origin) == 0)
-        && (tag.centroid() - middle).abs() <= MEMBER_REACH
+        && (agrees || comes_and_goes || !(stayed || was_there || must_show))
+        && (tag.centroid() - middle).abs() <= reach
 }
 
 /// Well read at the moment of passage, and did not go along.
-fn has_stayed(tag: &Tag, load: &Load, tuning: &Tuning) -> bool {
+fn has_stayed(tag: &Tag, load: &Load, envelope: (Time, Time), tuning: &Tuning) -> bool {
     !tag.flipped
-        && is_near(tag, load)
+        && is_near(tag, load, tuning)
         && tag.observations() >= WELL_READ
         && !is_resident(tag, load)
-        && !is_weak_member(tag, load, tuning)
+        && !is_weak_member(tag, load, envelope, tuning)
 }
 
 fn median(load: &Load) -> Time {

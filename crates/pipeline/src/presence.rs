@@ -12,8 +12,8 @@ pub(crate) const RESIDENT_AFTER: Span = Span::millis(18_000);
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
 /// Observations on each side, and in all, that the centroid fallback asks for.
 const CENTROID_MIN: (u32, u32) = (2, 6);
-/// Least distance of the centroids, in time and as a share of the visit.
-const CENTROID_GAP: (Span, f64) = (Span::millis(500), 0.08);
+/// Least distance of the centroids as a share of the visit, and of `load_gap`.
+pub(crate) const CENTROID_GAP: (f64, f64) = (0.08, 0.4);
 
 /// A confirmed change of side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ pub struct Tag {
     pub flipped: bool,
     /// The last booking: which way and when.
     pub booked: Option<Flip>,
+    /// True from a booking to the end of the visit: what is read now may be the rest of that passage.
+    pub passed: bool,
     /// First confirmed side of the visit.
     pub first_side: Option<Side>,
     /// The side it is confirmed on.
@@ -86,6 +88,7 @@ impl Tag {
             appeared: false,
             flipped: false,
             booked: None,
+            passed: false,
             first_side: None,
             side: None,
             inside: Zone::default(),
@@ -120,6 +123,14 @@ impl Tag {
             self.inside.weight + self.outside.weight,
             self.inside.moment + self.outside.moment,
         )
+    }
+
+    /// Weight of what was read on one side, and its centre of gravity in seconds after `origin`.
+    #[must_use]
+    pub fn weight_on(&self, side: Side, origin: Time) -> (f64, f64) {
+        let zone = self.zone(side);
+        let centre = zone.moment / zone.weight.max(f64::MIN_POSITIVE);
+        (zone.weight, (self.first - origin).seconds() + centre)
     }
 
     /// Takes one read; returns false when it fell within the dedup window of its antenna.
@@ -202,12 +213,12 @@ impl Tag {
 
     /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then its
     /// centroids tell the way.
-    pub fn end_visit(&mut self) -> Option<Flip> {
+    pub fn end_visit(&mut self, tuning: &Tuning) -> Option<Flip> {
         self.ended = true;
         if !self.appeared || self.flipped || self.last - self.first > RESIDENT_AFTER {
             return None;
         }
-        let flip = self.centroid_flip()?;
+        let flip = self.centroid_flip(tuning)?;
         self.flipped = true;
         self.side = Some(flip.direction.destination());
         Some(flip)
@@ -215,7 +226,7 @@ impl Tag {
 
     /// The way the centroids tell, if they are clear.
     #[must_use]
-    pub fn centroid_flip(&self) -> Option<Flip> {
+    pub fn centroid_flip(&self, tuning: &Tuning) -> Option<Flip> {
         let (per_side, in_all) = CENTROID_MIN;
         let least = self.inside.observations.min(self.outside.observations);
         if least < per_side || self.observations() < in_all {
@@ -224,10 +235,9 @@ impl Tag {
         let inside = centroid(self.first, self.inside.weight, self.inside.moment);
         let outside = centroid(self.first, self.outside.weight, self.outside.moment);
         let distance = inside - outside;
-        let needed = CENTROID_GAP
-            .0
-            .seconds()
-            .max(CENTROID_GAP.1 * (self.last - self.first).seconds());
+        let (of_visit, of_gap) = CENTROID_GAP;
+        let needed =
+            (of_visit * (self.last - self.first).seconds()).max(of_gap * tuning.load_gap.seconds());
         let direction = if distance.0 > 0 {
             Direction::In
         } else {
@@ -243,6 +253,7 @@ impl Tag {
     pub fn book(&mut self, flip: Flip) {
         let side = Some(flip.direction.destination());
         self.booked = Some(flip);
+        self.passed = true;
         (self.side, self.first_side, self.flipped) = (side, side, false);
         self.first = self.last;
         for zone in [&mut self.inside, &mut self.outside] {

@@ -1,0 +1,207 @@
+//! What the end-to-end tests share: the real binary, and a real Mosquitto, as child processes that go away with the test.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The daemon under test.
+pub struct Gateway {
+    pub folder: TempDir,
+    config: PathBuf,
+    child: Option<Child>,
+    starts: u32,
+}
+
+impl Gateway {
+    /// A gateway that is not running yet. `config` is given the buffer's folder.
+    pub fn new(config: impl FnOnce(&Path) -> String) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("gateway.toml");
+        fs::write(&path, config(&folder.path().join("buffer"))).expect("write the config");
+        Self {
+            folder,
+            config: path,
+            child: None,
+            starts: 0,
+        }
+    }
+
+    pub fn start(&mut self) {
+        self.starts += 1;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("open the log");
+        let child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+            .args(["run", "--config"])
+            .arg(&self.config)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.expect("start the gateway"));
+    }
+
+    /// SIGKILL: no destructor, no flush.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("kill the gateway");
+            child.wait().expect("wait for the gateway");
+        }
+    }
+
+    /// SIGTERM, as systemd stops it.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the gateway runs");
+        let id = child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("send SIGTERM");
+        assert!(sent.success());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = child.try_wait().expect("wait for the gateway") {
+                return status;
+            }
+            if Instant::now() > deadline {
+                child.kill().expect("kill the gateway");
+                panic!(
+                    "the gateway did not stop within 30 s; its log:\n{}",
+                    self.log()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().expect("ask for the gateway").is_none())
+    }
+
+    /// Everything it has logged, over all starts.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("gateway.log")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A Mosquitto of our own: loopback, a free port, persistence on.
+pub struct Mosquitto {
+    folder: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Mosquitto {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut broker = Self {
+            folder,
+            port: free_port(),
+            child: None,
+        };
+        broker.restart();
+        broker
+    }
+
+    /// Starts it again with what it has stored, on the same port.
+    pub fn restart(&mut self) {
+        let folder = self.folder.path().display();
+        // It stores after every change: a PUBACK of a broker that keeps sessions in memory promises nothing.
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location {folder}/\n\
+             autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nlog_dest file {folder}/mosquitto.log\n",
+            port = self.port,
+        );
+        let path = self.folder.path().join("mosquitto.conf");
+        fs::write(&path, config).expect("write mosquitto.conf");
+        let binary = [
+            "/usr/sbin/mosquitto",
+            "/usr/local/sbin/mosquitto",
+            "/usr/bin/mosquitto",
+        ]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .expect("mosquitto is not installed; tests/run installs it");
+        let child = Command::new(binary)
+            .arg("-c")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.child = Some(child.expect("start mosquitto"));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect(self.addr()).is_err() {
+            assert!(
+                Instant::now() < deadline,
+                "mosquitto does not listen: {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("kill mosquitto");
+            child.wait().expect("wait for mosquitto");
+        }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("mosquitto.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Mosquitto has no port 0; the kernel does not give the same port out again soon.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// The seed of a random test: printed, and taken from TRACEGATE_TEST_SEED to repeat a run.
+pub fn seed(test: &str) -> u64 {
+    let given = std::env::var("TRACEGATE_TEST_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("{test}: TRACEGATE_TEST_SEED={seed}");
+    seed
+}
