@@ -6,7 +6,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
@@ -25,8 +25,8 @@ use crate::topology::{self, TopologyError};
 const INPUT_QUEUE: usize = 1_024;
 /// A device that does not let go in this time at stop is left alone.
 const SOURCES_STOP: Duration = Duration::from_secs(8);
-/// The status line is renewed this often.
-const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// The status line is renewed this often, and when something changes, but not more often than the second figure.
+const STATUS_EVERY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(200));
 
 /// Why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -180,7 +180,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 /// Feeds systemd's watchdog for as long as every task shows signs of life, and tells systemd how things are.
 async fn supervise(health: Health) {
     let watchdog = sd_notify::watchdog_enabled();
-    let every = watchdog.map_or(STATUS_EVERY, |limit| (limit / 3).min(STATUS_EVERY));
+    let every = watchdog.map_or(STATUS_EVERY.0, |limit| (limit / 3).min(STATUS_EVERY.0));
+    let mut changes = health.subscribe();
     loop {
         match health.stuck() {
             None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
@@ -200,7 +201,9 @@ async fn supervise(health: Health) {
             }
         };
         notify(&[NotifyState::Status(&text)]);
-        tokio::time::sleep(every).await;
+        sleep(STATUS_EVERY.1.min(every)).await;
+        // Nobody should read "not connected" where it says "connected" a moment later; `health` keeps the sender alive.
+        let _ = timeout(every, changes.changed()).await;
     }
 }
 

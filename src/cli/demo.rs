@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     seconds: Option<u64>,
     /// A scenario of your own (TOML) instead of the built-in one.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Print the configuration that the gateway runs with, first.
     #[arg(long)]

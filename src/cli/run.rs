@@ -20,7 +20,7 @@ use crate::service;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Configuration file.
-    #[arg(long, default_value = super::DEFAULT_CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
     config: PathBuf,
 }
 

@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::mqtt::{SessionEnd, Settings};
 use super::{tls, words};
+use crate::config::Secret;
 use crate::health::Health;
 
 /// Client events waiting for the session; then the event loop waits, and with it the socket.
@@ -110,11 +111,12 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     ));
     if let Some((user, file)) = &settings.credentials {
         let password = match file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| SessionEnd::Password(file.clone(), error))?,
-            None => String::new(),
+            Some(file) => {
+                Secret::read(file).map_err(|error| SessionEnd::Password(file.clone(), error))?
+            }
+            None => Secret::new(""),
         };
-        options.set_credentials(user, password.trim_end_matches(['\r', '\n']));
+        options.set_credentials(user, password.expose());
     }
     Ok(options)
 }
