@@ -23,6 +23,8 @@ use crate::health::{BrokerState, Health, Status};
 
 /// Rows read from the outbox at a time.
 const READ_ROWS: usize = 64;
+/// Stands for the read point of an event that is damaged on disk.
+const DAMAGED: &str = "damaged";
 
 pub(super) struct Session<'a> {
     settings: &'a Settings,
@@ -139,10 +141,7 @@ impl<'a> Session<'a> {
     /// Returns false when the row cannot be sent now.
     fn publish_row(&mut self, row: OutboxRow, health: &Health) -> Result<bool, SessionEnd> {
         let seq = row.seq;
-        let topic = self
-            .settings
-            .topic
-            .render(&self.settings.site, &row.read_point);
+        let topic = topic(self.settings, &row);
         let properties = PublishProperties {
             payload_format_indicator: Some(1),
             content_type: Some("application/ld+json".to_owned()),
@@ -296,4 +295,10 @@ fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> u
         .map(|(key, value)| 5 + key.len() + value.len())
         .sum();
     5 + 2 + 4 + 2 + 2 + topic.len() + content_type + user + payload
+}
+
+/// Where a row goes. What a damaged one has become may be no topic level at all: those go to one place of their own.
+pub(super) fn topic(settings: &Settings, row: &OutboxRow) -> String {
+    let read_point = if row.intact { &row.read_point } else { DAMAGED };
+    settings.topic.render(&settings.site, read_point)
 }
