@@ -15,19 +15,4 @@ pub mod service;
 pub mod source;
 pub mod topology;
 
-/// An error with its causes, for logs and people: "outer: inner: innermost".
-#[must_use]
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        // Some libraries repeat their source in their own text.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    text
-}
+pub use tracegate_pipeline::error_chain;

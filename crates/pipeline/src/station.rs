@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tracegate_gs1::{Identity, ScanContent, ScanOptions, parse_scan};
 
 use crate::config::{ReadPointConfig, StationConfig, StationScanner};
+use crate::error_chain;
 use crate::input::{DeviceIndex, MovementEvent, VerdictKind};
 use crate::movement;
 use crate::time::Time;
@@ -95,26 +96,15 @@ impl Station {
 }
 
 fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
-    let scan = parse_scan(data, &ScanOptions { assume_gs1 }).map_err(|error| chain(&error))?;
+    let scan =
+        parse_scan(data, &ScanOptions { assume_gs1 }).map_err(|error| error_chain(&error))?;
     match scan.content {
         ScanContent::Gs1(elements) => {
-            Identity::from_elements(elements).map_err(|error| chain(&error))
+            Identity::from_elements(elements).map_err(|error| error_chain(&error))
         }
         _ => Err(
             "not a GS1 code; switch the AIM identifier on at the scanner, or set assume_gs1"
                 .to_owned(),
         ),
     }
-}
-
-/// The error with its causes: the innermost names the field and the position.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }

@@ -295,54 +295,35 @@ impl Pipeline {
 
     /// Moves every gate on to where its devices' reads are complete.
     fn advance(&mut self, outputs: &mut Vec<Output>) {
-        let (now, mut capped) = (self.state.now, 0);
-        for (place, read_point) in self
-            .state
-            .places
-            .iter_mut()
-            .zip(&self.state.config.read_points)
-        {
+        let now = self.state.now;
+        self.each_gate(outputs, |devices, config| watermark(devices, config, now));
+    }
+
+    fn flush_all(&mut self, outputs: &mut Vec<Output>) {
+        self.each_gate(outputs, |_, _| Watermark::Excluded);
+    }
+
+    fn each_gate(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        complete: impl Fn(&[DeviceClock], &GateConfig) -> Watermark,
+    ) {
+        let mut capped = 0;
+        let places = self.state.places.iter_mut();
+        for (place, read_point) in places.zip(&self.state.config.read_points) {
             let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind) else {
                 continue;
             };
             let mut decisions = Vec::new();
-            match watermark(&self.state.devices, config, now) {
+            match complete(&self.state.devices, config) {
                 Watermark::At(watermark) => gate.advance(&config.tuning, watermark, &mut decisions),
                 Watermark::Excluded => gate.flush(&config.tuning, &mut decisions),
             }
             capped += gate.capped;
-            report(
-                read_point,
-                config,
-                &self.zone,
-                &decisions,
-                &mut self.stats,
-                outputs,
-            );
+            let (zone, stats) = (&self.zone, &mut self.stats);
+            report(read_point, config, zone, &decisions, stats, outputs);
         }
         self.stats.capped = capped;
-    }
-
-    fn flush_all(&mut self, outputs: &mut Vec<Output>) {
-        for (place, read_point) in self
-            .state
-            .places
-            .iter_mut()
-            .zip(&self.state.config.read_points)
-        {
-            if let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind) {
-                let mut decisions = Vec::new();
-                gate.flush(&config.tuning, &mut decisions);
-                report(
-                    read_point,
-                    config,
-                    &self.zone,
-                    &decisions,
-                    &mut self.stats,
-                    outputs,
-                );
-            }
-        }
     }
 }
 
