@@ -3,12 +3,18 @@
 //! Inputs come in batches; the pipeline takes them in memory, then the batch and its events are committed together, and
 //! only then anybody hears of it: the forwarder, the operator. When a commit fails the batch is kept and tried again;
 //! until then nothing more is taken in, sources hold back, and acknowledged events still leave the outbox.
+//!
+//! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
+//! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
@@ -21,6 +27,8 @@ use crate::health::{Beat, Health};
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
+/// Tag reads per commit, about: an overfull queue must not become one huge row.
+const BATCH_READS: usize = 4_096;
 /// Between attempts to commit.
 const RETRY: Duration = Duration::from_secs(1);
 /// The loop wakes at least this often, for the watchdog.
@@ -64,6 +72,13 @@ pub struct Core {
     wiring: Wiring,
     // What is counted before a configuration change stays counted.
     seen: Stats,
+    // The forwarder may still acknowledge something.
+    acknowledging: bool,
+    // Everything up to here has left the outbox.
+    forgotten: i64,
+    // The last attempt went wrong, and was told.
+    forget_fails: bool,
+    trim_fails: bool,
 }
 
 impl Core {
@@ -77,14 +92,18 @@ impl Core {
             pipeline,
             wiring,
             seen,
+            acknowledging: true,
+            forgotten: 0,
+            forget_fails: false,
+            trim_fails: false,
         }
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
     pub async fn run(mut self, first: Vec<Input>) -> Store {
-        self.take(first).await;
-        let (mut open, mut acknowledging) = (true, true);
-        loop {
+        let mut running = self.take(first).await;
+        let mut open = true;
+        while running {
             self.wiring.beat.touch();
             let tick = self
                 .pipeline
@@ -95,21 +114,22 @@ impl Core {
                 input = self.wiring.inputs.recv(), if open => match input {
                     Some(input) => {
                         let batch = self.gather(input).await;
-                        self.take(batch).await;
+                        running = self.take(batch).await;
                     }
                     None => open = false,
                 },
-                changed = self.wiring.acknowledged.changed(), if acknowledging => {
-                    acknowledging = changed.is_ok();
+                changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
+                    self.acknowledging = changed.is_ok();
                     self.forget().await;
                 }
                 () = sleep_until(tick.unwrap_or(wake).min(wake)) => {
+                    self.forget().await;
                     if tick.is_some_and(|tick| tick <= Instant::now()) {
                         let at = self.wiring.clock.now();
-                        self.take(vec![Input::Tick { at }]).await;
+                        running = self.take(vec![Input::Tick { at }]).await;
                     }
                 }
-                () = self.wiring.stop.cancelled(), if !open => break,
+                () = self.wiring.stop.cancelled(), if !open => running = false,
             }
         }
         self.forget().await;
@@ -118,18 +138,22 @@ impl Core {
 
     /// Waits a little for company, so that one commit serves many.
     async fn gather(&mut self, first: Input) -> Vec<Input> {
-        let mut batch = vec![first];
+        let (mut reads, mut batch) = (read_count(&first), vec![first]);
         let deadline = Instant::now() + BATCH.1;
-        while batch.len() < BATCH.0 {
+        while batch.len() < BATCH.0 && reads < BATCH_READS {
             match tokio::time::timeout_at(deadline, self.wiring.inputs.recv()).await {
-                Ok(Some(input)) => batch.push(input),
+                Ok(Some(input)) => {
+                    reads += read_count(&input);
+                    batch.push(input);
+                }
                 Ok(None) | Err(_) => break,
             }
         }
         batch
     }
 
-    async fn take(&mut self, batch: Vec<Input>) {
+    /// Takes a batch and stores what comes of it; false when the gateway stops before it could be stored.
+    async fn take(&mut self, batch: Vec<Input>) -> bool {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         for input in &batch {
             for output in self.pipeline.handle(input.clone()) {
@@ -143,7 +167,9 @@ impl Core {
                 }
             }
         }
-        self.commit(&batch, &events).await;
+        if !self.commit(&batch, &events).await {
+            return false;
+        }
         self.count();
         for event in &events {
             info!(event_id = %event.id, read_point = event.read_point, "{}", event.summary);
@@ -152,16 +178,14 @@ impl Core {
         for verdict in verdicts {
             self.answer(&verdict);
         }
-        if let Err(error) = self.store.trim(&self.pipeline).await {
-            self.problem(
-                &error,
-                "Journal not trimmed; trying again with the next batch",
-            );
-        }
+        let trimmed = self.store.trim(&self.pipeline).await;
+        tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");
+        true
     }
 
-    /// Stores the batch, however long it takes.
-    async fn commit(&mut self, batch: &[Input], events: &[MovementEvent]) {
+    /// Stores the batch, however long it takes; false when the gateway stops before that.
+    async fn commit(&mut self, batch: &[Input], events: &[MovementEvent]) -> bool {
+        let mut last_attempt = false;
         loop {
             let Err(error) = self
                 .store
@@ -171,33 +195,42 @@ impl Core {
                 if self.wiring.health.storing(None) {
                     info!("The buffer takes events again");
                 }
-                return;
+                return true;
             };
-            self.problem(&error, "Nothing can be stored; sources wait");
+            self.problem(&error);
             self.wiring.beat.touch();
-            if let Ok(Ok(())) = timeout(RETRY, self.wiring.acknowledged.changed()).await {
-                self.forget().await;
-            } else {
-                sleep(RETRY / 10).await;
-            }
-            if self.wiring.stop.is_cancelled() {
+            if last_attempt {
                 // Nobody was told that these were accepted: readers hold their reports, operators scan again.
-                error!(
-                    count = batch.len(),
-                    "Stopped with inputs that could not be stored"
-                );
-                return;
+                let count = batch.len() + self.wiring.inputs.len();
+                error!(count, "Stopped with inputs that could not be stored");
+                return false;
             }
+            tokio::select! {
+                changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
+                    self.acknowledging = changed.is_ok();
+                }
+                () = sleep(RETRY) => {}
+                () = self.wiring.stop.cancelled() => {}
+            }
+            last_attempt = self.wiring.stop.is_cancelled();
+            self.forget().await;
         }
     }
 
+    /// Deletes what the broker has; what fails is tried again with the next wake.
     async fn forget(&mut self) {
         let mark = *self.wiring.acknowledged.borrow_and_update();
-        match self.store.acknowledged(mark).await {
-            Ok(count) => trace!(count, seq = mark, "Acknowledged events left the outbox"),
-            // They are sent again after a restart, with the same ids.
-            Err(error) => self.problem(&error, "Acknowledged events not deleted yet"),
+        if mark <= self.forgotten {
+            return;
         }
+        let deleted = self.store.acknowledged(mark).await;
+        if let Ok(count) = deleted {
+            trace!(count, seq = mark, "Acknowledged events left the outbox");
+            self.forgotten = mark;
+        }
+        // Killed before that, they are sent again, with the same ids.
+        let what = "Acknowledged events not deleted yet";
+        tell_once(&mut self.forget_fails, deleted.map(drop), what);
         self.wiring
             .health
             .counters()
@@ -234,7 +267,7 @@ impl Core {
             .map_or("?", String::as_str)
     }
 
-    fn problem(&self, error: &BufferError, what: &'static str) {
+    fn problem(&self, error: &BufferError) {
         let text = crate::error_chain(error);
         self.wiring.health.counters().commit_failures.add(1);
         let text = if error.is_full() {
@@ -243,7 +276,7 @@ impl Core {
             text
         };
         if self.wiring.health.storing(Some(text.clone())) {
-            error!(error = text, "{what}");
+            error!(error = text, "Nothing can be stored; sources wait");
         }
     }
 
@@ -274,4 +307,24 @@ impl Core {
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }
+}
+
+fn read_count(input: &Input) -> usize {
+    match input {
+        Input::Reads { reads, .. } => reads.len(),
+        _ => 0,
+    }
+}
+
+/// Logs the first of a row of failures, and their end. Nothing is lost by them: the same is tried again.
+fn tell_once(fails: &mut bool, outcome: Result<(), BufferError>, what: &'static str) {
+    let failed = outcome.is_err();
+    match outcome {
+        Err(error) if !*fails => {
+            warn!(error = crate::error_chain(&error), "{what}; trying again");
+        }
+        Ok(()) if *fails => info!("No longer: {what}"),
+        _ => {}
+    }
+    *fails = failed;
 }

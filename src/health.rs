@@ -279,6 +279,19 @@ impl Health {
         }
     }
 
+    /// The message that the broker publishes when we are gone without a word. Bounded, because CONNECT has room for 64 KiB
+    /// only, and without what nobody can know by then.
+    #[must_use]
+    pub fn last_will(&self) -> Status {
+        Status {
+            state: "offline".to_owned(),
+            reason: Some("connection lost".to_owned()),
+            conditions: Vec::new(),
+            devices: BTreeMap::new(),
+            ..self.status()
+        }
+    }
+
     /// A sign of life for the watchdog; every long-lived task holds one and touches it in its loop.
     #[must_use]
     pub fn beat(&self, task: &str) -> Beat {
@@ -315,6 +328,19 @@ impl Health {
     fn beats(&self) -> MutexGuard<'_, Vec<(String, Beat)>> {
         self.0.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Text from elsewhere, for logs, systemd and the status: a line or two, and nothing that moves a terminal's cursor or
+/// begins a line of its own.
+#[must_use]
+pub fn tame(text: &str) -> String {
+    const MOST: usize = 400;
+    let tame = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().take(MOST).map(tame).collect();
+    if text.chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// One task's sign of life.
@@ -367,6 +393,27 @@ mod tests {
         assert!(
             json.contains(r#""dock_1":{"state":"down","reason":"connection refused"}"#),
             "{json}"
+        );
+    }
+
+    #[test]
+    fn long_or_wild_text_is_tamed() {
+        assert_eq!(tame("fault\u{1b}[2J\nmore"), "fault [2J more");
+        assert_eq!(tame(&"ä".repeat(1000)).chars().count(), 401);
+    }
+
+    #[test]
+    fn the_last_will_fits_into_connect() {
+        let health = Health::new("plant-3", "e");
+        for number in 0..1000 {
+            let reason = "does not answer; check power, cable and address of the reader".repeat(3);
+            health.device(&format!("dock_{number}"), DeviceState::Down { reason });
+        }
+        let will = health.last_will().to_json();
+        assert!(will.len() < 4_000, "{} bytes", will.len());
+        assert!(
+            will.contains(r#""state":"offline","reason":"connection lost""#),
+            "{will}"
         );
     }
 

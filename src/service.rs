@@ -132,14 +132,23 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     notify(&[NotifyState::Ready]);
     let supervisor = tokio::spawn(supervise(health.clone()));
+    let mut ended_core = None;
     let fault = tokio::select! {
+        // In this order: without the core the others end too, and are not to blame.
+        biased;
         () = stop.cancelled() => None,
-        _ = &mut core => Some(ServiceError::Fault("core")),
-        _ = &mut forwarder => Some(ServiceError::Fault("forwarder")),
-        Some(ended) = sources.join_next() => ended.err().map(|_| ServiceError::Fault("device task")),
+        ended = &mut core => {
+            ended_core = Some(ended);
+            Some("core")
+        }
+        _ = &mut forwarder => Some("forwarder"),
+        Some(ended) = sources.join_next() => Some(if ended.is_ok() { "core" } else { "device task" }),
     };
     notify(&[NotifyState::Stopping]);
-    info!("Stopping");
+    match fault {
+        None => info!("Stopping"),
+        Some(part) => error!(part, "A part of the gateway failed; stopping"),
+    }
     stop_sources.cancel();
     if timeout(SOURCES_STOP, async {
         while sources.join_next().await.is_some() {}
@@ -155,15 +164,17 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         error!("The forwarder failed while stopping");
     }
     stop_core.cancel();
+    let core = match ended_core {
+        Some(ended) => ended,
+        None => core.await,
+    };
     supervisor.abort();
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
-    let store = core.await.map_err(|_| ServiceError::Fault("core"))?;
+    // Also after a fault elsewhere the buffer is closed in good order.
+    let store = core.map_err(|_| ServiceError::Fault("core"))?;
     let waiting = store.waiting();
     store.close().await?;
     info!(waiting, "Stopped; what waits is kept");
-    Ok(())
+    fault.map_or(Ok(()), |part| Err(ServiceError::Fault(part)))
 }
 
 /// Feeds systemd's watchdog for as long as every task shows signs of life, and tells systemd how things are.
@@ -200,5 +211,69 @@ async fn supervise(health: Health) {
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         warn!(%error, "systemd cannot be told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+
+    /// Nothing that the configuration names is there: that is no error, and a stop does not wait for it.
+    #[tokio::test]
+    async fn it_runs_and_stops_without_devices_and_broker() {
+        let folder = tempfile::tempdir().unwrap();
+        let buffer = folder.path().join("buffer");
+        let text = format!(
+            r#"[gateway]
+site = "plant-3"
+[llrp.dock_1]
+host = "127.0.0.1"
+port = 1
+[scanner.pack_1]
+serial = "/dev/no-such-scanner"
+[read_point.dock_1]
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+mode = "dock"
+inside = ["dock_1/1"]
+outside = ["dock_1/2"]
+in = {{ biz_step = "receiving" }}
+[read_point.pack_1]
+sgln = "urn:epc:id:sgln:4012345.00001.pack1"
+mode = "station"
+scanners = ["pack_1"]
+scan = {{ biz_step = "packing" }}
+[buffer]
+directory = {buffer:?}
+[mqtt]
+url = "mqtt://127.0.0.1:1"
+"#,
+            buffer = buffer.display().to_string()
+        );
+        let loaded = config::from_bytes(
+            Path::new("gateway.toml"),
+            text.as_bytes(),
+            std::iter::empty(),
+        )
+        .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
+        for _ in 0..2 {
+            let stop = CancellationToken::new();
+            let gateway = tokio::spawn({
+                let (config, stop) = (loaded.config.clone(), stop.clone());
+                async move { run(&config, stop).await }
+            });
+            let file = buffer.join(crate::buffer::FILE_NAME);
+            tracegate_sim::wait_until("the buffer", Duration::from_secs(20), || file.exists())
+                .await
+                .unwrap();
+            stop.cancel();
+            timeout(Duration::from_secs(20), gateway)
+                .await
+                .expect("it stops")
+                .expect("it does not panic")
+                .expect("it ends well");
+        }
     }
 }

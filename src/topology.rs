@@ -145,6 +145,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
+        timing: mqtt::Timing::default(),
     }
 }
 

@@ -16,8 +16,12 @@
 //! before it, never otherwise. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still
 //! leave.
 
+mod directory;
 mod reader;
+mod statements;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use reader::{OutboxReader, OutboxRow};
 pub use store::{Opened, Store};

@@ -7,6 +7,10 @@ use sqlx::{ConnectOptions, Row, SqliteConnection};
 
 use super::{BufferError, crc32};
 
+/// Damaged text may be no text any more, and must not stop what comes after it: so bytes are asked for.
+const AFTER: &str = "SELECT seq, coalesce(CAST(event_id AS BLOB), x''), coalesce(CAST(read_point AS BLOB), x''),
+  coalesce(CAST(payload AS BLOB), x''), coalesce(CAST(crc32 AS INTEGER), -1) FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?";
+
 /// One event waiting to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
@@ -18,7 +22,7 @@ pub struct OutboxRow {
     pub read_point: String,
     /// The event.
     pub payload: String,
-    /// False when the stored bytes are not what was written.
+    /// False when the stored bytes are not what was written; what is no text any more reads as U+FFFD.
     pub intact: bool,
 }
 
@@ -51,19 +55,23 @@ impl OutboxReader {
     /// # Errors
     /// SQLite cannot read.
     pub async fn after(&mut self, seq: i64, limit: usize) -> Result<Vec<OutboxRow>, BufferError> {
-        let rows = sqlx::query("SELECT seq, event_id, read_point, payload, crc32 FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")
+        let rows = sqlx::query(AFTER)
             .bind(seq)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&mut self.connection)
             .await
             .map_err(BufferError::database("read the outbox"))?;
         let rows = rows.into_iter().map(|row| {
-            let (event_id, payload): (String, String) = (row.get(1), row.get(3));
-            let intact = row.get::<i64, _>(4) == crc32(&[event_id.as_bytes(), payload.as_bytes()]);
+            let parts: [Vec<u8>; 3] = [row.get(1), row.get(2), row.get(3)];
+            let crc: i64 = row.get(4);
+            let [event_id, read_point, payload] = &parts;
+            let intact = crc == crc32(&[event_id, read_point, payload]);
+            let [event_id, read_point, payload] =
+                parts.map(|part| String::from_utf8_lossy(&part).into_owned());
             OutboxRow {
                 seq: row.get(0),
                 event_id,
-                read_point: row.get(2),
+                read_point,
                 payload,
                 intact,
             }

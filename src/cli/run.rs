@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Format};
@@ -34,14 +34,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     log_to_stderr("info");
     eprint!("{}", loaded.report().render(Format::Human));
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
         service::run(&loaded.config, stop)
             .await
             .map_err(anyhow::Error::from)
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    // A name look-up under way cannot be called off; everything that matters has ended.
+    runtime.shutdown_background();
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Two threads: one core of a small gateway must stay free for the kernel.
@@ -53,16 +56,22 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("start the runtime")
 }
 
-/// Cancels `stop` at the first SIGTERM or SIGINT.
+/// Cancels `stop` at the first SIGTERM or SIGINT. A second one ends the process at once: what was stored stays stored.
 pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM"),
-            _ = interrupt.recv() => info!("SIGINT"),
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => info!("SIGTERM"),
+                _ = interrupt.recv() => info!("SIGINT"),
+            }
+            if stop.is_cancelled() {
+                warn!("Second signal: not waiting any longer");
+                std::process::exit(1);
+            }
+            stop.cancel();
         }
-        stop.cancel();
     });
     Ok(())
 }

@@ -1,16 +1,123 @@
 //! What the broker and the MQTT client say, in words for the technician.
 
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, PubAckReason};
+use std::error::Error as _;
+use std::io;
+
+use rumqttc::TlsError;
+use rumqttc::v5::mqttbytes::Error as CodecError;
+use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
 use rumqttc::v5::{ConnectionError, StateError};
+use rustls::{AlertDescription, CertificateError};
+
+use super::mqtt::{SessionEnd, Settings};
+use super::tls::Trust;
+
+/// Why there is no connection.
+pub(super) fn connect_failure(
+    settings: &Settings,
+    address: String,
+    error: &ConnectionError,
+) -> SessionEnd {
+    let code = match error {
+        ConnectionError::ConnectionRefused(code) => Some(*code),
+        ConnectionError::MqttState(StateError::ConnFail { reason }) => Some(*reason),
+        _ => None,
+    };
+    if let Some(code) = code {
+        return SessionEnd::Refused {
+            why: connect_refusal(code),
+            passing: is_passing(code),
+        };
+    }
+    if let Some(error) = tls_error(error) {
+        return SessionEnd::Unreachable(address, tls(settings, error));
+    }
+    let why = match error {
+        ConnectionError::Tls(_) => format!("{}; {}", client(error), no_tls_there()),
+        ConnectionError::NotConnAck(_)
+        | ConnectionError::MqttState(
+            StateError::ConnectionAborted | StateError::Deserialization(_),
+        ) if settings.tls.is_none() => format!(
+            "what answers does not speak MQTT 5; check the port, and whether it expects TLS: then [mqtt] url begins with mqtts:// ({})",
+            client(error)
+        ),
+        ConnectionError::NotConnAck(_)
+        | ConnectionError::MqttState(
+            StateError::ConnectionAborted | StateError::Deserialization(_),
+        ) => format!(
+            "what answers does not speak MQTT 5; check the port ({})",
+            client(error)
+        ),
+        _ => client(error),
+    };
+    SessionEnd::Unreachable(address, why)
+}
+
+/// Why the connection that was there has ended.
+pub(super) fn loss(error: &ConnectionError) -> SessionEnd {
+    use DisconnectReasonCode as Code;
+    let ConnectionError::MqttState(StateError::ServerDisconnect {
+        reason_code: code,
+        reason_string,
+    }) = error
+    else {
+        let why = match error {
+            // Also a DISCONNECT of three bytes, as Mosquitto sends it: the client cannot read it.
+            ConnectionError::MqttState(StateError::ConnectionAborted) => {
+                "closed by the broker; its log tells why, for example that another client has the same client id".to_owned()
+            }
+            _ => client(error),
+        };
+        return SessionEnd::Lost(why);
+    };
+    let why = match code {
+        Code::SessionTakenOver => {
+            "another client has connected with the same client id; give each gateway its own [mqtt] client_id".to_owned()
+        }
+        Code::ServerShuttingDown => "it is shutting down".to_owned(),
+        Code::NotAuthorized => "not authorized; check its access list".to_owned(),
+        Code::AdministrativeAction => "its administrator did it".to_owned(),
+        Code::KeepAliveTimeout => "it has heard nothing from us for too long".to_owned(),
+        Code::TopicNameInvalid => {
+            "it does not accept a topic; change [mqtt] topic or status_topic".to_owned()
+        }
+        Code::PacketTooLarge => "a message is too large for it; raise its limit".to_owned(),
+        Code::MessageRateTooHigh | Code::ConnectionRateExceeded | Code::QuotaExceeded => {
+            format!("its limit is reached ({code:?})")
+        }
+        Code::RetainNotSupported => "it does not allow retained messages, which the status needs".to_owned(),
+        Code::QoSNotSupported => "it does not allow QoS 1".to_owned(),
+        Code::UseAnotherServer | Code::ServerMoved => {
+            "it says to use another server; change [mqtt] url".to_owned()
+        }
+        other => format!("{other:?}"),
+    };
+    let passing = !matches!(
+        code,
+        Code::SessionTakenOver
+            | Code::NotAuthorized
+            | Code::AdministrativeAction
+            | Code::TopicNameInvalid
+            | Code::RetainNotSupported
+            | Code::QoSNotSupported
+            | Code::UseAnotherServer
+            | Code::ServerMoved
+    );
+    let why = match reason_string {
+        Some(text) => format!("{why} (it says: {text})"),
+        None => why,
+    };
+    SessionEnd::SentAway { why, passing }
+}
 
 /// Why the broker refused the connection.
-pub(super) fn connect_refusal(code: ConnectReturnCode) -> &'static str {
+fn connect_refusal(code: ConnectReturnCode) -> &'static str {
     match code {
         ConnectReturnCode::BadUserNamePassword => {
             "user name or password is wrong; check [mqtt] username and password_file"
         }
         ConnectReturnCode::NotAuthorized => {
-            "this client is not authorized; check the broker's access list for [mqtt] client_id and username"
+            "this client is not authorized; check user name, password, and the broker's access list for [mqtt] client_id"
         }
         ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
             "the client id is not allowed; change [mqtt] client_id"
@@ -18,7 +125,9 @@ pub(super) fn connect_refusal(code: ConnectReturnCode) -> &'static str {
         ConnectReturnCode::Banned => "this client is banned; ask the broker's administrator",
         ConnectReturnCode::ServerBusy
         | ConnectReturnCode::ServiceUnavailable
-        | ConnectReturnCode::ServerUnavailable => "it is busy; trying again",
+        | ConnectReturnCode::ServerUnavailable
+        | ConnectReturnCode::ConnectionRateExceeded
+        | ConnectReturnCode::QuotaExceeded => "it is busy; trying again",
         ConnectReturnCode::UnsupportedProtocolVersion
         | ConnectReturnCode::RefusedProtocolVersion => {
             "it does not speak MQTT 5; upgrade the broker"
@@ -26,12 +135,33 @@ pub(super) fn connect_refusal(code: ConnectReturnCode) -> &'static str {
         ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => {
             "it says to use another server; change [mqtt] url"
         }
+        ConnectReturnCode::TopicNameInvalid => {
+            "it does not accept the topic of the Last Will; change [mqtt] status_topic"
+        }
+        ConnectReturnCode::RetainNotSupported => {
+            "it does not allow retained messages, which the status needs"
+        }
+        ConnectReturnCode::QoSNotSupported => "it does not allow QoS 1",
         _ => "it gave no usable reason; see the broker's log",
     }
 }
 
+/// Whether a refusal may end without anybody's doing.
+const fn is_passing(code: ConnectReturnCode) -> bool {
+    matches!(
+        code,
+        ConnectReturnCode::ServerBusy
+            | ConnectReturnCode::ServiceUnavailable
+            | ConnectReturnCode::ServerUnavailable
+            | ConnectReturnCode::ConnectionRateExceeded
+            | ConnectReturnCode::QuotaExceeded
+            | ConnectReturnCode::UnspecifiedError
+            | ConnectReturnCode::ImplementationSpecificError
+    )
+}
+
 /// Why the broker did not take an event.
-pub(super) fn refusal(reason: PubAckReason) -> &'static str {
+pub(super) const fn refusal(reason: PubAckReason) -> &'static str {
     match reason {
         PubAckReason::Success => "none",
         PubAckReason::NoMatchingSubscribers => {
@@ -51,36 +181,104 @@ pub(super) fn refusal(reason: PubAckReason) -> &'static str {
     }
 }
 
+/// A message that the broker has said it would not accept.
+pub(super) fn too_large(size: usize, maximum: u32) -> String {
+    format!(
+        "a message of {size} bytes is larger than the {maximum} bytes that the broker accepts; raise its limit (Mosquitto: max_packet_size)"
+    )
+}
+
 /// The client's errors, without its type names.
-pub(super) fn client(error: &ConnectionError) -> String {
+fn client(error: &ConnectionError) -> String {
     match error {
         ConnectionError::Io(error) => io(error),
         ConnectionError::Tls(error) => format!("TLS: {}", crate::error_chain(error)),
         ConnectionError::Timeout(_) => "no answer in time".to_owned(),
         ConnectionError::MqttState(StateError::Io(error)) => io(error),
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => io(error),
+        ConnectionError::MqttState(StateError::Deserialization(error)) => {
+            format!("not MQTT 5: {error}")
+        }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             "closed by the broker".to_owned()
         }
-        ConnectionError::MqttState(StateError::ServerDisconnect {
-            reason_code,
-            reason_string,
-        }) => {
-            format!(
-                "closed by the broker: {}",
-                reason_string
-                    .clone()
-                    .unwrap_or_else(|| format!("{reason_code:?}"))
-            )
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            "the broker does not answer pings".to_owned()
         }
+        ConnectionError::NotConnAck(_) => "its first packet is no CONNACK".to_owned(),
         other => other.to_string(),
     }
 }
 
-fn io(error: &std::io::Error) -> String {
+fn io(error: &io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => {
+        io::ErrorKind::ConnectionRefused => {
             "connection refused; is the broker running, and this its port?".to_owned()
         }
         _ => error.to_string(),
     }
+}
+
+fn no_tls_there() -> &'static str {
+    "does this port speak TLS? Without it [mqtt] url begins with mqtt://"
+}
+
+/// TLS's own error, wherever it is packed.
+fn tls_error(error: &ConnectionError) -> Option<&rustls::Error> {
+    let packed = match error {
+        ConnectionError::Tls(TlsError::TLS(error)) => return Some(error),
+        ConnectionError::Tls(TlsError::Io(error))
+        | ConnectionError::Io(error)
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(CodecError::Io(error)),
+        ) => error,
+        _ => return None,
+    };
+    packed.get_ref()?.downcast_ref()
+}
+
+fn tls(settings: &Settings, error: &rustls::Error) -> String {
+    let host = &settings.host;
+    let trusted = match &settings.tls {
+        Some(Trust::File(path)) => format!("that [mqtt] ca_file {} holds", path.display()),
+        _ => {
+            "that this system trusts; give the broker's CA certificate as [mqtt] ca_file".to_owned()
+        }
+    };
+    match error {
+        rustls::Error::InvalidCertificate(problem) => match problem {
+            CertificateError::UnknownIssuer => {
+                format!("its certificate has an unknown issuer, none {trusted}")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired, or this gateway's clock is wrong".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet, or this gateway's clock is wrong".to_owned()
+            }
+            CertificateError::NotValidForName => {
+                format!("its certificate is not made for {host}")
+            }
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                format!("its certificate names no host as subjectAltName; it needs {host}")
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => format!(
+                "its certificate is not made for {host} but for {}",
+                presented.join(", ")
+            ),
+            other => format!("its certificate is not accepted: {other}{}", cause(error)),
+        },
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it wants a certificate from the gateway, which has none".to_owned()
+        }
+        rustls::Error::AlertReceived(alert) => format!("it ended TLS with the alert {alert:?}"),
+        rustls::Error::InvalidMessage(_) => format!("TLS: {error}; {}", no_tls_there()),
+        other => format!("TLS: {other}"),
+    }
+}
+
+fn cause(error: &rustls::Error) -> String {
+    error
+        .source()
+        .map_or_else(String::new, |cause| format!(": {cause}"))
 }

@@ -41,6 +41,11 @@ impl LineSplitter {
         pushed
     }
 
+    /// Throws away the frame that has not ended; returns its length.
+    pub fn discard(&mut self) -> usize {
+        std::mem::take(&mut self.pending).len()
+    }
+
     /// Bytes of a frame that has not ended.
     #[must_use]
     pub fn unfinished(&self) -> usize {

@@ -8,16 +8,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracegate_llrp::backoff::Backoff;
-use tracegate_llrp::client::{Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use tracegate_llrp::client::{
+    Client, ClientConfig, ClientError, ClientEvent, CloseReason, LinkLoss,
+};
 use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
 use tracegate_pipeline::{Input, Read, ReaderTime, Time};
 use tracing::{info, warn};
 
-use super::Context;
 use super::queue::{Queued, ReadQueue};
+use super::{Context, Sparingly};
+use crate::health::tame;
 
 /// A reader that does not answer a connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes for the reader that wait for its socket; beyond, the client keeps the rest.
+const OUT_MAX: usize = 64 * 1024;
 /// Signs of life even when nothing happens.
 const WAKE: Duration = Duration::from_secs(5);
 
@@ -42,9 +47,14 @@ pub async fn run(settings: Settings, context: Context) {
         if session.was_ready {
             backoff.reset();
         }
+        // Before the rest is handed over: the core may take its time, and the reader is away meanwhile.
+        if let Some(reason) = &end {
+            context.down(reason);
+        }
         session.finish().await;
-        let Some(reason) = end else { break };
-        context.down(reason);
+        if end.is_none() {
+            break;
+        }
         if !context.pause(backoff.next_delay(fastrand::f64())).await {
             break;
         }
@@ -61,8 +71,12 @@ struct Session<'a> {
     arrived: Time,
     /// The reader's clock at the moment of its connection event.
     connected: Option<(Instant, LlrpTime)>,
+    /// What the core must hear before any read of this connection.
     announce: Option<Input>,
+    announced: bool,
     was_ready: bool,
+    closing: bool,
+    remarks: Sparingly,
 }
 
 impl<'a> Session<'a> {
@@ -76,7 +90,10 @@ impl<'a> Session<'a> {
             arrived: context.clock.now(),
             connected: None,
             announce: None,
+            announced: false,
             was_ready: false,
+            closing: false,
+            remarks: Sparingly::default(),
         }
     }
 
@@ -114,10 +131,12 @@ impl<'a> Session<'a> {
     async fn talk(&mut self, stream: TcpStream) -> Option<String> {
         let (mut reader, mut writer) = stream.into_split();
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
-        let mut closing = false;
         loop {
             self.context.beat.touch();
-            while let Some(message) = self.client.poll_transmit() {
+            // A reader that sends without reading must not fill our memory with answers; the client bounds what waits there.
+            while out.len() < OUT_MAX
+                && let Some(message) = self.client.poll_transmit()
+            {
                 out.extend_from_slice(&message);
             }
             if let Some(end) = self.events() {
@@ -134,12 +153,12 @@ impl<'a> Session<'a> {
                     match got {
                         Ok(0) => self.client.handle_end(self.now()),
                         Ok(count) => self.client.handle_bytes(self.now(), bytes.get(..count).unwrap_or_default()),
-                        Err(error) => return Some(self.lost(&error)),
+                        Err(error) => return self.lost(&error),
                     }
                 }
                 sent = writer.write(&out), if !out.is_empty() => match sent {
                     Ok(count) => { out.drain(..count); }
-                    Err(error) => return Some(self.lost(&error)),
+                    Err(error) => return self.lost(&error),
                 },
                 room = self.context.inputs.reserve(), if self.wants_room() => match room {
                     Ok(room) => if let Some(input) = self.next_input() { room.send(input) },
@@ -148,8 +167,8 @@ impl<'a> Session<'a> {
                 () = sleep_until(wake) => if due.is_some_and(|due| due <= Instant::now()) {
                     self.client.handle_timeout(self.now());
                 },
-                () = self.context.stop.cancelled(), if !closing => {
-                    closing = true;
+                () = self.context.stop.cancelled(), if !self.closing => {
+                    self.closing = true;
                     self.client.close(self.now());
                 }
             }
@@ -176,50 +195,62 @@ impl<'a> Session<'a> {
                     info!(reader = name, firmware, kept_rospec, "Reader is reading");
                     self.was_ready = true;
                     self.context.up();
-                    self.announce = Some(self.up());
+                    self.announce();
                 }
                 ClientEvent::Reports(tags) => self.reports(&tags),
-                ClientEvent::Antenna {
-                    id,
-                    connected: true,
-                } => info!(reader = name, antenna = id, "Antenna connected"),
-                ClientEvent::Antenna {
-                    id,
-                    connected: false,
-                } => warn!(
-                    reader = name,
-                    antenna = id,
-                    "Antenna disconnected; check its cable"
-                ),
-                ClientEvent::ReaderException { text } => {
-                    warn!(reader = name, reason = text, "The reader reports a fault")
-                }
-                ClientEvent::BufferWarning { percent_full } => warn!(
-                    reader = name,
-                    percent_full, "The reader's report buffer fills up"
-                ),
-                ClientEvent::BufferOverflow => warn!(
-                    reader = name,
-                    "The reader's report buffer overflowed: reads were lost at the reader"
-                ),
-                ClientEvent::Warning(text) => warn!(
-                    reader = name,
-                    reason = text,
-                    "Reader set up with a restriction"
-                ),
                 ClientEvent::Closed {
                     reason: CloseReason::Requested,
                 } => return Some(None),
                 ClientEvent::Closed {
                     reason: CloseReason::Failed(error),
                 } => return Some(Some(self.failure(&error))),
-                _ => {}
+                ClientEvent::Gpi { .. } => {}
+                remark => self.remark(&remark),
             }
         }
         None
     }
 
+    /// Passes on what the reader says about itself; not all of it, if it talks without end.
+    fn remark(&mut self, event: &ClientEvent) {
+        let reader = &self.context.name;
+        let Some(unsaid) = self.remarks.say() else {
+            return;
+        };
+        if unsaid > 0 {
+            warn!(reader, count = unsaid, "Remarks of the reader not logged");
+        }
+        match event {
+            ClientEvent::Antenna { id, connected } if *connected => {
+                info!(reader, antenna = id, "Antenna connected");
+            }
+            ClientEvent::Antenna { id, .. } => {
+                warn!(
+                    reader,
+                    antenna = id,
+                    "Antenna disconnected; check its cable"
+                );
+            }
+            ClientEvent::ReaderException { text } => {
+                warn!(reader, reason = tame(text), "The reader reports a fault");
+            }
+            ClientEvent::BufferWarning { percent_full } => {
+                warn!(reader, percent_full, "The reader's report buffer fills up");
+            }
+            ClientEvent::BufferOverflow => warn!(
+                reader,
+                "The reader's report buffer overflowed: reads were lost at the reader"
+            ),
+            ClientEvent::Warning(text) => {
+                warn!(reader, reason = tame(text), "The reader is restricted");
+            }
+            _ => {}
+        }
+    }
+
     fn reports(&mut self, tags: &[TagRead]) {
+        // Some readers report before set-up is done: without the clock's offset such reads would get a wrong time.
+        self.announce();
         let counters = self.context.health.counters();
         for tag in tags {
             let several =
@@ -276,38 +307,48 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The reader reads from now on; its clock was measured when it connected.
-    fn up(&self) -> Input {
-        let reader_time = self.connected.map(|(at, time)| {
-            let since = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
-            match time {
-                LlrpTime::Utc(us) => ReaderTime::Utc(us.saturating_add(since)),
-                LlrpTime::Uptime(us) => ReaderTime::Uptime(us.saturating_add(since)),
-            }
-        });
-        Input::Device {
+    /// Tells the core that the reader is there, and what its clock says, once per connection.
+    fn announce(&mut self) {
+        let Some((at, time)) = self.connected.filter(|_| !self.announced) else {
+            return;
+        };
+        self.announced = true;
+        let since = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let reader_time = match time {
+            LlrpTime::Utc(us) => ReaderTime::Utc(us.saturating_add(since)),
+            LlrpTime::Uptime(us) => ReaderTime::Uptime(us.saturating_add(since)),
+        };
+        self.announce = Some(Input::Device {
             device: self.context.device,
             at: self.context.clock.now(),
             up: true,
-            reader_time,
-        }
+            reader_time: Some(reader_time),
+        });
     }
 
-    /// The transport failed: the client may know better why.
-    fn lost(&mut self, error: &std::io::Error) -> String {
+    /// The transport failed: no reason when that was to be expected, as the gateway stops.
+    fn lost(&mut self, error: &std::io::Error) -> Option<String> {
         self.client.handle_end(self.now());
-        match self.events() {
-            Some(Some(reason)) if !self.client.is_ready() => reason,
-            _ => format!("the connection to the reader broke: {error}"),
-        }
+        // What came before is taken; why it ended the system knows better than the client.
+        let _ = self.events();
+        let Settings { host, port, .. } = self.settings;
+        (!self.closing).then(|| match self.connected {
+            Some(_) => format!("the connection to the reader broke: {error}"),
+            None => format!("{host}:{port} broke the connection before it said anything: {error}"),
+        })
     }
 
     fn failure(&self, error: &ClientError) -> String {
         let text = crate::error_chain(error);
+        let Settings { host, port, .. } = self.settings;
         match error {
-            ClientError::NotLlrp(_) => {
-                format!("{}:{}: {text}", self.settings.host, self.settings.port)
-            }
+            ClientError::NotLlrp(_) => format!("{host}:{port}: {text}"),
+            ClientError::LinkLost(LinkLoss::NoConnectionEvent { .. }) => format!(
+                "{host}:{port}: {text}; is this a reader's LLRP port? If it is, restart the reader"
+            ),
+            ClientError::LinkLost(LinkLoss::TransportEnded) if self.connected.is_none() => format!(
+                "{host}:{port} closed the connection before it said anything; does another client hold the reader, or is this not its LLRP port?"
+            ),
             _ => text,
         }
     }
@@ -319,7 +360,7 @@ impl<'a> Session<'a> {
                 return;
             }
         }
-        if self.was_ready {
+        if self.announced {
             let at = self.context.clock.now();
             self.context
                 .send(Input::Device {

@@ -4,6 +4,8 @@ pub mod lines;
 pub mod llrp;
 pub mod queue;
 pub mod scanner;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
-use crate::health::{Beat, DeviceState, Health};
+use crate::health::{Beat, DeviceState, Health, tame};
 
 /// What every device task is given.
 #[derive(Debug, Clone)]
@@ -38,14 +40,13 @@ pub struct Context {
 
 impl Context {
     /// Reports the device as down; logs it once per change of reason, not once per attempt.
-    fn down(&self, reason: String) {
+    fn down(&self, reason: &str) {
         self.health.counters().device_disconnects.add(1);
-        if self.health.device(
-            &self.name,
-            DeviceState::Down {
-                reason: reason.clone(),
-            },
-        ) {
+        let reason = tame(reason);
+        let state = DeviceState::Down {
+            reason: reason.clone(),
+        };
+        if self.health.device(&self.name, state) {
             warn!(device = self.name, reason, "Device not connected");
         }
     }
@@ -87,5 +88,32 @@ impl Context {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// Allows ten log lines a minute.
+#[derive(Debug, Default)]
+struct Sparingly {
+    since: Option<Instant>,
+    said: u32,
+    unsaid: u64,
+}
+
+impl Sparingly {
+    /// `Some` allows a line, and tells how many were not allowed before it.
+    fn say(&mut self) -> Option<u64> {
+        let now = Instant::now();
+        if self
+            .since
+            .is_none_or(|since| now - since >= Duration::from_secs(60))
+        {
+            (self.since, self.said) = (Some(now), 0);
+        }
+        if self.said >= 10 {
+            self.unsaid += 1;
+            return None;
+        }
+        self.said += 1;
+        Some(std::mem::take(&mut self.unsaid))
     }
 }

@@ -1,0 +1,129 @@
+//! The tables, and what is done to them within a transaction.
+
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use tracegate_pipeline::Time;
+use tracegate_pipeline::input::MovementEvent;
+
+use super::{BufferError, crc32};
+
+/// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
+pub(super) const STATE_VERSION: i64 = 1;
+/// Rows per INSERT; more gain nothing (measured: shared/forwarding.md section 3).
+const ROWS_PER_INSERT: usize = 64;
+/// The newest sequence number ever given out.
+pub(super) const LAST_SEQ: &str =
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, crc32 INTEGER NOT NULL, inputs BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS snapshot(id INTEGER PRIMARY KEY CHECK (id = 1), journal_seq INTEGER NOT NULL, version INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, read_point TEXT NOT NULL,
+  occurred_us INTEGER NOT NULL, recorded_us INTEGER NOT NULL, crc32 INTEGER NOT NULL, payload TEXT NOT NULL) STRICT;
+";
+
+/// One journal row, and the events that the outbox does not hold yet. Returns how many those were, and the newest sequence
+/// number.
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    inputs: Vec<u8>,
+    inputs_crc: i64,
+    events: &[MovementEvent],
+    recorded: Time,
+) -> Result<(u64, i64), BufferError> {
+    sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
+        .bind(inputs_crc)
+        .bind(inputs)
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("append to the journal"))?;
+    let mut stored = 0;
+    for rows in events.chunks(ROWS_PER_INSERT) {
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
+        );
+        insert.push_values(rows, |mut row, event| {
+            let id = event.id.to_string();
+            let crc = crc32(&[
+                id.as_bytes(),
+                event.read_point.as_bytes(),
+                event.json.as_bytes(),
+            ]);
+            row.push_bind(id)
+                .push_bind(&event.read_point)
+                .push_bind(event.at.0)
+                .push_bind(recorded.0)
+                .push_bind(crc)
+                .push_bind(&event.json);
+        });
+        insert.push(" ON CONFLICT(event_id) DO NOTHING");
+        let done = insert
+            .build()
+            .execute(&mut *connection)
+            .await
+            .map_err(BufferError::database("append to the outbox"))?;
+        stored += done.rows_affected();
+    }
+    Ok((
+        stored,
+        scalar(connection, LAST_SEQ, "read the sequence").await?,
+    ))
+}
+
+/// The journal goes first: in a full file the snapshot takes its place.
+pub(super) async fn replace_journal(
+    connection: &mut SqliteConnection,
+    state: Vec<u8>,
+) -> Result<(), BufferError> {
+    let last = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
+    let last = scalar(connection, last, "read the journal's end").await?;
+    sqlx::query("DELETE FROM journal")
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("trim the journal"))?;
+    sqlx::query("INSERT OR REPLACE INTO snapshot(id, journal_seq, version, crc32, state) VALUES (1, ?, ?, ?, ?)")
+        .bind(last)
+        .bind(STATE_VERSION)
+        .bind(crc32(&[&state]))
+        .bind(state)
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("write the snapshot"))?;
+    Ok(())
+}
+
+pub(super) async fn command(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    doing: &'static str,
+) -> Result<(), BufferError> {
+    sqlx::query(sql)
+        .execute(connection)
+        .await
+        .map_err(BufferError::database(doing))?;
+    Ok(())
+}
+
+pub(super) async fn scalar(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    doing: &'static str,
+) -> Result<i64, BufferError> {
+    sqlx::query_scalar(sql)
+        .fetch_one(connection)
+        .await
+        .map_err(BufferError::database(doing))
+}
+
+pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<String, BufferError> {
+    sqlx::query("INSERT INTO meta(key, value) VALUES ('epoch', ?) ON CONFLICT(key) DO NOTHING")
+        .bind(uuid::Uuid::new_v4().to_string())
+        .execute(&mut *connection)
+        .await
+        .map_err(BufferError::database("write the epoch"))?;
+    sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+        .fetch_one(connection)
+        .await
+        .map_err(BufferError::database("read the epoch"))
+}

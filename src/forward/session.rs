@@ -1,0 +1,304 @@
+//! One connection's traffic: which rows are sent, what the broker says to each, and the status between them.
+//!
+//! Rows go out in the order of the outbox. A row that the broker does not take holds everything behind it: once nothing is
+//! under way any more, sending starts again from that row, one at a time until the broker takes it. Rows that were
+//! under way behind it may have overtaken it, and are sent again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::Outgoing;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, PubAck, PubAckReason, PublishProperties};
+use rumqttc::v5::{AsyncClient, Event};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::connect::Connection;
+use super::mqtt::{Links, SessionEnd, Settings, Timing};
+use super::window::{Item, Window};
+use super::words;
+use crate::buffer::OutboxRow;
+use crate::health::{BrokerState, Health, Status};
+
+/// Rows read from the outbox at a time.
+const READ_ROWS: usize = 64;
+/// Stands for the read point of an event that is damaged on disk.
+const DAMAGED: &str = "damaged";
+
+pub(super) struct Session<'a> {
+    settings: &'a Settings,
+    client: AsyncClient,
+    window: Window,
+    /// Unacknowledged publishes at most: ours, or the broker's if that is less.
+    limit: usize,
+    packet_maximum: Option<u32>,
+    /// The last row handed to the client.
+    cursor: i64,
+    held_until: Option<Instant>,
+    /// The broker did not take a row, and has taken none since.
+    refused: bool,
+    status_due: bool,
+    progress: Instant,
+    answered: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(settings: &'a Settings, connection: &Connection, acknowledged: i64) -> Self {
+        Self {
+            settings,
+            client: connection.client.clone(),
+            window: Window::new(acknowledged),
+            limit: usize::from(settings.window.min(connection.receive_maximum)),
+            packet_maximum: connection.packet_maximum,
+            cursor: acknowledged,
+            held_until: None,
+            refused: false,
+            // The birth message goes before everything else.
+            status_due: true,
+            progress: Instant::now(),
+            answered: false,
+        }
+    }
+
+    pub(super) const fn timing(&self) -> Timing {
+        self.settings.timing
+    }
+
+    /// Whether the broker has acknowledged anything.
+    pub(super) const fn answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Whether everything handed to the client is acknowledged.
+    pub(super) fn is_idle(&self) -> bool {
+        self.window.in_flight() == 0
+    }
+
+    /// Whether more rows may be sent now.
+    pub(super) fn may_ask(&self) -> bool {
+        self.held_until.is_none() && self.room() > 0
+    }
+
+    /// How long nothing is sent because a row was not taken.
+    pub(super) fn hold(&self) -> Option<Duration> {
+        // Once it has passed, what is under way decides: waking earlier would be in vain.
+        let left = self.held_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Renews the retained status as soon as there is room.
+    pub(super) const fn renew_status(&mut self) {
+        self.status_due = true;
+    }
+
+    fn room(&self) -> usize {
+        // While events are refused one at a time goes out: whoever takes them again gets them in order.
+        let limit = if self.refused { 1 } else { self.limit };
+        limit.saturating_sub(self.window.in_flight())
+    }
+
+    fn room_for_status(&self) -> bool {
+        self.window.in_flight() < self.limit
+    }
+
+    /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
+    pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
+        if self.status_due && self.room_for_status() {
+            self.status_due = false;
+            self.publish_status(&links.health.status())?;
+        }
+        if let Some(until) = self.held_until {
+            if Instant::now() < until || !self.is_idle() {
+                return Ok(());
+            }
+            self.held_until = None;
+            self.window.rewind();
+            self.cursor = self.window.acknowledged();
+        }
+        while self.may_ask() {
+            let committed = *links.committed.borrow_and_update();
+            if committed <= self.cursor {
+                return Ok(());
+            }
+            let rows = links
+                .reader
+                .after(self.cursor, self.room().min(READ_ROWS))
+                .await?;
+            if rows.is_empty() {
+                // Sequence numbers have gaps; what was committed when we asked is done with.
+                self.cursor = committed;
+            }
+            for row in rows {
+                if !self.publish_row(row, &links.health)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns false when the row cannot be sent now.
+    fn publish_row(&mut self, row: OutboxRow, health: &Health) -> Result<bool, SessionEnd> {
+        let seq = row.seq;
+        let topic = topic(self.settings, &row);
+        let properties = PublishProperties {
+            payload_format_indicator: Some(1),
+            content_type: Some("application/ld+json".to_owned()),
+            user_properties: vec![
+                ("event_id".to_owned(), row.event_id),
+                ("epoch".to_owned(), health.epoch().to_owned()),
+                ("seq".to_owned(), seq.to_string()),
+                ("intact".to_owned(), row.intact.to_string()),
+            ],
+            ..PublishProperties::default()
+        };
+        let size = packet_size(&topic, row.payload.len(), &properties);
+        if let Some(maximum) = self.too_large(size) {
+            // What is under way first: then nothing that the broker takes contradicts what we say.
+            if self.is_idle() {
+                self.refuse(seq, words::too_large(size, maximum), health);
+            }
+            return Ok(false);
+        }
+        if !row.intact {
+            warn!(seq, "Stored event is damaged; it is sent as it is, marked");
+        }
+        self.cursor = seq;
+        let payload = row.payload.into();
+        self.publish(Item::Event(seq), topic, false, payload, properties)?;
+        Ok(true)
+    }
+
+    fn too_large(&self, size: usize) -> Option<u32> {
+        self.packet_maximum
+            .filter(|&maximum| u32::try_from(size).is_ok_and(|size| size > maximum))
+    }
+
+    fn publish_status(&mut self, status: &Status) -> Result<(), SessionEnd> {
+        let topic = self.settings.status_topic.clone();
+        let properties = PublishProperties {
+            content_type: Some("application/json".to_owned()),
+            ..PublishProperties::default()
+        };
+        let payload = status.to_json();
+        let size = packet_size(&topic, payload.len(), &properties);
+        if let Some(maximum) = self.too_large(size) {
+            // Events matter more than the status: the connection goes on without.
+            warn!(reason = words::too_large(size, maximum), "Status not sent");
+            return Ok(());
+        }
+        self.publish(Item::Status, topic, true, payload.into(), properties)
+    }
+
+    fn publish(
+        &mut self,
+        item: Item,
+        topic: String,
+        retain: bool,
+        payload: Bytes,
+        properties: PublishProperties,
+    ) -> Result<(), SessionEnd> {
+        if self.is_idle() {
+            self.progress = Instant::now();
+        }
+        self.client
+            .try_publish_with_properties(topic, QoS::AtLeastOnce, retain, payload, properties)
+            .map_err(|error| SessionEnd::Lost(error.to_string()))?;
+        self.window.ask(item);
+        Ok(())
+    }
+
+    /// Sends the last status; false while there is no room.
+    pub(super) fn say_goodbye(&mut self, health: &Health) -> bool {
+        let status = Status {
+            state: "offline".into(),
+            reason: Some("stopped".into()),
+            ..health.status()
+        };
+        self.room_for_status() && self.publish_status(&status).is_ok()
+    }
+
+    pub(super) fn event(&mut self, event: Event, links: &Links) -> Result<(), SessionEnd> {
+        match event {
+            Event::Outgoing(Outgoing::Publish(id)) => self.window.sent(id)?,
+            Event::Incoming(Packet::PubAck(PubAck { pkid, reason, .. })) => {
+                self.progress = Instant::now();
+                self.answered = true;
+                let taken = match reason {
+                    PubAckReason::Success => true,
+                    PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
+                    _ => false,
+                };
+                match self.window.answered(pkid, taken)? {
+                    Item::Event(seq) if taken => self.taken(seq, links),
+                    Item::Event(seq) => {
+                        links.health.counters().refused.add(1);
+                        self.refuse(seq, words::refusal(reason).to_owned(), &links.health);
+                    }
+                    Item::Status => {}
+                }
+            }
+            other => debug!(?other, "MQTT"),
+        }
+        Ok(())
+    }
+
+    fn taken(&mut self, seq: i64, links: &Links) {
+        links.health.counters().forwarded.add(1);
+        let mark = self.window.acknowledged();
+        if self.refused && seq <= mark {
+            self.refused = false;
+            links.health.broker(BrokerState::Up);
+            info!("The broker takes events again");
+        }
+        links.acknowledged.send_if_modified(|known| {
+            let newer = mark > *known;
+            *known = mark.max(*known);
+            newer
+        });
+    }
+
+    /// A row was not taken: keep it, wait, send it again.
+    fn refuse(&mut self, seq: i64, why: String, health: &Health) {
+        self.held_until = Some(Instant::now() + self.settings.timing.hold);
+        self.refused = true;
+        if health.broker(BrokerState::Refuses(why.clone())) {
+            warn!(
+                seq,
+                reason = why,
+                "The broker did not take an event; it is kept and sent again"
+            );
+        }
+    }
+
+    pub(super) fn check_progress(&self) -> Result<(), SessionEnd> {
+        let patience = self.settings.timing.progress;
+        if !self.is_idle() && self.progress.elapsed() >= patience {
+            return Err(SessionEnd::NoProgress(patience));
+        }
+        Ok(())
+    }
+}
+
+/// An upper bound of a PUBLISH packet's size (MQTT 5 §3.3).
+fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> usize {
+    // Fixed header 5, packet id 2, length of properties 4, payload format 2; each text has a length of 2, each property a
+    // byte of type.
+    let content_type = properties
+        .content_type
+        .as_ref()
+        .map_or(0, |text| 3 + text.len());
+    let user: usize = properties
+        .user_properties
+        .iter()
+        .map(|(key, value)| 5 + key.len() + value.len())
+        .sum();
+    5 + 2 + 4 + 2 + 2 + topic.len() + content_type + user + payload
+}
+
+/// Where a row goes. What a damaged one has become may be no topic level at all: those go to one place of their own.
+pub(super) fn topic(settings: &Settings, row: &OutboxRow) -> String {
+    let read_point = if row.intact { &row.read_point } else { DAMAGED };
+    settings.topic.render(&settings.site, read_point)
+}

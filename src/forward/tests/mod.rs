@@ -1,0 +1,174 @@
+//! The forwarder against brokers that behave and brokers that do not.
+
+mod broker;
+mod fake;
+mod faults;
+mod mosquitto;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracegate_epcis::EventId;
+use tracegate_pipeline::Time;
+use tracegate_pipeline::input::MovementEvent;
+use tracegate_sim::wait_until;
+
+use super::mqtt::{Links, Settings, Timing, run};
+use crate::buffer::{Opened, OutboxReader, Store};
+use crate::config::Mqtt;
+use crate::health::Health;
+
+/// Generous: only a failing test waits for so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits and deadlines for a broker next door.
+const QUICK: Timing = Timing {
+    connect: Duration::from_millis(700),
+    progress: Duration::from_millis(700),
+    backoff: (Duration::from_millis(5), Duration::from_millis(50)),
+    steady: Duration::ZERO,
+    refused: Duration::from_millis(50),
+    hold: Duration::from_millis(30),
+    drain: Duration::from_secs(2),
+    farewell: Duration::from_millis(500),
+    status: Duration::from_secs(60),
+};
+
+fn settings(broker: SocketAddr) -> Settings {
+    Settings {
+        host: broker.ip().to_string(),
+        port: broker.port(),
+        client_id: "gateway".to_owned(),
+        credentials: None,
+        tls: None,
+        topic: Mqtt::default().topic.0,
+        status_topic: "status".to_owned(),
+        site: "plant-3".to_owned(),
+        keep_alive: Duration::from_secs(30),
+        window: 20,
+        accept_without_subscriber: false,
+        timing: QUICK,
+    }
+}
+
+/// A forwarder with a real outbox; the test is the core.
+struct Rig {
+    folder: TempDir,
+    store: Store,
+    committed: watch::Sender<i64>,
+    acknowledged: watch::Receiver<i64>,
+    health: Health,
+    stop: CancellationToken,
+    forwarder: JoinHandle<()>,
+}
+
+impl Rig {
+    /// A forwarder with `events` waiting, numbered from 1.
+    async fn start(settings: Settings, events: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let Opened { mut store, .. } = Store::open(folder.path(), 100 << 20).await.unwrap();
+        commit(&mut store, 1, events).await;
+        let health = Health::new("plant-3", store.epoch());
+        let (committed, links_committed) = watch::channel(store.last_seq());
+        let (links_acknowledged, acknowledged) = watch::channel(0);
+        let stop = CancellationToken::new();
+        let links = Links {
+            reader: OutboxReader::open(store.path()).await.unwrap(),
+            committed: links_committed,
+            acknowledged: links_acknowledged,
+            health: health.clone(),
+            beat: health.beat("forwarder"),
+            stop: stop.clone(),
+        };
+        let forwarder = tokio::spawn(run(settings, links));
+        Self {
+            folder,
+            store,
+            committed,
+            acknowledged,
+            health,
+            stop,
+            forwarder,
+        }
+    }
+
+    /// Stores more events.
+    async fn add(&mut self, events: usize) {
+        let next = usize::try_from(self.store.last_seq()).unwrap() + 1;
+        commit(&mut self.store, next, events).await;
+        self.committed.send_replace(self.store.last_seq());
+    }
+
+    async fn acknowledged(&self, seq: i64) {
+        wait_until("acknowledgements", PATIENCE, || {
+            *self.acknowledged.borrow() >= seq
+        })
+        .await
+        .unwrap_or_else(|error| {
+            let (mark, conditions) = (*self.acknowledged.borrow(), self.health.conditions());
+            panic!("{error}: at {mark} of {seq}, {conditions:?}")
+        });
+    }
+
+    /// Waits until the conditions name `text`.
+    async fn says(&self, text: &str) {
+        let mut said = Vec::new();
+        let waited = wait_until(text, PATIENCE, || {
+            let condition = self.condition();
+            let found = condition.contains(text);
+            if said.last() != Some(&condition) {
+                said.push(condition);
+            }
+            found
+        });
+        if let Err(error) = waited.await {
+            panic!("{error}; it said {said:#?}");
+        }
+    }
+
+    fn condition(&self) -> String {
+        self.health.conditions().join("; ")
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.forwarder)
+            .await
+            .expect("the forwarder stops")
+            .expect("the forwarder does not panic");
+        self.store.close().await.unwrap();
+        drop(self.folder);
+    }
+}
+
+async fn commit(store: &mut Store, first: usize, events: usize) {
+    let event = |number: usize| MovementEvent {
+        id: EventId::of_prehash(&number.to_string()),
+        read_point: "dock_1".to_owned(),
+        at: Time(0),
+        json: format!("{{\"number\":{number}}}"),
+        summary: String::new(),
+    };
+    let events: Vec<_> = (first..first + events).map(event).collect();
+    store.commit(&[], &events, Time(0)).await.unwrap();
+}
+
+/// The number of an event that [`commit`] made.
+fn number(payload: &[u8]) -> i64 {
+    let event: serde_json::Value = serde_json::from_slice(payload).unwrap();
+    event["number"].as_i64().unwrap()
+}
+
+/// Asserts that each of 1 to `last` came, and none for the first time before its predecessor.
+fn in_order(numbers: &[i64], last: i64) {
+    let mut newest = 0;
+    for &number in numbers {
+        assert!(number <= newest + 1, "{number} overtook in {numbers:?}");
+        newest = newest.max(number);
+    }
+    assert_eq!(newest, last, "{numbers:?}");
+}

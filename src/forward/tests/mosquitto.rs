@@ -1,0 +1,249 @@
+//! With a real Mosquitto: TLS, passwords, a session taken over. Needs `mosquitto`, `mosquitto_passwd` and `openssl`.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tracegate_sim::wait_until;
+
+use super::*;
+use crate::forward::tls::Trust;
+
+/// A running Mosquitto with a CA of its own.
+struct Mosquitto {
+    folder: TempDir,
+    process: Child,
+    plain: SocketAddr,
+    tls: SocketAddr,
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Mosquitto {
+    async fn start(anonymous: bool) -> Self {
+        let mut folder = tempfile::tempdir().unwrap();
+        authority(folder.path(), "ca");
+        certificate(folder.path(), "server", "IP:127.0.0.1");
+        let passwords = ["-b", "-c", "passwords", "gateway", "right"];
+        run_in(folder.path(), "mosquitto_passwd", &passwords);
+        // Mosquitto cannot tell a port it chose itself, so free ones are looked for; another process may be quicker.
+        for _ in 0..20 {
+            let (plain, tls) = (free_port(), free_port());
+            let process = launch(folder.path(), plain, tls, anonymous);
+            let mut mosquitto = Self {
+                folder,
+                process,
+                plain,
+                tls,
+            };
+            if mosquitto.is_listening().await {
+                return mosquitto;
+            }
+            folder = std::mem::replace(&mut mosquitto.folder, tempfile::tempdir().unwrap());
+        }
+        panic!("no two free ports for mosquitto");
+    }
+
+    async fn is_listening(&mut self) -> bool {
+        let listening = |addr| std::net::TcpStream::connect(addr).is_ok();
+        let mut alive = true;
+        let up = wait_until("mosquitto", PATIENCE, || {
+            alive = self.process.try_wait().unwrap().is_none();
+            !alive || (listening(self.plain) && listening(self.tls))
+        });
+        up.await.unwrap();
+        alive
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Settings to connect by TLS and trust this file.
+    fn trusting(&self, ca: &str) -> Settings {
+        Settings {
+            tls: Some(Trust::File(self.file(ca))),
+            accept_without_subscriber: true,
+            ..settings(self.tls)
+        }
+    }
+}
+
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool) -> Child {
+    let shown = folder.display();
+    let mut config = String::new();
+    writeln!(
+        config,
+        "allow_anonymous {anonymous}\npassword_file {shown}/passwords"
+    )
+    .unwrap();
+    writeln!(config, "listener {} 127.0.0.1", plain.port()).unwrap();
+    writeln!(config, "listener {} 127.0.0.1", tls.port()).unwrap();
+    writeln!(
+        config,
+        "certfile {shown}/server.pem\nkeyfile {shown}/server.key"
+    )
+    .unwrap();
+    // As root it would change to a user who may not read our folder.
+    if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
+        config.push_str("user root\n");
+    }
+    std::fs::write(folder.join("mosquitto.conf"), config).unwrap();
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    Command::new("mosquitto")
+        .env("PATH", path)
+        .arg("-c")
+        .arg(folder.join("mosquitto.conf"))
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("mosquitto is installed")
+}
+
+fn openssl(folder: &Path, line: &str) {
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    run_in(folder, "openssl", &arguments);
+}
+
+fn run_in(folder: &Path, program: &str, arguments: &[&str]) {
+    let done = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output();
+    let done = done.unwrap_or_else(|error| panic!("{program} is needed: {error}"));
+    let text = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{program} {arguments:?}: {text}");
+}
+
+/// `<name>.pem` and `<name>.key` of a new CA.
+fn authority(folder: &Path, name: &str) {
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem"
+        ),
+    );
+}
+
+/// `<name>.pem` and `<name>.key` for `host`, signed by the CA `ca`.
+fn certificate(folder: &Path, name: &str, host: &str) {
+    std::fs::write(folder.join("san"), format!("subjectAltName={host}\n")).unwrap();
+    openssl(
+        folder,
+        &format!(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=broker -keyout {name}.key -out {name}.csr"
+        ),
+    );
+    openssl(
+        folder,
+        &format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out {name}.pem"
+        ),
+    );
+}
+
+#[tokio::test]
+async fn tls_delivers_to_a_broker_that_we_trust_and_to_no_other() {
+    let mosquitto = Mosquitto::start(true).await;
+    let rig = Rig::start(mosquitto.trusting("ca.pem"), 100).await;
+    rig.acknowledged(100).await;
+    assert_eq!(rig.health.conditions(), [""; 0]);
+    rig.stop().await;
+
+    authority(mosquitto.folder.path(), "other");
+    let rig = Rig::start(mosquitto.trusting("other.pem"), 1).await;
+    rig.says("its certificate has an unknown issuer, none that [mqtt] ca_file")
+        .await;
+    assert!(rig.condition().contains("other.pem"), "{}", rig.condition());
+    // A renewed file needs no restart.
+    std::fs::copy(mosquitto.file("ca.pem"), mosquitto.file("other.pem")).unwrap();
+    rig.acknowledged(1).await;
+    rig.stop().await;
+
+    let elsewhere = Settings {
+        host: "localhost".to_owned(),
+        ..mosquitto.trusting("ca.pem")
+    };
+    let rig = Rig::start(elsewhere, 1).await;
+    rig.says("its certificate is not made for localhost but for")
+        .await;
+    rig.stop().await;
+
+    let absent = mosquitto.trusting("nothing.pem");
+    let rig = Rig::start(absent, 1).await;
+    rig.says("cannot read [mqtt] ca_file").await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn plain_and_tls_mixed_up_are_explained() {
+    let mosquitto = Mosquitto::start(true).await;
+    let rig = Rig::start(settings(mosquitto.tls), 1).await;
+    rig.says("whether it expects TLS: then [mqtt] url begins with mqtts://")
+        .await;
+    rig.stop().await;
+
+    let trusting = Settings {
+        port: mosquitto.plain.port(),
+        ..mosquitto.trusting("ca.pem")
+    };
+    let rig = Rig::start(trusting, 1).await;
+    rig.says("does this port speak TLS? Without it [mqtt] url begins with mqtt://")
+        .await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_the_file_read_again() {
+    let mosquitto = Mosquitto::start(false).await;
+    let secret = mosquitto.file("secret");
+    std::fs::write(&secret, "wrong\n").unwrap();
+    let settings = Settings {
+        credentials: Some(("gateway".to_owned(), Some(secret.clone()))),
+        accept_without_subscriber: true,
+        ..settings(mosquitto.plain)
+    };
+    let rig = Rig::start(settings, 1).await;
+    rig.says("check user name, password").await;
+    std::fs::write(&secret, "right\r\n").unwrap();
+    rig.acknowledged(1).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_gateway_with_the_same_client_id_is_hinted_at() {
+    let mosquitto = Mosquitto::start(true).await;
+    // The first one waits long after it was thrown out, so that its reason can be seen.
+    let timing = Timing {
+        backoff: (PATIENCE * 1000, PATIENCE * 1000),
+        ..QUICK
+    };
+    let first = Settings {
+        timing,
+        accept_without_subscriber: true,
+        ..settings(mosquitto.plain)
+    };
+    let second = Settings {
+        timing: QUICK,
+        ..first.clone()
+    };
+    let first = Rig::start(first, 1).await;
+    first.acknowledged(1).await;
+    let second = Rig::start(second, 1).await;
+    first.says("same client id").await;
+    second.acknowledged(1).await;
+    second.stop().await;
+    first.stop().await;
+}
