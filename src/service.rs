@@ -22,7 +22,7 @@ use crate::source::Context;
 use crate::topology::{self, TopologyError};
 
 /// Inputs that wait for the core at most; beyond, sources hold back.
-const INPUT_QUEUE: usize = 1_024;
+const INPUT_QUEUE: usize = 256;
 /// A device that does not let go in this time at stop is left alone.
 const SOURCES_STOP: Duration = Duration::from_secs(8);
 /// The status line is renewed this often, and when something changes, but not more often than the second figure.
