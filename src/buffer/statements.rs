@@ -1,5 +1,7 @@
 //! The tables, and what is done to them within a transaction.
 
+use std::collections::BTreeSet;
+
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use tracegate_pipeline::Time;
 use tracegate_pipeline::input::MovementEvent;
@@ -38,10 +40,16 @@ pub(super) async fn append(
         .execute(&mut *connection)
         .await
         .map_err(BufferError::database("append to the journal"))?;
-    let mut stored = 0;
+    let (mut stored, mut seen) = (0, BTreeSet::new());
+    let events: Vec<&MovementEvent> = events
+        .iter()
+        .filter(|event| seen.insert(event.id))
+        .collect();
     for rows in events.chunks(ROWS_PER_INSERT) {
+        // Leaving it to the conflict would do, but uses a sequence number up, and a consumer would look for the event that has it.
         let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) ",
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) \
+             SELECT * FROM (",
         );
         insert.push_values(rows, |mut row, event| {
             let id = event.id.to_string();
@@ -57,7 +65,9 @@ pub(super) async fn append(
                 .push_bind(crc)
                 .push_bind(&event.json);
         });
-        insert.push(" ON CONFLICT(event_id) DO NOTHING");
+        insert.push(
+            ") WHERE column1 NOT IN (SELECT event_id FROM outbox) ON CONFLICT(event_id) DO NOTHING",
+        );
         let done = insert
             .build()
             .execute(&mut *connection)
