@@ -49,9 +49,14 @@ pub trait FromText: Sized {
 
     /// What to say about a bare number.
     fn bare_number(number: &str) -> Refusal {
+        // A suggestion that would be refused again is worse than none.
+        let help = match Self::from_text(number) {
+            Ok(_) => format!("text is written in quotes: \"{number}\""),
+            Err(refusal) => refusal.help,
+        };
         Refusal::new(
             format!("expected {}, found the number {number}", Self::EXPECTED),
-            format!("text is written in quotes: \"{number}\""),
+            help,
         )
     }
 }

@@ -99,9 +99,7 @@ fn files_that_cannot_be_read_say_what_to_do() {
     let (text, code) = tracegate(&["check", "config"], &[]);
     assert_eq!(code, 78);
     assert!(text.contains("the configuration is a folder"), "{text}");
-    let (text, code) = tracegate(&["check"], &[("PATH", "/bin")]);
-    assert!(
-        code == 78 && text.contains("/etc/tracegate/gateway.toml"),
-        "{text}"
-    );
+    // Whether this machine has that file or not.
+    let (text, _) = tracegate(&["check"], &[("PATH", "/bin")]);
+    assert!(text.contains("/etc/tracegate/gateway.toml"), "{text}");
 }
