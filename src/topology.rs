@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
-    StationScanner, Step, Tuning,
+    StationScanner, Step,
 };
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
@@ -240,7 +240,7 @@ fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         .concat(),
         inward: read_point.r#in.as_ref().map(step),
         outward: read_point.out.as_ref().map(step),
-        tuning: tuning(read_point),
+        tuning: read_point.tuning(),
     }
 }
 
@@ -283,27 +283,6 @@ fn step(business: &Business) -> Step {
             .biz_transaction
             .as_ref()
             .map(|uri| (kind, uri.as_str().to_owned())),
-    }
-}
-
-fn tuning(read_point: &ReadPoint) -> Tuning {
-    let given = read_point.tuning();
-    Tuning {
-        min_rssi_dbm: i8::try_from(given.min_rssi.hundredths() / 100).unwrap_or(i8::MIN),
-        dedup: given.dedup.into(),
-        appear_within: given.appear_within.into(),
-        min_reads: given.min_reads,
-        lost_after: given.lost_after.into(),
-        side_tau: given.side_tau.into(),
-        side_level: given.side_level,
-        side_hold: given.side_hold.into(),
-        load_gap: given.load_gap.into(),
-        settle: given.settle.into(),
-        min_tags: usize::from(given.min_tags),
-        flip_ratio: given.flip_ratio,
-        rearm: given.rearm.into(),
-        allowed_lateness: given.allowed_lateness.into(),
-        down_grace: given.down_grace.into(),
     }
 }
 

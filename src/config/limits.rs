@@ -145,6 +145,19 @@ fn range<T: PartialOrd>(
     );
 }
 
+/// As [`range`], for a setting without a value of its own.
+fn optional<T: PartialOrd>(
+    checker: &mut Checker<'_>,
+    path: &[&str],
+    value: Option<T>,
+    within: std::ops::RangeInclusive<T>,
+    show: impl Fn(&T) -> String,
+) {
+    if let Some(value) = value {
+        range(checker, path, value, within, show);
+    }
+}
+
 fn antennas(checker: &mut Checker<'_>, name: &str, antennas: &Antennas) {
     let Antennas::Ports(ports) = antennas else {
         return;
@@ -169,67 +182,68 @@ fn antennas(checker: &mut Checker<'_>, name: &str, antennas: &Antennas) {
 
 fn tuning(checker: &mut Checker<'_>, name: &str, read_point: &ReadPoint) {
     let of = |key| ["read_point", name, key];
-    let tuning = read_point.tuning();
     if read_point.mode == Mode::Station || !checker.is_set(&of("mode")) {
         return;
     }
     let (min, max) = (Dbm::from_hundredths(-12_000), Dbm::from_hundredths(0));
-    range(
+    optional(
         checker,
         &of("min_rssi"),
-        tuning.min_rssi,
+        read_point.min_rssi,
         min..=max,
         |level| format!("\"{level}\""),
     );
     let times = [
-        ("dedup", tuning.dedup, 0, 10_000),
-        ("appear_within", tuning.appear_within, 50, MINUTE_MS),
-        ("lost_after", tuning.lost_after, 100, 10 * MINUTE_MS),
-        ("side_tau", tuning.side_tau, 10, MINUTE_MS),
-        ("side_hold", tuning.side_hold, 0, MINUTE_MS),
-        ("load_gap", tuning.load_gap, 0, 5 * MINUTE_MS),
-        ("settle", tuning.settle, 0, 5 * MINUTE_MS),
-        ("rearm", tuning.rearm, 0, HOUR_MS),
+        ("dedup", read_point.dedup, 0, 10_000),
+        ("appear_within", read_point.appear_within, 50, MINUTE_MS),
+        ("lost_after", read_point.lost_after, 100, 10 * MINUTE_MS),
+        ("side_tau", read_point.side_tau, 10, MINUTE_MS),
+        ("side_hold", read_point.side_hold, 0, MINUTE_MS),
+        ("load_gap", read_point.load_gap, 0, 5 * MINUTE_MS),
+        ("settle", read_point.settle, 0, 5 * MINUTE_MS),
+        ("rearm", read_point.rearm, 0, HOUR_MS),
         (
             "allowed_lateness",
-            tuning.allowed_lateness,
+            read_point.allowed_lateness,
             0,
             10 * MINUTE_MS,
         ),
-        ("down_grace", tuning.down_grace, 0, HOUR_MS),
+        ("down_grace", read_point.down_grace, 0, HOUR_MS),
     ];
     for (key, value, min, max) in times {
-        range(checker, &of(key), value, ms(min)..=ms(max), show_time);
+        optional(checker, &of(key), value, ms(min)..=ms(max), show_time);
     }
-    range(
+    optional(
         checker,
         &of("min_reads"),
-        tuning.min_reads,
+        read_point.min_reads,
         1..=1000,
         show_number,
     );
-    range(
+    optional(
         checker,
         &of("min_tags"),
-        tuning.min_tags,
+        read_point.min_tags,
         1..=10_000,
         show_number,
     );
-    range(
+    optional(
         checker,
         &of("side_level"),
-        tuning.side_level,
+        read_point.side_level,
         0.0..=1.0,
         show_number,
     );
-    range(
+    optional(
         checker,
         &of("flip_ratio"),
-        tuning.flip_ratio,
+        read_point.flip_ratio,
         0.0..=1.0,
         show_number,
     );
 
+    // Either may be the default.
+    let tuning = read_point.tuning();
     // A tag whose repeated reads are dropped for longer than it takes to be gone would come and go all the time.
     let both_good = !checker.tree.is_bad(&of("dedup")) && !checker.tree.is_bad(&of("lost_after"));
     if both_good && tuning.dedup >= tuning.lost_after {
@@ -240,8 +254,8 @@ fn tuning(checker: &mut Checker<'_>, name: &str, read_point: &ReadPoint) {
         };
         let label = format!(
             "dedup is {}, lost_after is {}",
-            show_duration(tuning.dedup),
-            show_duration(tuning.lost_after)
+            show_duration(tuning.dedup.into()),
+            show_duration(tuning.lost_after.into())
         );
         let title = "`dedup` must be shorter than `lost_after`".to_owned();
         let help = "otherwise a tag that stands still is taken for gone between two reads";

@@ -43,7 +43,6 @@ pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
     TransactionType, Uri, ZoneName,
 };
-pub use tuning::Tuning;
 pub use units::{ByteSize, Dbm, show_duration};
 
 /// Sections, in the order of the reference file.

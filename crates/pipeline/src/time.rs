@@ -88,6 +88,13 @@ impl From<Duration> for Span {
     }
 }
 
+impl From<Span> for Duration {
+    /// Nothing for a negative span.
+    fn from(value: Span) -> Self {
+        Self::from_micros(u64::try_from(value.0).unwrap_or(0))
+    }
+}
+
 impl Add for Span {
     type Output = Self;
     fn add(self, other: Self) -> Self {
