@@ -257,16 +257,22 @@ impl Gate {
     }
 
     fn decide(&mut self, tuning: &Tuning, at: Time, decisions: &mut Vec<Decision>) {
-        if let Some(decision) = self.passages.decide(tuning, at, &mut self.tags) {
-            // Booking changes what a tag waits for.
-            for (key, _) in &decision.members {
+        let Some(decision) = self.passages.decide(tuning, at, &mut self.tags) else {
+            return;
+        };
+        // Booking changes what a tag waits for; a refusal does not.
+        if decision.refused.is_none() {
+            let members = &decision.members;
+            self.timers.retain(|(_, key)| {
+                let found = members.binary_search_by(|(member, _)| member.cmp(key));
+                found.is_err()
+            });
+            for (key, _) in members {
                 if let Some(tag) = self.tags.get(key) {
-                    let deadline = tag.deadline(tuning);
-                    self.timers.retain(|(_, other)| other != key);
-                    self.timers.insert((deadline, key.clone()));
+                    self.timers.insert((tag.deadline(tuning), key.clone()));
                 }
             }
-            decisions.push(decision);
         }
+        decisions.push(decision);
     }
 }

@@ -48,12 +48,6 @@ pub struct Passages {
 }
 
 impl Passages {
-    /// True while a load waits for its decision.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
     /// When the next load is to be decided.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
@@ -191,8 +185,11 @@ impl Passages {
         let mut members: Vec<(EpcKey, Option<u16>)> =
             keys.map(|key| (key.clone(), pc_of(tags, &key))).collect();
         members.sort_unstable();
+        self.unused.retain(|(key, _)| {
+            let found = members.binary_search_by(|(member, _)| member.cmp(key));
+            found.is_err()
+        });
         for (key, _) in &members {
-            self.unused.retain(|(other, _)| other != key);
             for other in &mut self.open {
                 other.flips.remove(key);
             }

@@ -109,12 +109,6 @@ impl Tag {
             .saturating_add(self.outside.observations)
     }
 
-    /// Observations of the visit on one side.
-    #[must_use]
-    pub fn observations_on(&self, side: Side) -> u32 {
-        self.zone(side).observations
-    }
-
     /// Centre of gravity in time of what was read on both sides.
     #[must_use]
     pub fn centroid(&self) -> Time {
@@ -133,7 +127,7 @@ impl Tag {
         (zone.weight, (self.first - origin).seconds() + centre)
     }
 
-    /// Takes one read; returns false when it fell within the dedup window of its antenna.
+    /// Takes one read; within the dedup window of its antenna it only keeps the visit alive.
     pub fn observe(
         &mut self,
         tuning: &Tuning,
@@ -141,7 +135,7 @@ impl Tag {
         port: (u16, u16),
         side: Side,
         rssi_dbm: Option<i8>,
-    ) -> bool {
+    ) {
         if self.ended || (!self.appeared && at - self.first > tuning.appear_within) {
             self.start_visit(at);
         }
@@ -151,7 +145,7 @@ impl Tag {
             .iter_mut()
             .find(|(device, antenna, _)| (*device, *antenna) == port)
         {
-            Some((_, _, last)) if at - *last < tuning.dedup => return false,
+            Some((_, _, last)) if at - *last < tuning.dedup => return,
             Some((_, _, last)) => *last = at,
             None => self.last_by_antenna.push((port.0, port.1, at)),
         }
@@ -168,7 +162,6 @@ impl Tag {
         zone.moment += amplitude * since_first;
         self.appeared |= self.observations() >= u32::from(tuning.min_reads);
         self.score(tuning, at);
-        true
     }
 
     /// The next time at which something happens without a read.

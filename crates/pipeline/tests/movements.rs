@@ -213,20 +213,9 @@ fn reports_held_through_an_outage_land_at_their_own_time() {
     let mut pipeline = Pipeline::default();
     let mut inputs = start();
     inputs.extend(reports(&reads[..cut], 8));
-    inputs.push(Input::Device {
-        device: 0,
-        at: Time(T0 + 13 * S),
-        up: false,
-        reader_time: None,
-    });
+    inputs.push(link(T0 + 13 * S, false));
     let back = T0 + 113 * S;
-    let clock = Some(tracegate_pipeline::ReaderTime::Utc(back as u64));
-    inputs.push(Input::Device {
-        device: 0,
-        at: Time(back),
-        up: true,
-        reader_time: clock,
-    });
+    inputs.push(link(back, true));
     for (index, held) in reads[cut..].chunks(50).enumerate() {
         inputs.push(Input::Reads {
             device: 0,
@@ -242,20 +231,9 @@ fn reports_held_through_an_outage_land_at_their_own_time() {
     let mut pipeline = Pipeline::default();
     let mut inputs = start();
     inputs.extend(reports(&reads[..cut], 8));
-    inputs.push(Input::Device {
-        device: 0,
-        at: Time(T0 + 13 * S),
-        up: false,
-        reader_time: None,
-    });
+    inputs.push(link(T0 + 13 * S, false));
     let back = T0 + 28 * S;
-    let clock = Some(tracegate_pipeline::ReaderTime::Utc(back as u64));
-    inputs.push(Input::Device {
-        device: 0,
-        at: Time(back),
-        up: true,
-        reader_time: clock,
-    });
+    inputs.push(link(back, true));
     let held: Vec<_> = reads[cut..]
         .iter()
         .filter(|read| read.device_time.unwrap().micros() < back)
@@ -390,13 +368,7 @@ fn a_wall_clock_set_back_closes_the_old_time_line() {
         at: Time(T0 - 100 * S),
     });
     let again = T0 - 90 * S;
-    let clock = Some(tracegate_pipeline::ReaderTime::Utc(again as u64));
-    inputs.push(Input::Device {
-        device: 0,
-        at: Time(again),
-        up: true,
-        reader_time: clock,
-    });
+    inputs.push(link(again, true));
     inputs.extend(reports(
         &crossing(&pallet(2, 10), again + 10 * S, 6.0, true),
         8,

@@ -140,6 +140,16 @@ pub fn crossing(tags: &[Vec<u8>], start_us: i64, seconds: f64, inward: bool) -> 
     })
 }
 
+/// The reader, whose clock is right, connects or is lost.
+pub fn link(at: i64, up: bool) -> Input {
+    Input::Device {
+        device: 0,
+        at: Time(at),
+        up,
+        reader_time: up.then_some(ReaderTime::Utc(at as u64)),
+    }
+}
+
 /// Connects the devices.
 pub fn start() -> Vec<Input> {
     vec![
