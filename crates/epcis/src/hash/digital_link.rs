@@ -131,16 +131,17 @@ fn path_of(link: &str) -> Option<&str> {
     rest.as_str().strip_prefix("org/")
 }
 
+/// What follows the key of a trade item, (01) or (8006).
+fn after_trade_item(path: &str) -> Option<&str> {
+    let gtin = path.strip_prefix("01/");
+    let piece = path.strip_prefix("8006/");
+    gtin.and_then(|rest| after_digits(rest, 14))
+        .or_else(|| piece.and_then(|rest| after_digits(rest, 18)))
+}
+
 fn without_variant(link: String) -> String {
     let cut = || {
-        let path = path_of(&link)?;
-        let after = path
-            .strip_prefix("01/")
-            .and_then(|rest| after_digits(rest, 14))
-            .or_else(|| {
-                path.strip_prefix("8006/")
-                    .and_then(|rest| after_digits(rest, 18))
-            })?;
+        let after = after_trade_item(path_of(&link)?)?;
         let rest = after.strip_prefix("/22/")?;
         let fits = rest.len() <= 20 && rest.bytes().all(|b| b == b'/' || is_link_char(b));
         let kept = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("");
@@ -153,14 +154,7 @@ fn without_variant(link: String) -> String {
 /// The serial is the finer identity: the lot beside it goes.
 fn without_lot(link: String) -> String {
     let cut = || {
-        let path = path_of(&link)?;
-        let after = path
-            .strip_prefix("01/")
-            .and_then(|rest| after_digits(rest, 14))
-            .or_else(|| {
-                path.strip_prefix("8006/")
-                    .and_then(|rest| after_digits(rest, 18))
-            })?;
+        let after = after_trade_item(path_of(&link)?)?;
         let (lot, serial) = after.strip_prefix("/10/")?.split_once("/21/")?;
         let fits = [lot, serial].iter().all(|part| chars_up_to(part, 20));
         let head = link.get(..link.len() - after.len())?;
