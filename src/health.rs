@@ -371,6 +371,24 @@ impl Beat {
 mod tests {
     use super::*;
 
+    impl Health {
+        /// Waits until the conditions name `text`; else shows what they named meanwhile.
+        pub(crate) async fn says(&self, text: &str, patience: Duration) {
+            let mut said = Vec::new();
+            let waited = tracegate_sim::wait_until(text, patience, || {
+                let condition = self.conditions().join("; ");
+                let found = condition.contains(text);
+                if said.last() != Some(&condition) {
+                    said.push(condition);
+                }
+                found
+            });
+            if let Err(error) = waited.await {
+                panic!("{error}; it said {said:#?}");
+            }
+        }
+    }
+
     #[test]
     fn conditions_name_what_is_wrong_and_changes_are_told_once() {
         let health = Health::new("plant-3", "e");

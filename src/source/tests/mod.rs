@@ -93,18 +93,7 @@ impl Rig {
 
     /// Waits until the conditions name `text`.
     async fn says(&self, text: &str) {
-        let mut said = Vec::new();
-        let waited = wait_until(text, PATIENCE, || {
-            let condition = self.condition();
-            let found = condition.contains(text);
-            if said.last() != Some(&condition) {
-                said.push(condition);
-            }
-            found
-        });
-        if let Err(error) = waited.await {
-            panic!("{error}; it said {said:#?}");
-        }
+        self.health.says(text, PATIENCE).await;
     }
 
     async fn stop(self) {
