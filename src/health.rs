@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// A task that has shown no sign of life for this long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(20);
@@ -351,6 +352,22 @@ impl Beat {
     /// The task is alive.
     pub fn touch(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits, showing signs of life; false when `stop` ended it.
+    pub async fn pause(&self, wait: Duration, stop: &CancellationToken) -> bool {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            self.touch();
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if left.is_zero() {
+                return !stop.is_cancelled();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left.min(STUCK_AFTER / 4)) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
     }
 
     /// The task has ended on purpose.

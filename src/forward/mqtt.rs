@@ -172,21 +172,9 @@ pub async fn run(settings: Settings, mut links: Links) {
         } else {
             debug!(reason, delay_ms, "Broker not connected");
         }
-        pause(wait, &links).await;
+        links.beat.pause(wait, &links.stop).await;
     }
     links.beat.finish();
-}
-
-async fn pause(wait: Duration, links: &Links) {
-    let until = Instant::now() + wait;
-    while Instant::now() < until && !links.stop.is_cancelled() {
-        links.beat.touch();
-        let nap = (until - Instant::now()).min(Duration::from_secs(2));
-        tokio::select! {
-            () = sleep(nap) => {}
-            () = links.stop.cancelled() => {}
-        }
-    }
 }
 
 /// One connection; `Ok` when the gateway stops. `answered` tells whether the broker acknowledged anything: connecting

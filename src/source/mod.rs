@@ -10,7 +10,7 @@ mod tests;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
@@ -60,18 +60,7 @@ impl Context {
 
     /// Waits between attempts; returns false when the gateway stops.
     async fn pause(&self, wait: Duration) -> bool {
-        let until = Instant::now() + wait;
-        loop {
-            self.beat.touch();
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return !self.stop.is_cancelled();
-            }
-            tokio::select! {
-                () = sleep(left.min(Duration::from_secs(5))) => {}
-                () = self.stop.cancelled() => return false,
-            }
-        }
+        self.beat.pause(wait, &self.stop).await
     }
 
     /// Hands an input to the core, waiting for room. For rare inputs only: tag reads go through [`queue::ReadQueue`].
