@@ -99,6 +99,7 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             },
         });
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
         tags: TagRules {

@@ -20,6 +20,7 @@ use crate::input::{
 };
 use crate::movement;
 use crate::passage::Decision;
+use crate::sensing::Sensed;
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
@@ -57,6 +58,7 @@ pub struct Pipeline {
 impl Default for Pipeline {
     fn default() -> Self {
         let config = PipelineConfig {
+            sensors: Vec::new(),
             time_zone: "UTC".to_owned(),
             devices: Vec::new(),
             read_points: Vec::new(),
@@ -261,6 +263,11 @@ impl Pipeline {
             class,
             pc: read.pc,
             rssi_dbm: read.rssi_dbm,
+            sensed: read.extra.and_then(|extra| {
+                let (sensed, mismatches) = Sensed::new(&extra, &self.state.config.sensors);
+                self.stats.sensor_mismatches += mismatches;
+                sensed
+            }),
         };
         if gate.push(corrected, (device, read.antenna), key, sighting) == Taken::Late {
             self.stats.late += 1;
