@@ -9,10 +9,11 @@ use tracegate_pipeline::config::{
 };
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
+use tracegate_pipeline::sensing::SensorConfig;
 
 use crate::config::{
     AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
-    ReadPoint, Scanner, TagPattern,
+    ReadPoint, Scanner, TagPattern, TagSensor,
 };
 use crate::core::Feedback;
 use crate::forward::{mqtt, tls};
@@ -99,7 +100,11 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             },
         });
     PipelineConfig {
-        sensors: Vec::new(),
+        sensors: config
+            .tag_sensor
+            .iter()
+            .map(|(name, it)| sensor(name, it))
+            .collect(),
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
         tags: TagRules {
@@ -284,6 +289,17 @@ fn step(business: &Business) -> Step {
             .biz_transaction
             .as_ref()
             .map(|uri| (kind, uri.as_str().to_owned())),
+    }
+}
+
+fn sensor(name: &str, sensor: &TagSensor) -> SensorConfig {
+    SensorConfig {
+        name: name.to_owned(),
+        measurement: sensor.measure.as_str().to_owned(),
+        unit: sensor.unit.as_ref().map(|unit| unit.as_str().to_owned()),
+        signed: sensor.signed,
+        scale: sensor.scale.0,
+        offset: sensor.offset.0,
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     }
     checker.mqtt();
     super::limits::check(&mut checker);
+    super::tag_sensor::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -115,7 +116,7 @@ impl Checker<'_> {
         !self.tree.has(path) && !self.tree.is_bad(path) && !self.is_meant(path)
     }
 
-    fn require(&mut self, section: &[&str], key: &str, example: &str) {
+    pub(super) fn require(&mut self, section: &[&str], key: &str, example: &str) {
         let path: Vec<&str> = section.iter().copied().chain([key]).collect();
         if !self.is_missing(&path) || self.tree.is_bad(section) && !self.tree.has(section) {
             return;
@@ -187,10 +188,11 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 3] = [
+        let sections: [(&str, Vec<&String>); 4] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
+            ("tag_sensor", config.tag_sensor.keys().collect()),
         ];
         for (kind, names) in sections {
             for name in names {

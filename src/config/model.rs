@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::{BrokerUrl, Host, HostPort};
+use super::tag_sensor::TagSensor;
 use super::tags::{Antennas, TagPattern};
 use super::template::{ClientId, EventTopic, StatusTopic};
 use super::text::{
@@ -35,6 +36,8 @@ pub struct Config {
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
     pub tags: Tags,
+    /// What tags measure, by name.
+    pub tag_sensor: BTreeMap<String, TagSensor>,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
     /// The broker.

@@ -71,6 +71,11 @@ pub fn biz_steps() -> impl ExactSizeIterator<Item = &'static str> {
     BIZ_STEPS.iter().copied()
 }
 
+/// All measurement types of the GS1 web vocabulary, in alphabetical order.
+pub fn measurement_types() -> impl ExactSizeIterator<Item = &'static str> {
+    MEASUREMENT_TYPES.iter().copied()
+}
+
 /// All dispositions, in alphabetical order.
 pub fn dispositions() -> impl ExactSizeIterator<Item = &'static str> {
     DISPOSITIONS.iter().copied()
