@@ -9,11 +9,10 @@ use tracegate_pipeline::config::{
 };
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
-use tracegate_pipeline::sensing::SensorConfig;
 
 use crate::config::{
     AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
-    ReadPoint, Scanner, TagPattern, TagSensor,
+    ReadPoint, Scanner, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::{mqtt, tls};
@@ -103,7 +102,7 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
         sensors: config
             .tag_sensor
             .iter()
-            .map(|(name, it)| sensor(name, it))
+            .map(|(name, sensor)| sensor.config(name))
             .collect(),
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
@@ -289,17 +288,6 @@ fn step(business: &Business) -> Step {
             .biz_transaction
             .as_ref()
             .map(|uri| (kind, uri.as_str().to_owned())),
-    }
-}
-
-fn sensor(name: &str, sensor: &TagSensor) -> SensorConfig {
-    SensorConfig {
-        name: name.to_owned(),
-        measurement: sensor.measure.as_str().to_owned(),
-        unit: sensor.unit.as_ref().map(|unit| unit.as_str().to_owned()),
-        signed: sensor.signed,
-        scale: sensor.scale.0,
-        offset: sensor.offset.0,
     }
 }
 

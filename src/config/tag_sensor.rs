@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
-use tracegate_pipeline::sensing::{Fixed, MAX_PLACES, MAX_WORDS};
+use tracegate_pipeline::sensing::{Fixed, MAX_PLACES, MAX_WORDS, SensorConfig, fits};
 
 use super::check::{Checker, near_label};
 use super::limits::{range, show_number};
@@ -53,6 +53,21 @@ pub struct TagSensor {
     pub scale: Factor,
     /// Measured value where the number in memory is 0.
     pub offset: Factor,
+}
+
+impl TagSensor {
+    /// In the pipeline's form.
+    #[must_use]
+    pub fn config(&self, name: &str) -> SensorConfig {
+        SensorConfig {
+            name: name.to_owned(),
+            measurement: self.measure.as_str().to_owned(),
+            unit: self.unit.as_ref().map(|unit| unit.as_str().to_owned()),
+            signed: self.signed,
+            scale: self.scale.0,
+            offset: self.offset.0,
+        }
+    }
 }
 
 impl Default for TagSensor {
@@ -145,6 +160,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             let place = checker.tree.at(&of("tags"));
             let help = "name the tags that have the sensor: others would be read in vain";
             checker.error("missing", "`tags` is empty".to_owned(), place, "", help);
+        }
+        let clean = !checker.tree.is_bad(&of("scale"))
+            && !checker.tree.is_bad(&of("offset"))
+            && (1..=MAX_WORDS).contains(&usize::from(sensor.words));
+        if clean && !fits(&sensor.config(name), usize::from(sensor.words)) {
+            let place = checker.tree.at(&section);
+            let title = format!(
+                "values of tag sensor `{}` have too many digits",
+                shown(name)
+            );
+            let help = "events keep 15: use fewer digits in scale and offset, or fewer words";
+            checker.error("out-of-range", title, place, "more than 15 digits", help);
         }
         for (index, reader) in sensor.readers.iter().enumerate() {
             undefined_reader(checker, name, index, reader);

@@ -96,15 +96,33 @@ impl SensorConfig {
     /// The measured value as decimal text without superfluous digits, such as `-4.25`.
     #[must_use]
     pub fn value(&self, raw: i64) -> String {
+        let (units, places) = self.value_units(raw);
+        decimal(units, places)
+    }
+
+    fn value_units(&self, raw: i64) -> (i128, u8) {
         let places = self.scale.places.max(self.offset.places).min(MAX_PLACES);
         let lift = |fixed: Fixed| {
             i128::from(fixed.units) * 10_i128.pow(u32::from(places.saturating_sub(fixed.places)))
         };
-        decimal(
+        (
             lift(self.scale) * i128::from(raw) + lift(self.offset),
             places,
         )
     }
+}
+
+/// Whether every value of a sensor with so many words has at most 15 significant digits, all that EPCIS and its hash keep.
+#[must_use]
+pub fn fits(sensor: &SensorConfig, words: usize) -> bool {
+    let bits = 16 * words.min(MAX_WORDS);
+    let (least, greatest) = match sensor.signed {
+        true => (-(1_i64 << bits) / 2, (1_i64 << bits) / 2 - 1),
+        false => (0, (1_i64 << bits) - 1),
+    };
+    // The number of places is the same for all, and one of the ends has the most digits before the point.
+    let longest = |raw| sensor.value_units(raw).0.unsigned_abs().to_string().len();
+    longest(least).max(longest(greatest)) <= 15
 }
 
 fn decimal(units: i128, places: u8) -> String {
@@ -259,6 +277,15 @@ mod tests {
                 "{scale} {offset} {raw}"
             );
         }
+    }
+
+    #[test]
+    fn values_with_too_many_digits_are_told_beforehand() {
+        assert!(fits(&sensor(true, "0.0625", "-40"), 2));
+        assert!(fits(&sensor(false, "0.000001", "0"), 2));
+        assert!(!fits(&sensor(false, "54321.5", "0"), 2));
+        assert!(fits(&sensor(false, "54321.5", "0"), 1));
+        assert!(!fits(&sensor(false, "0.000001", "999999999"), 2));
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Pipeline {
                             read_point,
                             config,
                             &zone,
+                            &old_config.sensors,
                             &decisions,
                             &mut self.stats,
                             outputs,
