@@ -11,12 +11,13 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
-    ReadPoint, Scanner, TagPattern,
+    AntennaRef, Antennas, Business, Config, Dbm, FileName, Llrp, Mode, Mqtt, OnNoSubscriber,
+    Parity, ReadPoint, Scanner, TagPattern,
 };
 use crate::core::Feedback;
-use crate::forward::{mqtt, tls};
+use crate::forward::mqtt;
 use crate::source::{Context, llrp, scanner};
+use crate::tls;
 
 /// Answers that wait for a scanner at most; an older one says nothing to the operator any more.
 const FEEDBACK_QUEUE: usize = 8;
@@ -125,11 +126,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         .password_file
         .as_ref()
         .map(|file| file.path().to_owned());
-    let trust = || {
-        mqtt.ca_file.as_ref().map_or(tls::Trust::System, |file| {
-            tls::Trust::File(file.path().to_owned())
-        })
-    };
     mqtt::Settings {
         host: url.host.as_str().to_owned(),
         port: url.port,
@@ -138,7 +134,12 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             .username
             .as_ref()
             .map(|user| (user.as_str().to_owned(), password)),
-        tls: url.tls.then(trust),
+        tls: url.tls.then(|| tls::Setup {
+            section: "[mqtt]".to_owned(),
+            peer: "broker",
+            trust: trust(mqtt.ca_file.as_ref()),
+            identity: None,
+        }),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),
         site: site.to_owned(),
@@ -147,6 +148,12 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
     }
+}
+
+fn trust(ca_file: Option<&FileName>) -> tls::Trust {
+    ca_file.map_or(tls::Trust::System, |file| {
+        tls::Trust::File(file.path().to_owned())
+    })
 }
 
 fn reader_settings(reader: &Llrp) -> llrp::Settings {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tracegate_sim::wait_until;
 
 use super::*;
-use crate::forward::tls::Trust;
+use crate::tls::{Setup, Trust};
 
 /// A running Mosquitto with a CA of its own.
 struct Mosquitto {
@@ -69,7 +69,12 @@ impl Mosquitto {
     /// Settings to connect by TLS and trust this file.
     fn trusting(&self, ca: &str) -> Settings {
         Settings {
-            tls: Some(Trust::File(self.file(ca))),
+            tls: Some(Setup {
+                section: "[mqtt]".to_owned(),
+                peer: "broker",
+                trust: Trust::File(self.file(ca)),
+                identity: None,
+            }),
             accept_without_subscriber: true,
             ..settings(self.tls)
         }
