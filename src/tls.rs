@@ -1,5 +1,8 @@
 //! TLS to brokers and readers: whom to trust, what to show, and what went wrong in words. TLS 1.2 and 1.3.
 
+#[cfg(test)]
+pub(crate) mod certificates;
+
 use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};

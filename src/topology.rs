@@ -1,7 +1,11 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
@@ -16,6 +20,9 @@ use crate::config::{
 };
 use crate::core::Feedback;
 use crate::forward::mqtt;
+use crate::health::Health;
+use crate::source::llrp::link::Link;
+use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, llrp, scanner};
 use crate::tls;
 
@@ -63,17 +70,53 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
 pub fn start(
     device: Device,
     context: Context,
+    doors: &mut Doors,
     tasks: &mut JoinSet<()>,
 ) -> Option<mpsc::Sender<Feedback>> {
     match device {
         Device::Llrp(settings) => {
-            tasks.spawn(llrp::run(settings, context));
+            let seat = doors.seat(&settings.link, &context.name);
+            tasks.spawn(llrp::run(settings, context, seat));
             None
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(settings, context, answers));
             Some(feedback)
+        }
+    }
+}
+
+/// Listening ports that readers dial in to, each with the readers that share it.
+#[derive(Debug, Default)]
+pub struct Doors(BTreeMap<SocketAddr, Vec<Route>>);
+
+impl Doors {
+    /// A reader's place behind its listening port, if it dials in.
+    fn seat(&mut self, link: &Link, name: &str) -> Option<Seat> {
+        let Link::Listen { at, from } = link else {
+            return None;
+        };
+        let (from, seat, name) = (*from, Seat::default(), name.to_owned());
+        self.0.entry(*at).or_default().push(Route {
+            name,
+            from,
+            seat: seat.clone(),
+        });
+        Some(seat)
+    }
+
+    /// Opens the ports, a task for each.
+    pub fn open(self, health: &Health, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
+        for (at, routes) in self.0 {
+            let door = Door {
+                at,
+                routes,
+                health: health.clone(),
+                beat: health.beat(&format!("port {at}")),
+                stop: stop.clone(),
+            };
+            tasks.spawn(door.run());
         }
     }
 }
@@ -179,8 +222,11 @@ fn reader_settings(reader: &Llrp) -> llrp::Settings {
         ForeignRoSpecs::Keep
     };
     llrp::Settings {
-        host: reader.host.as_str().to_owned(),
-        port: reader.port,
+        link: Link::Dial {
+            host: reader.host.as_str().to_owned(),
+            port: reader.port,
+            tls: None,
+        },
         client: ClientConfig {
             antennas,
             session: reader.session,
