@@ -8,10 +8,13 @@ pub mod link;
 pub mod listen;
 mod session;
 
+use std::collections::BTreeMap;
+
 use tracegate_llrp::backoff::Backoff;
 use tracegate_llrp::client::ClientConfig;
 
 use super::Context;
+use crate::config::OutputUse;
 use link::{Line, Link};
 use session::Session;
 
@@ -22,6 +25,8 @@ pub struct Settings {
     pub link: Link,
     /// How to work with it.
     pub client: ClientConfig,
+    /// What its outputs show.
+    pub outputs: BTreeMap<u16, OutputUse>,
 }
 
 /// Runs until stopped. `seat` is where a reader that dials in is found.

@@ -1,5 +1,6 @@
 //! Readers behind TLS, and readers that dial in.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,6 +129,7 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
     Settings {
         link: Link::Dial { host, port, tls },
         client: client(),
+        outputs: BTreeMap::new(),
     }
 }
 
@@ -224,6 +226,7 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
         Settings {
             link,
             client: client(),
+            outputs: BTreeMap::new(),
         },
         seat.clone(),
     );

@@ -28,6 +28,7 @@ fn settings(reader: SocketAddr) -> Settings {
             connect_timeout: Duration::from_millis(300),
             ..ClientConfig::default()
         },
+        outputs: BTreeMap::new(),
     }
 }
 

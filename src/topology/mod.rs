@@ -1,12 +1,13 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod reader;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step,
@@ -15,8 +16,8 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Antennas, Business, Config, Dbm, FileName, Llrp, Mode, Mqtt, OnNoSubscriber,
-    Parity, ReadPoint, Scanner, TagPattern,
+    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner,
+    TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::mqtt;
@@ -54,7 +55,7 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
     let readers = config
         .llrp
         .iter()
-        .map(|(name, reader)| (name.clone(), Device::Llrp(reader_settings(reader))));
+        .map(|(name, reader)| (name.clone(), Device::Llrp(reader::settings(name, reader))));
     let scanners = config
         .scanner
         .iter()
@@ -180,7 +181,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         tls: url.tls.then(|| tls::Setup {
             section: "[mqtt]".to_owned(),
             peer: "broker",
-            trust: trust(mqtt.ca_file.as_ref()),
+            trust: reader::trust(mqtt.ca_file.as_ref()),
             identity: None,
         }),
         topic: topic.0.clone(),
@@ -190,52 +191,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         window: mqtt.window,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
-    }
-}
-
-fn trust(ca_file: Option<&FileName>) -> tls::Trust {
-    ca_file.map_or(tls::Trust::System, |file| {
-        tls::Trust::File(file.path().to_owned())
-    })
-}
-
-fn reader_settings(reader: &Llrp) -> llrp::Settings {
-    let antennas = match &reader.antennas {
-        Antennas::All => Vec::new(),
-        Antennas::Ports(ports) => {
-            // Within ±327 dBm; the check allows far less.
-            let power = |power: Dbm| {
-                LlrpDbm::from_hundredths(i16::try_from(power.hundredths()).unwrap_or(i16::MAX))
-            };
-            ports
-                .iter()
-                .map(|(&id, level)| AntennaConfig {
-                    id,
-                    power: level.map(power),
-                    receive_sensitivity: None,
-                })
-                .collect()
-        }
-    };
-    let foreign = if reader.replace_foreign_rospecs {
-        ForeignRoSpecs::Replace
-    } else {
-        ForeignRoSpecs::Keep
-    };
-    llrp::Settings {
-        link: Link::Dial {
-            host: reader.host.as_str().to_owned(),
-            port: reader.port,
-            tls: None,
-        },
-        client: ClientConfig {
-            antennas,
-            session: reader.session,
-            tag_population: reader.tag_population,
-            foreign_rospecs: foreign,
-            keepalive_period: reader.keepalive,
-            ..ClientConfig::default()
-        },
     }
 }
 
