@@ -113,6 +113,8 @@ counters! {
     waiting,
     /// Commits that failed and were tried again.
     commit_failures,
+    /// Connections of unknown devices to a port that readers dial in to.
+    connections_refused,
     /// Device connections lost or not made.
     device_disconnects,
     /// Broker connections lost or not made.

@@ -58,6 +58,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     };
     checker.required();
     checker.names();
+    super::readers::check(&mut checker);
     checker.scanners();
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
@@ -112,7 +113,7 @@ impl Checker<'_> {
     }
 
     /// Neither written nor misspelt.
-    fn is_missing(&self, path: &[&str]) -> bool {
+    pub(super) fn is_missing(&self, path: &[&str]) -> bool {
         !self.tree.has(path) && !self.tree.is_bad(path) && !self.is_meant(path)
     }
 
@@ -146,9 +147,6 @@ impl Checker<'_> {
     fn required(&mut self) {
         self.require(&["gateway"], "site", "\"plant-3\"");
         self.require(&["mqtt"], "url", "\"mqtt://broker.plant3.example\"");
-        for name in self.config.llrp.keys() {
-            self.require(&["llrp", name], "host", "\"10.0.4.21\"");
-        }
         for (name, read_point) in &self.config.read_point {
             let section = ["read_point", name];
             self.require(&section, "mode", "\"dock\", \"belt\" or \"station\"");

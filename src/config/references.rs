@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::address::Host;
 use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
 use super::source::{Seg, keys};
@@ -180,11 +181,9 @@ fn addresses(checker: &mut Checker<'_>) {
         if checker.is_set(&["llrp", name, "host"]) && !checker.tree.is_bad(&["llrp", name, "port"])
         {
             let place = checker.tree.at(&["llrp", name, "host"]);
-            all.push((
-                place,
-                format!("{}:{}", llrp.host, llrp.port).to_lowercase(),
-                name,
-            ));
+            let host = llrp.host.as_ref().map_or("", Host::as_str);
+            let address = format!("{host}:{}", llrp.port()).to_lowercase();
+            all.push((place, address, name));
         }
     }
     for (name, scanner) in &config.scanner {

@@ -13,25 +13,30 @@ use tracegate_sim::reader::{SimReader, SimReaderConfig};
 use tracegate_sim::scenario::Sighting;
 
 use super::*;
+use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
 fn settings(reader: SocketAddr) -> Settings {
     Settings {
-        host: reader.ip().to_string(),
-        port: reader.port(),
+        link: Link::Dial {
+            host: reader.ip().to_string(),
+            port: reader.port(),
+            tls: None,
+        },
         client: ClientConfig {
             keepalive_period: Duration::from_millis(100),
             connect_timeout: Duration::from_millis(300),
             ..ClientConfig::default()
         },
+        outputs: BTreeMap::new(),
     }
 }
 
 fn start(reader: SocketAddr) -> Rig {
-    Rig::start(100, |context| run(settings(reader), context))
+    Rig::start(100, |context| run(settings(reader), context, None))
 }
 
-fn tag(number: u8) -> Sighting {
+pub(super) fn tag(number: u8) -> Sighting {
     Sighting {
         at_us: 0,
         reader: "r".into(),
@@ -42,7 +47,7 @@ fn tag(number: u8) -> Sighting {
     }
 }
 
-async fn reading(reader: &SimReader) {
+pub(super) async fn reading(reader: &SimReader) {
     wait_until("reading", PATIENCE, || reader.status().reading)
         .await
         .unwrap();
@@ -75,10 +80,14 @@ async fn a_reader_that_is_not_there_is_named() {
     rig.stop().await;
 
     let nowhere = Settings {
-        host: "no-such-reader.invalid".to_owned(),
+        link: Link::Dial {
+            host: "no-such-reader.invalid".to_owned(),
+            port: addr.port(),
+            tls: None,
+        },
         ..settings(addr)
     };
-    let rig = Rig::start(1, |context| run(nowhere, context));
+    let rig = Rig::start(1, |context| run(nowhere, context, None));
     rig.says("cannot connect to no-such-reader.invalid:").await;
     rig.stop().await;
 }
@@ -204,7 +213,7 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
     const ROUNDS: u64 = 120;
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(1, |context| run(settings(tap.addr), context));
+    let mut rig = Rig::start(1, |context| run(settings(tap.addr), context, None));
     reading(&reader).await;
     // The link's change fills the channel's only place; from here on the core takes nothing.
     for at in 0..ROUNDS * TAGS {
@@ -260,7 +269,7 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
 async fn a_stop_closes_the_connection_in_good_order() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(100, |context| run(settings(tap.addr), context));
+    let mut rig = Rig::start(100, |context| run(settings(tap.addr), context, None));
     assert!(rig.link().await);
     let Rig {
         mut inputs,

@@ -17,9 +17,12 @@
 //! - One request is under way at a time; a response is matched by id and type, and registered before it is sent.
 
 mod capabilities;
+mod check;
 mod config;
 mod error;
 mod event;
+mod memory;
+mod outputs;
 mod receive;
 mod rospec;
 mod setup;
@@ -30,9 +33,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use capabilities::Capabilities;
-pub use config::{AntennaConfig, ClientConfig, Dbm, ForeignRoSpecs};
+pub use config::{
+    AccessRead, AntennaConfig, ClientConfig, Dbm, DutyCycle, ForeignRoSpecs, GpiTrigger,
+    MemoryBank, ReportContent, RfMode, SearchMode, Select, TID_OP_SPEC,
+};
 pub use error::{ClientError, LinkLoss};
 pub use event::{ClientCounters, ClientEvent, CloseReason};
+pub use memory::Memory;
 use setup::{Setup, Step};
 
 use crate::VERSION_1_0_1;
@@ -71,6 +78,7 @@ struct Pending {
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
+    memory: Memory,
     state: State,
     splitter: FrameSplitter,
     setup: Setup,
@@ -91,10 +99,17 @@ impl Client {
     /// A client on a transport that has just been connected.
     #[must_use]
     pub fn new(config: ClientConfig, now: Duration) -> Self {
+        Self::with_memory(config, now, Memory::default())
+    }
+
+    /// A client on a transport that has just been connected, with what an earlier one learned about the reader.
+    #[must_use]
+    pub fn with_memory(config: ClientConfig, now: Duration, memory: Memory) -> Self {
         let deadline = now.saturating_add(config.connect_timeout);
         Self {
             splitter: FrameSplitter::new(config.max_message_len),
             config,
+            memory,
             state: State::AwaitingConnection { deadline },
             setup: Setup::default(),
             pending: None,
@@ -230,6 +245,12 @@ impl Client {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.state == State::Ready
+    }
+
+    /// What was learned about the reader, for the next client.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// Counters of this connection.

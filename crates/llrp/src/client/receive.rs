@@ -19,6 +19,9 @@ use crate::frame::{Header, RawFrame};
 use crate::report::{ReaderTime, TagRead, read_tags};
 use crate::wire::DecodeError;
 
+/// 2010-01-01T00:00Z in microseconds: no reader in use was set before.
+const YEAR_2010_US: u64 = 1_262_304_000_000_000;
+
 impl Client {
     pub(super) fn handle_frame(&mut self, now: Duration, raw: RawFrame<'_>) {
         let Header {
@@ -91,34 +94,39 @@ impl Client {
 
     fn handle_notification(&mut self, now: Duration, data: &ReaderEventNotificationData) {
         let params = &data.params;
+        let reader_time = reader_time(params);
         if let Some(attempt) = params.first::<ConnectionAttemptEvent>() {
-            self.handle_attempt(now, attempt.status, reader_time(params));
+            self.handle_attempt(now, attempt.status, reader_time);
         }
         for event in params.all::<AntennaEvent>() {
             let connected = event.event_type == AntennaEventType::Connected;
             self.emit(ClientEvent::Antenna {
                 id: event.antenna_id,
                 connected,
+                reader_time,
             });
         }
         for event in params.all::<GPIEvent>() {
             self.emit(ClientEvent::Gpi {
                 port: event.gpi_port_number,
                 high: event.high,
+                reader_time,
             });
         }
         for event in params.all::<ReaderExceptionEvent>() {
             self.emit(ClientEvent::ReaderException {
                 text: event.message.to_string(),
+                reader_time,
             });
         }
         for event in params.all::<ReportBufferLevelWarningEvent>() {
             self.emit(ClientEvent::BufferWarning {
                 percent_full: event.percentage_full,
+                reader_time,
             });
         }
         if params.has::<ReportBufferOverflowErrorEvent>() {
-            self.emit(ClientEvent::BufferOverflow);
+            self.emit(ClientEvent::BufferOverflow { reader_time });
         }
         let ended = |event: &ROSpecEvent| {
             let other = match event.event_type {
@@ -159,7 +167,11 @@ impl Client {
         match (status, time) {
             (Success, Some(reader_time)) => {
                 self.state = State::SettingUp;
-                self.emit(ClientEvent::Connected { reader_time });
+                let clock_unset = matches!(reader_time, ReaderTime::Utc(us) if us < YEAR_2010_US);
+                self.emit(ClientEvent::Connected {
+                    reader_time,
+                    clock_unset,
+                });
                 self.begin_setup(now);
             }
             (Success, None) => {

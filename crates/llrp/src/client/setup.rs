@@ -147,6 +147,8 @@ impl Client {
                     self.emit(ClientEvent::Ready {
                         capabilities,
                         kept_rospec: self.setup.kept,
+                        version: crate::VERSION_1_0_1,
+                        limits: Vec::new(),
                     });
                     return;
                 }

@@ -12,6 +12,7 @@ use crate::codec::code::ConnectionAttemptStatus;
 use crate::codec::message::*;
 use crate::codec::param::*;
 use crate::reader::{Reader, ReaderConfig, ReaderError};
+use crate::report::ReaderTime;
 
 #[test]
 fn keepalives_are_answered_at_once_and_first() {
@@ -211,7 +212,11 @@ fn held_reports_are_bounded_and_the_loss_is_told() {
     pair.reconnect(Duration::from_secs(1));
     assert_eq!(tags(&pair.reads()), (5..15).collect::<Vec<u8>>());
     assert_eq!(pair.reader.counters().reports_overflowed, 5);
-    assert!(pair.events.contains(&ClientEvent::BufferOverflow));
+    assert!(
+        pair.events
+            .iter()
+            .any(|event| matches!(event, ClientEvent::BufferOverflow { .. }))
+    );
 }
 
 #[test]
@@ -257,6 +262,7 @@ fn events_of_the_reader_reach_the_caller() {
     let mut pair = Pair::ready();
     pair.events.clear();
     let now = pair.utc_us();
+    let reader_time = Some(ReaderTime::Utc(now));
     pair.reader.antenna_event(now, 3, false);
     pair.reader.gpi_event(now, 1, true);
     pair.reader.exception(now, "too hot");
@@ -266,14 +272,17 @@ fn events_of_the_reader_reach_the_caller() {
         [
             ClientEvent::Antenna {
                 id: 3,
-                connected: false
+                connected: false,
+                reader_time,
             },
             ClientEvent::Gpi {
                 port: 1,
-                high: true
+                high: true,
+                reader_time,
             },
             ClientEvent::ReaderException {
-                text: "too hot".to_owned()
+                text: "too hot".to_owned(),
+                reader_time,
             },
         ]
     );

@@ -17,6 +17,7 @@ fn antenna(id: u16, hundredths: Option<i16>) -> AntennaConfig {
     AntennaConfig {
         id,
         power: hundredths.map(Dbm::from_hundredths),
+        receive_sensitivity: None,
     }
 }
 
@@ -70,10 +71,17 @@ fn any_segmentation_reaches_ready_and_reads() {
         pair.segment = segment;
         pair.drive();
         let reader_time = ReaderTime::Utc(pair.utc_us());
-        assert_eq!(pair.events[0], ClientEvent::Connected { reader_time });
+        assert_eq!(
+            pair.events[0],
+            ClientEvent::Connected {
+                reader_time,
+                clock_unset: false
+            }
+        );
         let ClientEvent::Ready {
             capabilities,
             kept_rospec,
+            ..
         } = &pair.events[1]
         else {
             panic!("{:?}", pair.events)
@@ -118,7 +126,8 @@ fn a_reader_without_a_clock_tells_its_uptime() {
     assert_eq!(
         pair.events[0],
         ClientEvent::Connected {
-            reader_time: ReaderTime::Uptime(0)
+            reader_time: ReaderTime::Uptime(0),
+            clock_unset: false,
         }
     );
     pair.pass(Duration::from_secs(2));

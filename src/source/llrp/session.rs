@@ -1,68 +1,26 @@
-//! LLRP readers: the Tokio shell around the sans-IO client. One connection at a time, a new client for each.
-//!
-//! Reading the socket and answering keepalives never wait for the core: reads go through a [`ReadQueue`].
+//! The traffic of one connection to a reader.
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracegate_llrp::backoff::Backoff;
-use tracegate_llrp::client::{
-    Client, ClientConfig, ClientError, ClientEvent, CloseReason, LinkLoss,
-};
+use tracegate_llrp::client::{Client, ClientError, ClientEvent, CloseReason, LinkLoss};
 use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
 use tracegate_pipeline::{Input, Read, ReaderTime, Time};
 use tracing::{info, warn};
 
-use super::queue::{Queued, ReadQueue};
-use super::{Context, Sparingly};
+use super::Settings;
+use super::link::{Line, Peer, Transport};
 use crate::health::tame;
+use crate::source::queue::{Queued, ReadQueue};
+use crate::source::{Context, Sparingly};
 
-/// A reader that does not answer a connect.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes for the reader that wait for its socket; beyond, the client keeps the rest.
 const OUT_MAX: usize = 64 * 1024;
 /// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
+pub(super) const WAKE: Duration = Duration::from_secs(5);
 
-/// One reader.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How to work with it.
-    pub client: ClientConfig,
-}
-
-/// Runs until stopped.
-pub async fn run(settings: Settings, context: Context) {
-    let mut backoff = Backoff::default();
-    loop {
-        context.beat.touch();
-        let mut session = Session::new(&settings, &context);
-        let end = session.run().await;
-        if session.was_ready {
-            backoff.reset();
-        }
-        // Before the rest is handed over: the core may take its time, and the reader is away meanwhile.
-        if let Some(reason) = &end {
-            context.down(reason);
-        }
-        session.finish().await;
-        if end.is_none() {
-            break;
-        }
-        if !context.pause(backoff.next_delay(fastrand::f64())).await {
-            break;
-        }
-    }
-    context.beat.finish();
-}
-
-struct Session<'a> {
+pub(super) struct Session<'a> {
     settings: &'a Settings,
     context: &'a Context,
     client: Client,
@@ -74,13 +32,15 @@ struct Session<'a> {
     /// What the core must hear before any read of this connection.
     announce: Option<Input>,
     announced: bool,
-    was_ready: bool,
+    pub(super) was_ready: bool,
     closing: bool,
+    /// When bytes last came.
+    heard: Instant,
     remarks: Sparingly,
 }
 
 impl<'a> Session<'a> {
-    fn new(settings: &'a Settings, context: &'a Context) -> Self {
+    pub(super) fn new(settings: &'a Settings, context: &'a Context) -> Self {
         Self {
             settings,
             context,
@@ -93,8 +53,14 @@ impl<'a> Session<'a> {
             announced: false,
             was_ready: false,
             closing: false,
+            heard: Instant::now(),
             remarks: Sparingly::default(),
         }
+    }
+
+    /// A reader that says nothing for longer than between two of its keepalives may be gone.
+    fn patience(&self) -> Duration {
+        self.settings.client.keepalive_period.mul_f32(1.5)
     }
 
     fn now(&self) -> Duration {
@@ -102,35 +68,20 @@ impl<'a> Session<'a> {
     }
 
     /// One connection: the reason of its end in words, or `None` when the gateway stops.
-    async fn run(&mut self) -> Option<String> {
-        let address = (self.settings.host.as_str(), self.settings.port);
-        let connect = timeout(CONNECT_DEADLINE, TcpStream::connect(address));
-        let stream = tokio::select! {
-            stream = connect => stream,
-            () = self.context.stop.cancelled() => return None,
-        };
-        let (host, port) = address;
-        let stream = match stream {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Some(unreachable_reason(host, port, &error)),
-            Err(_) => {
-                return Some(format!(
-                    "{host}:{port} does not answer; check power, cable and address of the reader"
-                ));
-            }
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            warn!(reader = self.context.name, %error, "No TCP_NODELAY");
-        }
+    pub(super) async fn run(
+        &mut self,
+        stream: Box<dyn Transport>,
+        peer: Peer,
+        line: &mut Line,
+    ) -> Option<String> {
         // What the client measures starts with the connection.
         self.origin = Instant::now();
+        self.heard = self.origin;
         self.client = Client::new(self.settings.client.clone(), Duration::ZERO);
-        self.talk(stream).await
-    }
-
-    async fn talk(&mut self, stream: TcpStream) -> Option<String> {
-        let (mut reader, mut writer) = stream.into_split();
+        let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
+        // TLS keeps what the socket had no room for.
+        let mut flushed = true;
         loop {
             self.context.beat.touch();
             // A reader that sends without reading must not fill our memory with answers; the client bounds what waits there.
@@ -139,27 +90,41 @@ impl<'a> Session<'a> {
             {
                 out.extend_from_slice(&message);
             }
-            if let Some(end) = self.events() {
+            if let Some(end) = self.events(&peer) {
                 // A last CLOSE_CONNECTION may still be under way; a reader that does not take it is not waited for.
-                let _ = timeout(Duration::from_millis(500), writer.write_all(&out)).await;
+                let _ = timeout(Duration::from_millis(500), async {
+                    writer.write_all(&out).await?;
+                    writer.shutdown().await
+                })
+                .await;
                 return end;
             }
             self.deliver();
+            if line.has_newcomer() && self.heard.elapsed() >= self.patience() {
+                return Some("the reader has dialled in anew".to_owned());
+            }
             let due = self.client.poll_timeout().map(|at| self.origin + at);
-            let wake = (Instant::now() + WAKE).min(due.unwrap_or(Instant::now() + WAKE));
+            let late = Instant::now() + WAKE;
+            let silent = line.has_newcomer().then(|| self.heard + self.patience());
+            let wake = late.min(due.unwrap_or(late)).min(silent.unwrap_or(late));
             tokio::select! {
                 got = reader.read(&mut bytes) => {
                     self.arrived = self.context.clock.now();
+                    self.heard = Instant::now();
                     match got {
                         Ok(0) => self.client.handle_end(self.now()),
                         Ok(count) => self.client.handle_bytes(self.now(), bytes.get(..count).unwrap_or_default()),
-                        Err(error) => return self.lost(&error),
+                        Err(error) => return self.lost(&peer, &error),
                     }
                 }
-                sent = writer.write(&out), if !out.is_empty() => match sent {
-                    Ok(count) => { out.drain(..count); }
-                    Err(error) => return self.lost(&error),
+                sent = send(&mut writer, &out), if !(out.is_empty() && flushed) => match sent {
+                    Ok(count) => {
+                        flushed = out.is_empty();
+                        out.drain(..count);
+                    }
+                    Err(error) => return self.lost(&peer, &error),
                 },
+                () = line.knock() => {}
                 room = self.context.inputs.reserve(), if self.wants_room() => match room {
                     Ok(room) => if let Some(input) = self.next_input() { room.send(input) },
                     Err(_) => return None,
@@ -180,16 +145,17 @@ impl<'a> Session<'a> {
         clippy::option_option,
         reason = "the inner one is the reason of the end, if it has one"
     )]
-    fn events(&mut self) -> Option<Option<String>> {
+    fn events(&mut self, peer: &Peer) -> Option<Option<String>> {
         let name = &self.context.name;
         while let Some(event) = self.client.poll_event() {
             match event {
-                ClientEvent::Connected { reader_time } => {
+                ClientEvent::Connected { reader_time, .. } => {
                     self.connected = Some((Instant::now(), reader_time))
                 }
                 ClientEvent::Ready {
                     capabilities,
                     kept_rospec,
+                    ..
                 } => {
                     let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
                     info!(reader = name, firmware, kept_rospec, "Reader is reading");
@@ -203,7 +169,7 @@ impl<'a> Session<'a> {
                 } => return Some(None),
                 ClientEvent::Closed {
                     reason: CloseReason::Failed(error),
-                } => return Some(Some(self.failure(&error))),
+                } => return Some(Some(self.failure(peer, &error))),
                 ClientEvent::Gpi { .. } => {}
                 remark => self.remark(&remark),
             }
@@ -221,7 +187,7 @@ impl<'a> Session<'a> {
             warn!(reader, count = unsaid, "Remarks of the reader not logged");
         }
         match event {
-            ClientEvent::Antenna { id, connected } if *connected => {
+            ClientEvent::Antenna { id, connected, .. } if *connected => {
                 info!(reader, antenna = id, "Antenna connected");
             }
             ClientEvent::Antenna { id, .. } => {
@@ -231,13 +197,13 @@ impl<'a> Session<'a> {
                     "Antenna disconnected; check its cable"
                 );
             }
-            ClientEvent::ReaderException { text } => {
+            ClientEvent::ReaderException { text, .. } => {
                 warn!(reader, reason = tame(text), "The reader reports a fault");
             }
-            ClientEvent::BufferWarning { percent_full } => {
+            ClientEvent::BufferWarning { percent_full, .. } => {
                 warn!(reader, percent_full, "The reader's report buffer fills up");
             }
-            ClientEvent::BufferOverflow => warn!(
+            ClientEvent::BufferOverflow { .. } => warn!(
                 reader,
                 "The reader's report buffer overflowed: reads were lost at the reader"
             ),
@@ -328,34 +294,37 @@ impl<'a> Session<'a> {
     }
 
     /// The transport failed: no reason when that was to be expected, as the gateway stops.
-    fn lost(&mut self, error: &std::io::Error) -> Option<String> {
+    fn lost(&mut self, peer: &Peer, error: &std::io::Error) -> Option<String> {
         self.client.handle_end(self.now());
         // What came before is taken; why it ended the system knows better than the client.
-        let _ = self.events();
-        let Settings { host, port, .. } = self.settings;
+        let _ = self.events(peer);
+        let why = peer.explain(error).unwrap_or_else(|| error.to_string());
         (!self.closing).then(|| match self.connected {
-            Some(_) => format!("the connection to the reader broke: {error}"),
-            None => format!("{host}:{port} broke the connection before it said anything: {error}"),
+            Some(_) => format!("the connection to the reader broke: {why}"),
+            None => format!(
+                "{} broke the connection before it said anything: {why}",
+                peer.name
+            ),
         })
     }
 
-    fn failure(&self, error: &ClientError) -> String {
+    fn failure(&self, peer: &Peer, error: &ClientError) -> String {
         let text = crate::error_chain(error);
-        let Settings { host, port, .. } = self.settings;
+        let (name, hint) = (&peer.name, peer.silence_hint());
         match error {
-            ClientError::NotLlrp(_) => format!("{host}:{port}: {text}"),
+            ClientError::NotLlrp(_) => format!("{name}: {text}"),
             ClientError::LinkLost(LinkLoss::NoConnectionEvent { .. }) => format!(
-                "{host}:{port}: {text}; is this a reader's LLRP port? If it is, restart the reader"
+                "{name}: {text}; is this a reader's LLRP port? If it is, restart the reader{hint}"
             ),
             ClientError::LinkLost(LinkLoss::TransportEnded) if self.connected.is_none() => format!(
-                "{host}:{port} closed the connection before it said anything; does another client hold the reader, or is this not its LLRP port?"
+                "{name} closed the connection before it said anything; does another client hold the reader, or is this not its LLRP port?{hint}"
             ),
             _ => text,
         }
     }
 
     /// Nothing that was read is left behind.
-    async fn finish(&mut self) {
+    pub(super) async fn finish(&mut self) {
         while let Some(input) = self.next_input() {
             if !self.context.send(input).await {
                 return;
@@ -375,20 +344,18 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Writes some of it, or flushes what was written before.
+async fn send(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<usize> {
+    if bytes.is_empty() {
+        writer.flush().await?;
+        return Ok(0);
+    }
+    writer.write(bytes).await
+}
+
 const fn reader_time(time: LlrpTime) -> ReaderTime {
     match time {
         LlrpTime::Utc(us) => ReaderTime::Utc(us),
         LlrpTime::Uptime(us) => ReaderTime::Uptime(us),
-    }
-}
-
-fn unreachable_reason(host: &str, port: u16, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => {
-            format!(
-                "{host}:{port} refuses connections; is LLRP switched on at the reader, and this its port?"
-            )
-        }
-        _ => format!("cannot connect to {host}:{port}: {error}"),
     }
 }

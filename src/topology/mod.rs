@@ -1,8 +1,13 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod reader;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
+use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step,
@@ -11,12 +16,16 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
-    ReadPoint, Scanner, TagPattern,
+    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner,
+    TagPattern,
 };
 use crate::core::Feedback;
-use crate::forward::{mqtt, tls};
+use crate::forward::mqtt;
+use crate::health::Health;
+use crate::source::llrp::link::Link;
+use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, llrp, scanner};
+use crate::tls;
 
 /// Answers that wait for a scanner at most; an older one says nothing to the operator any more.
 const FEEDBACK_QUEUE: usize = 8;
@@ -46,7 +55,7 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
     let readers = config
         .llrp
         .iter()
-        .map(|(name, reader)| (name.clone(), Device::Llrp(reader_settings(reader))));
+        .map(|(name, reader)| (name.clone(), Device::Llrp(reader::settings(name, reader))));
     let scanners = config
         .scanner
         .iter()
@@ -62,17 +71,53 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
 pub fn start(
     device: Device,
     context: Context,
+    doors: &mut Doors,
     tasks: &mut JoinSet<()>,
 ) -> Option<mpsc::Sender<Feedback>> {
     match device {
         Device::Llrp(settings) => {
-            tasks.spawn(llrp::run(settings, context));
+            let seat = doors.seat(&settings.link, &context.name);
+            tasks.spawn(llrp::run(settings, context, seat));
             None
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(settings, context, answers));
             Some(feedback)
+        }
+    }
+}
+
+/// Listening ports that readers dial in to, each with the readers that share it.
+#[derive(Debug, Default)]
+pub struct Doors(BTreeMap<SocketAddr, Vec<Route>>);
+
+impl Doors {
+    /// A reader's place behind its listening port, if it dials in.
+    fn seat(&mut self, link: &Link, name: &str) -> Option<Seat> {
+        let Link::Listen { at, from } = link else {
+            return None;
+        };
+        let (from, seat, name) = (*from, Seat::default(), name.to_owned());
+        self.0.entry(*at).or_default().push(Route {
+            name,
+            from,
+            seat: seat.clone(),
+        });
+        Some(seat)
+    }
+
+    /// Opens the ports, a task for each.
+    pub fn open(self, health: &Health, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
+        for (at, routes) in self.0 {
+            let door = Door {
+                at,
+                routes,
+                health: health.clone(),
+                beat: health.beat(&format!("port {at}")),
+                stop: stop.clone(),
+            };
+            tasks.spawn(door.run());
         }
     }
 }
@@ -130,11 +175,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         .password_file
         .as_ref()
         .map(|file| file.path().to_owned());
-    let trust = || {
-        mqtt.ca_file.as_ref().map_or(tls::Trust::System, |file| {
-            tls::Trust::File(file.path().to_owned())
-        })
-    };
     mqtt::Settings {
         host: url.host.as_str().to_owned(),
         port: url.port,
@@ -143,7 +183,12 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             .username
             .as_ref()
             .map(|user| (user.as_str().to_owned(), password)),
-        tls: url.tls.then(trust),
+        tls: url.tls.then(|| tls::Setup {
+            section: "[mqtt]".to_owned(),
+            peer: "broker",
+            trust: reader::trust(mqtt.ca_file.as_ref()),
+            identity: None,
+        }),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),
         site: site.to_owned(),
@@ -151,42 +196,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         window: mqtt.window,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
-    }
-}
-
-fn reader_settings(reader: &Llrp) -> llrp::Settings {
-    let antennas = match &reader.antennas {
-        Antennas::All => Vec::new(),
-        Antennas::Ports(ports) => {
-            // Within ±327 dBm; the check allows far less.
-            let power = |power: Dbm| {
-                LlrpDbm::from_hundredths(i16::try_from(power.hundredths()).unwrap_or(i16::MAX))
-            };
-            ports
-                .iter()
-                .map(|(&id, level)| AntennaConfig {
-                    id,
-                    power: level.map(power),
-                })
-                .collect()
-        }
-    };
-    let foreign = if reader.replace_foreign_rospecs {
-        ForeignRoSpecs::Replace
-    } else {
-        ForeignRoSpecs::Keep
-    };
-    llrp::Settings {
-        host: reader.host.as_str().to_owned(),
-        port: reader.port,
-        client: ClientConfig {
-            antennas,
-            session: reader.session,
-            tag_population: reader.tag_population,
-            foreign_rospecs: foreign,
-            keepalive_period: reader.keepalive,
-            ..ClientConfig::default()
-        },
     }
 }
 
