@@ -290,6 +290,9 @@ impl Core {
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
+        counters
+            .sensor_reads_failed
+            .add(now.sensor_mismatches - seen.sensor_mismatches);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
         counters.non_events.add(non_events(now) - non_events(seen));

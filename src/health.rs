@@ -83,6 +83,8 @@ counters! {
     reads_conflated,
     /// Reads dropped because even the merged queue was full.
     reads_dropped,
+    /// Values of sensor tags that could not be read, or do not fit `[tag_sensor]`.
+    sensor_reads_failed,
     /// Reads weaker than `min_rssi`.
     reads_weak,
     /// Reads of ignored tags.

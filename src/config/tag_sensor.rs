@@ -61,6 +61,11 @@ impl TagSensor {
     pub fn config(&self, name: &str) -> SensorConfig {
         SensorConfig {
             name: name.to_owned(),
+            tags: self
+                .tags
+                .iter()
+                .map(|tags| tags.pattern().clone())
+                .collect(),
             measurement: self.measure.as_str().to_owned(),
             unit: self.unit.as_ref().map(|unit| unit.as_str().to_owned()),
             signed: self.signed,

@@ -52,8 +52,11 @@ impl ReadQueue {
             // The strongest moment of the span is kept in both its ends.
             let peak = merge.first.rssi_dbm.max(read.rssi_dbm);
             merge.first.rssi_dbm = peak;
+            // Sensor data comes with few of a tag's reads: the latest stays.
+            let before = merge.last.take().and_then(|last| last.extra);
             merge.last = Some(Read {
                 rssi_dbm: peak,
+                extra: read.extra.or(before),
                 ..read
             });
             return Queued::Merged;

@@ -52,10 +52,10 @@ pub enum Device {
 /// # Errors
 /// Too many.
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
-    let readers = config
-        .llrp
-        .iter()
-        .map(|(name, reader)| (name.clone(), Device::Llrp(reader::settings(name, reader))));
+    let readers = config.llrp.iter().map(|(name, reader)| {
+        let settings = reader::settings(name, reader, &config.tag_sensor);
+        (name.clone(), Device::Llrp(settings))
+    });
     let scanners = config
         .scanner
         .iter()

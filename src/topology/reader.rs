@@ -1,27 +1,70 @@
 //! From a reader's section to what its task works with.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracegate_llrp::client::{
-    AntennaConfig, ClientConfig, Dbm as LlrpDbm, DutyCycle, ForeignRoSpecs, GpiTrigger, MemoryBank,
-    ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
+    AccessRead, AntennaConfig, ClientConfig, Dbm as LlrpDbm, DutyCycle, ForeignRoSpecs, GpiTrigger,
+    MemoryBank, ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
 };
 
 use crate::config::{
-    Antennas, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem, SearchMode,
-    TagPattern,
+    Antennas, Bank, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem, SearchMode,
+    TagPattern, TagSensor,
 };
 use crate::source::llrp::Settings;
 use crate::source::llrp::link::Link;
 use crate::tls;
 
 /// What the task of the reader `name` works with.
-pub(super) fn settings(name: &str, reader: &Llrp) -> Settings {
+pub(super) fn settings(
+    name: &str,
+    reader: &Llrp,
+    sensors: &BTreeMap<String, TagSensor>,
+) -> Settings {
+    let (access_reads, sensor_ops) = access_reads(name, sensors);
     Settings {
         link: link(name, reader),
-        client: client(reader),
+        client: ClientConfig {
+            access_reads,
+            ..client(reader)
+        },
         outputs: reader.gpo.clone(),
+        sensor_ops,
     }
+}
+
+/// What the reader `name` reads from memory, and which sensor each of these reads is for.
+fn access_reads(
+    name: &str,
+    sensors: &BTreeMap<String, TagSensor>,
+) -> (Vec<AccessRead>, BTreeMap<u16, u16>) {
+    let (mut reads, mut ops) = (Vec::new(), BTreeMap::new());
+    for (sensor, index) in sensors.values().zip(0_u16..) {
+        if !sensor.readers.is_empty() && !sensor.readers.iter().any(|reader| reader == name) {
+            continue;
+        }
+        for tags in sensor.tags.iter().filter_map(select) {
+            let Ok(id) = u16::try_from(reads.len() + 1) else {
+                break;
+            };
+            ops.insert(id, index);
+            reads.push(AccessRead {
+                id: id.into(),
+                tags: Some(tags),
+                bank: match sensor.bank {
+                    Bank::Reserved => MemoryBank::Reserved,
+                    Bank::Epc => MemoryBank::Epc,
+                    Bank::Tid => MemoryBank::Tid,
+                    Bank::User => MemoryBank::User,
+                },
+                word_pointer: sensor.word,
+                word_count: sensor.words,
+                access_password: 0,
+            });
+        }
+    }
+    (reads, ops)
 }
 
 fn link(name: &str, reader: &Llrp) -> Link {
@@ -182,6 +225,16 @@ listen = "0.0.0.0:5084"
 from = "::ffff:10.0.4.22"
 duty_cycle = { on = "2s", off = "8s" }
 mode = 1002
+[tag_sensor.humidity]
+tags = ["hex:33*"]
+readers = ["dock_2"]
+measure = "RelativeHumidity"
+[tag_sensor.temperature]
+tags = ["hex:33*"]
+measure = "Temperature"
+bank = "tid"
+word = 6
+words = 2
 [mqtt]
 url = "mqtt://10.0.4.2"
 "#;
@@ -191,7 +244,7 @@ url = "mqtt://10.0.4.2"
             std::iter::empty(),
         )
         .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
-        let readers = loaded.config.llrp;
+        let readers = &loaded.config.llrp;
         for reader in readers.values() {
             assert_eq!(client(reader).check(), [""; 0]);
         }
@@ -199,7 +252,26 @@ url = "mqtt://10.0.4.2"
             link,
             client,
             outputs,
-        } = settings("dock_1", &readers["dock_1"]);
+            sensor_ops,
+        } = settings("dock_1", &readers["dock_1"], &loaded.config.tag_sensor);
+        // The second section, but the first that this reader is named in.
+        assert_eq!(sensor_ops, BTreeMap::from([(1, 1)]));
+        assert_eq!(
+            client.access_reads,
+            [AccessRead {
+                id: 1,
+                tags: Some(Select {
+                    bank: MemoryBank::Epc,
+                    bit_pointer: 32,
+                    mask: vec![0x33],
+                    bit_len: 8,
+                }),
+                bank: MemoryBank::Tid,
+                word_pointer: 6,
+                word_count: 2,
+                access_password: 0,
+            }]
+        );
         let Link::Dial {
             host,
             port,
@@ -232,7 +304,7 @@ url = "mqtt://10.0.4.2"
         assert!(client.report.phase && client.report.tid && !client.report.crc);
         assert_eq!(outputs.len(), 1);
 
-        let second = settings("dock_2", &readers["dock_2"]);
+        let second = settings("dock_2", &readers["dock_2"], &BTreeMap::new());
         let from = "10.0.4.22".parse().ok();
         let at = "0.0.0.0:5084".parse().unwrap();
         assert_eq!(second.link, Link::Listen { at, from });

@@ -59,6 +59,13 @@ impl TagRules {
     }
 }
 
+/// Whether any of the patterns matches the tag.
+#[must_use]
+pub fn any_matches(patterns: &[Pattern], epc: &[u8], identity: &TagIdentity) -> bool {
+    let uri = tag_uri(identity);
+    patterns.iter().any(|pattern| pattern.matches(epc, &uri))
+}
+
 fn tag_uri(identity: &TagIdentity) -> String {
     match identity {
         TagIdentity::Epc(epc) => epc.tag_uri(),

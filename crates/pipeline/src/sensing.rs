@@ -6,6 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use tracegate_gs1::TagIdentity;
+
+use crate::filter::{Pattern, any_matches};
 use crate::input::Extra;
 use crate::time::Time;
 
@@ -66,6 +69,8 @@ impl Fixed {
 pub struct SensorConfig {
     /// Its name in the configuration.
     pub name: String,
+    /// Tags that have it. A reader may read the memory of a few others too.
+    pub tags: Vec<Pattern>,
     /// Measurement type of the GS1 web vocabulary, such as `Temperature`, or a URI.
     pub measurement: String,
     /// UN/ECE unit code, such as `CEL`.
@@ -148,8 +153,12 @@ pub(crate) struct Sensed {
 }
 
 impl Sensed {
-    /// What `extra` says, if anything, and how many pieces of memory fit no sensor.
-    pub(crate) fn new(extra: &Extra, sensors: &[SensorConfig]) -> (Option<Box<Self>>, u64) {
+    /// What `extra` says of the tag with this memory, if anything, and how many pieces of memory fit no sensor.
+    pub(crate) fn new(
+        extra: &Extra,
+        sensors: &[SensorConfig],
+        tag: (&[u8], &TagIdentity),
+    ) -> (Option<Box<Self>>, u64) {
         let mut mismatches = 0;
         let mut sensed = Self {
             alarm: extra.xpc_w1.is_some_and(|word| word & SENSOR_ALARM != 0),
@@ -157,6 +166,9 @@ impl Sensed {
         };
         for data in &extra.data {
             let sensor = sensors.get(usize::from(data.sensor));
+            if sensor.is_some_and(|sensor| !any_matches(&sensor.tags, tag.0, tag.1)) {
+                continue;
+            }
             match sensor.and_then(|sensor| sensor.raw(&data.words)) {
                 Some(raw) => sensed.values.push((data.sensor, raw)),
                 None => mismatches += 1,
@@ -236,6 +248,7 @@ mod tests {
     fn sensor(signed: bool, scale: &str, offset: &str) -> SensorConfig {
         SensorConfig {
             name: "cold_chain".into(),
+            tags: Vec::new(),
             measurement: "Temperature".into(),
             unit: Some("CEL".into()),
             signed,

@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use serde_json::{Value, json};
+use tracegate_pipeline::filter::Pattern;
 use tracegate_pipeline::input::{Extra, TagData};
 use tracegate_pipeline::sensing::{Fixed, SensorConfig};
 use tracegate_pipeline::{Input, Pipeline, Read, Time};
@@ -16,6 +17,7 @@ const ALARM: u16 = 0x0880;
 fn sensor(name: &str, measurement: &str, unit: &str, scale: &str) -> SensorConfig {
     SensorConfig {
         name: name.into(),
+        tags: vec![Pattern::parse("urn:epc:pat:sgtin-96:*.4012345.*.*").unwrap()],
         measurement: measurement.into(),
         unit: Some(unit.into()),
         signed: true,
@@ -114,6 +116,19 @@ fn what_was_said_with_one_load_is_not_said_with_the_next() {
         .map(|event| event.get("sensorElementList").is_some())
         .collect();
     assert_eq!(lists, [true, false]);
+}
+
+/// A reader that cannot compare all bits of a pattern reads the memory of other tags as well.
+#[test]
+fn memory_of_other_tags_is_not_taken_for_a_value() {
+    let tags = pallet(1, 4);
+    let mut reads = crossing(&tags, T0 + 10 * S, 6.0, true);
+    with_data(&mut reads, &tags[0], &[temperature(16)], None);
+    let mut inputs = configured(sensors());
+    inputs.extend(reports(&reads, 8));
+    let (pipeline, events) = run_all(&inputs);
+    assert_eq!(events[0].get("sensorElementList"), None);
+    assert_eq!(pipeline.stats().sensor_mismatches, 0);
 }
 
 #[test]

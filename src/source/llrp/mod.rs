@@ -27,6 +27,8 @@ pub struct Settings {
     pub client: ClientConfig,
     /// What its outputs show.
     pub outputs: BTreeMap<u16, OutputUse>,
+    /// Which sensor of the pipeline's configuration each operation on tags reads, by `OpSpecID`.
+    pub sensor_ops: BTreeMap<u16, u16>,
 }
 
 /// Runs until stopped. `seat` is where a reader that dials in is found.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracegate_llrp::client::{Client, ClientError, ClientEvent, CloseReason, LinkLoss};
-use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
+use tracegate_llrp::report::{OpKind, ReaderTime as LlrpTime, TagRead};
+use tracegate_pipeline::input::{Extra, TagData};
 use tracegate_pipeline::{Input, Read, ReaderTime, Time};
 use tracing::{info, warn};
 
@@ -233,7 +234,7 @@ impl<'a> Session<'a> {
                     antenna: tag.antenna.unwrap_or(0),
                     rssi_dbm: tag.peak_rssi_dbm,
                     device_time: time.map(reader_time),
-                    extra: None,
+                    extra: self.extra(tag),
                 };
                 match self.queue.push(read) {
                     Queued::Plain => {}
@@ -242,6 +243,29 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// What the tag says besides its identity, if anything.
+    fn extra(&self, tag: &TagRead) -> Option<Box<Extra>> {
+        let ops = tag.extra.iter().flat_map(|extra| &extra.ops);
+        let mut data = Vec::new();
+        for op in ops.filter(|op| op.kind == OpKind::Read) {
+            let Some(&sensor) = self.settings.sensor_ops.get(&op.op_spec_id) else {
+                continue;
+            };
+            if op.status == 0 {
+                let words = op.words.clone();
+                data.push(TagData { sensor, words });
+            } else {
+                self.context.health.counters().sensor_reads_failed.add(1);
+            }
+        }
+        (tag.xpc_w1.is_some() || !data.is_empty()).then(|| {
+            Box::new(Extra {
+                xpc_w1: tag.xpc_w1,
+                data,
+            })
+        })
     }
 
     fn wants_room(&self) -> bool {

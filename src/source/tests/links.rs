@@ -130,6 +130,7 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
         link: Link::Dial { host, port, tls },
         client: client(),
         outputs: BTreeMap::new(),
+        sensor_ops: BTreeMap::new(),
     }
 }
 
@@ -227,6 +228,7 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
             link,
             client: client(),
             outputs: BTreeMap::new(),
+            sensor_ops: BTreeMap::new(),
         },
         seat.clone(),
     );

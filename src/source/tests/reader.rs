@@ -29,6 +29,7 @@ fn settings(reader: SocketAddr) -> Settings {
             ..ClientConfig::default()
         },
         outputs: BTreeMap::new(),
+        sensor_ops: BTreeMap::new(),
     }
 }
 

@@ -264,7 +264,9 @@ impl Pipeline {
             pc: read.pc,
             rssi_dbm: read.rssi_dbm,
             sensed: read.extra.and_then(|extra| {
-                let (sensed, mismatches) = Sensed::new(&extra, &self.state.config.sensors);
+                let identity = decode_bank(read.pc, &key.epc, usize::from(key.bit_len));
+                let sensors = &self.state.config.sensors;
+                let (sensed, mismatches) = Sensed::new(&extra, sensors, (&key.epc, &identity));
                 self.stats.sensor_mismatches += mismatches;
                 sensed
             }),
