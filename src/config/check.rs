@@ -65,6 +65,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     }
     checker.mqtt();
     super::limits::check(&mut checker);
+    super::tag_sensor::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -185,10 +186,11 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 3] = [
+        let sections: [(&str, Vec<&String>); 4] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
+            ("tag_sensor", config.tag_sensor.keys().collect()),
         ];
         for (kind, names) in sections {
             for name in names {

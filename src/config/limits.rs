@@ -116,7 +116,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
 }
 
-fn show_number<T: ToString>(number: &T) -> String {
+pub(super) fn show_number<T: ToString>(number: &T) -> String {
     number.to_string()
 }
 
@@ -125,7 +125,7 @@ fn show_time(time: &Duration) -> String {
 }
 
 /// One value, where it was written, against its range.
-fn range<T: PartialOrd>(
+pub(super) fn range<T: PartialOrd>(
     checker: &mut Checker<'_>,
     path: &[&str],
     value: T,

@@ -24,6 +24,7 @@ mod source;
 mod strict;
 mod suggest;
 mod syntax;
+mod tag_sensor;
 mod tags;
 mod template;
 mod text;
@@ -43,6 +44,7 @@ pub use model::{
 };
 pub use secret::Secret;
 pub use select::BitMask;
+pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
@@ -58,11 +60,12 @@ const SECTIONS: &[&str] = &[
     "scanner",
     "read_point",
     "tags",
+    "tag_sensor",
     "buffer",
     "mqtt",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point"];
+const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::address::{BrokerUrl, HostPort};
 use super::llrp::Llrp;
+use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::template::{ClientId, EventTopic, StatusTopic};
 use super::text::{
@@ -36,6 +37,8 @@ pub struct Config {
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
     pub tags: Tags,
+    /// What tags measure, by name.
+    pub tag_sensor: BTreeMap<String, TagSensor>,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
     /// The broker.

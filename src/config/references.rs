@@ -10,7 +10,7 @@ use super::text::AntennaRef;
 use super::units::shown;
 
 /// True when names of this kind cannot be judged, because a section that may define them was not understood.
-fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
+pub(super) fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
     checker.tree.lost_section(kind) || checker.is_meant(&[kind])
 }
 
@@ -22,13 +22,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// One entry of a list and where it stands.
-fn entry_place(checker: &Checker<'_>, read_point: &str, list: &str, index: usize) -> Place {
-    let mut path = keys(&["read_point", read_point, list]);
+pub(super) fn entry_place(
+    checker: &Checker<'_>,
+    [kind, name]: [&str; 2],
+    list: &str,
+    index: usize,
+) -> Place {
+    let mut path = keys(&[kind, name, list]);
     path.push(Seg::Index(index));
     checker.tree.place(&path)
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).take(30).collect();
     if names.is_empty() {
         "none".to_owned()
@@ -46,7 +51,12 @@ fn antennas(checker: &mut Checker<'_>) {
             ("outside", &read_point.outside),
         ] {
             for (index, antenna) in list.iter().enumerate() {
-                uses.push((entry_place(checker, name, side, index), antenna, name, side));
+                uses.push((
+                    entry_place(checker, ["read_point", name], side, index),
+                    antenna,
+                    name,
+                    side,
+                ));
             }
         }
     }
@@ -126,7 +136,11 @@ fn scanners(checker: &mut Checker<'_>) {
     let mut uses: Vec<(Place, &str, &str)> = Vec::new();
     for (name, read_point) in &config.read_point {
         for (index, scanner) in read_point.scanners.iter().enumerate() {
-            uses.push((entry_place(checker, name, "scanners", index), scanner, name));
+            uses.push((
+                entry_place(checker, ["read_point", name], "scanners", index),
+                scanner,
+                name,
+            ));
         }
     }
     uses.sort();

@@ -127,6 +127,7 @@ impl Plant {
 
 fn station() -> PipelineConfig {
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: "UTC".into(),
         devices: vec!["line_1".into()],
         read_points: vec![ReadPointConfig {

@@ -42,7 +42,7 @@ pub enum TopologyError {
 #[derive(Debug, Clone)]
 pub enum Device {
     /// An RFID reader.
-    Llrp(llrp::Settings),
+    Llrp(Box<llrp::Settings>),
     /// A scanner.
     Scanner(scanner::Settings),
 }
@@ -52,10 +52,12 @@ pub enum Device {
 /// # Errors
 /// Too many.
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
-    let readers = config
-        .llrp
-        .iter()
-        .map(|(name, reader)| (name.clone(), Device::Llrp(reader::settings(name, reader))));
+    let readers = config.llrp.iter().map(|(name, reader)| {
+        (
+            name.clone(),
+            Device::Llrp(Box::new(reader::settings(name, reader))),
+        )
+    });
     let scanners = config
         .scanner
         .iter()
@@ -77,7 +79,7 @@ pub fn start(
     match device {
         Device::Llrp(settings) => {
             let seat = doors.seat(&settings.link, &context.name);
-            tasks.spawn(llrp::run(settings, context, seat));
+            tasks.spawn(llrp::run(*settings, context, seat));
             None
         }
         Device::Scanner(settings) => {
@@ -144,6 +146,11 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             },
         });
     PipelineConfig {
+        sensors: config
+            .tag_sensor
+            .iter()
+            .map(|(name, sensor)| sensor.config(name))
+            .collect(),
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
         tags: TagRules {

@@ -42,6 +42,26 @@ pub struct Read {
     pub rssi_dbm: Option<i8>,
     /// When the reader saw it, by the reader's clock.
     pub device_time: Option<ReaderTime>,
+    /// What most tags do not say.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What battery-assisted and sensor tags say besides their identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Extra {
+    /// First word of the extended protocol control (EPC Gen2 §6.3.2.1.2.5).
+    pub xpc_w1: Option<u16>,
+    /// Memory that the reader was told to read.
+    pub data: Vec<TagData>,
+}
+
+/// Words of a tag's memory, read for one sensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagData {
+    /// Index in [`PipelineConfig::sensors`].
+    pub sensor: u16,
+    /// The words, in the order of the memory.
+    pub words: Vec<u16>,
 }
 
 /// Everything that can change the pipeline's state. `at` is gateway time and never runs backwards within a run.

@@ -20,6 +20,7 @@ use crate::input::{
 };
 use crate::movement;
 use crate::passage::Decision;
+use crate::sensing::{Sensed, SensorConfig};
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
@@ -57,6 +58,7 @@ pub struct Pipeline {
 impl Default for Pipeline {
     fn default() -> Self {
         let config = PipelineConfig {
+            sensors: Vec::new(),
             time_zone: "UTC".to_owned(),
             devices: Vec::new(),
             read_points: Vec::new(),
@@ -261,6 +263,11 @@ impl Pipeline {
             class,
             pc: read.pc,
             rssi_dbm: read.rssi_dbm,
+            sensed: read.extra.and_then(|extra| {
+                let (sensed, mismatches) = Sensed::new(&extra, &self.state.config.sensors);
+                self.stats.sensor_mismatches += mismatches;
+                sensed
+            }),
         };
         if gate.push(corrected, (device, read.antenna), key, sighting) == Taken::Late {
             self.stats.late += 1;
@@ -321,7 +328,10 @@ impl Pipeline {
             }
             capped += gate.capped;
             let (zone, stats) = (&self.zone, &mut self.stats);
-            report(read_point, config, zone, &decisions, stats, outputs);
+            let sensors = &self.state.config.sensors;
+            report(
+                read_point, config, zone, sensors, &decisions, stats, outputs,
+            );
         }
         self.stats.capped = capped;
     }
@@ -355,6 +365,7 @@ fn report(
     read_point: &ReadPointConfig,
     config: &GateConfig,
     zone: &TimeZone,
+    sensors: &[SensorConfig],
     decisions: &[Decision],
     stats: &mut Stats,
     outputs: &mut Vec<Output>,
@@ -391,7 +402,17 @@ fn report(
             zone,
             at: decision.at,
         };
-        match movement::passage(context, decision.direction, &tags) {
+        let sensed = decision
+            .surroundings
+            .iter()
+            .filter_map(|(key, surroundings)| {
+                let at = decision
+                    .members
+                    .binary_search_by(|(member, _)| member.cmp(key));
+                let tag = tags.get(at.ok()?)?;
+                movement::sensor_element(context, tag, surroundings, sensors)
+            });
+        match movement::passage(context, decision.direction, &tags, sensed.collect()) {
             Ok(event) => {
                 stats.events += 1;
                 outputs.push(Output::Event(Box::new(event)));

@@ -31,6 +31,7 @@ pub fn config() -> PipelineConfig {
         side,
     };
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: "Europe/Berlin".into(),
         devices: vec!["dock_1".into(), "line_1".into()],
         read_points: vec![
@@ -98,6 +99,7 @@ pub fn read(epc: &[u8], antenna: u16, rssi: i8, at_us: i64) -> Read {
         antenna,
         rssi_dbm: Some(rssi),
         device_time: Some(ReaderTime::Utc(at_us as u64)),
+        extra: None,
     }
 }
 
