@@ -42,7 +42,7 @@ pub enum TopologyError {
 #[derive(Debug, Clone)]
 pub enum Device {
     /// An RFID reader.
-    Llrp(llrp::Settings),
+    Llrp(Box<llrp::Settings>),
     /// A scanner.
     Scanner(scanner::Settings),
 }
@@ -54,7 +54,7 @@ pub enum Device {
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
     let readers = config.llrp.iter().map(|(name, reader)| {
         let settings = reader::settings(name, reader, &config.tag_sensor);
-        (name.clone(), Device::Llrp(settings))
+        (name.clone(), Device::Llrp(Box::new(settings)))
     });
     let scanners = config
         .scanner
@@ -77,7 +77,7 @@ pub fn start(
     match device {
         Device::Llrp(settings) => {
             let seat = doors.seat(&settings.link, &context.name);
-            tasks.spawn(llrp::run(settings, context, seat));
+            tasks.spawn(llrp::run(*settings, context, seat));
             None
         }
         Device::Scanner(settings) => {
