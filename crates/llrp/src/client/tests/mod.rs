@@ -1,7 +1,10 @@
 //! Client against simulated reader in virtual time.
 
+mod again;
 mod limits;
 mod links;
 mod negotiate;
 mod pair;
+mod ports;
 mod setup;
+mod tags;
