@@ -251,7 +251,7 @@ fn held_events_are_old_and_no_step_back() {
 
 #[test]
 fn events_without_a_use_still_tell_the_time() {
-    let mut pair = Pair::ready();
+    let pair = Pair::ready();
     let started = |event: &ClientEvent| matches!(event, ClientEvent::Time { .. });
     assert!(pair.events.iter().any(started), "of the ROSpec's start");
 }

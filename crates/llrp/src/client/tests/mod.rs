@@ -1,6 +1,7 @@
 //! Client against simulated reader in virtual time.
 
 mod again;
+mod hostile;
 mod limits;
 mod links;
 mod negotiate;
