@@ -162,6 +162,7 @@ fn reader_settings(reader: &Llrp) -> llrp::Settings {
                 .map(|(&id, level)| AntennaConfig {
                     id,
                     power: level.map(power),
+                    receive_sensitivity: None,
                 })
                 .collect()
         }

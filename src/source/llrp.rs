@@ -184,12 +184,13 @@ impl<'a> Session<'a> {
         let name = &self.context.name;
         while let Some(event) = self.client.poll_event() {
             match event {
-                ClientEvent::Connected { reader_time } => {
+                ClientEvent::Connected { reader_time, .. } => {
                     self.connected = Some((Instant::now(), reader_time))
                 }
                 ClientEvent::Ready {
                     capabilities,
                     kept_rospec,
+                    ..
                 } => {
                     let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
                     info!(reader = name, firmware, kept_rospec, "Reader is reading");
@@ -221,7 +222,7 @@ impl<'a> Session<'a> {
             warn!(reader, count = unsaid, "Remarks of the reader not logged");
         }
         match event {
-            ClientEvent::Antenna { id, connected } if *connected => {
+            ClientEvent::Antenna { id, connected, .. } if *connected => {
                 info!(reader, antenna = id, "Antenna connected");
             }
             ClientEvent::Antenna { id, .. } => {
@@ -231,13 +232,13 @@ impl<'a> Session<'a> {
                     "Antenna disconnected; check its cable"
                 );
             }
-            ClientEvent::ReaderException { text } => {
+            ClientEvent::ReaderException { text, .. } => {
                 warn!(reader, reason = tame(text), "The reader reports a fault");
             }
-            ClientEvent::BufferWarning { percent_full } => {
+            ClientEvent::BufferWarning { percent_full, .. } => {
                 warn!(reader, percent_full, "The reader's report buffer fills up");
             }
-            ClientEvent::BufferOverflow => warn!(
+            ClientEvent::BufferOverflow { .. } => warn!(
                 reader,
                 "The reader's report buffer overflowed: reads were lost at the reader"
             ),

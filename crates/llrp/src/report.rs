@@ -30,6 +30,20 @@ impl EpcBytes {
         })
     }
 
+    /// Clears the last byte's bits beyond `bit_len`; whether one was set.
+    fn clear_beyond(&mut self, bit_len: u16) -> bool {
+        let (used, kept) = (bit_len % 8, self.as_slice().last().copied());
+        let mask = if used == 0 { 0 } else { 0xff_u8 >> used };
+        let stray = kept.is_some_and(|last| last & mask != 0);
+        if let Some(last) = usize::from(self.len)
+            .checked_sub(1)
+            .and_then(|at| self.bytes.get_mut(at))
+        {
+            *last &= !mask;
+        }
+        stray
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
@@ -189,6 +203,10 @@ pub struct ReportCounters {
     pub cut_messages: u64,
     /// Parameters of other kinds skipped, in or beside tag reports.
     pub skipped_params: u64,
+    /// Vendor parameters that were longer than known; the rest of them was skipped.
+    pub grown_params: u64,
+    /// EPCs with bits set beyond their length; those were cleared, because they are no part of the EPC.
+    pub stray_bits: u64,
 }
 
 const TAG_REPORT_DATA: u16 = 240;
@@ -239,6 +257,7 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
                 let (&bits, epc) = value.split_first_chunk()?;
                 tag.bit_len = u16::from_be_bytes(bits);
                 tag.epc = EpcBytes::new(epc.get(..usize::from(tag.bit_len).div_ceil(8))?)?;
+                counters.stray_bits += u64::from(tag.epc.clear_beyond(tag.bit_len));
                 has_epc = true;
             }
             continue;
@@ -306,7 +325,13 @@ fn read_tlv(
     let used = if param_type == CUSTOM {
         let (&[a, b, c, d, e, f, g, h], data) = value.split_first_chunk()?;
         let vendor = u32::from_be_bytes([a, b, c, d]);
-        read_custom(tag, vendor, u32::from_be_bytes([e, f, g, h]), data)
+        read_custom(
+            tag,
+            vendor,
+            u32::from_be_bytes([e, f, g, h]),
+            data,
+            counters,
+        )
     } else {
         read_result(param_type, value)
             .map(|result| tag.extra.get_or_insert_default().ops.push(result))
@@ -316,40 +341,44 @@ fn read_tlv(
 }
 
 /// Reads a vendor parameter by its first bytes; newer firmware may append more.
-fn read_custom(tag: &mut TagRead, vendor: u32, subtype: u32, data: &[u8]) -> Option<()> {
-    let word = || data.first_chunk().copied();
+fn read_custom(
+    tag: &mut TagRead,
+    vendor: u32,
+    subtype: u32,
+    data: &[u8],
+    counters: &mut ReportCounters,
+) -> Option<()> {
+    if (vendor, subtype) == (impinj::VENDOR, 55) {
+        let (tid, tail) = words(data)?;
+        tag.extra.get_or_insert_default().tid = tid;
+        counters.grown_params += u64::from(!tail.is_empty());
+        return Some(());
+    }
+    let (&word, tail) = data.split_first_chunk()?;
     match (vendor, subtype) {
-        (impinj::VENDOR, 55) => {
-            let tid = words(data)?;
-            tag.extra.get_or_insert_default().tid = tid;
-        }
-        (impinj::VENDOR, 56) => tag.phase = Some(u16::from_be_bytes(word()?) & 0xfff),
-        (impinj::VENDOR, 57) => tag.rssi_hundredths_dbm = Some(i16::from_be_bytes(word()?)),
-        (impinj::VENDOR, 68) => tag.doppler = Some(i16::from_be_bytes(word()?)),
+        (impinj::VENDOR, 56) => tag.phase = Some(u16::from_be_bytes(word) & 0xfff),
+        (impinj::VENDOR, 57) => tag.rssi_hundredths_dbm = Some(i16::from_be_bytes(word)),
+        (impinj::VENDOR, 68) => tag.doppler = Some(i16::from_be_bytes(word)),
         // 65,536ths of a turn, signed.
-        (zebra::VENDOR, 709) => tag.phase = Some(u16::from_be_bytes(word()?) >> 4),
+        (zebra::VENDOR, 709) => tag.phase = Some(u16::from_be_bytes(word) >> 4),
         _ => return None,
     }
+    counters.grown_params += u64::from(!tail.is_empty());
     Some(())
 }
 
-/// A list of words after its count.
-fn words(data: &[u8]) -> Option<Vec<u16>> {
-    let (&count, list) = data.split_first_chunk()?;
-    let list = list.get(..usize::from(u16::from_be_bytes(count)) * 2)?;
-    Some(
-        list.as_chunks()
-            .0
-            .iter()
-            .map(|&word| u16::from_be_bytes(word))
-            .collect(),
-    )
+/// A list of words after its count, and what follows.
+fn words(data: &[u8]) -> Option<(Vec<u16>, &[u8])> {
+    let (&count, rest) = data.split_first_chunk()?;
+    let (list, tail) = rest.split_at_checked(usize::from(u16::from_be_bytes(count)) * 2)?;
+    let words = list.as_chunks().0.iter();
+    Some((words.map(|&word| u16::from_be_bytes(word)).collect(), tail))
 }
 
 fn read_result(param_type: u16, value: &[u8]) -> Option<OpResult> {
     let (&[status, a, b], data) = value.split_first_chunk()?;
     let (kind, words) = match param_type {
-        349 => (OpKind::Read, words(data)?),
+        349 => (OpKind::Read, words(data)?.0),
         350 => (
             OpKind::Write,
             vec![u16::from_be_bytes(*data.first_chunk()?)],
@@ -363,7 +392,7 @@ fn read_result(param_type: u16, value: &[u8]) -> Option<OpResult> {
         ),
         360 => (OpKind::Recommission, Vec::new()),
         361 => (OpKind::BlockPermalock, Vec::new()),
-        362 => (OpKind::GetBlockPermalockStatus, words(data)?),
+        362 => (OpKind::GetBlockPermalockStatus, words(data)?.0),
         _ => return None,
     };
     Some(OpResult {

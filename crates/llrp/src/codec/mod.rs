@@ -76,7 +76,8 @@ impl Params {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut params = Vec::new();
+        // Counted beforehand: a list that doubles as it grows would take several times what it needs.
+        let mut params = Vec::with_capacity(param::count(r.clone()));
         while r.left() > 0 {
             params.push(Param::decode(r)?);
         }

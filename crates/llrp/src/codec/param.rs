@@ -100,6 +100,15 @@ macro_rules! parameters {
                 }
             }
 
+            /// Bytes of a TV parameter behind its type; `None` if it is unknown.
+            fn tv_len(number: u16) -> Option<usize> {
+                match number {
+                    // Fields of TV parameters are whole numbers and bytes, the same in memory and on the wire.
+                    $( $( $number if is_tv!($kind) => Some(size_of::<$name>()), )* )*
+                    _ => None,
+                }
+            }
+
             /// Appends the parameter with its header.
             pub fn encode(&self, w: &mut Writer) {
                 match self {
@@ -149,6 +158,29 @@ macro_rules! parameters {
             }
         }
     };
+}
+
+/// How many parameters stand in `r`, each of which may still turn out not to decode.
+pub(super) fn count(mut r: Reader<'_>) -> usize {
+    let mut count = 0;
+    while let Some(first) = r.peek() {
+        count += 1;
+        let len = if first & 0x80 != 0 {
+            Param::tv_len(u16::from(first & 0x7f)).map(|len| len + 1)
+        } else {
+            let mut ahead = r.clone();
+            ahead
+                .u16()
+                .and_then(|_| ahead.u16())
+                .ok()
+                .map(usize::from)
+                .filter(|len| *len >= 4)
+        };
+        if len.is_none_or(|len| r.bytes(len).is_err()) {
+            break;
+        }
+    }
+    count
 }
 
 impl Param {
