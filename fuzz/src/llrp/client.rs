@@ -177,7 +177,8 @@ impl Session {
                     ..Sighting::default()
                 };
                 self.reader.tag(self.utc_us(), &sighting);
-                self.reader.gpi_event(self.utc_us(), 1, rest.len().is_multiple_of(2));
+                self.reader
+                    .gpi_event(self.utc_us(), 1, rest.len().is_multiple_of(2));
                 return rest;
             }
             _ if amount == 5 => {
