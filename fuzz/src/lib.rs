@@ -19,4 +19,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("llrp_parameter", llrp::parameter),
     ("llrp_report", llrp::report),
     ("llrp_client", llrp::client),
+    ("llrp_reader", llrp::reader),
 ];

@@ -30,9 +30,9 @@ fn tlv(number: u16, content: &[u8]) -> Vec<u8> {
     [&number.to_be_bytes(), &length.to_be_bytes(), content].concat()
 }
 
-/// As many of `unit` as a message of the largest size takes.
+/// As many of `unit` as a quarter of the largest message takes; more only takes longer.
 fn filled(start: &[u8], unit: &[u8]) -> Vec<u8> {
-    let room = DEFAULT_MAX_LEN as usize - HEADER_LEN - start.len();
+    let room = DEFAULT_MAX_LEN as usize / 4 - HEADER_LEN - start.len();
     [start, &unit.repeat(room / unit.len())].concat()
 }
 

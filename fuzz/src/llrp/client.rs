@@ -2,48 +2,126 @@
 
 use std::time::Duration;
 
-use tracegate_llrp::client::{Client, ClientConfig, ClientEvent};
+use tracegate_llrp::client::{
+    AccessRead, AntennaConfig, Client, ClientConfig, ClientEvent, Dbm, DutyCycle, ForeignRoSpecs,
+    GpiTrigger, MemoryBank, ReportContent, RfMode, SearchMode, Select,
+};
 use tracegate_llrp::frame::{HEADER_LEN, Header, RawFrame};
-use tracegate_llrp::reader::{Reader, ReaderConfig};
+use tracegate_llrp::reader::{Reader, Sighting};
 
-/// The reader's clock at the start.
-const EPOCH_US: u64 = 1_795_305_600_000_000;
+use super::reader;
+
+/// Most connections of one run.
+const CONNECTIONS_MAX: u32 = 4;
 
 struct Session {
     client: Client,
     reader: Reader,
     now: Duration,
-    /// Id of the last request, so that made-up responses meet it.
-    request_id: u32,
+    config: ClientConfig,
+    /// Header of the last request, so that made-up responses meet it.
+    request: Header,
     /// Bytes that our reader would like to send.
     honest: Vec<u8>,
-    closed: u32,
+    closed: bool,
+    connections: u32,
 }
 
-/// A session told by `data`: bytes, whole messages, what a real reader would say, and time.
+/// Sessions told by `data`: the first byte is about the settings, then come bytes, whole messages, what a real reader
+/// would say, and time.
 ///
 /// # Panics
 /// If the client sends what is not LLRP, says that it is closed more than once, works after that, or asks to be woken
 /// at a time that has passed.
 pub fn client(data: &[u8]) {
+    let Some((&settings, mut rest)) = data.split_first() else {
+        return;
+    };
+    let config = settings_of(settings);
     let now = Duration::from_secs(1000);
     let mut session = Session {
-        client: Client::new(ClientConfig::default(), now),
-        reader: Reader::new(ReaderConfig::default()),
+        client: Client::new(config.clone(), now),
+        config,
+        reader: Reader::new(reader::kind(settings)),
         now,
-        request_id: 0,
+        request: Header {
+            version: 1,
+            message_type: 0,
+            message_id: 0,
+        },
         honest: Vec::new(),
-        closed: 0,
+        closed: false,
+        connections: 1,
     };
-    session.reader.connect(EPOCH_US);
-    let mut rest = data;
+    session.reader.connect(reader::EPOCH_US);
     while let Some((&op, tail)) = rest.split_first() {
         rest = session.act(op, tail);
         session.settle();
+        if session.closed && session.connections < CONNECTIONS_MAX {
+            session.reconnect();
+        }
     }
     session.client.handle_end(session.now);
     session.settle();
-    assert_eq!(session.closed, 1, "the end is told once");
+    assert!(session.closed, "the end is told");
+}
+
+/// Everything off, or everything on in one of some ways.
+fn settings_of(settings: u8) -> ClientConfig {
+    if settings & 1 == 0 {
+        return ClientConfig::default();
+    }
+    let flag = |bit: u8| settings & (1 << bit) != 0;
+    let select = |bank| Select {
+        bank,
+        bit_pointer: 32,
+        mask: vec![0x30, 0x14],
+        bit_len: 11,
+    };
+    let read = |id, tags| AccessRead {
+        id,
+        tags,
+        bank: MemoryBank::User,
+        word_pointer: 2,
+        word_count: 3,
+        access_password: 0,
+    };
+    ClientConfig {
+        max_version: if flag(5) { 3 } else { 1 },
+        antennas: vec![AntennaConfig {
+            id: 1,
+            power: Some(Dbm::from_hundredths(2725)),
+            receive_sensitivity: Some(-70),
+        }],
+        mode: Some(if flag(3) {
+            RfMode::Id(1000)
+        } else {
+            RfMode::Name("M4".to_owned())
+        }),
+        search_mode: Some(SearchMode::TagFocus),
+        select: vec![select(MemoryBank::Epc), select(MemoryBank::Tid)],
+        trigger: flag(4).then_some(GpiTrigger {
+            port: 1,
+            high: true,
+            timeout: Some(Duration::from_secs(2)),
+        }),
+        duty_cycle: (!flag(4)).then_some(DutyCycle {
+            on: Duration::from_secs(1),
+            off: Duration::from_millis(500),
+        }),
+        report: ReportContent {
+            crc: true,
+            xpc: true,
+            phase: true,
+            doppler: true,
+            channel: true,
+            fine_rssi: true,
+            tid: true,
+        },
+        access_reads: vec![read(1, None), read(2, Some(select(MemoryBank::Epc)))],
+        foreign_rospecs: ForeignRoSpecs::Replace,
+        ..ClientConfig::default()
+    }
 }
 
 impl Session {
@@ -89,6 +167,24 @@ impl Session {
             }
             _ if amount == 0 => self.client.close(self.now),
             _ if amount == 1 => self.client.handle_end(self.now),
+            _ if amount == 2 => self.client.set_gpo(self.now, 1, true),
+            _ if amount == 3 => self.client.fetch_reports(self.now),
+            _ if amount == 4 => {
+                let sighting = Sighting {
+                    antenna: 1,
+                    bit_len: 96,
+                    epc: reader::epc(rest.len()),
+                    ..Sighting::default()
+                };
+                self.reader.tag(self.utc_us(), &sighting);
+                self.reader
+                    .gpi_event(self.utc_us(), 1, rest.len().is_multiple_of(2));
+                return rest;
+            }
+            _ if amount == 5 => {
+                self.reader.reboot();
+                return rest;
+            }
             // Sleeps until the client wants to be woken.
             _ => {
                 if let Some(wake) = self.client.poll_timeout() {
@@ -103,9 +199,8 @@ impl Session {
 
     fn answer(&mut self, message_type: u16, body: &[u8]) {
         let header = Header {
-            version: 1,
             message_type,
-            message_id: self.request_id,
+            ..self.request
         };
         let length = u32::try_from(HEADER_LEN + body.len()).expect("small");
         self.client.handle_bytes(self.now, &header.encode(length));
@@ -113,14 +208,24 @@ impl Session {
     }
 
     fn utc_us(&self) -> u64 {
-        EPOCH_US + u64::try_from(self.now.as_micros()).expect("small") - 1_000_000_000
+        reader::EPOCH_US + u64::try_from(self.now.as_micros()).expect("small") - 1_000_000_000
+    }
+
+    /// Starts again with what the last client knew, as the daemon does.
+    fn reconnect(&mut self) {
+        self.connections += 1;
+        self.closed = false;
+        self.honest.clear();
+        self.client = Client::with_memory(self.config.clone(), self.now, self.client.memory());
+        self.reader.connect(self.utc_us());
+        self.settle();
     }
 
     /// Takes everything the client has to say, and gives our reader its requests.
     fn settle(&mut self) {
         while let Some(bytes) = self.client.poll_transmit() {
             let frame = RawFrame::parse(&bytes).expect("the client sends whole messages");
-            self.request_id = frame.header.message_id;
+            self.request = frame.header;
             if self.reader.handle_bytes(self.utc_us(), &bytes).is_err() {
                 self.reader.disconnect();
             }
@@ -129,9 +234,9 @@ impl Session {
             self.honest.extend_from_slice(&bytes);
         }
         while let Some(event) = self.client.poll_event() {
-            assert_eq!(self.closed, 0, "{event:?} after the end");
+            assert!(!self.closed, "{event:?} after the end");
             if matches!(event, ClientEvent::Closed { .. }) {
-                self.closed += 1;
+                self.closed = true;
                 assert!(self.client.is_closed());
             }
         }

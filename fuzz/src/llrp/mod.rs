@@ -1,9 +1,11 @@
 //! Targets of `crates/llrp`.
 
 mod client;
+mod reader;
 mod report;
 
 pub use client::client;
+pub use reader::reader;
 pub use report::report;
 use tracegate_llrp::codec::param::LLRPStatus;
 use tracegate_llrp::codec::{Frame, Message, Param, status};

@@ -126,6 +126,8 @@ pub struct ClientCounters {
     pub unexpected_messages: u64,
     /// Messages that could not be decoded.
     pub malformed_messages: u64,
+    /// What was kept unread, skipped or doubtful in responses and events; of tag reports see [`Self::reports`].
+    pub odd: crate::codec::Oddities,
     /// Keepalives answered.
     pub keepalives: u64,
     /// Keepalives not answered because too many answers were queued.

@@ -31,7 +31,7 @@ impl Client {
                     self.counters.dropped_acks += 1;
                 }
             }
-            message::ReaderEventNotification::TYPE => match Frame::decode_lenient(raw) {
+            message::ReaderEventNotification::TYPE => match self.decode(raw) {
                 Ok(Frame {
                     message: Message::ReaderEventNotification(event),
                     ..

@@ -209,7 +209,7 @@ impl Client {
             return self.end(CloseReason::Requested);
         }
         let name = message_name(raw.header.message_type).unwrap_or("response");
-        let frame = Frame::decode_lenient(raw);
+        let frame = self.decode(raw);
         let extensions;
         let params = match &frame {
             Ok(Frame {
@@ -275,6 +275,13 @@ impl Client {
         Some(self.pending.swap_remove(index).task)
     }
 
+    /// Decodes what can be used of a message, and counts the rest.
+    pub(super) fn decode(&mut self, raw: RawFrame<'_>) -> Result<Frame, DecodeError> {
+        let (frame, odd) = Frame::decode_counted(raw)?;
+        self.counters.odd.add(&odd);
+        Ok(frame)
+    }
+
     fn stray_response(&mut self, raw: RawFrame<'_>) {
         let id = raw.header.message_id;
         if let Some(index) = self.expired.iter().position(|expired| *expired == id) {
@@ -288,7 +295,7 @@ impl Client {
         }
         self.counters.stray_responses += 1;
         if raw.header.message_type == message::ErrorMessage::TYPE
-            && let Ok(frame) = Frame::decode_lenient(raw)
+            && let Ok(frame) = self.decode(raw)
             && let Some(status) = response_params(&frame.message).first::<LLRPStatus>()
         {
             let why = Refusal::from(status).explanation;

@@ -9,7 +9,7 @@ use super::pair::Pair;
 use crate::client::*;
 use crate::codec::sample::Sampler;
 use crate::codec::{Frame, Message};
-use crate::reader::ReaderConfig;
+use crate::reader::{ReaderConfig, ReaderFaults};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -162,4 +162,28 @@ proptest! {
         bench.take(usize::MAX);
         prop_assert_eq!(bench.closed, 1);
     }
+}
+
+#[test]
+fn parameters_nobody_knows_are_counted_and_cost_nothing() {
+    let mut pair = Pair::new(ClientConfig::default(), ReaderConfig::default());
+    pair.reader.set_faults(ReaderFaults {
+        unknown_parameters: true,
+        ..ReaderFaults::default()
+    });
+    pair.drive();
+    assert!(pair.client.is_ready(), "{:?}", pair.events);
+    pair.see(1, 1);
+    pair.drive();
+    assert_eq!(pair.reads().len(), 1);
+    let counters = pair.client.counters();
+    assert!(counters.odd.unknown_params > 0, "{counters:?}");
+    assert_eq!(
+        (
+            counters.reports.skipped_params,
+            counters.reports.partial_tags
+        ),
+        (1, 1)
+    );
+    assert_eq!(counters.malformed_messages, 0);
 }
