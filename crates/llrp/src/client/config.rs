@@ -150,7 +150,7 @@ pub struct ReportContent {
 /// Words to read from tags as they are seen (an AccessSpec with a `C1G2Read`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessRead {
-    /// Names the result: [`OpResult::op_spec_id`](crate::codec::param::C1G2ReadOpSpecResult) has this number. 1 to
+    /// Names the result: [`OpResult::op_spec_id`](crate::report::OpResult::op_spec_id) has this number. 1 to
     /// 65,000, each only once.
     pub id: u32,
     /// Tags to read from; `None` means all. A reader carries out the first AccessSpec that fits a tag, so reads with
@@ -166,7 +166,7 @@ pub struct AccessRead {
     pub access_password: u32,
 }
 
-/// [`OpResult::op_spec_id`](crate::codec::param::C1G2ReadOpSpecResult) of the TID read for [`ReportContent::tid`].
+/// [`OpResult::op_spec_id`](crate::report::OpResult::op_spec_id) of the TID read for [`ReportContent::tid`].
 pub const TID_OP_SPEC: u16 = 65_001;
 
 /// How to work with one reader.

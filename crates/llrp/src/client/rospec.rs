@@ -281,6 +281,12 @@ impl Planner<'_> {
                     "search mode {search:?} needs the extensions of an Impinj reader, the reader's own is used"
                 ));
             } else if self.asking.may(Extra::SearchMode) {
+                if search == SearchMode::TagFocus && self.config.session != 1 {
+                    self.asking.limit(format!(
+                        "TagFocus keeps tags quiet in session 1 only, session {} is asked for",
+                        self.config.session
+                    ));
+                }
                 params.push(InventorySearchMode {
                     mode: impinj_search_mode(search),
                     ..InventorySearchMode::default()

@@ -204,6 +204,20 @@ fn other_readers_say_what_they_lack() {
 }
 
 #[test]
+fn tag_focus_in_the_wrong_session_is_remarked() {
+    let config = ClientConfig {
+        session: 2,
+        ..demanding()
+    };
+    let mut pair = Pair::new(config, ReaderConfig::impinj());
+    pair.drive();
+    assert_eq!(
+        pair.told_ready().1,
+        ["TagFocus keeps tags quiet in session 1 only, session 2 is asked for"]
+    );
+}
+
+#[test]
 fn extensions_that_are_refused_become_a_limit() {
     let mut pair = Pair::new(demanding(), ReaderConfig::impinj());
     pair.reader.refuse(CustomMessage::TYPE, None, u32::MAX);
