@@ -45,7 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                         }
                     }
                 }
-                ClientEvent::Ready { version, limits, .. } => {
+                ClientEvent::Ready {
+                    version, limits, ..
+                } => {
                     println!("ready, header version {version}, limits {limits:?}");
                 }
                 ClientEvent::Closed { reason } => {
