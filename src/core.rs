@@ -156,13 +156,19 @@ impl Core {
     async fn take(&mut self, batch: Vec<Input>) -> bool {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         for input in &batch {
-            for output in self.pipeline.handle(input.clone()) {
+            let outputs = self.pipeline.handle(input.clone());
+            for output in outputs {
                 match output {
                     Output::Event(event) => events.push(*event),
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
+                    }
+                    Output::ClockStepped { device, by, .. } => {
+                        let (reader, seconds) = (self.device_name(device), by.seconds());
+                        warn!(reader, seconds, "The reader's clock was set back");
+                        self.wiring.health.clock_stepped(reader, by.into());
                     }
                 }
             }
@@ -172,7 +178,8 @@ impl Core {
         }
         self.count();
         for event in &events {
-            info!(event_id = %event.id, read_point = event.read_point, "{}", event.summary);
+            let uncertainty_ms = event.uncertainty.0 / 1000;
+            info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
         for verdict in verdicts {
@@ -290,6 +297,7 @@ impl Core {
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
+        counters.clock_steps.add(now.clock_steps - seen.clock_steps);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
         counters.non_events.add(non_events(now) - non_events(seen));

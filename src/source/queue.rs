@@ -95,7 +95,7 @@ mod tests {
             antenna: 1,
             rssi_dbm: Some(rssi),
             device_time: None,
-            extra: None,
+            ..Read::default()
         }
     }
 

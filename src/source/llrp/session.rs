@@ -233,7 +233,7 @@ impl<'a> Session<'a> {
                     antenna: tag.antenna.unwrap_or(0),
                     rssi_dbm: tag.peak_rssi_dbm,
                     device_time: time.map(reader_time),
-                    extra: None,
+                    ..Read::default()
                 };
                 match self.queue.push(read) {
                     Queued::Plain => {}
