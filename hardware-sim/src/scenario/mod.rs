@@ -38,6 +38,7 @@ mod tests;
 pub use identity::{Company, canonical_uri, check_digit};
 pub use model::{Pattern, ReadPoint, ReaderSpec, ScannerKind, ScannerSpec, Scenario, Traffic};
 pub use timeline::{Direction, Movement, Passage, Scan, ScanMovement, Sighting, Timeline};
+pub(crate) use units::parse as duration;
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]

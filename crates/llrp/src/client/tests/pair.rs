@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use crate::client::rospec::{Terms, plan};
+use crate::client::{Capabilities, Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use crate::codec::param::ROSpec;
 use crate::codec::{Frame, Message};
 use crate::frame::RawFrame;
 use crate::reader::{Reader, ReaderConfig, Sighting};
@@ -139,7 +141,8 @@ impl Pair {
         self.pass(outage);
         self.events.clear();
         self.sent.clear();
-        self.client = Client::new(self.config.clone(), self.now);
+        let memory = self.client.memory();
+        self.client = Client::with_memory(self.config.clone(), self.now, memory);
         self.reader.connect(self.utc_us());
         self.drive();
     }
@@ -170,6 +173,20 @@ impl Pair {
         reads
     }
 
+    /// Whether the ROSpec was kept, and what the reader cannot do, as told when set-up was done.
+    pub(super) fn told_ready(&self) -> (bool, &[String]) {
+        let ready = |event| match event {
+            &ClientEvent::Ready {
+                kept_rospec,
+                ref limits,
+                ..
+            } => Some((kept_rospec, limits.as_slice())),
+            _ => None,
+        };
+        let found = self.events.iter().find_map(ready);
+        found.unwrap_or_else(|| panic!("not ready: {:?}", self.events))
+    }
+
     pub(super) fn warnings<'a>(&'a self) -> Vec<&'a str> {
         let warning = |event: &'a ClientEvent| {
             if let ClientEvent::Warning(text) = event {
@@ -191,6 +208,17 @@ impl Pair {
             other => panic!("no failure at the end: {other:?}"),
         }
     }
+}
+
+/// The ROSpec for a configuration, on a reader that tells nothing of itself.
+pub(super) fn rospec(config: &ClientConfig) -> ROSpec {
+    let terms = Terms {
+        capabilities: &Capabilities::default(),
+        version: 1,
+        extensions: false,
+        refused: &[],
+    };
+    plan(config, terms).unwrap().rospec
 }
 
 /// Tag numbers of reads made by [`Pair::see`].

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::pair::{EPOCH_US, Pair, tags};
-use crate::client::rospec::plan;
+use super::pair::{EPOCH_US, Pair, rospec, tags};
 use crate::client::*;
 use crate::codec::code::{ROSpecState, StatusCode};
 use crate::codec::field::Text;
@@ -27,7 +26,7 @@ fn leave_foreign(reader: &mut Reader, rospec_id: u32) {
         rospec_id,
         ..ClientConfig::default()
     };
-    let rospec = plan(&config, &Capabilities::default()).unwrap().rospec;
+    let rospec = rospec(&config);
     reader.connect(EPOCH_US);
     for message in [
         AddROSpec {
@@ -78,20 +77,15 @@ fn any_segmentation_reaches_ready_and_reads() {
                 clock_unset: false
             }
         );
-        let ClientEvent::Ready {
-            capabilities,
-            kept_rospec,
-            ..
-        } = &pair.events[1]
-        else {
+        assert_eq!(pair.told_ready(), (false, &[][..]));
+        let Some(ClientEvent::Ready { capabilities, .. }) = pair.events.last() else {
             panic!("{:?}", pair.events)
         };
-        assert!(!kept_rospec);
         assert_eq!(
             (capabilities.antennas, capabilities.power_table.len()),
             (Some(4), 21)
         );
-        assert_eq!(pair.sent, [1, 26, 3, 20, 24, 22, 64]);
+        assert_eq!(pair.sent, [46, 1, 2, 26, 44, 3, 20, 24, 22, 2, 2, 64]);
         assert!(pair.reader.is_reading());
         pair.see(1, 1);
         pair.see(2, 3);
@@ -99,7 +93,7 @@ fn any_segmentation_reaches_ready_and_reads() {
         pair.drive();
         let reads = pair.reads();
         assert_eq!(tags(&reads), [1, 2]);
-        let read = reads[0];
+        let read = &reads[0];
         assert_eq!(
             (read.bit_len, read.pc, read.antenna),
             (96, Some(0x3000), Some(1))
@@ -155,7 +149,7 @@ fn power_between_steps_is_rounded_down_with_a_warning() {
     pair.drive();
     assert!(pair.client.is_ready());
     assert_eq!(
-        pair.warnings(),
+        pair.told_ready().1,
         ["antenna 2: the reader has no step of 31.5 dBm, 30 dBm is used"]
     );
 }
@@ -197,18 +191,12 @@ fn what_the_reader_does_not_have_is_said_in_words() {
 fn an_unchanged_running_rospec_is_kept() {
     let mut pair = Pair::ready();
     pair.reconnect(Duration::from_secs(1));
-    assert!(
-        matches!(
-            pair.events[1],
-            ClientEvent::Ready {
-                kept_rospec: true,
-                ..
-            }
-        ),
-        "{:?}",
-        pair.events
+    assert_eq!(pair.told_ready(), (true, &[][..]));
+    assert_eq!(
+        pair.sent,
+        [1, 2, 26, 44, 3, 2, 2, 64],
+        "nothing touches the ROSpec"
     );
-    assert_eq!(pair.sent, [1, 26, 3, 64], "nothing touches the ROSpec");
 }
 
 #[test]
@@ -222,18 +210,8 @@ fn a_changed_rospec_is_replaced() {
         pair.drive();
         pair.config.session = 2;
         pair.reconnect(Duration::from_secs(1));
-        assert!(
-            pair.events.iter().any(|e| matches!(
-                e,
-                ClientEvent::Ready {
-                    kept_rospec: false,
-                    ..
-                }
-            )),
-            "{:?}",
-            pair.events
-        );
-        assert_eq!(pair.sent[..9], [1, 26, 3, 25, 21, 20, 24, 22, 64]);
+        assert_eq!(pair.told_ready(), (false, &[][..]));
+        assert_eq!(pair.sent[4..10], [3, 25, 21, 20, 24, 22]);
         assert_eq!(pair.warnings(), [""; 0]);
         pair.see(1, 1);
         pair.drive();
@@ -313,8 +291,11 @@ fn holding_is_given_up_where_the_reader_cannot() {
         },
     );
     pair.drive();
-    assert!(pair.client.is_ready());
-    assert_eq!(pair.warnings().len(), 1);
+    assert_eq!(
+        pair.told_ready().1,
+        ["the reader cannot hold reports: reads during a lost connection are lost"]
+    );
+    assert!(pair.sent.ends_with(&[64, GetReport::TYPE]));
 }
 
 /// Answers the client's requests by hand up to the one with `request_type`, whose message id it returns.
@@ -347,13 +328,12 @@ fn refusal() -> Params {
 #[test]
 fn refused_configuration_is_asked_for_step_by_step() {
     let mut pair = Pair::new(ClientConfig::default(), ReaderConfig::default());
-    let id = answer_up_to(&mut pair, SetReaderConfig::TYPE);
-    pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
-    let id = answer_up_to_config(&mut pair);
+    let mut id = answer_up_to(&mut pair, SetReaderConfig::TYPE);
+    for _ in 0..3 {
+        pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
+        id = answer_up_to_config(&mut pair);
+    }
     pair.deliver_message(id, ErrorMessage { params: refusal() });
-    let id = answer_up_to_config(&mut pair);
-    assert_eq!(pair.warnings().len(), 2);
-    pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
     let words = "reader refused SET_READER_CONFIG: an error in a field of the message (101), the reader says \"no\"";
     assert_eq!(pair.error().to_string(), words);
 }
@@ -374,12 +354,19 @@ fn already_started_counts_as_started() {
         let bytes = pair.take_sent();
         let header = crate::frame::RawFrame::parse(&bytes).unwrap().header;
         assert_eq!(header.message_type, GetROSpecs::TYPE);
-        let mut rospec = plan(&pair.config, &Capabilities::default()).unwrap().rospec;
+        let mut rospec = rospec(&pair.config);
         rospec.current_state = state;
         let params = Params::default().with(LLRPStatus::default()).with(rospec);
         pair.deliver_message(header.message_id, GetROSpecsResponse { params });
-        assert_eq!(pair.client.is_ready(), ready);
         assert_eq!(pair.client.is_closed(), !ready);
+        let next = pair.take_sent();
+        let next = crate::frame::RawFrame::parse(&next).unwrap().header;
+        let wanted = if ready {
+            GetReaderConfig::TYPE
+        } else {
+            CloseConnection::TYPE
+        };
+        assert_eq!(next.message_type, wanted);
     }
 }
 

@@ -1,6 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::io::AsyncReadExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 use tracegate_llrp::{
     client::{Client, ClientConfig, ClientEvent},
     report::{ReaderTime, TagRead},
@@ -49,7 +53,7 @@ impl Host {
                 }
                 while let Some(event) = self.client.poll_event() {
                     if let ClientEvent::Reports(reads) = &event {
-                        self.reads.extend(reads);
+                        self.reads.extend_from_slice(reads);
                     }
                     if matches!(event, ClientEvent::Closed { .. }) {
                         return false;
