@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::codec::{impinj, zebra};
+use crate::codec::{Param, impinj, zebra};
 
 /// Longest EPC that fits the EPC memory bank: 496 bits (EPC Gen2 §6.3.2.1.2.2).
 pub const MAX_EPC_BYTES: usize = 62;
@@ -217,7 +217,7 @@ const CUSTOM: u16 = 1023;
 pub fn read_tags(body: &[u8], tags: &mut Vec<TagRead>, counters: &mut ReportCounters) {
     let mut rest = body;
     while !rest.is_empty() {
-        let Some((param_type, content, tail)) = split_tlv(rest) else {
+        let Some((param_type, content, tail)) = split_tlv(rest).or_else(|| split_tv(rest)) else {
             counters.cut_messages += 1;
             return;
         };
@@ -241,6 +241,15 @@ fn split_tlv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     }
     let (param, tail) = bytes.split_at_checked(usize::from(u16::from_be_bytes([c, d])))?;
     Some((u16::from_be_bytes([a, b]) & 0x3ff, param.get(4..)?, tail))
+}
+
+/// The same of a TV parameter, which no report has beside its tags.
+#[cold]
+fn split_tv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let number = u16::from(first.checked_sub(0x80)?);
+    let (content, tail) = rest.split_at_checked(Param::tv_len(number)?)?;
+    Some((number, content, tail))
 }
 
 fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {

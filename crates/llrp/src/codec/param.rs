@@ -101,7 +101,7 @@ macro_rules! parameters {
             }
 
             /// Bytes of a TV parameter behind its type; `None` if it is unknown.
-            fn tv_len(number: u16) -> Option<usize> {
+            pub(crate) fn tv_len(number: u16) -> Option<usize> {
                 match number {
                     // Fields of TV parameters are whole numbers and bytes, the same in memory and on the wire.
                     $( $( $number if is_tv!($kind) => Some(size_of::<$name>()), )* )*
