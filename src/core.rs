@@ -10,12 +10,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
@@ -41,6 +42,8 @@ pub enum Feedback {
     Accept,
     /// Not booked.
     Refuse,
+    /// A movement of a read point that the reader looks at was stored.
+    Movement,
 }
 
 /// What the core shares with the rest.
@@ -48,7 +51,7 @@ pub enum Feedback {
 pub struct Wiring {
     /// From the sources; ends when all of them have.
     pub inputs: mpsc::Receiver<Input>,
-    /// To the scanners.
+    /// To scanners and readers.
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
@@ -182,6 +185,9 @@ impl Core {
             info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
+        for event in &events {
+            self.show(event);
+        }
         for verdict in verdicts {
             self.answer(&verdict);
         }
@@ -263,6 +269,19 @@ impl Core {
                 scanner = self.device_name(verdict.device),
                 "Scanner gone before its answer"
             );
+        }
+    }
+
+    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
+    fn show(&self, event: &MovementEvent) {
+        let read_points = &self.pipeline.config().read_points;
+        let found = read_points.iter().find(|it| it.name == event.read_point);
+        let Some(ReadPointKind::Gate(gate)) = found.map(|read_point| &read_point.kind) else {
+            return;
+        };
+        let devices: BTreeSet<DeviceIndex> = gate.antennas.iter().map(|it| it.device).collect();
+        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
+            let _ = reader.try_send(Feedback::Movement);
         }
     }
 

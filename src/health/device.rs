@@ -99,6 +99,13 @@ impl Device {
         before.is_none_or(|(before, _)| before != text)
     }
 
+    /// Forgets what the device will say again if it still holds; returns whether that is news.
+    pub(super) fn reconnected(&mut self) -> bool {
+        let before = self.problems.len();
+        self.problems.retain(|_, (_, until)| until.is_some());
+        before != self.problems.len()
+    }
+
     /// Notes what it cannot do; returns whether that is news.
     pub(super) fn limits(&mut self, limits: &[String]) -> bool {
         let limits: Vec<String> = limits.iter().take(MOST).map(|text| tame(text)).collect();

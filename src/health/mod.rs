@@ -126,6 +126,11 @@ impl Health {
         self.announce(news)
     }
 
+    /// Forgets what was wrong with a device: it is connected anew and will say so again.
+    pub fn reconnected(&self, name: &str) {
+        self.with_device(name, Device::reconnected);
+    }
+
     /// Notes a problem of a device until it is ended with `None`; returns whether it is news.
     pub fn problem(&self, name: &str, problem: Problem, text: Option<&str>) -> bool {
         self.with_device(name, |device| device.problem(problem, text, None))

@@ -3,24 +3,29 @@
 use std::path::Path;
 
 use tracegate_llrp::client::{
-    AntennaConfig, ClientConfig, Dbm as LlrpDbm, DutyCycle, ForeignRoSpecs, GpiTrigger, MemoryBank,
-    ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
+    AccessRead, AntennaConfig, ClientConfig, Dbm as LlrpDbm, DutyCycle, ForeignRoSpecs, GpiTrigger,
+    MemoryBank, ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
 };
 
 use crate::config::{
-    Antennas, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem, SearchMode,
-    TagPattern,
+    Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem,
+    SearchMode, TagPattern,
 };
 use crate::source::llrp::Settings;
 use crate::source::llrp::link::Link;
 use crate::tls;
 
 /// What the task of the reader `name` works with.
-pub(super) fn settings(name: &str, reader: &Llrp) -> Settings {
+pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
+    let (access_reads, sensors) = memory_reads(config, name);
     Settings {
         link: link(name, reader),
-        client: client(reader),
+        client: ClientConfig {
+            access_reads,
+            ..client(reader)
+        },
         outputs: reader.gpo.clone(),
+        sensors,
     }
 }
 
@@ -138,6 +143,33 @@ fn select(pattern: &TagPattern) -> Option<Select> {
     })
 }
 
+/// What is to be read from the memory of sensor tags, and the sensor that each of it is for, by its number minus 1.
+fn memory_reads(config: &Config, name: &str) -> (Vec<AccessRead>, Vec<u16>) {
+    let (mut reads, mut sensors) = (Vec::new(), Vec::new());
+    for (index, sensor) in config.tag_sensor.values().enumerate() {
+        if !sensor.readers.is_empty() && !sensor.readers.iter().any(|reader| reader == name) {
+            continue;
+        }
+        for tags in sensor.tags.iter().filter_map(select) {
+            sensors.push(u16::try_from(index).unwrap_or(u16::MAX));
+            reads.push(AccessRead {
+                id: u32::try_from(sensors.len()).unwrap_or(u32::MAX),
+                tags: Some(tags),
+                bank: match sensor.bank {
+                    Bank::Reserved => MemoryBank::Reserved,
+                    Bank::Epc => MemoryBank::Epc,
+                    Bank::Tid => MemoryBank::Tid,
+                    Bank::User => MemoryBank::User,
+                },
+                word_pointer: sensor.word,
+                word_count: sensor.words,
+                access_password: 0,
+            });
+        }
+    }
+    (reads, sensors)
+}
+
 fn report(items: &[ReportItem]) -> ReportContent {
     let has = |item| items.contains(&item);
     ReportContent {
@@ -182,6 +214,15 @@ listen = "0.0.0.0:5084"
 from = "::ffff:10.0.4.22"
 duty_cycle = { on = "2s", off = "8s" }
 mode = 1002
+[tag_sensor.a]
+readers = ["dock_2"]
+tags = ["hex:33*"]
+measure = "Temperature"
+[tag_sensor.b]
+tags = ["hex:34*", "urn:epc:pat:grai-96:*.0614141.*.*"]
+measure = "Temperature"
+bank = "tid"
+word = 6
 [mqtt]
 url = "mqtt://10.0.4.2"
 "#;
@@ -191,7 +232,8 @@ url = "mqtt://10.0.4.2"
             std::iter::empty(),
         )
         .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
-        let readers = loaded.config.llrp;
+        let config = loaded.config;
+        let readers = &config.llrp;
         for reader in readers.values() {
             assert_eq!(client(reader).check(), [""; 0]);
         }
@@ -199,7 +241,8 @@ url = "mqtt://10.0.4.2"
             link,
             client,
             outputs,
-        } = settings("dock_1", &readers["dock_1"]);
+            sensors,
+        } = settings(&config, "dock_1", &readers["dock_1"]);
         let Link::Dial {
             host,
             port,
@@ -231,8 +274,13 @@ url = "mqtt://10.0.4.2"
         assert_eq!((trigger.port, trigger.high), (2, false));
         assert!(client.report.phase && client.report.tid && !client.report.crc);
         assert_eq!(outputs.len(), 1);
+        // Two patterns of the second sensor; the first is not for this reader.
+        assert_eq!(sensors, [1, 1]);
+        let reads = &client.access_reads;
+        assert_eq!((reads[0].id, reads[1].id), (1, 2));
+        assert_eq!((reads[1].bank, reads[1].word_pointer), (MemoryBank::Tid, 6));
 
-        let second = settings("dock_2", &readers["dock_2"]);
+        let second = settings(&config, "dock_2", &readers["dock_2"]);
         let from = "10.0.4.22".parse().ok();
         let at = "0.0.0.0:5084".parse().unwrap();
         assert_eq!(second.link, Link::Listen { at, from });

@@ -45,7 +45,7 @@ pub struct Read {
     /// How long before its input's `at` it arrived, in microseconds: it waited for the core.
     pub waited_us: u32,
     /// Further sightings of the same tag on the same antenna that it stands for.
-    pub more: u16,
+    pub more: u32,
     /// What most tags do not say.
     pub extra: Option<Box<Extra>>,
 }

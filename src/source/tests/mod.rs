@@ -15,7 +15,7 @@ use tracegate_sim::wait_until;
 
 use super::Context;
 use crate::clock::GatewayClock;
-use crate::health::{BrokerState, Health};
+use crate::health::{BrokerState, DeviceState, Health};
 
 /// Generous: only a failing test waits for so long.
 const PATIENCE: Duration = Duration::from_secs(20);

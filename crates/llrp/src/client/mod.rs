@@ -190,6 +190,9 @@ impl Client {
             _ => {}
         }
         self.expire_requests(now);
+        if self.setup.check_due.take_if(|due| now >= *due).is_some() {
+            self.check_reading(now);
+        }
         if self
             .silence_deadline()
             .is_some_and(|deadline| now >= deadline)
@@ -208,7 +211,8 @@ impl Client {
             State::SettingUp | State::Ready => None,
         };
         let pending = self.pending.iter().map(|pending| pending.deadline).min();
-        [own, pending, self.silence_deadline()]
+        let check = self.setup.check_due;
+        [own, pending, check, self.silence_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -281,11 +285,9 @@ impl Client {
     }
 
     fn emit(&mut self, event: ClientEvent) {
-        // One notification can end the session and tell of more; the end is the last word.
         if self.state == State::Closed {
-            return;
-        }
-        if self.events.len() < EVENTS_MAX {
+            // Nothing follows the last event.
+        } else if self.events.len() < EVENTS_MAX {
             self.events.push_back(event);
         } else {
             self.counters.undelivered_events += 1;

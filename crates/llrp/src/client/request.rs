@@ -147,7 +147,8 @@ impl Client {
 
     /// Asks for the reports that the reader has gathered; they come as [`ClientEvent::Reports`](super::ClientEvent).
     pub fn fetch_reports(&mut self, now: Duration) {
-        if self.can_request() {
+        // Asking faster than the reader listens adds nothing.
+        if self.can_request() && self.requests.is_empty() {
             self.request(now, Task::Fetch);
         }
     }

@@ -43,8 +43,10 @@ pub(super) struct Setup {
     pub(super) restarted: bool,
     /// What cannot be done, beside what the plan of the ROSpec says.
     pub(super) limits: Vec<String>,
-    /// When [`Step::Check`] was last done.
+    /// When [`Step::Check`] was last asked for.
     pub(super) checked: Option<Duration>,
+    /// When it is to be done again.
+    pub(super) check_due: Option<Duration>,
 }
 
 impl Client {

@@ -17,6 +17,8 @@ use crate::codec::{Parameter, Params};
 
 /// How often to look, where the ROSpec ends by itself and begins again.
 const CHECK_PERIOD: Duration = Duration::from_secs(60);
+/// How often to look elsewhere: a ROSpec that ends as soon as it is started must not keep both sides busy.
+const CHECK_PAUSE: Duration = Duration::from_secs(1);
 
 /// ROSpecs and AccessSpecs on the reader.
 #[derive(Debug, Default)]
@@ -242,15 +244,21 @@ impl Client {
 
     /// Our ROSpec has ended, or may have: see to it that it runs.
     pub(super) fn check_reading(&mut self, now: Duration) {
-        let setup = &self.setup;
         // During set-up the ROSpec ends because we replace it.
-        if self.state != State::Ready || self.is_setting_up() || !setup.steps.is_empty() {
+        if self.state != State::Ready || self.is_setting_up() || !self.setup.steps.is_empty() {
             return;
         }
-        let lately = |checked: Duration| now < checked.saturating_add(CHECK_PERIOD);
-        if self.starts_by_itself() && setup.checked.is_some_and(lately) {
+        let pause = if self.starts_by_itself() {
+            CHECK_PERIOD
+        } else {
+            CHECK_PAUSE
+        };
+        let earliest = self.setup.checked.map(|at| at.saturating_add(pause));
+        if let Some(earliest) = earliest.filter(|earliest| now < *earliest) {
+            self.setup.check_due = Some(earliest);
             return;
         }
+        self.setup.check_due = None;
         self.setup.checked = Some(now);
         self.setup.steps.push_back(Step::Check);
         self.advance(now);

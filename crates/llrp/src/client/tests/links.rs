@@ -421,3 +421,14 @@ proptest! {
         pair.reader.handle_timeout(pair.utc_us() + 1_000_000_000);
     }
 }
+
+#[test]
+fn reports_can_be_fetched() {
+    let mut pair = Pair::ready();
+    pair.sent.clear();
+    for _ in 0..3 {
+        pair.client.fetch_reports(pair.now);
+    }
+    pair.drive();
+    assert_eq!(pair.sent, [GetReport::TYPE]);
+}

@@ -462,6 +462,7 @@ fn a_rospec_stopped_by_others_is_started_again() {
         pair.reader.handle_bytes(pair.utc_us(), &bytes).unwrap();
         assert!(!pair.reader.is_reading());
         pair.drive();
+        pair.pass(Duration::from_secs(1));
         assert!(
             pair.reader.is_reading() && pair.client.is_ready(),
             "{:?}",
