@@ -99,6 +99,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
 
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
+    let mut doors = topology::Doors::default();
     for (index, (name, device)) in devices.into_iter().enumerate() {
         let index =
             DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
@@ -112,10 +113,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             stop: stop_sources.clone(),
             name,
         };
-        if let Some(answers) = topology::start(device, context, &mut sources) {
+        if let Some(answers) = topology::start(device, context, &mut doors, &mut sources) {
             feedback.insert(index, answers);
         }
     }
+    doors.open(&health, &stop_sources, &mut sources);
     drop(inputs_in);
 
     let wiring = Wiring {

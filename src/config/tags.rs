@@ -39,6 +39,14 @@ impl TagPattern {
     pub const fn pattern(&self) -> &Pattern {
         &self.0
     }
+
+    /// What a reader can compare of it.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub fn bit_mask(&self) -> Result<super::select::BitMask, String> {
+        super::select::bit_mask(&self.0)
+    }
 }
 
 impl FromText for TagPattern {
@@ -131,9 +139,15 @@ impl Antennas {
     }
 }
 
-/// An antenna port, from 1 (LLRP 1.1 §17.2.1.5: AntennaID is 16 bits, 0 means all).
+/// A port, from 1 (antennas: LLRP 1.1 §17.2.1.5: AntennaID is 16 bits, 0 means all).
 #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
-struct Port(u16);
+pub(super) struct Port(u16);
+
+impl Port {
+    pub(super) const fn number(self) -> u16 {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -141,7 +155,7 @@ impl<'de> Deserialize<'de> for Port {
         impl Visitor<'_> for PortVisitor {
             type Value = Port;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an antenna number from 1 to 65535")
+                f.write_str("a port number from 1 to 65535")
             }
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Port, E> {
                 match u16::try_from(number) {

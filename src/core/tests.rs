@@ -127,6 +127,7 @@ impl Plant {
 
 fn station() -> PipelineConfig {
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: "UTC".into(),
         devices: vec!["line_1".into()],
         read_points: vec![ReadPointConfig {
@@ -184,6 +185,7 @@ async fn fill(directory: &Path) -> i64 {
         id: EventId::of_prehash(&n.to_string()),
         read_point: "line_1".into(),
         at: Time(n),
+        uncertainty: Default::default(),
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(900)),
         summary: String::new(),
     };

@@ -12,12 +12,12 @@ use tracing::{debug, info, warn};
 
 use super::connect::{Connection, connect};
 use super::session::Session;
-use super::tls::{self, TlsError};
 use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader};
 use crate::config::Template;
 use crate::health::{Beat, BrokerState, Health, tame};
+use crate::tls::{self, TlsError};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
 const WAKE: Duration = Duration::from_millis(500);
@@ -33,8 +33,8 @@ pub struct Settings {
     pub client_id: String,
     /// User name and where its password is read, on every connection.
     pub credentials: Option<(String, Option<PathBuf>)>,
-    /// Trust for TLS; `None` connects without.
-    pub tls: Option<tls::Trust>,
+    /// TLS; `None` connects without.
+    pub tls: Option<tls::Setup>,
     /// Topic template of events.
     pub topic: Template,
     /// Topic of the retained status.

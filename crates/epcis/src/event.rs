@@ -1,8 +1,11 @@
 //! The event model: the four dimensions of EPCIS (what, when, where, why), and the checked event.
 
+use serde_json::{Map, Value};
+
 use crate::decimal::Decimal;
 use crate::hash::typed;
 use crate::id::EventId;
+use crate::sensor::SensorElement;
 use crate::time::EventTime;
 use crate::validate::{self, InvalidEvent};
 
@@ -55,6 +58,21 @@ pub struct BizTransaction {
     pub id: String,
 }
 
+/// Fields of namespaces other than EPCIS, in written order: `prefix:name` with a prefix that the event's
+/// [`namespaces`](EventData::namespaces) declare, and any JSON below (EPCIS 2.0 §10.1).
+///
+/// In the event hash a text of digits counts as a number (`0017` is `17`).
+pub type Extensions = Map<String, Value>;
+
+/// A namespace that fields of an event come from; stands in its `@context`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Namespace {
+    /// What the names of its fields begin with, without the colon.
+    pub prefix: String,
+    /// What the prefix stands for.
+    pub uri: String,
+}
+
 /// What the event is about. More event types follow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -99,6 +117,10 @@ pub struct EventData {
     pub biz_location: Option<String>,
     /// Business documents.
     pub biz_transactions: Vec<BizTransaction>,
+    /// What sensors observed.
+    pub sensor_elements: Vec<SensorElement>,
+    /// The namespaces of extension fields.
+    pub namespaces: Vec<Namespace>,
 }
 
 impl EventData {
@@ -151,6 +173,8 @@ impl EventData {
             read_point: None,
             biz_location: None,
             biz_transactions: Vec::new(),
+            sensor_elements: Vec::new(),
+            namespaces: Vec::new(),
         }
     }
 

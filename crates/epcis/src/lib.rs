@@ -26,23 +26,25 @@ mod event;
 mod hash;
 mod id;
 mod read;
+mod sensor;
 mod time;
 mod uri;
 mod validate;
 mod vocabulary;
 mod write;
 
-pub use decimal::{Decimal, InvalidDecimal};
-pub use event::{Action, BizTransaction, Event, EventData, Quantity, What};
+pub use decimal::{Decimal, InvalidDecimal, InvalidMeasure, Measure};
+pub use event::{Action, BizTransaction, Event, EventData, Extensions, Namespace, Quantity, What};
 pub use hash::{EventHash, HashError, hash_document, hash_json};
 pub use id::{EventId, InvalidEventId};
 pub use read::{ReadError, Received};
+pub use sensor::{SensorElement, SensorMetadata, SensorReport};
 pub use time::{EventTime, InvalidTime};
 pub use uri::is_uri;
 pub use validate::{InvalidEvent, Problem};
 pub use vocabulary::{
     biz_steps, biz_transaction_types, dispositions, is_biz_step, is_biz_transaction_type,
-    is_disposition,
+    is_disposition, measurement_types,
 };
 pub use write::document;
 

@@ -29,6 +29,7 @@ fn assert_shape(event: &Value) {
         "readPoint",
         "bizLocation",
         "bizTransactionList",
+        "sensorElementList",
     ];
     let aggregation = [
         "@context",
@@ -45,6 +46,7 @@ fn assert_shape(event: &Value) {
         "readPoint",
         "bizLocation",
         "bizTransactionList",
+        "sensorElementList",
     ];
     let order: &[&str] = if event["type"] == "ObjectEvent" {
         &object

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::words::Words;
 use super::{HashError, canonical};
+use crate::event::Namespace;
 
 /// Deeper nesting than this is refused: `serde_json` stops there too.
 const MAX_DEPTH: usize = 128;
@@ -33,6 +34,12 @@ pub(super) struct Node {
 pub(super) struct Namespaces(Vec<(String, String)>);
 
 impl Namespaces {
+    /// Those of an event of ours.
+    pub(super) fn of(namespaces: &[Namespace]) -> Self {
+        let pair = |known: &Namespace| (known.prefix.clone(), known.uri.clone());
+        Self(namespaces.iter().map(pair).collect())
+    }
+
     /// Adds the prefixes of a `@context`. Only those in a list count, as in the reference.
     pub(super) fn add(&mut self, context: &Value) -> Result<(), HashError> {
         for (prefix, uri) in context

@@ -80,7 +80,8 @@ impl Words {
         }
     }
 
-    fn add(&mut self, text: &str, field: Field, namespaces: &Namespaces) {
+    /// Adds a text of a field, when a vocabulary URI comes out of it.
+    pub(super) fn add(&mut self, text: &str, field: Field, namespaces: &Namespaces) {
         let uri = match field {
             Field::Word(vocabulary) => vocabulary
                 .web_uri(text)
@@ -106,9 +107,12 @@ fn expanded<'a>(text: &'a str, namespaces: &Namespaces) -> Cow<'a, str> {
 
 /// What JSON-LD takes a field's text for.
 #[derive(Debug, Clone, Copy)]
-enum Field {
+pub(super) enum Field {
+    /// A bare word, or an IRI.
     Word(Vocabulary),
+    /// An IRI, perhaps with a prefix for its head.
     Iri,
+    /// Text.
     Literal,
 }
 

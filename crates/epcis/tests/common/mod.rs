@@ -5,6 +5,8 @@
     reason = "clippy takes only marked functions for tests"
 )]
 
+pub mod sensor;
+
 use std::path::PathBuf;
 
 use proptest::collection::vec;
@@ -12,8 +14,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use tracegate_epcis::{
-    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, What, biz_steps,
-    biz_transaction_types, dispositions,
+    Action, BizTransaction, Decimal, Event, EventData, EventTime, Namespace, Quantity, What,
+    biz_steps, biz_transaction_types, dispositions,
 };
 
 /// The path of a file in the shared folder; `None`, said aloud, when it is not there.
@@ -100,16 +102,17 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         any_time(),
         any_what(),
         why,
-        option::of(uri()),
-        option::of(uri()),
+        (option::of(uri()), option::of(uri())),
+        vec(sensor::any_element(), 0..3),
     )
         .prop_map(
-            |(time, what, (biz_step, disposition, transactions), read_point, biz_location)| {
+            |(time, what, (biz_step, disposition, transactions), places, sensor_elements)| {
                 let mut data = EventData::new(time, what);
                 data.biz_step = biz_step;
                 data.disposition = disposition;
-                data.read_point = read_point;
-                data.biz_location = biz_location;
+                (data.read_point, data.biz_location) = places;
+                data.sensor_elements = sensor_elements;
+                data.namespaces = vec![own_namespace()];
                 data.biz_transactions = transactions
                     .into_iter()
                     .map(|(kind, id)| BizTransaction { kind, id })
@@ -119,7 +122,14 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         )
 }
 
-fn any_time() -> impl Strategy<Value = EventTime> {
+pub fn own_namespace() -> Namespace {
+    Namespace {
+        prefix: sensor::PREFIX.to_owned(),
+        uri: "https://plant.example/gw/".to_owned(),
+    }
+}
+
+pub fn any_time() -> impl Strategy<Value = EventTime> {
     (
         -62_000_000_000_000_000_i64..250_000_000_000_000_000,
         -840_i16..=840,
@@ -187,7 +197,7 @@ fn distinct_uris() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// Identifiers of both notations, with the characters that make the notations differ.
-fn uri() -> impl Strategy<Value = String> {
+pub fn uri() -> impl Strategy<Value = String> {
     prop_oneof![
         "urn:epc:id:sgtin:[0-9]{7}\\.[0-9]{6}\\.[A-Za-z0-9!'()*+,:;=_.-]{1,20}",
         "urn:epc:id:sgtin:[0-9]{9}\\.[0-9]{4}\\.(%2F|%22|%3C|[0-9]){1,6}",
@@ -202,10 +212,10 @@ fn uri() -> impl Strategy<Value = String> {
     ]
 }
 
-fn site_uri() -> impl Strategy<Value = String> {
+pub fn site_uri() -> impl Strategy<Value = String> {
     "https://[a-z]{3,8}\\.example/[a-z]{1,9}/[A-Za-z0-9._~-]{1,12}"
 }
 
-fn word(words: impl Iterator<Item = &'static str>) -> impl Strategy<Value = String> {
+pub fn word(words: impl Iterator<Item = &'static str>) -> impl Strategy<Value = String> {
     proptest::sample::select(words.map(str::to_owned).collect::<Vec<_>>())
 }

@@ -1,11 +1,13 @@
 //! What EPCIS refuses, field by field: the JSON schema's rules for our shapes and the rules of EPCIS 2.0 §7 behind it.
 
+mod sensor;
+
 use std::collections::HashSet;
 
-use crate::event::{Action, BizTransaction, EventData, Quantity, What};
+use crate::event::{Action, BizTransaction, EventData, Extensions, Namespace, Quantity, What};
 use crate::hash::HashError;
 use crate::uri::is_uri;
-use crate::vocabulary::{is_biz_step, is_biz_transaction_type, is_disposition};
+use crate::vocabulary::Vocabulary;
 
 /// The first field that keeps the data from being an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,15 @@ pub enum Problem {
     /// Pieces are whole (EPCIS 2.0 §7.3.3.3).
     #[error("is {0}, but without a unit only whole pieces count")]
     NotWhole(String),
+    /// A prefix is what stands before the first colon of a name.
+    #[error("declares the prefix `{0}`, which is empty or holds `:` or `@`")]
+    NotPrefix(String),
+    /// A sensor element without a report.
+    #[error("is needed: the sensor element reports nothing")]
+    NoReport,
+    /// Hex digits, at least one.
+    #[error("is `{0}`, which is not hex digits")]
+    NotHex(String),
     /// The value has no event hash.
     #[error("holds {0}, which has no event hash")]
     NotHashable(&'static str),
@@ -76,7 +87,8 @@ pub(crate) fn data(data: &EventData) -> Result<(), InvalidEvent> {
         What::Object {
             epcs, quantities, ..
         } => {
-            if epcs.is_empty() && quantities.is_empty() {
+            let only_sensed = !data.sensor_elements.is_empty() && data.read_point.is_some();
+            if epcs.is_empty() && quantities.is_empty() && !only_sensed {
                 return Err(Problem::NothingNamed.at("epcList"));
             }
             uris("epcList", epcs)?;
@@ -100,19 +112,40 @@ pub(crate) fn data(data: &EventData) -> Result<(), InvalidEvent> {
             all_quantities("childQuantityList", child_quantities)?;
         }
     }
-    word("bizStep", data.biz_step.as_deref(), is_biz_step)?;
-    word("disposition", data.disposition.as_deref(), is_disposition)?;
+    word("bizStep", data.biz_step.as_deref(), Vocabulary::BizStep)?;
+    word(
+        "disposition",
+        data.disposition.as_deref(),
+        Vocabulary::Disposition,
+    )?;
     uri_if_given("readPoint.id", data.read_point.as_deref())?;
     uri_if_given("bizLocation.id", data.biz_location.as_deref())?;
     for (at, BizTransaction { kind, id }) in data.biz_transactions.iter().enumerate() {
         word(
             &format!("bizTransactionList[{at}].type"),
             Some(kind),
-            is_biz_transaction_type,
+            Vocabulary::BizTransactionType,
         )?;
         uri(|| format!("bizTransactionList[{at}].bizTransaction"), id)?;
     }
-    Ok(())
+    for (at, element) in data.sensor_elements.iter().enumerate() {
+        sensor::element(&format!("sensorElementList[{at}]"), element)?;
+    }
+    data.namespaces.iter().try_for_each(namespace)
+}
+
+fn namespace(Namespace { prefix, uri }: &Namespace) -> Result<(), InvalidEvent> {
+    if prefix.is_empty() || prefix.contains([':', '@']) {
+        return Err(Problem::NotPrefix(prefix.clone()).at("@context"));
+    }
+    self::uri(|| format!("@context.{prefix}"), uri)
+}
+
+/// Names outside EPCIS are URIs or `prefix:name`, which has the same shape.
+fn extensions(place: &str, fields: &Extensions) -> Result<(), InvalidEvent> {
+    fields
+        .keys()
+        .try_for_each(|name| uri(|| format!("{place}{name}"), name))
 }
 
 fn all_quantities(list: &str, quantities: &[Quantity]) -> Result<(), InvalidEvent> {
@@ -151,22 +184,13 @@ fn is_unit(text: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// A bare word, or a URI that does not spell a word of the vocabulary the old way (schema, `vocab-other-uri`).
-fn word(field: &str, text: Option<&str>, is_word: fn(&str) -> bool) -> Result<(), InvalidEvent> {
-    let Some(text) = text else {
-        return Ok(());
-    };
-    let is_old_spelling = [
-        "urn:epcglobal:cbv",
-        "http://ns.gs1.org/cbv/",
-        "https://ns.gs1.org/cbv/",
-    ]
-    .iter()
-    .any(|old| text.starts_with(old));
-    if is_word(text) || (is_uri(text) && !is_old_spelling) {
-        Ok(())
-    } else {
-        Err(Problem::NotInVocabulary(text.to_owned()).at(field))
+/// A bare word, or a URI that does not spell a word of the vocabulary out (schema, `vocab-other-uri`).
+fn word(field: &str, text: Option<&str>, vocabulary: Vocabulary) -> Result<(), InvalidEvent> {
+    match text {
+        Some(text) if !vocabulary.has(text) && (!is_uri(text) || vocabulary.spelled_out(text)) => {
+            Err(Problem::NotInVocabulary(text.to_owned()).at(field))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Reading events back, ours and those of others with the same shape. Fields we do not know are passed over.
 
-use serde_json::{Map, Value};
+mod fields;
+mod sensor;
 
-use crate::event::{Action, BizTransaction, Event, EventData, Quantity, What};
+use serde_json::Value;
+
+use crate::event::{Action, BizTransaction, Event, EventData, Namespace, Quantity, What};
 use crate::time::{self, EventTime, InvalidTime};
 use crate::validate::InvalidEvent;
+use fields::{Fields, kind};
 
 /// JSON that is not one of the events we know.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +31,14 @@ pub enum ReadError {
     /// An event type that is not read here.
     #[error("events of type `{0}` are not read")]
     UnknownType(String),
-    /// The event time is beyond what EPCIS can write.
-    #[error("`eventTime` is out of range")]
-    Time(#[source] InvalidTime),
+    /// A time is beyond what EPCIS can write.
+    #[error("`{field}` is out of range")]
+    Time {
+        /// The field by its JSON name.
+        field: String,
+        /// What it is beyond.
+        source: InvalidTime,
+    },
     /// The JSON was read but is not a valid event.
     #[error("the event is not valid")]
     Invalid(#[source] InvalidEvent),
@@ -70,10 +79,7 @@ impl Received {
     /// # Errors
     /// When the value is not one of these events, or not valid.
     pub fn from_value(value: &Value) -> Result<Self, ReadError> {
-        let fields = Fields {
-            map: object("event", value)?,
-            path: String::new(),
-        };
+        let fields = Fields::of_event(value)?;
         let event = Event::new(data(&fields)?).map_err(ReadError::Invalid)?;
         Ok(Self {
             event,
@@ -108,119 +114,51 @@ fn data(fields: &Fields<'_>) -> Result<EventData, ReadError> {
             id: fields.needed("bizTransaction")?,
         })
     })?;
+    data.sensor_elements = fields.list("sensorElementList", sensor::element)?;
+    data.namespaces = namespaces(fields)?;
     Ok(data)
 }
 
 fn event_time(fields: &Fields<'_>) -> Result<EventTime, ReadError> {
     let (micros, _) = time::parse_rfc3339(&fields.needed("eventTime")?)
-        .ok_or_else(|| kind("eventTime", "an RFC 3339 time"))?;
+        .ok_or_else(|| fields.kind("eventTime", "an RFC 3339 time"))?;
     let offset = time::parse_offset(&fields.needed("eventTimeZoneOffset")?)
-        .ok_or_else(|| kind("eventTimeZoneOffset", "an offset like +01:00"))?;
-    EventTime::new(micros, offset).map_err(ReadError::Time)
+        .ok_or_else(|| fields.kind("eventTimeZoneOffset", "an offset like +01:00"))?;
+    EventTime::new(micros, offset).map_err(|error| fields.out_of_range("eventTime", error))
 }
 
 fn action(fields: &Fields<'_>) -> Result<Action, ReadError> {
     Action::from_word(&fields.needed("action")?)
-        .ok_or_else(|| kind("action", "OBSERVE, ADD or DELETE"))
+        .ok_or_else(|| fields.kind("action", "OBSERVE, ADD or DELETE"))
 }
 
 fn quantity(fields: &Fields<'_>) -> Result<Quantity, ReadError> {
-    let quantity = match fields.map.get("quantity") {
-        None => None,
-        Some(Value::Number(number)) => {
-            // Display of a double never uses an exponent, so this is decimal text.
-            let text = match number.as_f64() {
-                Some(float) if number.is_f64() => float.to_string(),
-                _ => number.to_string(),
-            };
-            Some(
-                text.parse()
-                    .map_err(|_| fields.kind("quantity", "a decimal of at most 15 digits"))?,
-            )
-        }
-        Some(_) => return Err(fields.kind("quantity", "a number")),
-    };
     Ok(Quantity {
         epc_class: fields.needed("epcClass")?,
-        quantity,
+        quantity: fields.number("quantity")?,
         uom: fields.text("uom")?,
     })
 }
 
-/// An object and where it stands, for the error.
-struct Fields<'a> {
-    map: &'a Map<String, Value>,
-    path: String,
-}
-
-impl Fields<'_> {
-    fn text(&self, name: &str) -> Result<Option<String>, ReadError> {
-        match self.map.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(self.kind(name, "a text")),
-        }
+/// The namespaces that the `@context` declares, in lists only, as the event hash knows them; of two for one prefix the
+/// later counts.
+fn namespaces(fields: &Fields<'_>) -> Result<Vec<Namespace>, ReadError> {
+    let entries = fields.value("@context").and_then(Value::as_array);
+    let mut namespaces: Vec<Namespace> = Vec::new();
+    for (prefix, uri) in entries
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flatten()
+    {
+        let uri = uri
+            .as_str()
+            .ok_or_else(|| kind(&format!("@context.{prefix}"), "a text"))?;
+        namespaces.retain(|known| known.prefix != *prefix);
+        namespaces.push(Namespace {
+            prefix: prefix.clone(),
+            uri: uri.to_owned(),
+        });
     }
-
-    fn needed(&self, name: &str) -> Result<String, ReadError> {
-        self.text(name)?
-            .ok_or_else(|| ReadError::Missing(format!("{}{name}", self.path)))
-    }
-
-    fn texts(&self, name: &str) -> Result<Vec<String>, ReadError> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let texts: Option<Vec<_>> = self.array(name)?.iter().map(text).collect();
-        texts.ok_or_else(|| self.kind(name, "a list of texts"))
-    }
-
-    fn list<T>(
-        &self,
-        name: &str,
-        read: impl Fn(&Fields<'_>) -> Result<T, ReadError>,
-    ) -> Result<Vec<T>, ReadError> {
-        let entries = self.array(name)?.iter().enumerate();
-        entries
-            .map(|(at, entry)| {
-                let place = format!("{}{name}[{at}]", self.path);
-                read(&Fields {
-                    map: object(&place, entry)?,
-                    path: format!("{place}."),
-                })
-            })
-            .collect()
-    }
-
-    fn array(&self, name: &str) -> Result<&[Value], ReadError> {
-        match self.map.get(name) {
-            None => Ok(&[]),
-            Some(Value::Array(entries)) => Ok(entries),
-            Some(_) => Err(self.kind(name, "a list")),
-        }
-    }
-
-    fn place(&self, name: &str) -> Result<Option<String>, ReadError> {
-        let Some(value) = self.map.get(name) else {
-            return Ok(None);
-        };
-        let fields = Fields {
-            map: object(name, value)?,
-            path: format!("{name}."),
-        };
-        fields.needed("id").map(Some)
-    }
-
-    fn kind(&self, name: &str, wanted: &'static str) -> ReadError {
-        kind(&format!("{}{name}", self.path), wanted)
-    }
-}
-
-fn object<'a>(field: &str, value: &'a Value) -> Result<&'a Map<String, Value>, ReadError> {
-    value.as_object().ok_or_else(|| kind(field, "an object"))
-}
-
-fn kind(field: &str, wanted: &'static str) -> ReadError {
-    ReadError::Kind {
-        field: field.to_owned(),
-        wanted,
-    }
+    Ok(namespaces)
 }

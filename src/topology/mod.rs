@@ -1,8 +1,13 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod reader;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracegate_llrp::client::{AntennaConfig, ClientConfig, Dbm as LlrpDbm, ForeignRoSpecs};
+use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step,
@@ -11,14 +16,19 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Antennas, Business, Config, Dbm, Llrp, Mode, Mqtt, OnNoSubscriber, Parity,
-    ReadPoint, Scanner, TagPattern,
+    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, OutputUse, Parity, ReadPoint,
+    Scanner, TagPattern,
 };
 use crate::core::Feedback;
-use crate::forward::{mqtt, tls};
+use crate::forward::mqtt;
+use crate::health::Health;
+use crate::source::llrp::link::Link;
+use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, llrp, scanner};
+use crate::tls;
 
-/// Answers that wait for a scanner at most; an older one says nothing to the operator any more.
+/// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
+/// any more.
 const FEEDBACK_QUEUE: usize = 8;
 
 /// The configuration has something that the check let through.
@@ -33,7 +43,7 @@ pub enum TopologyError {
 #[derive(Debug, Clone)]
 pub enum Device {
     /// An RFID reader.
-    Llrp(llrp::Settings),
+    Llrp(Box<llrp::Settings>),
     /// A scanner.
     Scanner(scanner::Settings),
 }
@@ -43,10 +53,12 @@ pub enum Device {
 /// # Errors
 /// Too many.
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
-    let readers = config
-        .llrp
-        .iter()
-        .map(|(name, reader)| (name.clone(), Device::Llrp(reader_settings(reader))));
+    let readers = config.llrp.iter().map(|(name, reader)| {
+        (
+            name.clone(),
+            Device::Llrp(Box::new(reader::settings(config, name, reader))),
+        )
+    });
     let scanners = config
         .scanner
         .iter()
@@ -62,17 +74,58 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
 pub fn start(
     device: Device,
     context: Context,
+    doors: &mut Doors,
     tasks: &mut JoinSet<()>,
 ) -> Option<mpsc::Sender<Feedback>> {
     match device {
         Device::Llrp(settings) => {
-            tasks.spawn(llrp::run(settings, context));
-            None
+            let seat = doors.seat(&settings.link, &context.name);
+            let shows = settings
+                .outputs
+                .values()
+                .any(|it| *it == OutputUse::Movement);
+            let (feedback, movements) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(llrp::run(*settings, context, seat, movements));
+            shows.then_some(feedback)
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(settings, context, answers));
             Some(feedback)
+        }
+    }
+}
+
+/// Listening ports that readers dial in to, each with the readers that share it.
+#[derive(Debug, Default)]
+pub struct Doors(BTreeMap<SocketAddr, Vec<Route>>);
+
+impl Doors {
+    /// A reader's place behind its listening port, if it dials in.
+    fn seat(&mut self, link: &Link, name: &str) -> Option<Seat> {
+        let Link::Listen { at, from } = link else {
+            return None;
+        };
+        let (from, seat, name) = (*from, Seat::default(), name.to_owned());
+        self.0.entry(*at).or_default().push(Route {
+            name,
+            from,
+            seat: seat.clone(),
+        });
+        Some(seat)
+    }
+
+    /// Opens the ports, a task for each.
+    pub fn open(self, health: &Health, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
+        for (at, routes) in self.0 {
+            let door = Door {
+                at,
+                routes,
+                health: health.clone(),
+                beat: health.beat(&format!("port {at}")),
+                stop: stop.clone(),
+            };
+            tasks.spawn(door.run());
         }
     }
 }
@@ -99,6 +152,11 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             },
         });
     PipelineConfig {
+        sensors: config
+            .tag_sensor
+            .iter()
+            .map(|(name, sensor)| sensor.config(name))
+            .collect(),
         time_zone: config.gateway.time_zone.as_str().to_owned(),
         read_points: read_points.collect(),
         tags: TagRules {
@@ -125,11 +183,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         .password_file
         .as_ref()
         .map(|file| file.path().to_owned());
-    let trust = || {
-        mqtt.ca_file.as_ref().map_or(tls::Trust::System, |file| {
-            tls::Trust::File(file.path().to_owned())
-        })
-    };
     mqtt::Settings {
         host: url.host.as_str().to_owned(),
         port: url.port,
@@ -138,7 +191,12 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             .username
             .as_ref()
             .map(|user| (user.as_str().to_owned(), password)),
-        tls: url.tls.then(trust),
+        tls: url.tls.then(|| tls::Setup {
+            section: "[mqtt]".to_owned(),
+            peer: "broker",
+            trust: reader::trust(mqtt.ca_file.as_ref()),
+            identity: None,
+        }),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),
         site: site.to_owned(),
@@ -146,43 +204,6 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         window: mqtt.window,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
-    }
-}
-
-fn reader_settings(reader: &Llrp) -> llrp::Settings {
-    let antennas = match &reader.antennas {
-        Antennas::All => Vec::new(),
-        Antennas::Ports(ports) => {
-            // Within ±327 dBm; the check allows far less.
-            let power = |power: Dbm| {
-                LlrpDbm::from_hundredths(i16::try_from(power.hundredths()).unwrap_or(i16::MAX))
-            };
-            ports
-                .iter()
-                .map(|(&id, level)| AntennaConfig {
-                    id,
-                    power: level.map(power),
-                    receive_sensitivity: None,
-                })
-                .collect()
-        }
-    };
-    let foreign = if reader.replace_foreign_rospecs {
-        ForeignRoSpecs::Replace
-    } else {
-        ForeignRoSpecs::Keep
-    };
-    llrp::Settings {
-        host: reader.host.as_str().to_owned(),
-        port: reader.port,
-        client: ClientConfig {
-            antennas,
-            session: reader.session,
-            tag_population: reader.tag_population,
-            foreign_rospecs: foreign,
-            keepalive_period: reader.keepalive,
-            ..ClientConfig::default()
-        },
     }
 }
 
