@@ -1,5 +1,6 @@
 //! Devices over real sockets and ptys; the test is the core.
 
+mod faults;
 mod links;
 mod reader;
 mod says;

@@ -33,7 +33,7 @@ fn settings(reader: SocketAddr) -> Settings {
     }
 }
 
-fn start(reader: SocketAddr) -> Rig {
+pub(super) fn start(reader: SocketAddr) -> Rig {
     Rig::start(100, |context| {
         run(settings(reader), context, None, mpsc::channel(1).1)
     })
