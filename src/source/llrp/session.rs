@@ -1,6 +1,7 @@
 //! The traffic of one connection to a reader.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -103,6 +104,8 @@ impl<'a> Session<'a> {
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
         // TLS keeps what the socket had no room for.
         let mut flushed = true;
+        // Why nothing can be sent any more. What the reader said before is read first.
+        let mut deaf = None;
         loop {
             self.context.beat.touch();
             // A reader that sends without reading must not fill our memory with answers; the client bounds what waits there.
@@ -133,21 +136,15 @@ impl<'a> Session<'a> {
                 .flatten()
                 .fold(late, Instant::min);
             tokio::select! {
-                got = reader.read(&mut bytes) => {
-                    self.arrived = self.context.clock.now();
-                    self.heard = Instant::now();
-                    match got {
-                        Ok(0) => self.client.handle_end(self.now()),
-                        Ok(count) => self.client.handle_bytes(self.now(), bytes.get(..count).unwrap_or_default()),
-                        Err(error) => return self.lost(&peer, &error),
-                    }
-                }
-                sent = send(&mut writer, &out), if !(out.is_empty() && flushed) => match sent {
+                got = reader.read(&mut bytes) => if let Err(error) = self.hear(got, &bytes, &mut deaf) {
+                    return self.lost(&peer, &error);
+                },
+                sent = send(&mut writer, &out), if deaf.is_none() && !(out.is_empty() && flushed) => match sent {
                     Ok(count) => {
                         flushed = out.is_empty();
                         out.drain(..count);
                     }
-                    Err(error) => return self.lost(&peer, &error),
+                    Err(error) => deaf = Some(error),
                 },
                 () = line.knock() => {}
                 room = self.context.inputs.reserve(), if self.wants_room() => match room {
@@ -155,7 +152,18 @@ impl<'a> Session<'a> {
                     Err(_) => return None,
                 },
                 () = sleep_until(wake) => if due.is_some_and(|due| due <= Instant::now()) {
-                    self.client.handle_timeout(self.now());
+                    // After this machine stood still, what came meanwhile is heard before silence is concluded.
+                    let waiting = tokio::select! {
+                        biased;
+                        got = reader.read(&mut bytes) => Some(got),
+                        () = std::future::ready(()) => None,
+                    };
+                    match waiting {
+                        Some(got) => if let Err(error) = self.hear(got, &bytes, &mut deaf) {
+                            return self.lost(&peer, &error);
+                        },
+                        None => self.client.handle_timeout(self.now()),
+                    }
                 },
                 Some(_) = movements.recv() => self.outputs.movement(Instant::now()),
                 Ok(()) = conditions.changed() => self.outputs.look_again(),
@@ -166,6 +174,28 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// Takes what the reader said; an error when it says no more and that is the transport's fault.
+    fn hear(
+        &mut self,
+        got: io::Result<usize>,
+        bytes: &[u8],
+        deaf: &mut Option<io::Error>,
+    ) -> io::Result<()> {
+        self.arrived = self.context.clock.now();
+        self.heard = Instant::now();
+        match got? {
+            0 => match deaf.take() {
+                Some(error) => return Err(error),
+                None => self.client.handle_end(self.now()),
+            },
+            count => {
+                let bytes = bytes.get(..count).unwrap_or_default();
+                self.client.handle_bytes(self.now(), bytes);
+            }
+        }
+        Ok(())
     }
 
     /// Takes the client's events; `Some` when the session is over.
