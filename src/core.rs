@@ -10,12 +10,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
@@ -41,6 +42,8 @@ pub enum Feedback {
     Accept,
     /// Not booked.
     Refuse,
+    /// A movement of a read point that the reader looks at was stored.
+    Movement,
 }
 
 /// What the core shares with the rest.
@@ -48,7 +51,7 @@ pub enum Feedback {
 pub struct Wiring {
     /// From the sources; ends when all of them have.
     pub inputs: mpsc::Receiver<Input>,
-    /// To the scanners.
+    /// To scanners and readers.
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
@@ -156,13 +159,19 @@ impl Core {
     async fn take(&mut self, batch: Vec<Input>) -> bool {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         for input in &batch {
-            for output in self.pipeline.handle(input.clone()) {
+            let outputs = self.pipeline.handle(input.clone());
+            for output in outputs {
                 match output {
                     Output::Event(event) => events.push(*event),
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
+                    }
+                    Output::ClockStepped { device, by, .. } => {
+                        let (reader, seconds) = (self.device_name(device), by.seconds());
+                        warn!(reader, seconds, "The reader's clock was set back");
+                        self.wiring.health.clock_stepped(reader, by.into());
                     }
                 }
             }
@@ -172,9 +181,13 @@ impl Core {
         }
         self.count();
         for event in &events {
-            info!(event_id = %event.id, read_point = event.read_point, "{}", event.summary);
+            let uncertainty_ms = event.uncertainty.0 / 1000;
+            info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
+        for event in &events {
+            self.show(event);
+        }
         for verdict in verdicts {
             self.answer(&verdict);
         }
@@ -259,6 +272,19 @@ impl Core {
         }
     }
 
+    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
+    fn show(&self, event: &MovementEvent) {
+        let read_points = &self.pipeline.config().read_points;
+        let found = read_points.iter().find(|it| it.name == event.read_point);
+        let Some(ReadPointKind::Gate(gate)) = found.map(|read_point| &read_point.kind) else {
+            return;
+        };
+        let devices: BTreeSet<DeviceIndex> = gate.antennas.iter().map(|it| it.device).collect();
+        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
+            let _ = reader.try_send(Feedback::Movement);
+        }
+    }
+
     fn device_name(&self, device: DeviceIndex) -> &str {
         self.pipeline
             .config()
@@ -290,9 +316,9 @@ impl Core {
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
-        counters
-            .sensor_reads_failed
-            .add(now.sensor_mismatches - seen.sensor_mismatches);
+        let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
+        counters.sensor_reads_failed.add(mismatches);
+        counters.clock_steps.add(now.clock_steps - seen.clock_steps);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
         counters.non_events.add(non_events(now) - non_events(seen));

@@ -50,6 +50,7 @@ fn event(n: i64) -> MovementEvent {
         id: EventId::of_prehash(&n.to_string()),
         read_point: "dock_1".into(),
         at: Time(n),
+        uncertainty: Default::default(),
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(800)),
         summary: String::new(),
     }

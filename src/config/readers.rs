@@ -7,7 +7,7 @@ use super::check::Checker;
 use super::diagnostic::{Diagnostic, Place};
 use super::llrp::Llrp;
 use super::source::{Seg, keys};
-use super::tags::Antennas;
+use super::tags::{Antennas, TagPattern};
 use super::units::shown;
 
 /// Settings of a connection that the gateway makes.
@@ -32,7 +32,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         link(checker, name);
         tls(checker, name, llrp);
         radio(checker, name, llrp);
-        patterns(checker, name, llrp);
+        patterns(checker, ["llrp", name, "select"], &llrp.select);
+    }
+    for (name, sensor) in &checker.config.tag_sensor {
+        patterns(checker, ["tag_sensor", name, "tags"], &sensor.tags);
     }
     shared_ports(checker);
 }
@@ -166,13 +169,13 @@ fn radio(checker: &mut Checker<'_>, name: &str, llrp: &Llrp) {
 }
 
 /// A reader compares bits, so not every pattern will do.
-fn patterns(checker: &mut Checker<'_>, name: &str, llrp: &Llrp) {
-    for (index, pattern) in llrp.select.iter().enumerate() {
+fn patterns(checker: &mut Checker<'_>, list: [&str; 3], patterns: &[TagPattern]) {
+    for (index, pattern) in patterns.iter().enumerate() {
         if let Err(why) = pattern.bit_mask() {
-            let mut path = keys(&["llrp", name, "select"]);
+            let mut path = keys(&list);
             path.push(Seg::Index(index));
             let place = checker.tree.place(&path);
-            let help = "give fields from the left without a gap, or leave it to [tags], where any pattern will do";
+            let help = "give fields from the left without a gap; in [tags] any pattern will do";
             let title = "a reader cannot compare this pattern".to_owned();
             checker.error("bad-value", title, place, &why, help);
         }

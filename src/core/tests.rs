@@ -185,6 +185,7 @@ async fn fill(directory: &Path) -> i64 {
         id: EventId::of_prehash(&n.to_string()),
         read_point: "line_1".into(),
         at: Time(n),
+        uncertainty: Default::default(),
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(900)),
         summary: String::new(),
     };

@@ -16,8 +16,8 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner,
-    TagPattern,
+    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, OutputUse, Parity, ReadPoint,
+    Scanner, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::mqtt;
@@ -27,7 +27,8 @@ use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, llrp, scanner};
 use crate::tls;
 
-/// Answers that wait for a scanner at most; an older one says nothing to the operator any more.
+/// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
+/// any more.
 const FEEDBACK_QUEUE: usize = 8;
 
 /// The configuration has something that the check let through.
@@ -53,8 +54,10 @@ pub enum Device {
 /// Too many.
 pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> {
     let readers = config.llrp.iter().map(|(name, reader)| {
-        let settings = reader::settings(name, reader, &config.tag_sensor);
-        (name.clone(), Device::Llrp(Box::new(settings)))
+        (
+            name.clone(),
+            Device::Llrp(Box::new(reader::settings(config, name, reader))),
+        )
     });
     let scanners = config
         .scanner
@@ -77,8 +80,13 @@ pub fn start(
     match device {
         Device::Llrp(settings) => {
             let seat = doors.seat(&settings.link, &context.name);
-            tasks.spawn(llrp::run(*settings, context, seat));
-            None
+            let shows = settings
+                .outputs
+                .values()
+                .any(|it| *it == OutputUse::Movement);
+            let (feedback, movements) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(llrp::run(*settings, context, seat, movements));
+            shows.then_some(feedback)
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);

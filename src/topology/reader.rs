@@ -1,6 +1,5 @@
 //! From a reader's section to what its task works with.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracegate_llrp::client::{
@@ -9,20 +8,16 @@ use tracegate_llrp::client::{
 };
 
 use crate::config::{
-    Antennas, Bank, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem, SearchMode,
-    TagPattern, TagSensor,
+    Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem,
+    SearchMode, TagPattern,
 };
 use crate::source::llrp::Settings;
 use crate::source::llrp::link::Link;
 use crate::tls;
 
 /// What the task of the reader `name` works with.
-pub(super) fn settings(
-    name: &str,
-    reader: &Llrp,
-    sensors: &BTreeMap<String, TagSensor>,
-) -> Settings {
-    let (access_reads, sensor_ops) = access_reads(name, sensors);
+pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
+    let (access_reads, sensors) = memory_reads(config, name);
     Settings {
         link: link(name, reader),
         client: ClientConfig {
@@ -30,41 +25,8 @@ pub(super) fn settings(
             ..client(reader)
         },
         outputs: reader.gpo.clone(),
-        sensor_ops,
+        sensors,
     }
-}
-
-/// What the reader `name` reads from memory, and which sensor each of these reads is for.
-fn access_reads(
-    name: &str,
-    sensors: &BTreeMap<String, TagSensor>,
-) -> (Vec<AccessRead>, BTreeMap<u16, u16>) {
-    let (mut reads, mut ops) = (Vec::new(), BTreeMap::new());
-    for (sensor, index) in sensors.values().zip(0_u16..) {
-        if !sensor.readers.is_empty() && !sensor.readers.iter().any(|reader| reader == name) {
-            continue;
-        }
-        for tags in sensor.tags.iter().filter_map(select) {
-            let Ok(id) = u16::try_from(reads.len() + 1) else {
-                break;
-            };
-            ops.insert(id, index);
-            reads.push(AccessRead {
-                id: id.into(),
-                tags: Some(tags),
-                bank: match sensor.bank {
-                    Bank::Reserved => MemoryBank::Reserved,
-                    Bank::Epc => MemoryBank::Epc,
-                    Bank::Tid => MemoryBank::Tid,
-                    Bank::User => MemoryBank::User,
-                },
-                word_pointer: sensor.word,
-                word_count: sensor.words,
-                access_password: 0,
-            });
-        }
-    }
-    (reads, ops)
 }
 
 fn link(name: &str, reader: &Llrp) -> Link {
@@ -181,6 +143,33 @@ fn select(pattern: &TagPattern) -> Option<Select> {
     })
 }
 
+/// What is to be read from the memory of sensor tags, and the sensor that each of it is for, by its number minus 1.
+fn memory_reads(config: &Config, name: &str) -> (Vec<AccessRead>, Vec<u16>) {
+    let (mut reads, mut sensors) = (Vec::new(), Vec::new());
+    for (index, sensor) in config.tag_sensor.values().enumerate() {
+        if !sensor.readers.is_empty() && !sensor.readers.iter().any(|reader| reader == name) {
+            continue;
+        }
+        for tags in sensor.tags.iter().filter_map(select) {
+            sensors.push(u16::try_from(index).unwrap_or(u16::MAX));
+            reads.push(AccessRead {
+                id: u32::try_from(sensors.len()).unwrap_or(u32::MAX),
+                tags: Some(tags),
+                bank: match sensor.bank {
+                    Bank::Reserved => MemoryBank::Reserved,
+                    Bank::Epc => MemoryBank::Epc,
+                    Bank::Tid => MemoryBank::Tid,
+                    Bank::User => MemoryBank::User,
+                },
+                word_pointer: sensor.word,
+                word_count: sensor.words,
+                access_password: 0,
+            });
+        }
+    }
+    (reads, sensors)
+}
+
 fn report(items: &[ReportItem]) -> ReportContent {
     let has = |item| items.contains(&item);
     ReportContent {
@@ -225,16 +214,15 @@ listen = "0.0.0.0:5084"
 from = "::ffff:10.0.4.22"
 duty_cycle = { on = "2s", off = "8s" }
 mode = 1002
-[tag_sensor.humidity]
-tags = ["hex:33*"]
+[tag_sensor.a]
 readers = ["dock_2"]
-measure = "RelativeHumidity"
-[tag_sensor.temperature]
 tags = ["hex:33*"]
+measure = "Temperature"
+[tag_sensor.b]
+tags = ["hex:34*", "urn:epc:pat:grai-96:*.0614141.*.*"]
 measure = "Temperature"
 bank = "tid"
 word = 6
-words = 2
 [mqtt]
 url = "mqtt://10.0.4.2"
 "#;
@@ -244,7 +232,8 @@ url = "mqtt://10.0.4.2"
             std::iter::empty(),
         )
         .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
-        let readers = &loaded.config.llrp;
+        let config = loaded.config;
+        let readers = &config.llrp;
         for reader in readers.values() {
             assert_eq!(client(reader).check(), [""; 0]);
         }
@@ -252,26 +241,8 @@ url = "mqtt://10.0.4.2"
             link,
             client,
             outputs,
-            sensor_ops,
-        } = settings("dock_1", &readers["dock_1"], &loaded.config.tag_sensor);
-        // The second section, but the first that this reader is named in.
-        assert_eq!(sensor_ops, BTreeMap::from([(1, 1)]));
-        assert_eq!(
-            client.access_reads,
-            [AccessRead {
-                id: 1,
-                tags: Some(Select {
-                    bank: MemoryBank::Epc,
-                    bit_pointer: 32,
-                    mask: vec![0x33],
-                    bit_len: 8,
-                }),
-                bank: MemoryBank::Tid,
-                word_pointer: 6,
-                word_count: 2,
-                access_password: 0,
-            }]
-        );
+            sensors,
+        } = settings(&config, "dock_1", &readers["dock_1"]);
         let Link::Dial {
             host,
             port,
@@ -303,8 +274,13 @@ url = "mqtt://10.0.4.2"
         assert_eq!((trigger.port, trigger.high), (2, false));
         assert!(client.report.phase && client.report.tid && !client.report.crc);
         assert_eq!(outputs.len(), 1);
+        // Two patterns of the second sensor; the first is not for this reader.
+        assert_eq!(sensors, [1, 1]);
+        let reads = &client.access_reads;
+        assert_eq!((reads[0].id, reads[1].id), (1, 2));
+        assert_eq!((reads[1].bank, reads[1].word_pointer), (MemoryBank::Tid, 6));
 
-        let second = settings("dock_2", &readers["dock_2"], &BTreeMap::new());
+        let second = settings(&config, "dock_2", &readers["dock_2"]);
         let from = "10.0.4.22".parse().ok();
         let at = "0.0.0.0:5084".parse().unwrap();
         assert_eq!(second.link, Link::Listen { at, from });

@@ -95,7 +95,7 @@ fn report(sightings: &[Sighting]) -> (i64, Input) {
         antenna: sighting.antenna,
         rssi_dbm: Some(sighting.rssi_dbm),
         device_time: Some(ReaderTime::Utc(T0 as u64 + sighting.at_us)),
-        extra: None,
+        ..Read::default()
     });
     let newest = sightings
         .iter()

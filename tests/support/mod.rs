@@ -83,6 +83,11 @@ impl Gateway {
         }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("the gateway runs").id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child
             .as_mut()

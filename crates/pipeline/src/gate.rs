@@ -11,7 +11,7 @@ use crate::input::DeviceIndex;
 use crate::passage::{Decision, Passages};
 use crate::presence::Tag;
 use crate::sensing::{Sensed, Surroundings};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Reads waiting for their turn at one gate at most; beyond, the oldest are taken as they are.
 const MAX_BUFFERED: usize = 50_000;
@@ -43,6 +43,8 @@ pub(crate) struct Sighting {
     pub class: TagClass,
     pub pc: Option<u16>,
     pub rssi_dbm: Option<i8>,
+    /// How far off the corrected time may be, either way.
+    pub uncertainty: Span,
     pub sensed: Option<Box<Sensed>>,
 }
 
@@ -123,6 +125,7 @@ impl Gate {
             }
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
+                known.uncertainty = known.uncertainty.min(sighting.uncertainty);
                 known.rssi_dbm = known.rssi_dbm.max(sighting.rssi_dbm);
                 known.sensed = known.sensed.take().max(sighting.sensed);
             }
@@ -194,6 +197,14 @@ impl Gate {
             sighting.side,
             sighting.rssi_dbm,
         );
+        // A visit that begins with this read knows of no other.
+        let begins = tag.first == key.at;
+        let known = if begins {
+            Span::default()
+        } else {
+            tag.uncertainty
+        };
+        tag.uncertainty = known.max(sighting.uncertainty);
         if let Some(sensed) = &sighting.sensed {
             Surroundings::add(&mut tag.surroundings, key.at, sensed);
         }
@@ -274,6 +285,11 @@ impl Gate {
         let Some(mut decision) = self.passages.decide(tuning, at, &mut self.tags) else {
             return;
         };
+        let tags = decision
+            .members
+            .iter()
+            .filter_map(|(key, _)| self.tags.get(key));
+        decision.uncertainty = tags.map(|tag| tag.uncertainty).max().unwrap_or_default();
         // Booking changes what a tag waits for; a refusal does not.
         if decision.refused.is_none() {
             let members = &decision.members;

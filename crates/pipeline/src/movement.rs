@@ -210,6 +210,7 @@ fn finish(
         id: event.id(),
         read_point: context.read_point.to_owned(),
         at: context.at,
+        uncertainty: Default::default(),
         json: event.to_json(),
         summary,
     })

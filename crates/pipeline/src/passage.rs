@@ -37,6 +37,8 @@ pub struct Decision {
     pub at: Time,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// How far off that may be, either way: that of its least certain read.
+    pub uncertainty: Span,
     /// What members said of their surroundings, in the same order.
     pub surroundings: Vec<(EpcKey, Surroundings)>,
     /// Why it is not booked, if it is not.
@@ -176,6 +178,7 @@ impl Passages {
                 direction,
                 at,
                 members,
+                uncertainty: Span::default(),
                 surroundings: Vec::new(),
                 refused: Some(reason),
             });
@@ -209,6 +212,7 @@ impl Passages {
             direction: load.direction,
             at,
             members,
+            uncertainty: Span::default(),
             surroundings: Vec::new(),
             refused: None,
         })

@@ -74,6 +74,8 @@ pub struct Tag {
     crossed_at: Time,
     candidate: Option<Candidate>,
     last_by_antenna: Vec<(u16, u16, Time)>,
+    /// How far off the times of the visit's reads may be at most, either way.
+    pub uncertainty: Span,
     /// What it said of its surroundings since it was last booked.
     pub surroundings: Option<Box<Surroundings>>,
 }
@@ -101,6 +103,7 @@ impl Tag {
             crossed_at: at,
             candidate: None,
             last_by_antenna: Vec::new(),
+            uncertainty: Span::default(),
             surroundings: None,
         }
     }

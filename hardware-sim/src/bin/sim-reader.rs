@@ -227,3 +227,35 @@ fn say(line: &str) -> std::io::Result<()> {
     writeln!(out, "{line}")?;
     out.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_option_and_fault() {
+        Options::command().debug_assert();
+        let help = Options::command().render_long_help().to_string();
+        for word in [
+            "--listen",
+            "--dial",
+            "--profile",
+            "--fault",
+            "impinj",
+            "cut fin|rst",
+        ] {
+            assert!(help.contains(word), "`{word}` in: {help}");
+        }
+        let options = [
+            "sim-reader",
+            "--fault",
+            "segment bytes 1",
+            "--fault",
+            "stale 2s",
+        ];
+        assert_eq!(Options::parse_from(options).faults.len(), 2);
+        assert!(Options::try_parse_from(["sim-reader", "--fault", "burn"]).is_err());
+    }
+}

@@ -46,6 +46,8 @@ async fn run(seed: u64) {
         _ => ReaderConfig::default(),
     };
     let mut site = Site::new(logged(llrp)).await;
+    // By reboots.
+    site.loses = true;
     for _ in 0..STEPS {
         let fault = draw(&mut rng);
         println!("  {fault:?}");

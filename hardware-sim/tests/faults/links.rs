@@ -262,6 +262,7 @@ async fn a_full_buffer_is_told_and_its_rest_delivered() {
         ..ReaderConfig::default()
     }))
     .await;
+    site.loses = true;
     site.fault("stale 200ms").await;
     let before = site.host.told(|told| told.ready);
     site.fault("cut rst").await;

@@ -21,6 +21,8 @@ type Report = (Vec<u8>, Option<u16>, Option<ReaderTime>, u16);
 pub struct Site {
     pub reader: SimReader,
     pub host: Host,
+    /// The reader may lose reports that nobody took: by a reboot, a full buffer, or because it cannot hold them.
+    pub loses: bool,
     shown: u32,
 }
 
@@ -61,6 +63,7 @@ impl Site {
         let site = Self {
             reader,
             host,
+            loses: false,
             shown: 0,
         };
         site.reading().await;
@@ -169,6 +172,8 @@ impl Site {
         let accounted =
             (log.whole.len() + log.cut.len()) as u64 + status.overflowed + status.discarded;
         assert_eq!(accounted, status.seen, "sightings accounted for");
+        let lost = status.overflowed + status.discarded;
+        assert!(self.loses || lost == 0, "{lost} were not held");
     }
 
     /// The client reads again: what is shown now arrives, unless a cut that is still to come takes it.

@@ -62,6 +62,7 @@ async fn a_rebooted_reader_is_noticed_and_set_up_anew() {
 async fn held_reports_that_a_reboot_forgets_are_the_only_loss() {
     let mut site = Site::new(logged(ReaderConfig::default())).await;
     site.works().await;
+    site.loses = true;
     site.fault("stale 5s").await;
     site.fault("cut fin").await;
     site.show(25).await;
@@ -160,6 +161,7 @@ async fn a_reader_that_cannot_hold_loses_what_nobody_takes_and_no_more() {
         ..quick()
     };
     let mut site = Site::with_client(logged(llrp), client).await;
+    site.loses = true;
     site.works().await;
     site.fault("stale 200ms").await;
     let before = site.host.told(|told| told.ready);

@@ -139,6 +139,7 @@ async fn commit(store: &mut Store, first: usize, events: usize) {
         id: EventId::of_prehash(&number.to_string()),
         read_point: "dock_1".to_owned(),
         at: Time(0),
+        uncertainty: Default::default(),
         json: format!("{{\"number\":{number}}}"),
         summary: String::new(),
     };

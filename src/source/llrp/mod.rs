@@ -6,15 +6,20 @@
 
 pub mod link;
 pub mod listen;
+mod outputs;
+mod read;
+mod remarks;
 mod session;
 
 use std::collections::BTreeMap;
 
+use tokio::sync::mpsc;
 use tracegate_llrp::backoff::Backoff;
-use tracegate_llrp::client::ClientConfig;
+use tracegate_llrp::client::{ClientConfig, Memory};
 
 use super::Context;
 use crate::config::OutputUse;
+use crate::core::Feedback;
 use link::{Line, Link};
 use session::Session;
 
@@ -27,19 +32,25 @@ pub struct Settings {
     pub client: ClientConfig,
     /// What its outputs show.
     pub outputs: BTreeMap<u16, OutputUse>,
-    /// Which sensor of the pipeline's configuration each operation on tags reads, by `OpSpecID`.
-    pub sensor_ops: BTreeMap<u16, u16>,
+    /// The tag sensor that each memory read of `client` is for, by its number minus 1.
+    pub sensors: Vec<u16>,
 }
 
-/// Runs until stopped. `seat` is where a reader that dials in is found.
-pub async fn run(settings: Settings, context: Context, seat: Option<listen::Seat>) {
+/// Runs until stopped. `seat` is where a reader that dials in is found; `movements` tells of movements to show.
+pub async fn run(
+    settings: Settings,
+    context: Context,
+    seat: Option<listen::Seat>,
+    mut movements: mpsc::Receiver<Feedback>,
+) {
     let mut backoff = Backoff::default();
+    let mut memory = Memory::default();
     let mut line = Line::new(settings.link.clone(), seat);
     loop {
         context.beat.touch();
-        let mut session = Session::new(&settings, &context);
+        let mut session = Session::new(&settings, &context, memory);
         let end = match line.connect(&context).await {
-            Some(Ok((stream, peer))) => session.run(stream, peer, &mut line).await,
+            Some(Ok((stream, peer))) => session.run(stream, peer, &mut line, &mut movements).await,
             Some(Err(reason)) => Some(reason),
             None => None,
         };
@@ -51,6 +62,7 @@ pub async fn run(settings: Settings, context: Context, seat: Option<listen::Seat
             context.down(reason);
         }
         session.finish().await;
+        memory = session.memory();
         if end.is_none() {
             break;
         }

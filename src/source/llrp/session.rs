@@ -1,23 +1,31 @@
 //! The traffic of one connection to a reader.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracegate_llrp::client::{Client, ClientError, ClientEvent, CloseReason, LinkLoss};
-use tracegate_llrp::report::{OpKind, ReaderTime as LlrpTime, TagRead};
-use tracegate_pipeline::input::{Extra, TagData};
-use tracegate_pipeline::{Input, Read, ReaderTime, Time};
+use tracegate_llrp::client::{Client, ClientError, ClientEvent, CloseReason, LinkLoss, Memory};
+use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
+use tracegate_pipeline::{Input, ReaderTime, Time};
 use tracing::{info, warn};
 
 use super::Settings;
 use super::link::{Line, Peer, Transport};
-use crate::health::tame;
+use super::outputs::Outputs;
+use super::read::{self, reads};
+use super::remarks::Remarks;
+use crate::core::Feedback;
+use crate::health::{DeviceCounter, Problem, tame};
+use crate::source::Context;
 use crate::source::queue::{Queued, ReadQueue};
-use crate::source::{Context, Sparingly};
 
 /// Bytes for the reader that wait for its socket; beyond, the client keeps the rest.
 const OUT_MAX: usize = 64 * 1024;
+/// Inputs followed at most; a reader has a handful.
+const INPUTS_MAX: usize = 64;
 /// Signs of life even when nothing happens.
 pub(super) const WAKE: Duration = Duration::from_secs(5);
 
@@ -37,15 +45,18 @@ pub(super) struct Session<'a> {
     closing: bool,
     /// When bytes last came.
     heard: Instant,
-    remarks: Sparingly,
+    remarks: Remarks,
+    outputs: Outputs,
+    /// Newest states of inputs that the core has not heard of.
+    gpis: BTreeMap<u16, Input>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(settings: &'a Settings, context: &'a Context) -> Self {
+    pub(super) fn new(settings: &'a Settings, context: &'a Context, memory: Memory) -> Self {
         Self {
             settings,
             context,
-            client: Client::new(settings.client.clone(), Duration::ZERO),
+            client: Client::with_memory(settings.client.clone(), Duration::ZERO, memory),
             origin: Instant::now(),
             queue: ReadQueue::default(),
             arrived: context.clock.now(),
@@ -55,13 +66,20 @@ impl<'a> Session<'a> {
             was_ready: false,
             closing: false,
             heard: Instant::now(),
-            remarks: Sparingly::default(),
+            remarks: Remarks::default(),
+            outputs: Outputs::new(&settings.outputs),
+            gpis: BTreeMap::new(),
         }
     }
 
     /// A reader that says nothing for longer than between two of its keepalives may be gone.
     fn patience(&self) -> Duration {
         self.settings.client.keepalive_period.mul_f32(1.5)
+    }
+
+    /// What the next connection should know.
+    pub(super) fn memory(&self) -> Memory {
+        self.client.memory()
     }
 
     fn now(&self) -> Duration {
@@ -74,15 +92,20 @@ impl<'a> Session<'a> {
         stream: Box<dyn Transport>,
         peer: Peer,
         line: &mut Line,
+        movements: &mut mpsc::Receiver<Feedback>,
     ) -> Option<String> {
         // What the client measures starts with the connection.
         self.origin = Instant::now();
         self.heard = self.origin;
-        self.client = Client::new(self.settings.client.clone(), Duration::ZERO);
+        let memory = self.client.memory();
+        self.client = Client::with_memory(self.settings.client.clone(), Duration::ZERO, memory);
+        let mut conditions = self.context.health.subscribe();
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
         // TLS keeps what the socket had no room for.
         let mut flushed = true;
+        // Why nothing can be sent any more. What the reader said before is read first.
+        let mut deaf = None;
         loop {
             self.context.beat.touch();
             // A reader that sends without reading must not fill our memory with answers; the client bounds what waits there.
@@ -101,29 +124,27 @@ impl<'a> Session<'a> {
                 return end;
             }
             self.deliver();
+            self.show();
             if line.has_newcomer() && self.heard.elapsed() >= self.patience() {
                 return Some("the reader has dialled in anew".to_owned());
             }
             let due = self.client.poll_timeout().map(|at| self.origin + at);
             let late = Instant::now() + WAKE;
             let silent = line.has_newcomer().then(|| self.heard + self.patience());
-            let wake = late.min(due.unwrap_or(late)).min(silent.unwrap_or(late));
+            let wake = [due, silent, self.outputs.due()]
+                .into_iter()
+                .flatten()
+                .fold(late, Instant::min);
             tokio::select! {
-                got = reader.read(&mut bytes) => {
-                    self.arrived = self.context.clock.now();
-                    self.heard = Instant::now();
-                    match got {
-                        Ok(0) => self.client.handle_end(self.now()),
-                        Ok(count) => self.client.handle_bytes(self.now(), bytes.get(..count).unwrap_or_default()),
-                        Err(error) => return self.lost(&peer, &error),
-                    }
-                }
-                sent = send(&mut writer, &out), if !(out.is_empty() && flushed) => match sent {
+                got = reader.read(&mut bytes) => if let Err(error) = self.hear(got, &bytes, &mut deaf) {
+                    return self.lost(&peer, &error);
+                },
+                sent = send(&mut writer, &out), if deaf.is_none() && !(out.is_empty() && flushed) => match sent {
                     Ok(count) => {
                         flushed = out.is_empty();
                         out.drain(..count);
                     }
-                    Err(error) => return self.lost(&peer, &error),
+                    Err(error) => deaf = Some(error),
                 },
                 () = line.knock() => {}
                 room = self.context.inputs.reserve(), if self.wants_room() => match room {
@@ -131,14 +152,50 @@ impl<'a> Session<'a> {
                     Err(_) => return None,
                 },
                 () = sleep_until(wake) => if due.is_some_and(|due| due <= Instant::now()) {
-                    self.client.handle_timeout(self.now());
+                    // After this machine stood still, what came meanwhile is heard before silence is concluded.
+                    let waiting = tokio::select! {
+                        biased;
+                        got = reader.read(&mut bytes) => Some(got),
+                        () = std::future::ready(()) => None,
+                    };
+                    match waiting {
+                        Some(got) => if let Err(error) = self.hear(got, &bytes, &mut deaf) {
+                            return self.lost(&peer, &error);
+                        },
+                        None => self.client.handle_timeout(self.now()),
+                    }
                 },
+                Some(_) = movements.recv() => self.outputs.movement(Instant::now()),
+                Ok(()) = conditions.changed() => self.outputs.look_again(),
                 () = self.context.stop.cancelled(), if !self.closing => {
                     self.closing = true;
+                    self.show();
                     self.client.close(self.now());
                 }
             }
         }
+    }
+
+    /// Takes what the reader said; an error when it says no more and that is the transport's fault.
+    fn hear(
+        &mut self,
+        got: io::Result<usize>,
+        bytes: &[u8],
+        deaf: &mut Option<io::Error>,
+    ) -> io::Result<()> {
+        self.arrived = self.context.clock.now();
+        self.heard = Instant::now();
+        match got? {
+            0 => match deaf.take() {
+                Some(error) => return Err(error),
+                None => self.client.handle_end(self.now()),
+            },
+            count => {
+                let bytes = bytes.get(..count).unwrap_or_default();
+                self.client.handle_bytes(self.now(), bytes);
+            }
+        }
+        Ok(())
     }
 
     /// Takes the client's events; `Some` when the session is over.
@@ -147,129 +204,121 @@ impl<'a> Session<'a> {
         reason = "the inner one is the reason of the end, if it has one"
     )]
     fn events(&mut self, peer: &Peer) -> Option<Option<String>> {
-        let name = &self.context.name;
+        let (name, health) = (&self.context.name, &self.context.health);
         while let Some(event) = self.client.poll_event() {
             match event {
-                ClientEvent::Connected { reader_time, .. } => {
-                    self.connected = Some((Instant::now(), reader_time))
+                ClientEvent::Connected {
+                    reader_time,
+                    clock_unset,
+                } => {
+                    self.connected = Some((Instant::now(), reader_time));
+                    health.reconnected(name);
+                    let text = "its clock was never set: it says a year long past. Times are taken from its reports' arrival instead; let it follow a time server (NTP)";
+                    health.problem(name, Problem::Clock, clock_unset.then_some(text));
                 }
                 ClientEvent::Ready {
                     capabilities,
                     kept_rospec,
-                    ..
+                    version,
+                    limits,
                 } => {
                     let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
-                    info!(reader = name, firmware, kept_rospec, "Reader is reading");
+                    let version = version_name(version);
+                    info!(
+                        reader = name,
+                        firmware, version, kept_rospec, "Reader is reading"
+                    );
+                    for limit in &limits {
+                        warn!(
+                            reader = name,
+                            reason = tame(limit),
+                            "The reader cannot do all that is configured"
+                        );
+                    }
+                    health.limits(name, &limits);
+                    health.count(name, DeviceCounter::Connections, 1);
                     self.was_ready = true;
                     self.context.up();
                     self.announce();
                 }
-                ClientEvent::Reports(tags) => self.reports(&tags),
+                ClientEvent::Reports(tags) => self.reports(tags),
+                ClientEvent::Gpi {
+                    port,
+                    high,
+                    reader_time,
+                } => {
+                    self.input_changed(port, high, reader_time);
+                }
                 ClientEvent::Closed {
                     reason: CloseReason::Requested,
                 } => return Some(None),
                 ClientEvent::Closed {
                     reason: CloseReason::Failed(error),
                 } => return Some(Some(self.failure(peer, &error))),
-                ClientEvent::Gpi { .. } => {}
-                remark => self.remark(&remark),
+                remark => self.remarks.note(self.context, &remark),
             }
         }
+        self.remarks.count(self.context, self.client.counters());
         None
     }
 
-    /// Passes on what the reader says about itself; not all of it, if it talks without end.
-    fn remark(&mut self, event: &ClientEvent) {
-        let reader = &self.context.name;
-        let Some(unsaid) = self.remarks.say() else {
+    /// Switches the outputs that are to show something else now.
+    fn show(&mut self) {
+        let (now, health) = (Instant::now(), &self.context.health);
+        if !self.client.is_ready() {
             return;
-        };
-        if unsaid > 0 {
-            warn!(reader, count = unsaid, "Remarks of the reader not logged");
         }
-        match event {
-            ClientEvent::Antenna { id, connected, .. } if *connected => {
-                info!(reader, antenna = id, "Antenna connected");
-            }
-            ClientEvent::Antenna { id, .. } => {
-                warn!(
-                    reader,
-                    antenna = id,
-                    "Antenna disconnected; check its cable"
-                );
-            }
-            ClientEvent::ReaderException { text, .. } => {
-                warn!(reader, reason = tame(text), "The reader reports a fault");
-            }
-            ClientEvent::BufferWarning { percent_full, .. } => {
-                warn!(reader, percent_full, "The reader's report buffer fills up");
-            }
-            ClientEvent::BufferOverflow { .. } => warn!(
-                reader,
-                "The reader's report buffer overflowed: reads were lost at the reader"
-            ),
-            ClientEvent::Warning(text) => {
-                warn!(reader, reason = tame(text), "The reader is restricted");
-            }
-            _ => {}
+        for (port, on) in self.outputs.changes(now, !self.closing, health) {
+            self.client.set_gpo(self.now(), port, on);
         }
     }
 
-    fn reports(&mut self, tags: &[TagRead]) {
+    fn reports(&mut self, tags: Vec<TagRead>) {
         // Some readers report before set-up is done: without the clock's offset such reads would get a wrong time.
         self.announce();
-        let counters = self.context.health.counters();
+        let (mut merged, mut dropped, mut failed) = (0, 0, 0);
         for tag in tags {
-            let several =
-                tag.seen_count.is_some_and(|count| count > 1) && tag.last_seen != tag.first_seen;
-            let last = if several { tag.last_seen } else { None };
-            for time in [tag.first_seen.or(tag.last_seen)]
-                .into_iter()
-                .chain(last.map(Some))
-            {
-                let read = Read {
-                    epc: tag.epc.as_slice().to_vec(),
-                    bit_len: tag.bit_len,
-                    pc: tag.pc,
-                    antenna: tag.antenna.unwrap_or(0),
-                    rssi_dbm: tag.peak_rssi_dbm,
-                    device_time: time.map(reader_time),
-                    extra: self.extra(tag),
-                };
-                match self.queue.push(read) {
+            failed += read::failed(&tag);
+            for read in reads(tag, &self.settings.sensors).into_iter().flatten() {
+                match self.queue.push(self.arrived, read) {
                     Queued::Plain => {}
-                    Queued::Merged => counters.reads_conflated.add(1),
-                    Queued::Dropped => counters.reads_dropped.add(1),
+                    Queued::Merged => merged += 1,
+                    Queued::Dropped => dropped += 1,
                 }
             }
         }
+        let counters = self.context.health.counters();
+        counters.sensor_reads_failed.add(failed);
+        if merged + dropped > 0 {
+            let (name, health) = (&self.context.name, &self.context.health);
+            health.counters().reads_conflated.add(merged);
+            health.counters().reads_dropped.add(dropped);
+            health.count(name, DeviceCounter::ReadsConflated, merged);
+            health.count(name, DeviceCounter::ReadsDropped, dropped);
+        }
     }
 
-    /// What the tag says besides its identity, if anything.
-    fn extra(&self, tag: &TagRead) -> Option<Box<Extra>> {
-        let ops = tag.extra.iter().flat_map(|extra| &extra.ops);
-        let mut data = Vec::new();
-        for op in ops.filter(|op| op.kind == OpKind::Read) {
-            let Some(&sensor) = self.settings.sensor_ops.get(&op.op_spec_id) else {
-                continue;
-            };
-            if op.status == 0 {
-                let words = op.words.clone();
-                data.push(TagData { sensor, words });
-            } else {
-                self.context.health.counters().sensor_reads_failed.add(1);
-            }
+    /// An input's newest state; the core may be busy.
+    fn input_changed(&mut self, port: u16, high: bool, reader_time: Option<LlrpTime>) {
+        if self.gpis.len() >= INPUTS_MAX && !self.gpis.contains_key(&port) {
+            return;
         }
-        (tag.xpc_w1.is_some() || !data.is_empty()).then(|| {
-            Box::new(Extra {
-                xpc_w1: tag.xpc_w1,
-                data,
-            })
-        })
+        let changed = u64::from(reader_time.is_some());
+        let (name, health) = (&self.context.name, &self.context.health);
+        health.count(name, DeviceCounter::InputChanges, changed);
+        let input = Input::Gpi {
+            device: self.context.device,
+            at: self.arrived,
+            port,
+            high,
+            reader_time: reader_time.map(read::reader_time),
+        };
+        self.gpis.insert(port, input);
     }
 
     fn wants_room(&self) -> bool {
-        self.announce.is_some() || !self.queue.is_empty()
+        let inputs = self.announced && !self.gpis.is_empty();
+        self.announce.is_some() || inputs || !self.queue.is_empty()
     }
 
     /// What goes to the core next.
@@ -277,12 +326,14 @@ impl<'a> Session<'a> {
         if let Some(announce) = self.announce.take() {
             return Some(announce);
         }
-        let reads = self.queue.take();
-        (!reads.is_empty()).then_some(Input::Reads {
-            device: self.context.device,
-            at: self.arrived,
-            reads,
-        })
+        if !self.queue.is_empty() {
+            let (at, reads) = self.queue.take();
+            let device = self.context.device;
+            return Some(Input::Reads { device, at, reads });
+        }
+        // Not before the core knows of the reader and its clock.
+        let inputs = Some(&mut self.gpis).filter(|_| self.announced)?;
+        inputs.pop_first().map(|(_, input)| input)
     }
 
     /// Hands over what there is room for, without waiting.
@@ -377,9 +428,11 @@ async fn send(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::
     writer.write(bytes).await
 }
 
-const fn reader_time(time: LlrpTime) -> ReaderTime {
-    match time {
-        LlrpTime::Utc(us) => ReaderTime::Utc(us),
-        LlrpTime::Uptime(us) => ReaderTime::Uptime(us),
+const fn version_name(version: u8) -> &'static str {
+    match version {
+        1 => "1.0.1",
+        2 => "1.1",
+        3 => "2.0",
+        _ => "unknown",
     }
 }

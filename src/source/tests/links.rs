@@ -96,7 +96,9 @@ impl Guarded {
             identity,
         };
         let settings = dial(self.addr, Some(setup));
-        Rig::start(100, |context| run(settings, context, None))
+        Rig::start(100, |context| {
+            run(settings, context, None, mpsc::channel(1).1)
+        })
     }
 
     async fn is_read_by(&self, mut rig: Rig) {
@@ -130,7 +132,7 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
         link: Link::Dial { host, port, tls },
         client: client(),
         outputs: BTreeMap::new(),
-        sensor_ops: BTreeMap::new(),
+        sensors: Vec::new(),
     }
 }
 
@@ -199,7 +201,9 @@ async fn a_reader_that_wants_a_certificate_gets_it() {
 async fn tls_and_none_mixed_up_are_explained() {
     let guarded = Guarded::start(ALL, None).await;
     let settings = dial(guarded.addr, None);
-    let rig = Rig::start(1, |context| run(settings, context, None));
+    let rig = Rig::start(1, |context| {
+        run(settings, context, None, mpsc::channel(1).1)
+    });
     rig.says("is this a reader's LLRP port?").await;
     rig.stop().await;
 
@@ -211,9 +215,10 @@ async fn tls_and_none_mixed_up_are_explained() {
         identity: None,
     };
     let settings = dial(reader.addr(), Some(setup));
-    let rig = Rig::start(1, |context| run(settings, context, None));
-    rig.says("what answers does not speak TLS; delete tls = true")
-        .await;
+    let rig = Rig::start(1, |context| {
+        run(settings, context, None, mpsc::channel(1).1)
+    });
+    rig.says("speak TLS").await;
     rig.stop().await;
 }
 
@@ -228,11 +233,13 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
             link,
             client: client(),
             outputs: BTreeMap::new(),
-            sensor_ops: BTreeMap::new(),
+            sensors: Vec::new(),
         },
         seat.clone(),
     );
-    let rig = Rig::start(100, |context| run(settings, context, Some(place)));
+    let rig = Rig::start(100, |context| {
+        run(settings, context, Some(place), mpsc::channel(1).1)
+    });
     let door = Door {
         at,
         routes: vec![Route {

@@ -29,12 +29,14 @@ fn settings(reader: SocketAddr) -> Settings {
             ..ClientConfig::default()
         },
         outputs: BTreeMap::new(),
-        sensor_ops: BTreeMap::new(),
+        sensors: Vec::new(),
     }
 }
 
-fn start(reader: SocketAddr) -> Rig {
-    Rig::start(100, |context| run(settings(reader), context, None))
+pub(super) fn start(reader: SocketAddr) -> Rig {
+    Rig::start(100, |context| {
+        run(settings(reader), context, None, mpsc::channel(1).1)
+    })
 }
 
 pub(super) fn tag(number: u8) -> Sighting {
@@ -88,7 +90,7 @@ async fn a_reader_that_is_not_there_is_named() {
         },
         ..settings(addr)
     };
-    let rig = Rig::start(1, |context| run(nowhere, context, None));
+    let rig = Rig::start(1, |context| run(nowhere, context, None, mpsc::channel(1).1));
     rig.says("cannot connect to no-such-reader.invalid:").await;
     rig.stop().await;
 }
@@ -214,7 +216,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
     const ROUNDS: u64 = 120;
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(1, |context| run(settings(tap.addr), context, None));
+    let mut rig = Rig::start(1, |context| {
+        run(settings(tap.addr), context, None, mpsc::channel(1).1)
+    });
     reading(&reader).await;
     // The link's change fills the channel's only place; from here on the core takes nothing.
     for at in 0..ROUNDS * TAGS {
@@ -270,7 +274,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
 async fn a_stop_closes_the_connection_in_good_order() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(100, |context| run(settings(tap.addr), context, None));
+    let mut rig = Rig::start(100, |context| {
+        run(settings(tap.addr), context, None, mpsc::channel(1).1)
+    });
     assert!(rig.link().await);
     let Rig {
         mut inputs,
@@ -338,6 +344,7 @@ async fn reads_before_the_set_up_is_done_come_after_the_readers_clock() {
         Some(ReaderTime::Utc(8_000_000))
     );
     // It is not called connected: it has not been set up.
-    assert_eq!(rig.health.status().devices.len(), 0);
+    let state = &rig.health.status().devices["dock_1"].state;
+    assert_eq!(*state, DeviceState::Starting);
     rig.stop().await;
 }

@@ -22,6 +22,8 @@ mod refusal;
 mod requests;
 mod rospec;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod vendor;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -246,6 +248,7 @@ impl Reader {
             // A client that has not answered does not read either: nothing is left to say.
             connection.control.clear();
             connection.closing = true;
+            connection.next_keepalive_us = None;
             return;
         }
         if !self.faults.no_keepalives {

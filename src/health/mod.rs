@@ -1,31 +1,24 @@
 //! What is known about the gateway's own state: devices, broker, counters, signs of life.
 
+mod beat;
+mod counters;
+mod device;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-/// A task that has shown no sign of life for this long is stuck.
-const STUCK_AFTER: Duration = Duration::from_secs(20);
+pub use beat::Beat;
+use beat::STUCK_AFTER;
+pub use counters::{Counter, Counters, DeviceCounter};
+use device::Device;
+pub use device::{DeviceState, DeviceStatus, Problem};
 
-/// A device's link, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "lowercase")]
-pub enum DeviceState {
-    /// Not tried yet.
-    Starting,
-    /// Connected and delivering.
-    Up,
-    /// Not connected; the reason is for the technician.
-    Down {
-        /// Why.
-        reason: String,
-    },
-}
+/// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
+const SHOWN: Duration = Duration::from_secs(600);
 
 /// The broker's link, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,95 +29,6 @@ pub enum BrokerState {
     Refuses(String),
     /// Not connected.
     Down(String),
-}
-
-/// A counter since start.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// Sets the value, for figures that somebody else counts.
-    pub fn set(&self, n: u64) {
-        self.0.store(n, Ordering::Relaxed);
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident),* $(,)?) => {
-        /// Everything that is counted; the names are those of the status message.
-        #[derive(Debug, Default)]
-        pub struct Counters { $($(#[doc = $doc])+ pub $name: Counter,)* }
-
-        impl Counters {
-            /// Names and values in a fixed order.
-            #[must_use]
-            pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
-                BTreeMap::from([$((stringify!($name), self.$name.get()),)*])
-            }
-        }
-    };
-}
-
-counters! {
-    /// Tag reads taken in.
-    reads,
-    /// Reads merged with another of the same tag on the same antenna because the queue was full.
-    reads_conflated,
-    /// Reads dropped because even the merged queue was full.
-    reads_dropped,
-    /// Values of sensor tags that could not be read, or do not fit `[tag_sensor]`.
-    sensor_reads_failed,
-    /// Reads weaker than `min_rssi`.
-    reads_weak,
-    /// Reads of ignored tags.
-    reads_ignored,
-    /// Reads on antennas of no read point.
-    reads_unassigned,
-    /// Reads that came after their time was decided.
-    reads_late,
-    /// Tags or reads hurried on because a table was full.
-    capped,
-    /// Scanner frames taken in.
-    scans,
-    /// Scanner frames longer than allowed, and bytes that belong to none.
-    scans_malformed,
-    /// Scans refused.
-    scans_refused,
-    /// Scans repeated within the duplicate window.
-    scans_repeated,
-    /// Movement events stored.
-    events,
-    /// Loads not booked.
-    non_events,
-    /// Events the broker acknowledged.
-    forwarded,
-    /// Times the broker did not take an event.
-    refused,
-    /// Events waiting in the outbox.
-    waiting,
-    /// Commits that failed and were tried again.
-    commit_failures,
-    /// Connections of unknown devices to a port that readers dial in to.
-    connections_refused,
-    /// Device connections lost or not made.
-    device_disconnects,
-    /// Broker connections lost or not made.
-    broker_disconnects,
-    /// Tags followed.
-    tags,
-    /// Reads waiting for their turn.
-    reads_buffered,
 }
 
 /// Shared by all tasks; cheap to clone.
@@ -143,7 +47,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Links {
-    devices: BTreeMap<String, DeviceState>,
+    devices: BTreeMap<String, Device>,
     broker: BrokerState,
     storing: Option<String>,
 }
@@ -165,7 +69,7 @@ pub struct Status {
     /// What is wrong now, for people.
     pub conditions: Vec<String>,
     /// Every device with its state.
-    pub devices: BTreeMap<String, DeviceState>,
+    pub devices: BTreeMap<String, DeviceStatus>,
     /// Counters since start.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -212,9 +116,65 @@ impl Health {
     /// Notes a device's state; returns whether it is news.
     pub fn device(&self, name: &str, state: DeviceState) -> bool {
         let news = {
-            let devices = &mut self.links().devices;
-            devices.insert(name.to_owned(), state.clone()) != Some(state)
+            let mut links = self.links();
+            let known = links.devices.contains_key(name);
+            let device = links.devices.entry(name.to_owned()).or_default();
+            let news = !known || device.state != state;
+            device.state = state;
+            news
         };
+        self.announce(news)
+    }
+
+    /// Forgets what was wrong with a device: it is connected anew and will say so again.
+    pub fn reconnected(&self, name: &str) {
+        self.with_device(name, Device::reconnected);
+    }
+
+    /// Notes a problem of a device until it is ended with `None`; returns whether it is news.
+    pub fn problem(&self, name: &str, problem: Problem, text: Option<&str>) -> bool {
+        self.with_device(name, |device| device.problem(problem, text, None))
+    }
+
+    /// Notes a problem of a device that nobody will say the end of, for ten minutes; returns whether it is news.
+    pub fn incident(&self, name: &str, problem: Problem, text: &str) -> bool {
+        self.with_device(name, |device| {
+            device.problem(problem, Some(text), Some(SHOWN))
+        })
+    }
+
+    /// Notes that a reader's clock was set back.
+    pub fn clock_stepped(&self, name: &str, by: Duration) {
+        self.count(name, DeviceCounter::ClockSteps, 1);
+        let text = format!(
+            "its clock was set back by {:.1} s: its reads had wrong times for a moment; let it follow a time server (NTP)",
+            by.as_secs_f64()
+        );
+        self.incident(name, Problem::Clock, &text);
+    }
+
+    /// Notes what a device cannot do of what was asked for.
+    pub fn limits(&self, name: &str, limits: &[String]) {
+        self.with_device(name, |device| device.limits(limits));
+    }
+
+    /// Notes one more thing that a device cannot do; returns whether it is news.
+    pub fn limit(&self, name: &str, text: &str) -> bool {
+        self.with_device(name, |device| device.limit(text))
+    }
+
+    /// Adds to what is counted for one device.
+    pub fn count(&self, name: &str, counter: DeviceCounter, n: u64) {
+        if n > 0 {
+            self.with_device(name, |device| {
+                device.count(counter, n);
+                false
+            });
+        }
+    }
+
+    fn with_device(&self, name: &str, change: impl FnOnce(&mut Device) -> bool) -> bool {
+        let news = change(self.links().devices.entry(name.to_owned()).or_default());
         self.announce(news)
     }
 
@@ -254,13 +214,17 @@ impl Health {
             .storing
             .iter()
             .map(|problem| format!("nothing can be stored: {problem}"));
-        let devices = links
-            .devices
-            .iter()
-            .filter_map(|(name, state)| match state {
-                DeviceState::Down { reason } => Some(format!("{name}: {reason}")),
+        let devices = links.devices.iter().flat_map(|(name, device)| {
+            let down = match &device.state {
+                DeviceState::Down { reason } => Some(reason.as_str()),
                 DeviceState::Starting | DeviceState::Up => None,
-            });
+            };
+            // What is wrong with a reader that cannot be heard is old news.
+            let problems = device.problems().filter(|_| down.is_none());
+            let all = down.into_iter().chain(problems);
+            all.map(move |text| format!("{name}: {text}"))
+                .collect::<Vec<_>>()
+        });
         let broker = match &links.broker {
             BrokerState::Up => None,
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
@@ -279,9 +243,17 @@ impl Health {
             version: env!("CARGO_PKG_VERSION"),
             epoch: self.0.epoch.clone(),
             conditions: self.conditions(),
-            devices: self.links().devices.clone(),
+            devices: self.device_status(),
             counters: self.0.counters.snapshot(),
         }
+    }
+
+    fn device_status(&self) -> BTreeMap<String, DeviceStatus> {
+        let links = self.links();
+        let devices = links.devices.iter();
+        devices
+            .map(|(name, device)| (name.clone(), device.status()))
+            .collect()
     }
 
     /// The message that the broker publishes when we are gone without a word. Bounded, because CONNECT has room for 64 KiB
@@ -300,10 +272,7 @@ impl Health {
     /// A sign of life for the watchdog; every long-lived task holds one and touches it in its loop.
     #[must_use]
     pub fn beat(&self, task: &str) -> Beat {
-        let beat = Beat(Arc::new((
-            Mutex::new(Instant::now()),
-            AtomicBool::new(true),
-        )));
+        let beat = Beat::new();
         self.beats().push((task.to_owned(), beat.clone()));
         beat
     }
@@ -312,7 +281,7 @@ impl Health {
     #[must_use]
     pub fn stuck(&self) -> Option<String> {
         let mut beats = self.beats();
-        beats.retain(|(_, beat)| beat.0.1.load(Ordering::Relaxed));
+        beats.retain(|(_, beat)| beat.is_running());
         beats
             .iter()
             .find(|(_, beat)| beat.age() > STUCK_AFTER)
@@ -346,46 +315,6 @@ pub fn tame(text: &str) -> String {
         short.push('…');
     }
     short
-}
-
-/// One task's sign of life.
-#[derive(Debug, Clone)]
-pub struct Beat(Arc<(Mutex<Instant>, AtomicBool)>);
-
-impl Beat {
-    /// The task is alive.
-    pub fn touch(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// Waits, showing signs of life; false when `stop` ended it.
-    pub async fn pause(&self, wait: Duration, stop: &CancellationToken) -> bool {
-        let until = tokio::time::Instant::now() + wait;
-        loop {
-            self.touch();
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
-            if left.is_zero() {
-                return !stop.is_cancelled();
-            }
-            tokio::select! {
-                () = tokio::time::sleep(left.min(STUCK_AFTER / 4)) => {}
-                () = stop.cancelled() => return false,
-            }
-        }
-    }
-
-    /// The task has ended on purpose.
-    pub fn finish(&self) {
-        self.0.1.store(false, Ordering::Relaxed);
-    }
-
-    fn age(&self) -> Duration {
-        self.0
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
-    }
 }
 
 #[cfg(test)]
@@ -436,6 +365,43 @@ mod tests {
     }
 
     #[test]
+    fn problems_of_a_connected_device_are_conditions_and_its_limits_are_not() {
+        let health = Health::new("plant-3", "e");
+        health.broker(BrokerState::Up);
+        health.device("dock_1", DeviceState::Up);
+        let cable = Some("antenna 3 is disconnected; check its cable");
+        assert!(health.problem("dock_1", Problem::Antenna(3), cable));
+        assert!(!health.problem("dock_1", Problem::Antenna(3), cable));
+        health.limits("dock_1", &["it cannot pick out tags".to_owned()]);
+        health.count("dock_1", DeviceCounter::Exceptions, 2);
+        assert_eq!(
+            health.conditions(),
+            ["dock_1: antenna 3 is disconnected; check its cable"]
+        );
+        let json = health.status().to_json();
+        let shown = r#""dock_1":{"state":"up","problems":["antenna 3 is disconnected; check its cable"],"limits":["it cannot pick out tags"],"counters":{"exceptions":2}}"#;
+        assert!(json.contains(shown), "{json}");
+        // A reader that is away is one problem, not two.
+        let reason = "refuses connections".to_owned();
+        health.device("dock_1", DeviceState::Down { reason });
+        assert_eq!(health.conditions(), ["dock_1: refuses connections"]);
+        health.device("dock_1", DeviceState::Up);
+        assert!(health.problem("dock_1", Problem::Antenna(3), None));
+        assert!(health.conditions().is_empty());
+    }
+
+    #[test]
+    fn a_device_cannot_fill_the_memory_with_problems() {
+        let health = Health::new("plant-3", "e");
+        for id in 0..1000 {
+            health.problem("dock_1", Problem::Antenna(id), Some("x"));
+            health.limit("dock_1", &id.to_string());
+        }
+        let device = &health.status().devices["dock_1"];
+        assert_eq!((device.problems.len(), device.limits.len()), (64, 64));
+    }
+
+    #[test]
     fn long_or_wild_text_is_tamed() {
         assert_eq!(tame("fault\u{1b}[2J\nmore"), "fault [2J more");
         assert_eq!(tame(&"ä".repeat(1000)).chars().count(), 401);
@@ -461,7 +427,7 @@ mod tests {
         let health = Health::new("plant-3", "e");
         let beat = health.beat("forward");
         assert_eq!(health.stuck(), None);
-        *beat.0.0.lock().unwrap() = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        beat.age_by(Duration::from_secs(60));
         assert_eq!(health.stuck().as_deref(), Some("forward"));
         beat.finish();
         assert_eq!(health.stuck(), None);
