@@ -6,7 +6,8 @@
 //! TRACEGATE_LOAD_SECONDS=60 cargo test --release --test load -- --nocapture
 //! ```
 //!
-//! It prints the CPU seconds of the daemon per second. `TRACEGATE_LOAD_VERSION=1.0.1` has readers that report every read
+//! It prints the CPU seconds of the daemon per second of load. `TRACEGATE_BINARY` names another build of the daemon than
+//! the test's own. `TRACEGATE_LOAD_VERSION=1.0.1` has readers that report every read
 //! by itself; those of LLRP 1.1 gather them for a tenth of a second.
 
 #![expect(
@@ -20,6 +21,7 @@ mod support;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::{QoS, v5::Packet};
@@ -70,32 +72,49 @@ fn config(readers: &[SimReader], broker: SocketAddr, version: &str, buffer: &Pat
 }
 
 /// What the field of a reader sees at a moment: loads follow each other through the door, from outside to inside.
-fn sighting(number: usize, at_ms: u64, random: &mut fastrand::Rng) -> Sighting {
-    let (load, into) = (at_ms / PASSAGE_MS, at_ms % PASSAGE_MS);
-    let serial = (number as u64 * 1_000 + load) * 1_000 + random.u64(0..LOAD);
-    let uri = format!("urn:epc:tag:sgtin-96:1.4012345.000100.{serial}");
+fn sighting(
+    reader: &Arc<str>,
+    tags: &[Arc<[u8]>],
+    at_ms: u64,
+    random: &mut fastrand::Rng,
+) -> Sighting {
+    let into = at_ms % PASSAGE_MS;
     let antenna = random.u16(1..=4);
     let aerial = if antenna <= 2 { -0.8 } else { 0.8 };
     let place = into as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
     let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
     Sighting {
         at_us: at_ms * 1_000,
-        reader: format!("dock_{number}").into(),
+        reader: reader.clone(),
         antenna,
-        epc: encode_tag_uri(&uri).unwrap().bytes.into(),
+        epc: tags[random.usize(..tags.len())].clone(),
         pc: 0x3000,
         rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
     }
 }
 
+/// The tags of one load.
+fn tags(number: usize, load: u64) -> Vec<Arc<[u8]>> {
+    let tag = |serial| {
+        let uri = format!("urn:epc:tag:sgtin-96:1.4012345.000100.{serial}");
+        Arc::from(encode_tag_uri(&uri).unwrap().bytes)
+    };
+    let first = (number as u64 * 1_000 + load) * 1_000;
+    (first..first + LOAD).map(tag).collect()
+}
+
 async fn feed(number: usize, reader: ReaderFeed, start: Instant, start_us: u64, total_ms: u64) {
     let mut random = fastrand::Rng::with_seed(number as u64);
+    let (name, mut load) = (Arc::from(format!("dock_{number}")), Vec::new());
     for at_ms in 0..total_ms {
+        if at_ms % PASSAGE_MS == 0 {
+            load = tags(number, at_ms / PASSAGE_MS);
+        }
         if at_ms % 5 == 0 {
             sleep_until(start + Duration::from_millis(at_ms)).await;
         }
         for _ in 0..PER_MS {
-            let seen = sighting(number, at_ms, &mut random);
+            let seen = sighting(&name, &load, at_ms, &mut random);
             assert!(reader.see(start_us + at_ms * 1_000, seen).await);
         }
     }
@@ -198,9 +217,9 @@ async fn no_read_of_sixteen_readers_is_lost() {
     let counters = status.borrow()["counters"].clone();
     let count = |name: &str| counters[name].as_u64().unwrap();
     println!(
-        "{READERS} readers, {shown} reads in {took:.1} s (LLRP {version}): {:.3} CPU seconds of the daemon per second; \
+        "{READERS} readers, {shown} reads in {took:.1} s (LLRP {version}): {:.3} CPU seconds of the daemon per second of load; \
          {} events, {} conflated, {} late",
-        used / took,
+        used / seconds as f64,
         count("events"),
         count("reads_conflated"),
         count("reads_late"),
