@@ -8,7 +8,9 @@ mod common;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tracegate_epcis::{Event, EventHash, Received, What, document, hash_document, hash_json};
+use tracegate_epcis::{
+    Event, EventHash, Quantity, Received, What, document, hash_document, hash_json,
+};
 
 proptest! {
     #![proptest_config(common::config())]
@@ -33,12 +35,29 @@ proptest! {
     fn the_order_of_lists_does_not_change_the_id(event in common::any_event(), turns in 1_usize..5) {
         let mut data = event.data().clone();
         data.biz_transactions.reverse();
-        if let What::Object { epcs, quantities, .. }
-        | What::Aggregation { children: epcs, child_quantities: quantities, .. } = &mut data.what
-        {
+        data.sources.reverse();
+        data.destinations.reverse();
+        data.certification_info.reverse();
+        data.sensor_elements.reverse();
+        for element in &mut data.sensor_elements {
+            element.reports.reverse();
+        }
+        let all = |epcs: &mut Vec<String>, quantities: &mut Vec<Quantity>| {
             let turns = turns.min(epcs.len());
             epcs.rotate_left(turns);
             quantities.reverse();
+        };
+        match &mut data.what {
+            What::Object { epcs, quantities, .. } | What::Transaction { epcs, quantities, .. } => {
+                all(epcs, quantities);
+            }
+            What::Aggregation { children, child_quantities, .. }
+            | What::Association { children, child_quantities, .. } => all(children, child_quantities),
+            What::Transformation { inputs, input_quantities, outputs, output_quantities, .. } => {
+                all(inputs, input_quantities);
+                all(outputs, output_quantities);
+            }
+            _ => unreachable!("five event types"),
         }
         prop_assert_eq!(Event::new(data).unwrap().id(), event.id());
     }

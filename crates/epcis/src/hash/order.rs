@@ -170,7 +170,7 @@ fn take_extensions(children: &mut Vec<Node>) -> Vec<Node> {
 }
 
 /// Everything the order does not name, sorted by what is written.
-fn the_rest(children: &[Node]) -> Result<String, HashError> {
+pub(super) fn the_rest(children: &[Node]) -> Result<String, HashError> {
     let mut values = Vec::with_capacity(children.len());
     for child in children {
         values.push(if child.is_pair {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::words::Words;
 use super::{HashError, canonical};
-use crate::event::Namespace;
+use crate::parts::{Extensions, Namespace};
 
 /// Deeper nesting than this is refused: `serde_json` stops there too.
 const MAX_DEPTH: usize = 128;
@@ -95,6 +95,16 @@ impl Source<'_> {
     pub(super) fn event(&self, event: &Value) -> Result<Vec<Node>, HashError> {
         let mut root = self.node(event, 0)?;
         root.children.retain(|child| child.name != "@context");
+        Ok(corrected(root)?.children)
+    }
+
+    /// Fields of other namespaces, in the form the hash is defined over.
+    pub(super) fn extensions(&self, fields: &Extensions) -> Result<Vec<Node>, HashError> {
+        let mut root = Node::default();
+        for (key, field) in fields {
+            self.field(&mut root, key, field, 0)?;
+        }
+        root.children.sort();
         Ok(corrected(root)?.children)
     }
 
