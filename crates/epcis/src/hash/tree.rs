@@ -102,7 +102,7 @@ impl<'a> Source<'a> {
     pub(super) fn extensions(&self, fields: &'a Extensions) -> Result<Vec<Node<'a>>, HashError> {
         let mut root = Node::default();
         for (key, field) in fields {
-            self.field(&mut root, key, field, 0)?;
+            self.field(&mut root, key, field, false, 0)?;
         }
         root.children.sort();
         Ok(corrected(root)?.children)
@@ -118,19 +118,16 @@ impl<'a> Source<'a> {
                 for item in items {
                     node.children.push(self.node(item, depth + 1)?);
                 }
-                if !items
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .any(|text| UNSORTED.contains(&text))
-                {
+                if !items.iter().all(is_leaf) && !keep_order(items) {
                     node.children.sort();
                 }
             }
             Value::Object(fields) => {
+                let in_order = fields.keys().any(|key| UNSORTED.contains(&key.as_str()));
                 for (key, field) in fields {
-                    self.field(&mut node, key, field, depth)?;
+                    self.field(&mut node, key, field, in_order, depth)?;
                 }
-                if !fields.keys().any(|key| UNSORTED.contains(&key.as_str())) {
+                if !in_order {
                     node.children.sort();
                 }
             }
@@ -156,6 +153,7 @@ impl<'a> Source<'a> {
         node: &mut Node<'a>,
         key: &'a str,
         field: &'a Value,
+        in_order: bool,
         depth: usize,
     ) -> Result<(), HashError> {
         match key {
@@ -184,8 +182,12 @@ impl<'a> Source<'a> {
             _ => {}
         }
         let name = self.namespaces.expand_key(key);
-        let child = self.node(field, depth + 1)?;
-        if field.is_array() {
+        let mut child = self.node(field, depth + 1)?;
+        if let Value::Array(items) = field {
+            // Elsewhere what is written of plain values is sorted later.
+            if in_order && items.iter().all(is_leaf) && !keep_order(items) {
+                child.children.sort();
+            }
             node.children
                 .extend(child.children.into_iter().map(|entry| Node {
                     name: name.clone(),
@@ -196,6 +198,16 @@ impl<'a> Source<'a> {
         }
         Ok(())
     }
+}
+
+fn is_leaf(value: &Value) -> bool {
+    !value.is_array() && !value.is_object()
+}
+
+/// One of the items is a text that is mistaken for one of the fields in written order.
+fn keep_order(items: &[Value]) -> bool {
+    let mut texts = items.iter().filter_map(Value::as_str);
+    texts.any(|text| UNSORTED.contains(&text))
 }
 
 /// JSON-LD takes one type or a list of them.
