@@ -50,7 +50,7 @@ pub use uri::is_uri;
 pub use validate::{InvalidEvent, Problem};
 pub use vocabulary::{
     biz_steps, biz_transaction_types, dispositions, is_biz_step, is_biz_transaction_type,
-    is_disposition,
+    is_disposition, measurement_types, source_dest_types,
 };
 pub use what::{Action, What};
 pub use write::document;

@@ -80,9 +80,53 @@ proptest! {
     }
 
     #[test]
+    fn events_with_something_foreign_in_them_are_read_or_refused(
+        event in common::any_event(),
+        foreign in common::sensor::any_json(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut json: Value = serde_json::from_str(&event.to_json()).unwrap();
+        let places = places(&json);
+        *json.pointer_mut(&places[at.index(places.len())]).unwrap() = foreign;
+        let hash = hash_json(&json, &Value::Null);
+        if let Ok(received) = Received::from_value(&json) {
+            let written = serde_json::from_str(&received.event.to_json()).unwrap();
+            common::schema::assert_valid(&written);
+            prop_assert_eq!(hash_json(&written, &Value::Null).unwrap().id(), received.event.id());
+            prop_assert!(hash.is_ok());
+        }
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
         let _ = Event::from_json(&text);
     }
+}
+
+/// The JSON pointers to everything in a value.
+fn places(value: &Value) -> Vec<String> {
+    let entries: Vec<(String, &Value)> = match value {
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (at.to_string(), item))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (name.replace('~', "~0").replace('/', "~1"), field))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut places = Vec::new();
+    for (name, below) in entries {
+        places.push(format!("/{name}"));
+        places.extend(
+            self::places(below)
+                .into_iter()
+                .map(|place| format!("/{name}{place}")),
+        );
+    }
+    places
 }
 
 #[test]

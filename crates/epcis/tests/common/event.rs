@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use tracegate_epcis::{
     Action, BizTransaction, ErrorDeclaration, Event, EventData, Extensions, PersistentDisposition,
-    SourceDest, What, biz_steps, biz_transaction_types, dispositions,
+    SourceDest, What, biz_steps, biz_transaction_types, dispositions, source_dest_types,
 };
 
 use super::{any_action, any_quantity, any_time, distinct_uris, sensor, site_uri, uri, word};
@@ -144,10 +144,7 @@ fn any_transactions() -> impl Strategy<Value = Vec<BizTransaction>> {
 }
 
 fn any_parties() -> impl Strategy<Value = Vec<SourceDest>> {
-    let kind = prop_oneof![
-        word(["owning_party", "possessing_party", "location"].into_iter()),
-        site_uri()
-    ];
+    let kind = prop_oneof![word(source_dest_types()), site_uri()];
     let party = (kind, uri()).prop_map(|(kind, id)| SourceDest { kind, id });
     prop_oneof![2 => Just(Vec::new()), 1 => vec(party, 1..3)]
 }
