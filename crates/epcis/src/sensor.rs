@@ -1,7 +1,7 @@
 //! Sensor data on events (EPCIS 2.0 §7.3.7): what was measured, when, and by which device.
 
 use crate::decimal::Measure;
-use crate::event::Extensions;
+use crate::parts::Extensions;
 use crate::time::EventTime;
 use crate::vocabulary::Vocabulary;
 
@@ -131,7 +131,7 @@ pub(crate) enum Content<'a> {
 pub(crate) type Field<'a> = (&'static str, Content<'a>);
 
 impl SensorElement {
-    /// The event hash needs the element's JSON: it holds fields that the hash's order does not name.
+    /// It holds fields that the order of the event hash does not name.
     pub(crate) fn is_extended(&self) -> bool {
         !self.extensions.is_empty()
             || !self.metadata.extensions.is_empty()

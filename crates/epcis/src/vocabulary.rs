@@ -103,11 +103,6 @@ pub fn biz_steps() -> impl ExactSizeIterator<Item = &'static str> {
     BIZ_STEPS.iter().copied()
 }
 
-/// All measurement types of the GS1 web vocabulary, in alphabetical order.
-pub fn measurement_types() -> impl ExactSizeIterator<Item = &'static str> {
-    MEASUREMENT_TYPES.iter().copied()
-}
-
 /// All dispositions, in alphabetical order.
 pub fn dispositions() -> impl ExactSizeIterator<Item = &'static str> {
     DISPOSITIONS.iter().copied()
@@ -116,6 +111,16 @@ pub fn dispositions() -> impl ExactSizeIterator<Item = &'static str> {
 /// All business transaction types, in alphabetical order.
 pub fn biz_transaction_types() -> impl ExactSizeIterator<Item = &'static str> {
     BIZ_TRANSACTION_TYPES.iter().copied()
+}
+
+/// The three source and destination types (CBV 2.0 §7.4), in alphabetical order.
+pub fn source_dest_types() -> impl ExactSizeIterator<Item = &'static str> {
+    SOURCE_DEST_TYPES.iter().copied()
+}
+
+/// The 72 measurement types of the GS1 web vocabulary that a sensor report may hold bare, in alphabetical order.
+pub fn measurement_types() -> impl ExactSizeIterator<Item = &'static str> {
+    MEASUREMENT_TYPES.iter().copied()
 }
 
 #[rustfmt::skip]
@@ -216,8 +221,10 @@ mod tests {
             biz_steps()
                 .chain(dispositions())
                 .chain(biz_transaction_types())
+                .chain(source_dest_types())
+                .chain(measurement_types())
                 .count()
-                == 87
+                == 162
         );
         assert_eq!(
             Vocabulary::BizTransactionType.web_uri("po").as_deref(),

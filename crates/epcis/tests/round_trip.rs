@@ -8,7 +8,9 @@ mod common;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tracegate_epcis::{Event, EventHash, Received, What, document, hash_document, hash_json};
+use tracegate_epcis::{
+    Event, EventHash, Quantity, Received, What, document, hash_document, hash_json,
+};
 
 proptest! {
     #![proptest_config(common::config())]
@@ -33,12 +35,29 @@ proptest! {
     fn the_order_of_lists_does_not_change_the_id(event in common::any_event(), turns in 1_usize..5) {
         let mut data = event.data().clone();
         data.biz_transactions.reverse();
-        if let What::Object { epcs, quantities, .. }
-        | What::Aggregation { children: epcs, child_quantities: quantities, .. } = &mut data.what
-        {
+        data.sources.reverse();
+        data.destinations.reverse();
+        data.certification_info.reverse();
+        data.sensor_elements.reverse();
+        for element in &mut data.sensor_elements {
+            element.reports.reverse();
+        }
+        let all = |epcs: &mut Vec<String>, quantities: &mut Vec<Quantity>| {
             let turns = turns.min(epcs.len());
             epcs.rotate_left(turns);
             quantities.reverse();
+        };
+        match &mut data.what {
+            What::Object { epcs, quantities, .. } | What::Transaction { epcs, quantities, .. } => {
+                all(epcs, quantities);
+            }
+            What::Aggregation { children, child_quantities, .. }
+            | What::Association { children, child_quantities, .. } => all(children, child_quantities),
+            What::Transformation { inputs, input_quantities, outputs, output_quantities, .. } => {
+                all(inputs, input_quantities);
+                all(outputs, output_quantities);
+            }
+            _ => unreachable!("five event types"),
         }
         prop_assert_eq!(Event::new(data).unwrap().id(), event.id());
     }
@@ -61,9 +80,53 @@ proptest! {
     }
 
     #[test]
+    fn events_with_something_foreign_in_them_are_read_or_refused(
+        event in common::any_event(),
+        foreign in common::sensor::any_json(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut json: Value = serde_json::from_str(&event.to_json()).unwrap();
+        let places = places(&json);
+        *json.pointer_mut(&places[at.index(places.len())]).unwrap() = foreign;
+        let hash = hash_json(&json, &Value::Null);
+        if let Ok(received) = Received::from_value(&json) {
+            let written = serde_json::from_str(&received.event.to_json()).unwrap();
+            common::schema::assert_valid(&written);
+            prop_assert_eq!(hash_json(&written, &Value::Null).unwrap().id(), received.event.id());
+            prop_assert!(hash.is_ok());
+        }
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
         let _ = Event::from_json(&text);
     }
+}
+
+/// The JSON pointers to everything in a value.
+fn places(value: &Value) -> Vec<String> {
+    let entries: Vec<(String, &Value)> = match value {
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (at.to_string(), item))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (name.replace('~', "~0").replace('/', "~1"), field))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut places = Vec::new();
+    for (name, below) in entries {
+        places.push(format!("/{name}"));
+        places.extend(
+            self::places(below)
+                .into_iter()
+                .map(|place| format!("/{name}{place}")),
+        );
+    }
+    places
 }
 
 #[test]

@@ -44,15 +44,9 @@ pub(super) fn time(field: &str, text: &str) -> Result<String, HashError> {
     let (micros, _) = time::parse_rfc3339(text).ok_or_else(|| {
         HashError::unsupported(field, "a time that is not RFC 3339 with an offset")
     })?;
-    let (whole, rest) = (micros.div_euclid(1000), micros.rem_euclid(1000));
-    let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
-    let ms = whole + i64::from(up);
-    if up && ms.rem_euclid(1000) == 0 {
-        return Err(HashError::unsupported(
-            field,
-            "a fraction that rounds up to a full second",
-        ));
-    }
+    let ms = time::rounded_ms(micros).ok_or_else(|| {
+        HashError::unsupported(field, "a fraction that rounds up to a full second")
+    })?;
     if time::is_writable(ms) {
         Ok(time::utc_text(ms))
     } else {

@@ -6,22 +6,21 @@
 
 use serde_json::Value;
 
-use super::tree::Namespaces;
-use super::words::{Field, Words};
-use super::{HashError, canonical};
-use crate::event::{EventData, Quantity, What};
-use crate::sensor::{self, Content, SensorElement, SensorReport};
-use crate::vocabulary::Vocabulary;
+use super::tree::{Namespaces, Source};
+use super::words::Words;
+use super::{HashError, canonical, order};
+use crate::event::EventData;
+use crate::parts::{PersistentDisposition, Quantity};
+use crate::sensor::{self, Content, SensorElement};
 use crate::write;
 
 /// The pre-hash string of checked data.
 pub(crate) fn prehash(data: &EventData) -> Result<String, HashError> {
-    if data.sensor_elements.iter().any(SensorElement::is_extended) {
+    if is_extended(data) {
         return of_json(data);
     }
     let namespaces = Namespaces::of(&data.namespaces);
-    let mut words = Words::default();
-    collect(data, &mut |text, field| words.add(text, field, &namespaces));
+    let words = Words::of(data, &namespaces);
     Values {
         namespaces: &namespaces,
         words: &words,
@@ -29,57 +28,18 @@ pub(crate) fn prehash(data: &EventData) -> Result<String, HashError> {
     .event(data)
 }
 
+/// Fields stand where the order of the hash does not name them.
+fn is_extended(data: &EventData) -> bool {
+    !data.read_point_extensions.is_empty()
+        || !data.biz_location_extensions.is_empty()
+        || data.sensor_elements.iter().any(SensorElement::is_extended)
+}
+
 /// The long way round, for events with fields that only the tree knows the place of.
 fn of_json(data: &EventData) -> Result<String, HashError> {
     let json = write::bare(data, None);
     let event: Value = serde_json::from_str(&json).map_err(|_| HashError::TooDeep)?;
     super::hash_json(&event, &Value::Null).map(|hash| hash.prehash)
-}
-
-/// Every text that a vocabulary URI may stand in.
-fn collect(data: &EventData, add: &mut impl FnMut(&str, Field)) {
-    let (epcs, quantities, parent) = match &data.what {
-        What::Object {
-            epcs, quantities, ..
-        } => (epcs, quantities, None),
-        What::Aggregation {
-            parent,
-            children,
-            child_quantities,
-            ..
-        } => (children, child_quantities, parent.as_deref()),
-    };
-    let identifiers = epcs
-        .iter()
-        .map(String::as_str)
-        .chain(quantities.iter().map(|entry| entry.epc_class.as_str()))
-        .chain(data.biz_transactions.iter().map(|entry| entry.id.as_str()))
-        .chain(parent)
-        .chain(data.read_point.as_deref())
-        .chain(data.biz_location.as_deref());
-    for text in identifiers {
-        add(text, Field::Iri);
-    }
-    for text in data.biz_step.iter() {
-        add(text, Field::Word(Vocabulary::BizStep));
-    }
-    for text in data.disposition.iter() {
-        add(text, Field::Word(Vocabulary::Disposition));
-    }
-    for entry in &data.biz_transactions {
-        add(&entry.kind, Field::Word(Vocabulary::BizTransactionType));
-    }
-    for element in &data.sensor_elements {
-        let reports = element.reports.iter().flat_map(SensorReport::fields);
-        for (_, content) in element.metadata.fields().chain(reports) {
-            match content {
-                Content::Word(vocabulary, text) => add(text, Field::Word(vocabulary)),
-                Content::Uri(text) => add(text, Field::Iri),
-                Content::Text(text) => add(text, Field::Literal),
-                Content::Hex(_) | Content::Time(_) | Content::Number(_) | Content::Truth(_) => {}
-            }
-        }
-    }
 }
 
 /// Writes values as the hash wants them.
@@ -94,31 +54,25 @@ impl Values<'_> {
         field(&mut out, "eventType", data.what.event_type());
         field(&mut out, "eventTime", &data.time.utc());
         field(&mut out, "eventTimeZoneOffset", &data.time.offset());
-        let action = match &data.what {
-            What::Object {
-                action,
-                epcs,
-                quantities,
-            } => {
-                self.epcs(&mut out, "epcList", epcs)?;
-                self.quantities(&mut out, "quantityList", quantities)?;
-                action
-            }
-            What::Aggregation {
-                action,
-                parent,
-                children,
-                child_quantities,
-            } => {
-                self.given(&mut out, "parentID", parent.as_deref())?;
-                self.epcs(&mut out, "childEPCs", children)?;
-                self.quantities(&mut out, "childQuantityList", child_quantities)?;
-                action
-            }
-        };
-        field(&mut out, "action", action.as_str());
+        sorted(
+            &mut out,
+            "",
+            &data.certification_info,
+            |text, certificate| self.value(text, "certificationInfo", certificate),
+        )?;
+        let things = data.what.things();
+        self.given(&mut out, "parentID", things.parent)?;
+        for list in things.lists {
+            self.epcs(&mut out, list.epcs.0, list.epcs.1)?;
+            self.quantities(&mut out, list.quantities.0, list.quantities.1)?;
+        }
+        if let Some(action) = things.action {
+            field(&mut out, "action", action.as_str());
+        }
+        self.given(&mut out, "transformationID", things.transformation_id)?;
         self.given(&mut out, "bizStep", data.biz_step.as_deref())?;
         self.given(&mut out, "disposition", data.disposition.as_deref())?;
+        self.persistent_disposition(&mut out, &data.persistent_disposition)?;
         self.place(&mut out, "readPoint", data.read_point.as_deref())?;
         self.place(&mut out, "bizLocation", data.biz_location.as_deref())?;
         sorted(
@@ -127,16 +81,67 @@ impl Values<'_> {
             &data.sensor_elements,
             |text, element| self.sensor_element(text, element),
         )?;
-        sorted(
-            &mut out,
-            "bizTransactionList",
-            &data.biz_transactions,
-            |text, entry| {
-                self.value(text, "type", &entry.kind)?;
-                self.value(text, "bizTransaction", &entry.id)
-            },
-        )?;
+        out.extend(self.the_rest(data)?);
         Ok(out)
+    }
+
+    /// What the order of the hash does not name, in alphabetical order.
+    fn the_rest(&self, data: &EventData) -> Result<Vec<String>, HashError> {
+        let mut rest = Vec::new();
+        let pairs =
+            |name: &str, value_name: &str, entries: &mut dyn Iterator<Item = (&str, &str)>| {
+                let entries: Vec<_> = entries.collect();
+                let mut out = String::new();
+                sorted(&mut out, name, &entries, |text, (kind, id)| {
+                    self.value(text, "type", kind)?;
+                    self.value(text, value_name, id)
+                })?;
+                Ok(out)
+            };
+        let transactions = data.biz_transactions.iter();
+        rest.push(pairs(
+            "bizTransactionList",
+            "bizTransaction",
+            &mut transactions.map(|entry| (entry.kind.as_str(), entry.id.as_str())),
+        )?);
+        for (name, value_name, entries) in [
+            ("sourceList", "source", &data.sources),
+            ("destinationList", "destination", &data.destinations),
+        ] {
+            let mut entries = entries
+                .iter()
+                .map(|entry| (entry.kind.as_str(), entry.id.as_str()));
+            rest.push(pairs(name, value_name, &mut entries)?);
+        }
+        let source = Source {
+            namespaces: self.namespaces,
+            words: self.words,
+        };
+        if !data.ilmd.is_empty() {
+            let below = order::the_rest(&source.extensions(&data.ilmd)?)?;
+            rest.push(format!("ilmd{below}"));
+        }
+        for extension in source.extensions(&data.extensions)? {
+            rest.push(order::the_rest(&[extension])?);
+        }
+        rest.sort_unstable();
+        Ok(rest)
+    }
+
+    fn persistent_disposition(
+        &self,
+        out: &mut String,
+        disposition: &PersistentDisposition,
+    ) -> Result<(), HashError> {
+        if !disposition.is_empty() {
+            out.push_str("persistentDisposition");
+        }
+        for (name, entries) in [("set", &disposition.set), ("unset", &disposition.unset)] {
+            sorted(out, "", entries, |text, entry| {
+                self.value(text, name, entry)
+            })?;
+        }
+        Ok(())
     }
 
     fn epcs(&self, out: &mut String, name: &str, epcs: &[String]) -> Result<(), HashError> {

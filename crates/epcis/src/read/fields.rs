@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::ReadError;
-use crate::event::Extensions;
-use crate::time::{self, EventTime, InvalidTime};
+use crate::parts::Extensions;
+use crate::time::{self, EventTime};
 use crate::uri::is_uri;
 
 /// An object and where it stands, for the error.
@@ -36,8 +36,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn needed(&self, name: &str) -> Result<String, ReadError> {
-        self.text(name)?
-            .ok_or_else(|| ReadError::Missing(format!("{}{name}", self.path)))
+        self.text(name)?.ok_or_else(|| self.missing(name))
     }
 
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, ReadError> {
@@ -74,14 +73,27 @@ impl<'a> Fields<'a> {
 
     /// An RFC 3339 time, with the offset it is written in.
     pub(super) fn time(&self, name: &str) -> Result<Option<EventTime>, ReadError> {
+        self.time_at(name, None)
+    }
+
+    /// An RFC 3339 time, with the offset that stands elsewhere; rounded as the event hash rounds it.
+    pub(super) fn time_at(
+        &self,
+        name: &str,
+        offset: Option<i16>,
+    ) -> Result<Option<EventTime>, ReadError> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        let (micros, offset) =
+        let (micros, written) =
             time::parse_rfc3339(&text).ok_or_else(|| self.kind(name, "an RFC 3339 time"))?;
-        match EventTime::new(micros, offset) {
+        let rounded = time::rounded_ms(micros).map_or(micros, |ms| ms.saturating_mul(1000));
+        match EventTime::new(rounded, offset.unwrap_or(written)) {
             Ok(time) => Ok(Some(time)),
-            Err(error) => Err(self.out_of_range(name, error)),
+            Err(source) => Err(ReadError::Time {
+                field: format!("{}{name}", self.path),
+                source,
+            }),
         }
     }
 
@@ -113,13 +125,6 @@ impl<'a> Fields<'a> {
         }))
     }
 
-    pub(super) fn place(&self, name: &str) -> Result<Option<String>, ReadError> {
-        match self.object(name)? {
-            Some(place) => place.needed("id").map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// The fields of other namespaces: EPCIS has no name that is a URI.
     pub(super) fn extensions(&self) -> Extensions {
         let foreign = self.map.iter().filter(|(name, _)| is_uri(name));
@@ -132,11 +137,8 @@ impl<'a> Fields<'a> {
         kind(&format!("{}{name}", self.path), wanted)
     }
 
-    pub(super) fn out_of_range(&self, name: &str, source: InvalidTime) -> ReadError {
-        ReadError::Time {
-            field: format!("{}{name}", self.path),
-            source,
-        }
+    pub(super) fn missing(&self, name: &str) -> ReadError {
+        ReadError::Missing(format!("{}{name}", self.path))
     }
 
     fn array(&self, name: &str) -> Result<&'a [Value], ReadError> {

@@ -1,13 +1,19 @@
-//! Reading events back, ours and those of others with the same shape. Fields we do not know are passed over.
+//! Reading events back, ours and those of others. Fields of other namespaces are kept; others we do not know are passed
+//! over.
 
 mod fields;
 mod sensor;
 
 use serde_json::Value;
 
-use crate::event::{Action, BizTransaction, Event, EventData, Namespace, Quantity, What};
+use crate::event::{Event, EventData};
+use crate::hash;
+use crate::parts::{
+    BizTransaction, ErrorDeclaration, Namespace, PersistentDisposition, Quantity, SourceDest,
+};
 use crate::time::{self, EventTime, InvalidTime};
 use crate::validate::InvalidEvent;
+use crate::what::{Action, What};
 use fields::{Fields, kind};
 
 /// JSON that is not one of the events we know.
@@ -39,6 +45,9 @@ pub enum ReadError {
         /// What it is beyond.
         source: InvalidTime,
     },
+    /// A document without a list of events.
+    #[error("the document holds no event list")]
+    NoEventList,
     /// The JSON was read but is not a valid event.
     #[error("the event is not valid")]
     Invalid(#[source] InvalidEvent),
@@ -55,32 +64,49 @@ pub struct Received {
 }
 
 impl Event {
-    /// Reads a bare `ObjectEvent` or `AggregationEvent`. Fields we do not know are passed over and the id is computed
-    /// from what is left; [`Received`] keeps the published one.
+    /// Reads a bare event. Fields we do not know are passed over and the id is computed from what is left; [`Received`]
+    /// keeps the published one.
     ///
     /// # Errors
-    /// When the text is not JSON, not one of these events, or not valid.
+    /// When the text is not JSON, not an EPCIS event, or not valid.
     pub fn from_json(json: &str) -> Result<Self, ReadError> {
         Received::from_json(json).map(|received| received.event)
     }
 }
 
 impl Received {
-    /// Reads a bare `ObjectEvent` or `AggregationEvent`.
+    /// Reads a bare event.
     ///
     /// # Errors
-    /// When the text is not JSON, not one of these events, or not valid.
+    /// When the text is not JSON, not an EPCIS event, or not valid.
     pub fn from_json(json: &str) -> Result<Self, ReadError> {
-        Self::from_value(&serde_json::from_str(json).map_err(ReadError::Json)?)
+        Self::from_value(&parsed(json)?)
     }
 
-    /// Reads a bare event, or one from the event list of a document, from parsed JSON.
+    /// Reads a bare event from parsed JSON.
     ///
     /// # Errors
-    /// When the value is not one of these events, or not valid.
+    /// When the value is not an EPCIS event, or not valid.
     pub fn from_value(value: &Value) -> Result<Self, ReadError> {
+        Self::within(value, &Value::Null)
+    }
+
+    /// Reads the events of an `EPCISDocument` or `EPCISQueryDocument`, or a bare event, each by itself: one that is not
+    /// valid does not lose its neighbours.
+    ///
+    /// # Errors
+    /// When the text is not JSON, or a document without a list of events.
+    pub fn all_from_json(json: &str) -> Result<Vec<Result<Self, ReadError>>, ReadError> {
+        let document = parsed(json)?;
+        let (events, context) = hash::events(&document).map_err(|_| ReadError::NoEventList)?;
+        let read = |event| Self::within(event, context);
+        Ok(events.into_iter().map(read).collect())
+    }
+
+    /// Reads an event; `context` is the `@context` of the document around it.
+    fn within(value: &Value, context: &Value) -> Result<Self, ReadError> {
         let fields = Fields::of_event(value)?;
-        let event = Event::new(data(&fields)?).map_err(ReadError::Invalid)?;
+        let event = Event::new(data(&fields, context)?).map_err(ReadError::Invalid)?;
         Ok(Self {
             event,
             event_id: fields.text("eventID")?,
@@ -88,8 +114,67 @@ impl Received {
     }
 }
 
-fn data(fields: &Fields<'_>) -> Result<EventData, ReadError> {
-    let what = match fields.needed("type")?.as_str() {
+fn parsed(json: &str) -> Result<Value, ReadError> {
+    serde_json::from_str(json).map_err(ReadError::Json)
+}
+
+fn data(fields: &Fields<'_>, context: &Value) -> Result<EventData, ReadError> {
+    let mut data = EventData::new(event_time(fields)?, what(fields)?);
+    data.record_time = fields.time("recordTime")?;
+    data.certification_info = match fields.value("certificationInfo") {
+        Some(Value::String(one)) => vec![one.clone()],
+        _ => fields.texts("certificationInfo")?,
+    };
+    data.error_declaration = match fields.object("errorDeclaration")? {
+        Some(fields) => Some(error_declaration(&fields)?),
+        None => None,
+    };
+    data.biz_step = fields.text("bizStep")?;
+    data.disposition = fields.text("disposition")?;
+    if let Some(fields) = fields.object("persistentDisposition")? {
+        data.persistent_disposition = PersistentDisposition {
+            set: fields.texts("set")?,
+            unset: fields.texts("unset")?,
+        };
+    }
+    if let Some(fields) = fields.object("readPoint")? {
+        data.read_point = Some(fields.needed("id")?);
+        data.read_point_extensions = fields.extensions();
+    }
+    if let Some(fields) = fields.object("bizLocation")? {
+        data.biz_location = Some(fields.needed("id")?);
+        data.biz_location_extensions = fields.extensions();
+    }
+    data.biz_transactions = fields.list("bizTransactionList", |fields| {
+        Ok(BizTransaction {
+            kind: fields.needed("type")?,
+            id: fields.needed("bizTransaction")?,
+        })
+    })?;
+    let source_dest = |fields: &Fields<'_>, name| {
+        Ok(SourceDest {
+            kind: fields.needed("type")?,
+            id: fields.needed(name)?,
+        })
+    };
+    data.sources = fields.list("sourceList", |fields| source_dest(fields, "source"))?;
+    data.destinations = fields.list("destinationList", |fields| {
+        source_dest(fields, "destination")
+    })?;
+    data.sensor_elements = fields.list("sensorElementList", sensor::element)?;
+    if let Some(fields) = fields.object("ilmd")? {
+        data.ilmd = fields.extensions();
+    }
+    namespaces(&mut data.namespaces, context)?;
+    if let Some(own) = fields.value("@context") {
+        namespaces(&mut data.namespaces, own)?;
+    }
+    data.extensions = fields.extensions();
+    Ok(data)
+}
+
+fn what(fields: &Fields<'_>) -> Result<What, ReadError> {
+    Ok(match fields.needed("type")?.as_str() {
         "ObjectEvent" => What::Object {
             action: action(fields)?,
             epcs: fields.texts("epcList")?,
@@ -101,30 +186,46 @@ fn data(fields: &Fields<'_>) -> Result<EventData, ReadError> {
             children: fields.texts("childEPCs")?,
             child_quantities: fields.list("childQuantityList", quantity)?,
         },
+        "TransactionEvent" => What::Transaction {
+            action: action(fields)?,
+            parent: fields.text("parentID")?,
+            epcs: fields.texts("epcList")?,
+            quantities: fields.list("quantityList", quantity)?,
+        },
+        "TransformationEvent" => What::Transformation {
+            inputs: fields.texts("inputEPCList")?,
+            input_quantities: fields.list("inputQuantityList", quantity)?,
+            outputs: fields.texts("outputEPCList")?,
+            output_quantities: fields.list("outputQuantityList", quantity)?,
+            id: fields.text("transformationID")?,
+        },
+        "AssociationEvent" => What::Association {
+            action: action(fields)?,
+            parent: fields.needed("parentID")?,
+            children: fields.texts("childEPCs")?,
+            child_quantities: fields.list("childQuantityList", quantity)?,
+        },
         other => return Err(ReadError::UnknownType(other.to_owned())),
-    };
-    let mut data = EventData::new(event_time(fields)?, what);
-    data.biz_step = fields.text("bizStep")?;
-    data.disposition = fields.text("disposition")?;
-    data.read_point = fields.place("readPoint")?;
-    data.biz_location = fields.place("bizLocation")?;
-    data.biz_transactions = fields.list("bizTransactionList", |fields| {
-        Ok(BizTransaction {
-            kind: fields.needed("type")?,
-            id: fields.needed("bizTransaction")?,
-        })
-    })?;
-    data.sensor_elements = fields.list("sensorElementList", sensor::element)?;
-    data.namespaces = namespaces(fields)?;
-    Ok(data)
+    })
+}
+
+fn error_declaration(fields: &Fields<'_>) -> Result<ErrorDeclaration, ReadError> {
+    Ok(ErrorDeclaration {
+        declaration_time: fields
+            .time("declarationTime")?
+            .ok_or_else(|| fields.missing("declarationTime"))?,
+        reason: fields.text("reason")?,
+        corrective_event_ids: fields.texts("correctiveEventIDs")?,
+        extensions: fields.extensions(),
+    })
 }
 
 fn event_time(fields: &Fields<'_>) -> Result<EventTime, ReadError> {
-    let (micros, _) = time::parse_rfc3339(&fields.needed("eventTime")?)
-        .ok_or_else(|| fields.kind("eventTime", "an RFC 3339 time"))?;
     let offset = time::parse_offset(&fields.needed("eventTimeZoneOffset")?)
         .ok_or_else(|| fields.kind("eventTimeZoneOffset", "an offset like +01:00"))?;
-    EventTime::new(micros, offset).map_err(|error| fields.out_of_range("eventTime", error))
+    fields
+        .time_at("eventTime", Some(offset))?
+        .ok_or_else(|| fields.missing("eventTime"))
 }
 
 fn action(fields: &Fields<'_>) -> Result<Action, ReadError> {
@@ -140,12 +241,11 @@ fn quantity(fields: &Fields<'_>) -> Result<Quantity, ReadError> {
     })
 }
 
-/// The namespaces that the `@context` declares, in lists only, as the event hash knows them; of two for one prefix the
+/// Adds the namespaces that a `@context` declares, in lists only, as the event hash knows them; of two for one prefix the
 /// later counts.
-fn namespaces(fields: &Fields<'_>) -> Result<Vec<Namespace>, ReadError> {
-    let entries = fields.value("@context").and_then(Value::as_array);
-    let mut namespaces: Vec<Namespace> = Vec::new();
-    for (prefix, uri) in entries
+fn namespaces(known: &mut Vec<Namespace>, context: &Value) -> Result<(), ReadError> {
+    for (prefix, uri) in context
+        .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_object)
@@ -154,11 +254,11 @@ fn namespaces(fields: &Fields<'_>) -> Result<Vec<Namespace>, ReadError> {
         let uri = uri
             .as_str()
             .ok_or_else(|| kind(&format!("@context.{prefix}"), "a text"))?;
-        namespaces.retain(|known| known.prefix != *prefix);
-        namespaces.push(Namespace {
+        known.retain(|earlier| earlier.prefix != *prefix);
+        known.push(Namespace {
             prefix: prefix.clone(),
             uri: uri.to_owned(),
         });
     }
-    Ok(namespaces)
+    Ok(())
 }

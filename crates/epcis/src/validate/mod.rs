@@ -1,11 +1,15 @@
 //! What EPCIS refuses, field by field: the JSON schema's rules for our shapes and the rules of EPCIS 2.0 §7 behind it.
 
 mod sensor;
+mod what;
 
 use std::collections::HashSet;
 
-use crate::event::{Action, BizTransaction, EventData, Extensions, Namespace, Quantity, What};
+use crate::event::EventData;
 use crate::hash::HashError;
+use crate::parts::{
+    BizTransaction, ErrorDeclaration, Extensions, Namespace, PersistentDisposition, SourceDest,
+};
 use crate::uri::is_uri;
 use crate::vocabulary::Vocabulary;
 
@@ -29,6 +33,15 @@ pub enum Problem {
     /// Adding to or taking from a parent needs the parent.
     #[error("is needed to add or delete")]
     ParentMissing,
+    /// A transformation by itself uses something up and makes something.
+    #[error("is needed: an event without `transformationID` has inputs and outputs")]
+    HalfTransformation,
+    /// A transaction event without a business document.
+    #[error("is needed: the event belongs to no business transaction")]
+    NoTransaction,
+    /// A field that events of this type do not have.
+    #[error("is not allowed in this event: {0}")]
+    NotAllowed(&'static str),
     /// Not an absolute URI.
     #[error("is `{0}`, which is not a URI")]
     NotUri(String),
@@ -83,55 +96,73 @@ impl From<HashError> for InvalidEvent {
 }
 
 pub(crate) fn data(data: &EventData) -> Result<(), InvalidEvent> {
-    match &data.what {
-        What::Object {
-            epcs, quantities, ..
-        } => {
-            let only_sensed = !data.sensor_elements.is_empty() && data.read_point.is_some();
-            if epcs.is_empty() && quantities.is_empty() && !only_sensed {
-                return Err(Problem::NothingNamed.at("epcList"));
-            }
-            uris("epcList", epcs)?;
-            distinct("epcList", epcs)?;
-            all_quantities("quantityList", quantities)?;
-        }
-        What::Aggregation {
-            action,
-            parent,
-            children,
-            child_quantities,
-        } => {
-            if parent.is_none() && *action != Action::Observe {
-                return Err(Problem::ParentMissing.at("parentID"));
-            }
-            if children.is_empty() && child_quantities.is_empty() && *action != Action::Delete {
-                return Err(Problem::NothingNamed.at("childEPCs"));
-            }
-            uri_if_given("parentID", parent.as_deref())?;
-            uris("childEPCs", children)?;
-            all_quantities("childQuantityList", child_quantities)?;
+    what::named(data)?;
+    uris("certificationInfo", &data.certification_info)?;
+    if let Some(declaration) = &data.error_declaration {
+        error_declaration(declaration)?;
+    }
+    let PersistentDisposition { set, unset } = &data.persistent_disposition;
+    for (list, entries) in [("set", set), ("unset", unset)] {
+        let list = format!("persistentDisposition.{list}");
+        distinct(&list, entries)?;
+        for (at, entry) in entries.iter().enumerate() {
+            word(|| format!("{list}[{at}]"), entry, Vocabulary::Disposition)?;
         }
     }
-    word("bizStep", data.biz_step.as_deref(), Vocabulary::BizStep)?;
-    word(
-        "disposition",
-        data.disposition.as_deref(),
-        Vocabulary::Disposition,
-    )?;
+    if let Some(step) = &data.biz_step {
+        word(|| "bizStep".to_owned(), step, Vocabulary::BizStep)?;
+    }
+    if let Some(disposition) = &data.disposition {
+        let name = || "disposition".to_owned();
+        word(name, disposition, Vocabulary::Disposition)?;
+    }
     uri_if_given("readPoint.id", data.read_point.as_deref())?;
     uri_if_given("bizLocation.id", data.biz_location.as_deref())?;
     for (at, BizTransaction { kind, id }) in data.biz_transactions.iter().enumerate() {
-        word(
-            &format!("bizTransactionList[{at}].type"),
-            Some(kind),
-            Vocabulary::BizTransactionType,
-        )?;
-        uri(|| format!("bizTransactionList[{at}].bizTransaction"), id)?;
+        let place = |name| format!("bizTransactionList[{at}].{name}");
+        word(|| place("type"), kind, Vocabulary::BizTransactionType)?;
+        uri(|| place("bizTransaction"), id)?;
+    }
+    for (list, name, entries) in [
+        ("sourceList", "source", &data.sources),
+        ("destinationList", "destination", &data.destinations),
+    ] {
+        for (at, SourceDest { kind, id }) in entries.iter().enumerate() {
+            let place = |name| format!("{list}[{at}].{name}");
+            word(|| place("type"), kind, Vocabulary::SourceDestType)?;
+            uri(|| place(name), id)?;
+        }
     }
     for (at, element) in data.sensor_elements.iter().enumerate() {
         sensor::element(&format!("sensorElementList[{at}]"), element)?;
     }
+    for (place, id, fields) in [
+        ("readPoint", &data.read_point, &data.read_point_extensions),
+        (
+            "bizLocation",
+            &data.biz_location,
+            &data.biz_location_extensions,
+        ),
+    ] {
+        if id.is_none() && !fields.is_empty() {
+            let why = "it would hold fields of other namespaces, but no `id`";
+            return Err(Problem::NotAllowed(why).at(place));
+        }
+        extensions(&format!("{place}."), fields)?;
+    }
+    extensions("ilmd.", &data.ilmd)?;
+    extensions("", &data.extensions)?;
     data.namespaces.iter().try_for_each(namespace)
+}
+
+fn error_declaration(declaration: &ErrorDeclaration) -> Result<(), InvalidEvent> {
+    if let Some(reason) = &declaration.reason {
+        let name = || "errorDeclaration.reason".to_owned();
+        word(name, reason, Vocabulary::ErrorReason)?;
+    }
+    let ids = &declaration.corrective_event_ids;
+    uris("errorDeclaration.correctiveEventIDs", ids)?;
+    extensions("errorDeclaration.", &declaration.extensions)
 }
 
 fn namespace(Namespace { prefix, uri }: &Namespace) -> Result<(), InvalidEvent> {
@@ -148,49 +179,16 @@ fn extensions(place: &str, fields: &Extensions) -> Result<(), InvalidEvent> {
         .try_for_each(|name| uri(|| format!("{place}{name}"), name))
 }
 
-fn all_quantities(list: &str, quantities: &[Quantity]) -> Result<(), InvalidEvent> {
-    for (
-        at,
-        Quantity {
-            epc_class,
-            quantity,
-            uom,
-        },
-    ) in quantities.iter().enumerate()
-    {
-        uri(|| format!("{list}[{at}].epcClass"), epc_class)?;
-        match (quantity, uom) {
-            (_, Some(uom)) if !is_unit(uom) => {
-                return Err(Problem::NotUnit(uom.clone()).at(format!("{list}[{at}].uom")));
-            }
-            (None, Some(_)) => {
-                return Err(Problem::UnitWithoutQuantity.at(format!("{list}[{at}].uom")));
-            }
-            (Some(amount), None) if !amount.is_integer() => {
-                return Err(
-                    Problem::NotWhole(amount.to_string()).at(format!("{list}[{at}].quantity"))
-                );
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_unit(text: &str) -> bool {
-    (2..=3).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-}
-
 /// A bare word, or a URI that does not spell a word of the vocabulary out (schema, `vocab-other-uri`).
-fn word(field: &str, text: Option<&str>, vocabulary: Vocabulary) -> Result<(), InvalidEvent> {
-    match text {
-        Some(text) if !vocabulary.has(text) && (!is_uri(text) || vocabulary.spelled_out(text)) => {
-            Err(Problem::NotInVocabulary(text.to_owned()).at(field))
-        }
-        _ => Ok(()),
+fn word(
+    field: impl Fn() -> String,
+    text: &str,
+    vocabulary: Vocabulary,
+) -> Result<(), InvalidEvent> {
+    if vocabulary.has(text) || (is_uri(text) && !vocabulary.spelled_out(text)) {
+        Ok(())
+    } else {
+        Err(Problem::NotInVocabulary(text.to_owned()).at(field()))
     }
 }
 

@@ -23,7 +23,7 @@ fn fields<'a>(
     mut fields: impl Iterator<Item = Field<'a>>,
 ) -> Result<(), InvalidEvent> {
     fields.try_for_each(|(name, content)| match content {
-        Content::Word(vocabulary, text) => word(&format!("{place}{name}"), Some(text), vocabulary),
+        Content::Word(vocabulary, text) => word(|| format!("{place}{name}"), text, vocabulary),
         Content::Uri(text) => uri(|| format!("{place}{name}"), text),
         Content::Hex(text)
             if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) =>

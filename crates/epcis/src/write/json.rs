@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::event::Extensions;
+use crate::parts::Extensions;
 
 /// Puts the commas in.
 pub(super) struct Json {

@@ -6,9 +6,11 @@
 mod json;
 mod sensor;
 
-use crate::event::{BizTransaction, Event, Namespace, Quantity, What};
+use crate::event::Event;
 use crate::id::EventId;
+use crate::parts::{BizTransaction, ErrorDeclaration, Extensions, Namespace, Quantity, SourceDest};
 use crate::time::EventTime;
+use crate::what::{Action, ThingList, What};
 use crate::{CONTEXT, EventData};
 use json::Json;
 
@@ -99,53 +101,89 @@ fn event(json: &mut Json, data: &EventData, id: Option<EventId>) {
     }
     json.text("eventTime", &data.time.local());
     json.text("eventTimeZoneOffset", &data.time.offset());
-    match &data.what {
-        What::Object {
-            action,
-            epcs,
-            quantities,
-        } => {
-            json.texts("epcList", epcs);
-            all_quantities(json, "quantityList", quantities);
-            json.text("action", action.as_str());
-        }
-        What::Aggregation {
-            action,
-            parent,
-            children,
-            child_quantities,
-        } => {
-            json.text_if_given("parentID", parent.as_deref());
-            json.texts("childEPCs", children);
-            all_quantities(json, "childQuantityList", child_quantities);
-            json.text("action", action.as_str());
-        }
+    if let Some(time) = data.record_time {
+        json.text("recordTime", &time.local());
     }
+    json.texts("certificationInfo", &data.certification_info);
+    if let Some(declaration) = &data.error_declaration {
+        json.key("errorDeclaration");
+        json.object(|json| error_declaration(json, declaration));
+    }
+    things(json, &data.what);
     json.text_if_given("bizStep", data.biz_step.as_deref());
     json.text_if_given("disposition", data.disposition.as_deref());
-    place(json, "readPoint", data.read_point.as_deref());
-    place(json, "bizLocation", data.biz_location.as_deref());
+    if !data.persistent_disposition.is_empty() {
+        json.key("persistentDisposition");
+        json.object(|json| {
+            json.texts("set", &data.persistent_disposition.set);
+            json.texts("unset", &data.persistent_disposition.unset);
+        });
+    }
+    place(
+        json,
+        "readPoint",
+        data.read_point.as_deref(),
+        &data.read_point_extensions,
+    );
+    place(
+        json,
+        "bizLocation",
+        data.biz_location.as_deref(),
+        &data.biz_location_extensions,
+    );
     json.list(
         "bizTransactionList",
         &data.biz_transactions,
-        |json, BizTransaction { kind, id }| {
-            json.object(|json| {
-                json.text("type", kind);
-                json.text("bizTransaction", id);
-            });
-        },
+        |json, BizTransaction { kind, id }| pair(json, kind, "bizTransaction", id),
+    );
+    json.list(
+        "sourceList",
+        &data.sources,
+        |json, SourceDest { kind, id }| pair(json, kind, "source", id),
+    );
+    json.list(
+        "destinationList",
+        &data.destinations,
+        |json, SourceDest { kind, id }| pair(json, kind, "destination", id),
     );
     json.list("sensorElementList", &data.sensor_elements, sensor::element);
+    if !data.ilmd.is_empty() {
+        json.key("ilmd");
+        json.object(|json| json.extensions(&data.ilmd));
+    }
+    json.extensions(&data.extensions);
 }
 
-impl What {
-    /// The `type` of the event.
-    pub(crate) const fn event_type(&self) -> &'static str {
-        match self {
-            Self::Object { .. } => "ObjectEvent",
-            Self::Aggregation { .. } => "AggregationEvent",
-        }
+fn error_declaration(json: &mut Json, declaration: &ErrorDeclaration) {
+    json.text("declarationTime", &declaration.declaration_time.local());
+    json.text_if_given("reason", declaration.reason.as_deref());
+    json.texts("correctiveEventIDs", &declaration.corrective_event_ids);
+    json.extensions(&declaration.extensions);
+}
+
+fn things(json: &mut Json, what: &What) {
+    let things = what.things();
+    json.text_if_given("parentID", things.parent);
+    if matches!(what, What::Transaction { .. }) && things.lists.iter().all(ThingList::is_empty) {
+        // The schema wants to see that the list is empty.
+        json.key("epcList");
+        json.open('[');
+        json.close(']');
     }
+    for list in things.lists {
+        json.texts(list.epcs.0, list.epcs.1);
+        all_quantities(json, list.quantities.0, list.quantities.1);
+    }
+    json.text_if_given("action", things.action.map(Action::as_str));
+    json.text_if_given("transformationID", things.transformation_id);
+}
+
+/// `type` first: the event hash goes by written order.
+fn pair(json: &mut Json, kind: &str, name: &str, id: &str) {
+    json.object(|json| {
+        json.text("type", kind);
+        json.text(name, id);
+    });
 }
 
 fn all_quantities(json: &mut Json, name: &str, quantities: &[Quantity]) {
@@ -160,9 +198,12 @@ fn all_quantities(json: &mut Json, name: &str, quantities: &[Quantity]) {
     });
 }
 
-fn place(json: &mut Json, name: &str, id: Option<&str>) {
+fn place(json: &mut Json, name: &str, id: Option<&str>, extensions: &Extensions) {
     if let Some(id) = id {
         json.key(name);
-        json.object(|json| json.text("id", id));
+        json.object(|json| {
+            json.text("id", id);
+            json.extensions(extensions);
+        });
     }
 }

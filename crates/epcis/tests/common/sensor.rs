@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracegate_epcis::{
-    EventTime, Extensions, Measure, SensorElement, SensorMetadata, SensorReport,
+    EventTime, Extensions, Measure, SensorElement, SensorMetadata, SensorReport, measurement_types,
 };
 
 /// The prefix of extension fields; events that hold some declare it.
@@ -48,7 +48,8 @@ fn any_metadata() -> impl Strategy<Value = SensorMetadata> {
 fn any_report() -> impl Strategy<Value = SensorReport> {
     let words = (
         prop_oneof![
-            super::word(["Temperature", "RelativeHumidity", "Dimensionless", "Time"].into_iter()),
+            super::word(measurement_types()),
+            super::word(["Temperature", "Time"].into_iter()),
             super::site_uri()
         ],
         option::of(prop_oneof![
@@ -158,7 +159,7 @@ pub fn any_extensions() -> impl Strategy<Value = Extensions> {
     vec((name, any_json()), 1..4).prop_map(Extensions::from_iter)
 }
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any_text().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
@@ -166,10 +167,12 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         Just(json!(null)),
     ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
+    // JSON-LD wants texts in these two.
+    let name = "(gw:)?[a-z]{1,4}".prop_filter("a free name", |name| name != "id" && name != "type");
+    leaf.prop_recursive(3, 12, 4, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
-            vec(("(gw:)?[a-z]{1,4}", inner), 0..4)
+            vec((name.clone(), inner), 0..4)
                 .prop_map(|fields| Value::Object(Extensions::from_iter(fields))),
         ]
     })
