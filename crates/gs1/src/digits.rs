@@ -38,6 +38,16 @@ pub(crate) fn check_digit(mut body: u64) -> u64 {
     (10 - sum % 10) % 10
 }
 
+/// The same for a body of ASCII digits of any length.
+pub(crate) fn check_digit_of(body: &[u8]) -> u64 {
+    let (mut sum, mut weight) = (0_u64, 3);
+    for &digit in body.iter().rev() {
+        sum += u64::from(digit.wrapping_sub(b'0')) * weight;
+        weight = 4 - weight;
+    }
+    (10 - sum % 10) % 10
+}
+
 /// Parses ASCII digits; `None` if another byte occurs, nothing is there, or the value overflows.
 pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -63,6 +73,8 @@ mod tests {
             0,
         ] {
             assert_eq!(check_digit(key / 10), key % 10, "{key}");
+            let body = (key / 10).to_string();
+            assert_eq!(check_digit_of(body.as_bytes()), key % 10, "{key}");
         }
     }
 

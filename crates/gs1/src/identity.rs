@@ -153,8 +153,18 @@ impl Identity {
         let primary = self.primary()?;
         let mut uri = RESOLVER.to_owned();
         push_segment(&mut uri, primary.ai(), primary.value());
-        if let Instance::With(ai) = key_of(primary.ai())?.instance {
-            push_segment(&mut uri, ai, self.value(ai)?);
+        let mut push = |ai| {
+            self.value(ai)
+                .map(|value| push_segment(&mut uri, ai, value))
+        };
+        match key_of(primary.ai())?.instance {
+            Instance::Always => {}
+            Instance::RefinedBy(ai) => {
+                push(ai);
+            }
+            Instance::With(serials) => serials.iter().find_map(|&ai| push(ai))?,
+            Instance::LongerThan(length) if primary.value().len() > length => {}
+            Instance::LongerThan(_) | Instance::Never => return None,
         }
         Some(uri)
     }
@@ -202,7 +212,7 @@ pub(crate) fn key_uri(segments: &[(Ai, &str)]) -> String {
 }
 
 fn key_of(ai: Ai) -> Option<&'static Key> {
-    ai.spec()?.link.key.as_ref()
+    ai.spec()?.key
 }
 
 /// The qualifier sequence with which every element has its place behind `primary`, if there is one.
@@ -216,7 +226,7 @@ fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static
 }
 
 fn is_attribute(ai: Ai) -> bool {
-    ai.spec().is_some_and(|spec| spec.link.attribute)
+    ai.spec().is_some_and(|spec| spec.attribute)
 }
 
 /// Key, then qualifiers in their order, then attributes by identifier.

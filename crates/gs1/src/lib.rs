@@ -28,7 +28,9 @@ pub mod sgln;
 
 pub use ai::Ai;
 pub use aim::{AimId, Carrier};
-pub use element::{Element, ElementError, Fault, parse_element_string};
+pub use element::{
+    Association, Element, ElementError, Fault, UnknownElement, associations, parse_element_string,
+};
 pub use epc::{Epc, EpcBinary, EpcError, Scheme, TagIdentity};
 pub use identity::{Identity, IdentityError};
 pub use scan::{Scan, ScanContent, ScanError, ScanOptions, parse_scan};

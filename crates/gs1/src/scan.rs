@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::{
     Ai, AimId, Carrier, Element, ElementError, Fault, Identity,
     charset::Charset,
-    element::{parse_after_fnc1, parse_element_string},
+    element::{Unknown, parse_after_fnc1, parse_element_string},
 };
 
 /// How to read the scans of one feed.
@@ -96,11 +96,16 @@ pub fn parse_scan(raw: &[u8], options: &ScanOptions) -> Result<Scan, ScanError> 
     let (aim, data) = AimId::split(raw);
     let refused = |source| ScanError::Gs1 { aim, source };
     let elements = match aim.map(AimId::carrier) {
-        Some(Carrier::Gs1) => Some(parse_after_fnc1(data, 0).map_err(refused)?),
+        Some(Carrier::Gs1) => Some(
+            parse_after_fnc1(data, 0, Unknown::Refuse)
+                .map_err(refused)?
+                .elements,
+        ),
         Some(Carrier::Ean13) => Some(ean(data, 13).map_err(refused)?),
         Some(Carrier::Ean8) => Some(ean(data, 8).map_err(refused)?),
         Some(Carrier::Plain) => None,
         None if options.assume_gs1 => match (parse_element_string(data), bare_gtin(data)) {
+            (Ok(elements), Some(gtin)) if swallows_all(&elements, data) => Some(vec![gtin]),
             (Ok(_), Some(_)) => return Err(ScanError::Ambiguous),
             (Ok(elements), None) => Some(elements),
             (Err(_), Some(gtin)) => Some(vec![gtin]),
@@ -143,7 +148,7 @@ fn ean(data: &[u8], digits: usize) -> Result<Vec<Element>, ElementError> {
         _ => return Err(ElementError::NoAi { position: end + 1 }),
     };
     let position = data.len() - component.len();
-    let mut elements = parse_after_fnc1(component, position)?;
+    let mut elements = parse_after_fnc1(component, position, Unknown::Refuse)?.elements;
     if elements
         .iter()
         .any(|element| element.ai() == Ai::GTIN && *element != gtin)
@@ -155,6 +160,13 @@ fn ean(data: &[u8], digits: usize) -> Result<Vec<Element>, ElementError> {
     }
     elements.insert(0, gtin);
     Ok(elements)
+}
+
+/// Whether 12 digits or more are one element of any length, such as the order number (400): such a
+/// reading fits whatever stands there and is no evidence against a check digit that is right.
+fn swallows_all(elements: &[Element], data: &[u8]) -> bool {
+    let open = |element: &Element| element.ai().spec().is_some_and(|spec| !spec.predefined);
+    data.len() >= 12 && matches!(elements, [one] if open(one))
 }
 
 fn bare_gtin(data: &[u8]) -> Option<Element> {
@@ -287,7 +299,7 @@ mod tests {
             ("80614141123458", "(01)80614141123458"),
             (
                 "02345673",
-                "application identifier (02) at byte 0 is not known yet",
+                "(02) at byte 2: the value has 6 characters, fewer than 14",
             ),
             // Lot 123454 or EAN-8 10123454: both hold, so neither is taken.
             (
@@ -295,10 +307,8 @@ mod tests {
                 "the digits may be a GTIN or an element string; only a symbology identifier can tell",
             ),
             ("10123453", "(10)123453"),
-            (
-                "4012345484923",
-                "application identifier (401) at byte 0 is not known yet",
-            ),
+            // A consignment number (401) as far as the data tells: the check digit is no EAN-13's.
+            ("4012345484923", "(401)2345484923"),
         ] {
             assert_eq!(read(raw.as_bytes(), WITHOUT_ID), expected, "{raw:?}");
             assert_eq!(read(raw.as_bytes(), WITH_ID), format!("plain {raw}"));
