@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn each_flag_has_its_bit() {
-        let flags: [(u16, fn(Xpc) -> bool); 13] = [
+        type Flag = fn(Xpc) -> bool;
+        let flags: [(u16, Flag); 13] = [
             (0x8000, Xpc::has_second_word),
             (0x0800, Xpc::sensor_alarm),
             (0x0400, Xpc::simple_sensor),

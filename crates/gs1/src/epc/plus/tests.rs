@@ -31,7 +31,7 @@ fn decoded(fields: &[(u64, usize)]) -> Result<String, EpcError> {
 
 /// SGTIN+ with the GTIN of the TDS examples, then `serial`.
 fn sgtin(serial: &[(u64, usize)]) -> Result<String, EpcError> {
-    let mut fields = vec![(0xF7, 8), (3, 4), (0x7952_1141_1234_53, 56)];
+    let mut fields = vec![(0xF7, 8), (3, 4), (0x0079_5211_4112_3453, 56)];
     fields.extend(serial);
     decoded(&fields)
 }
@@ -100,7 +100,10 @@ fn what_an_encoding_cannot_make_is_refused() {
         "{cut:?}"
     );
     // A digit above 9 and a wrong check digit.
-    for (gtin, digit) in [(0x7952_1141_1234_5A, true), (0x7952_1141_1234_54, false)] {
+    for (gtin, digit) in [
+        (0x0079_5211_4112_345A, true),
+        (0x0079_5211_4112_3454, false),
+    ] {
         let result = decoded(&[(0xF7, 8), (3, 4), (gtin, 56), (0, 3), (1, 5), (1, 4)]);
         match result {
             Err(EpcError::Digit { digit: 0xA, .. }) => assert!(digit),
@@ -120,7 +123,7 @@ fn dates_lead_and_are_checked() {
             (year, 7),
             (month, 4),
             (day, 5),
-            (0x7952_1141_1234_53, 56),
+            (0x0079_5211_4112_3453, 56),
             (0, 3),
             (1, 5),
             (1, 4),
@@ -152,7 +155,7 @@ fn delimited_references() {
     let text = |value: &str| Ok(format!("(8004){value}"));
     let ai = Ai::GIAI;
     assert_eq!(giai(&[(0x9521_1415, 32), (0xF, 4)]), text("95211415"));
-    let thirty = [(0x1234_5678_9012_345, 60), (0x1234_5678_9012_345, 60)];
+    let thirty = [(0x0123_4567_8901_2345, 60), (0x0123_4567_8901_2345, 60)];
     let [high, low] = thirty;
     assert_eq!(
         giai(&[high, low, (0xF, 4)]),
