@@ -145,7 +145,8 @@ pub(crate) fn unescape_urn(field: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
+/// The value of a hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte)
         .to_digit(16)
         .and_then(|digit| u8::try_from(digit).ok())

@@ -10,6 +10,7 @@ use crate::{
     Ai, Element,
     ai::{Instance, Key},
     charset::push_link,
+    digital_link::push_attribute,
 };
 
 /// The resolver in canonical GS1 Digital Links (DL section 4).
@@ -135,10 +136,7 @@ impl Identity {
             if element == primary || qualifiers.contains(&element.ai()) {
                 push_segment(&mut link, element.ai(), element.value());
             } else {
-                link.push(separator);
-                link.push_str(element.ai().as_str());
-                link.push('=');
-                push_link(&mut link, element.value().as_bytes());
+                push_attribute(&mut link, separator, element);
                 separator = '&';
             }
         }
@@ -216,7 +214,7 @@ fn key_of(ai: Ai) -> Option<&'static Key> {
 }
 
 /// The qualifier sequence with which every element has its place behind `primary`, if there is one.
-fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static [Ai]> {
+pub(crate) fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static [Ai]> {
     let fits = |sequence: &[Ai], ai: Ai| {
         let qualifies = key.qualifiers.iter().any(|other| other.contains(&ai));
         ai == primary || sequence.contains(&ai) || !qualifies && is_attribute(ai)

@@ -19,6 +19,7 @@
 pub mod ai;
 pub mod aim;
 mod charset;
+pub mod digital_link;
 mod digits;
 pub mod element;
 pub mod epc;
@@ -28,6 +29,7 @@ pub mod sgln;
 
 pub use ai::Ai;
 pub use aim::{AimId, Carrier};
+pub use digital_link::{DigitalLink, LinkError, LinkOptions, link_of, parse_digital_link};
 pub use element::{
     Association, Element, ElementError, Fault, UnknownElement, associations, parse_element_string,
 };
