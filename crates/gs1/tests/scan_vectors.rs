@@ -11,7 +11,10 @@ use std::{
 
 use serde_json::Value;
 use tracegate_gs1::{
-    Carrier, DigitalLink, Element, LinkOptions, Scan, ScanContent, ScanOptions, associations,
+    Carrier, DigitalLink, Element, LinkOptions, Scan, ScanContent, ScanOptions, Unidentified,
+    associations,
+    hibc::HibcDate,
+    iso15434::{Format, FormatContent},
     link_of, parse_digital_link, parse_scan,
 };
 
@@ -52,11 +55,16 @@ fn as_set(link: Option<&str>) -> Option<(&str, BTreeSet<&str>)> {
 
 #[test]
 fn scans() {
+    // As the reference engine does.
+    let options = ScanOptions {
+        unidentified: Unidentified::Refused,
+        ..ScanOptions::default()
+    };
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for name in ["gs1_barcode.jsonl", "gs1_syntax_engine_scan_tests.jsonl"] {
         for row in vectors(name) {
-            let scan = parse_scan(text(&row, "raw").as_bytes(), &ScanOptions::default());
+            let scan = parse_scan(text(&row, "raw").as_bytes(), &options);
             let outcome = match (row["valid"] == true, scan) {
                 (true, Ok(scan)) => valid(&row, &scan),
                 (true, Err(error)) => Err(format!("refused: {error:?}")),
@@ -177,4 +185,67 @@ fn valid_link(row: &Value, link: &DigitalLink) -> Result<&'static str, String> {
         return Err(format!("warned: {breaches:?}"));
     }
     Ok("exact")
+}
+
+#[test]
+fn messages_and_hibc() {
+    let options = ScanOptions {
+        unidentified: Unidentified::Refused,
+        ..ScanOptions::default()
+    };
+    let mut count = 0;
+    for name in ["iso15434.jsonl", "hibc.jsonl"] {
+        for row in vectors(name) {
+            let scan = parse_scan(text(&row, "raw").as_bytes(), &options);
+            count += 1;
+            if row["valid"] == false {
+                assert!(scan.is_err(), "{}", row["id"]);
+                continue;
+            }
+            let scan = scan.unwrap_or_else(|error| panic!("{}: {error:?}", row["id"]));
+            match &scan.content {
+                ScanContent::Message(message) => {
+                    let formats: Value = message.formats.iter().map(format_json).collect();
+                    assert_eq!(formats, row["formats"], "{}", row["id"]);
+                    let warning = scan.warnings.first().map(ToString::to_string);
+                    assert_eq!(warning.as_deref(), row["warning"].as_str(), "{}", row["id"]);
+                }
+                ScanContent::Hibc(hibc) => {
+                    let primary = hibc.primary.as_ref().expect("primary data");
+                    let date = |date: Option<HibcDate>| date.map(|date| date.to_string());
+                    let unit = primary.unit_of_measure.to_string();
+                    for (field, found) in [
+                        ("lic", Some(primary.labeler.clone())),
+                        ("product", Some(primary.product.clone())),
+                        ("unit_of_measure", Some(unit)),
+                        ("lot", hibc.lot.clone()),
+                        ("serial", hibc.serial.clone()),
+                        ("expiry", date(hibc.expiry)),
+                        ("manufactured", date(hibc.manufactured)),
+                    ] {
+                        assert_eq!(
+                            found.as_deref(),
+                            row[field].as_str(),
+                            "{} {field}",
+                            row["id"]
+                        );
+                    }
+                }
+                other => panic!("{}: {other:?}", row["id"]),
+            }
+        }
+    }
+    eprintln!("Messages and HIBC: {count} exact");
+}
+
+fn format_json(format: &Format) -> Value {
+    let elements = match &format.content {
+        FormatContent::Gs1(elements) => pairs(elements),
+        FormatContent::Di(elements) => elements
+            .iter()
+            .map(|element| vec![element.di.to_string(), element.value.clone()])
+            .collect(),
+        _ => Value::Null,
+    };
+    serde_json::json!({"format": format.indicator, "elements": elements})
 }
