@@ -88,6 +88,15 @@ impl fmt::Display for Charset {
     }
 }
 
+/// Bytes as text: UTF-8, or else ISO/IEC 8859-1, the default interpretation of bar code data (ECI
+/// 000003), so nothing is lost.
+pub(crate) fn text_of(data: &[u8]) -> String {
+    match str::from_utf8(data) {
+        Ok(text) => text.to_owned(),
+        Err(_) => data.iter().copied().map(char::from).collect(),
+    }
+}
+
 /// Whether an EPC URN carries `byte` only in its escaped form (TDS 1.13 table A-1).
 fn is_escaped_in_urn(byte: u8) -> bool {
     matches!(byte, b'"' | b'#' | b'%' | b'&' | b'/' | b'<' | b'>' | b'?')
@@ -145,7 +154,8 @@ pub(crate) fn unescape_urn(field: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
+/// The value of a hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte)
         .to_digit(16)
         .and_then(|digit| u8::try_from(digit).ok())

@@ -49,7 +49,7 @@ impl Host {
                 }
                 while let Some(event) = self.client.poll_event() {
                     if let ClientEvent::Reports(reads) = &event {
-                        self.reads.extend(reads);
+                        self.reads.extend_from_slice(reads);
                     }
                     if matches!(event, ClientEvent::Closed { .. }) {
                         return false;

@@ -222,18 +222,15 @@ impl Need {
         let mut alternative = 0;
         let mut rest = alternatives;
         while let [text, tail @ ..] = rest {
-            let (mut bytes, mut start, mut part) = (text.as_bytes(), 0, 0);
-            // Split at each plus sign, from the right end: constants have no better tools.
-            while start < bytes.len() {
-                let byte = bytes[bytes.len() - 1 - start];
-                if byte == b'+' {
-                    let (left, right) = bytes.split_at(bytes.len() - 1 - start);
-                    need[alternative][part] = Pattern::from_bytes(right.split_at(1).1);
-                    bytes = left;
-                    start = 0;
-                    part += 1;
+            let (mut bytes, mut end, mut part) = (text.as_bytes(), 0, 0);
+            while end < bytes.len() {
+                if bytes[end] == b'+' {
+                    let (head, others) = bytes.split_at(end);
+                    need[alternative][part] = Pattern::from_bytes(head);
+                    bytes = others.split_at(1).1;
+                    (end, part) = (0, part + 1);
                 } else {
-                    start += 1;
+                    end += 1;
                 }
             }
             need[alternative][part] = Pattern::from_bytes(bytes);

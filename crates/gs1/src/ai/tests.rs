@@ -152,8 +152,7 @@ fn described(spec: &AiSpec) -> BTreeSet<String> {
     }
     for need in spec.needs {
         let alternatives = need.alternatives().map(|all| {
-            let mut names: Vec<String> = all.map(|pattern| pattern.to_string()).collect();
-            names.reverse();
+            let names: Vec<String> = all.map(|pattern| pattern.to_string()).collect();
             names.join("+")
         });
         words.insert(format!(

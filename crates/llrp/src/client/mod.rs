@@ -276,6 +276,10 @@ impl Client {
     }
 
     fn emit(&mut self, event: ClientEvent) {
+        // One notification can end the session and tell of more; the end is the last word.
+        if self.state == State::Closed {
+            return;
+        }
         if self.events.len() < EVENTS_MAX {
             self.events.push_back(event);
         } else {

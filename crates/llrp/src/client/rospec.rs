@@ -4,7 +4,7 @@ use super::capabilities::Capabilities;
 use super::config::ClientConfig;
 use crate::codec::Params;
 use crate::codec::code::{
-    AISpecStopTriggerType, ROReportTriggerType, ROSpecStartTriggerType, ROSpecState,
+    AISpecStopTriggerType, AirProtocol, ROReportTriggerType, ROSpecStartTriggerType, ROSpecState,
     ROSpecStopTriggerType,
 };
 use crate::codec::field::U2;
@@ -13,9 +13,6 @@ use crate::codec::param::{
     C1G2SingulationControl, InventoryParameterSpec, RFTransmitter, ROBoundarySpec, ROReportSpec,
     ROSpec, ROSpecStartTrigger, ROSpecStopTrigger, TagReportContentSelector,
 };
-
-/// `ProtocolID` of EPC Gen2.
-const GEN2: u8 = 1;
 
 /// Our ROSpec and what is worth saying about it.
 #[derive(Debug)]
@@ -100,7 +97,7 @@ pub(super) fn plan(config: &ClientConfig, capabilities: &Capabilities) -> Result
             })
             .with(InventoryParameterSpec {
                 inventory_parameter_spec_id: 1,
-                protocol_id: GEN2,
+                protocol_id: AirProtocol::EpcGen2,
                 params: inventory,
             }),
     };
@@ -157,6 +154,7 @@ fn report_spec() -> ROReportSpec {
     let memory = C1G2EPCMemorySelector {
         enable_crc: false,
         enable_pc_bits: true,
+        enable_xpc_bits: false,
     };
     let content = TagReportContentSelector {
         enable_antenna_id: true,

@@ -3,7 +3,9 @@
 use super::Reader;
 use crate::codec::Params;
 use crate::codec::code::{
-    CapabilitiesRequest, ConfigRequest, KeepaliveTriggerType, NotificationEventType,
+    AirProtocol, C1G2ForwardLinkModulation, C1G2MValue, C1G2SpectralMaskIndicator,
+    CapabilitiesRequest, CommunicationsStandard, ConfigRequest, KeepaliveTriggerType,
+    NotificationEventType,
 };
 use crate::codec::field::Text;
 use crate::codec::param::{
@@ -14,9 +16,6 @@ use crate::codec::param::{
     ReceiveSensitivityTableEntry, RegulatoryCapabilities, TransmitPowerLevelTableEntry,
     UHFBandCapabilities,
 };
-
-/// `ProtocolID` of EPC Gen2.
-const GEN2: u8 = 1;
 
 impl Reader {
     pub(super) fn capabilities(&self, part: CapabilitiesRequest) -> Params {
@@ -60,7 +59,7 @@ impl Reader {
         for antenna_id in 1..=self.config.antennas {
             params.push(PerAntennaAirProtocol {
                 antenna_id,
-                protocol_ids: vec![GEN2],
+                protocol_ids: vec![AirProtocol::EpcGen2],
             });
         }
         GeneralDeviceCapabilities {
@@ -98,9 +97,9 @@ impl Reader {
         let mode = C1G2UHFRFModeTableEntry {
             mode_identifier: 1000,
             epc_hag_tc_conformance: true,
-            m_value: 2,
-            forward_link_modulation: 0,
-            spectral_mask_indicator: 3,
+            m_value: C1G2MValue::Miller4,
+            forward_link_modulation: C1G2ForwardLinkModulation::PrAsk,
+            spectral_mask_indicator: C1G2SpectralMaskIndicator::DenseInterrogator,
             bdr_value: 250_000,
             pie_value: 1500,
             min_tari_value: 20_000,
@@ -112,7 +111,7 @@ impl Reader {
         });
         RegulatoryCapabilities {
             country_code: 276,
-            communications_standard: 2,
+            communications_standard: CommunicationsStandard::Etsi302208,
             params: Params::default().with(UHFBandCapabilities { params: band }),
         }
     }

@@ -20,14 +20,7 @@ pub(super) fn check(value: &[u8], day: Day) -> Result<(), Fault> {
         (_, year) => year,
     };
     let (month, found) = (number / 100 % 100, number % 100);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return Err(Fault::Date),
-    };
+    let last = digits::days_of_month(year, month).ok_or(Fault::Date)?;
     if found <= last && (found > 0 || day == Day::MayBeOpen) {
         Ok(())
     } else {

@@ -91,7 +91,7 @@ fn any_segmentation_reaches_ready_and_reads() {
         pair.drive();
         let reads = pair.reads();
         assert_eq!(tags(&reads), [1, 2]);
-        let read = reads[0];
+        let read = &reads[0];
         assert_eq!(
             (read.bit_len, read.pc, read.antenna),
             (96, Some(0x3000), Some(1))

@@ -1,78 +1,4 @@
-//! Enumerations; a value the standard does not have is kept as `Unknown`.
-
-use crate::codec::field::Field;
-use crate::wire::{DecodeError, Reader, Writer};
-
-macro_rules! codes {
-    ($( $(#[$doc:meta])* $name:ident: $number:ty { $( $value:literal $variant:ident $text:literal ),* $(,)? } )*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $(
-                #[doc = concat!($value, ": ", $text, ".")]
-                $variant,
-            )*
-            /// A value the standard does not have.
-            Unknown($number),
-        }
-
-        impl $name {
-            /// Every value the standard has.
-            pub const ALL: &[Self] = &[$( Self::$variant ),*];
-
-            /// The value in words.
-            #[must_use]
-            pub fn text(self) -> &'static str {
-                match self {
-                    $( Self::$variant => $text, )*
-                    Self::Unknown(_) => "a value the standard does not have",
-                }
-            }
-
-            /// The number on the wire.
-            #[must_use]
-            pub fn code(self) -> $number {
-                match self {
-                    $( Self::$variant => $value, )*
-                    Self::Unknown(code) => code,
-                }
-            }
-        }
-
-        impl From<$number> for $name {
-            fn from(code: $number) -> Self {
-                match code {
-                    $( $value => Self::$variant, )*
-                    _ => Self::Unknown(code),
-                }
-            }
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self::from(0)
-            }
-        }
-
-        impl Field for $name {
-            fn get(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                <$number>::get(r).map(Self::from)
-            }
-
-            fn put(&self, w: &mut Writer) {
-                self.code().put(w);
-            }
-        }
-
-        #[cfg(test)]
-        impl crate::codec::sample::Sample for $name {
-            fn sample(g: &mut crate::codec::sample::Sampler<'_>) -> Self {
-                Self::from(<$number as crate::codec::sample::Sample>::sample(g))
-            }
-        }
-    )*};
-}
+//! Enumerations of messages, specifications and reports.
 
 codes! {
     /// Outcome of a request (LLRP 1.0.1 §14.2.1).
@@ -145,11 +71,15 @@ codes! {
         3 TagObservation "by what tags were seen",
     }
 
-    /// When reports are sent (LLRP 1.0.1 §13.2.1).
+    /// When reports are sent (LLRP 1.0.1 §13.2.1); 3 to 6 since 1.1.
     ROReportTriggerType: u8 {
         0 None "only when asked for",
         1 UponNTagsOrEndOfAISpec "upon N tags or the end of the AISpec",
         2 UponNTagsOrEndOfROSpec "upon N tags or the end of the ROSpec",
+        3 UponNSecondsOrEndOfAISpec "upon N seconds or the end of the AISpec",
+        4 UponNSecondsOrEndOfROSpec "upon N seconds or the end of the ROSpec",
+        5 UponNMillisecondsOrEndOfAISpec "upon N milliseconds or the end of the AISpec",
+        6 UponNMillisecondsOrEndOfROSpec "upon N milliseconds or the end of the ROSpec",
     }
 
     /// Whether keepalives are sent (LLRP 1.0.1 §12.2.5).
@@ -158,7 +88,7 @@ codes! {
         1 Periodic "periodically",
     }
 
-    /// Events that can be switched on and off (LLRP 1.0.1 §13.2.5.1).
+    /// Events that can be switched on and off (LLRP 1.0.1 §13.2.5.1); 9 since 1.1.
     NotificationEventType: u16 {
         0 UponHoppingToNextChannel "hopping to the next channel",
         1 GpiEvent "a general-purpose input changed",
@@ -169,6 +99,7 @@ codes! {
         6 AISpecEvent "an AISpec ended",
         7 AISpecEventWithDetails "an AISpec ended, with details",
         8 AntennaEvent "an antenna was connected or disconnected",
+        9 SpecLoopEvent "a ROSpec begins its parts anew",
     }
 
     /// What happened to a ROSpec (LLRP 1.0.1 §13.2.6.4).
@@ -207,5 +138,71 @@ codes! {
         9 GpiPortCurrentState "general-purpose inputs",
         10 GpoWriteData "general-purpose outputs",
         11 EventsAndReports "holding of events and reports",
+    }
+
+    /// What ends an AISpec by what was seen (LLRP 1.0.1 §10.2.2.1.1); 3 and 4 since 1.1.
+    TagObservationTriggerType: u8 {
+        0 NTags "upon N tags or the time-out",
+        1 NoNewTags "upon no new tags for some time, or the time-out",
+        2 NAttempts "after N attempts to see all tags, or the time-out",
+        3 NUniqueTags "upon N different tags or the time-out",
+        4 NoNewUniqueTags "upon no new different tags for some time, or the time-out",
+    }
+
+    /// What ends a survey (LLRP 1.0.1 §10.2.3.1).
+    RFSurveySpecStopTriggerType: u8 {
+        0 Null "with its ROSpec",
+        1 Duration "after a duration",
+        2 NIterations "after N passes through the frequency range",
+    }
+
+    /// What ends an AccessSpec (LLRP 1.0.1 §11.2.1.1).
+    AccessSpecStopTriggerType: u8 {
+        0 Null "by DELETE_ACCESSSPEC or DISABLE_ACCESSSPEC",
+        1 OperationCount "after a number of operations",
+    }
+
+    /// When results of an AccessSpec are reported (LLRP 1.0.1 §13.2.2).
+    AccessReportTriggerType: u8 {
+        0 WithROReport "whenever the ROSpec reports",
+        1 EndOfAccessSpec "at the end of the AccessSpec",
+    }
+
+    /// Kind of the reader's own id (LLRP 1.0.1 §12.2.2).
+    IdentificationType: u8 {
+        0 MacAddress "a MAC address",
+        1 Epc "an EPC",
+    }
+
+    /// Level of a general-purpose input (LLRP 1.0.1 §12.2.3.3).
+    GPIPortState: u8 {
+        0 Low "low",
+        1 High "high",
+        2 NotKnown "not known to the reader",
+    }
+
+    /// What happened to a survey (LLRP 1.0.1 §13.2.6.8).
+    RFSurveyEventType: u8 {
+        0 Start "started",
+        1 End "ended",
+    }
+
+    /// What happened to an AISpec (LLRP 1.0.1 §13.2.6.9).
+    AISpecEventType: u8 {
+        0 End "ended",
+    }
+
+    /// Radio regulation the reader works under (LLRP 1.0.1 §9.2.4.1).
+    CommunicationsStandard: u16 {
+        0 Unspecified "unspecified",
+        1 UsFccPart15 "US FCC Part 15",
+        2 Etsi302208 "ETSI EN 302 208",
+        3 Etsi300220 "ETSI EN 300 220",
+        4 AustraliaLipd1W "Australia, 1 W",
+        5 AustraliaLipd4W "Australia, 4 W",
+        6 JapanAribStdT89 "Japan, ARIB STD-T89",
+        7 HongKongOfta1049 "Hong Kong, OFTA 1049",
+        8 TaiwanDgtLp0002 "Taiwan, DGT LP0002",
+        9 KoreaMicArticle52 "Korea, MIC article 5-2",
     }
 }

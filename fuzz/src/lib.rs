@@ -1,0 +1,22 @@
+//! Fuzz targets: one function of bytes per entry point that bytes from outside reach.
+//!
+//! A target panics when it finds something: a panic of what it calls, or a promise that does not hold, such as
+//! decode, encode and decode giving the same. The functions are plain code, so the corpus in `corpus/` runs through
+//! every target as a normal test, and the binaries in `src/bin` are one line each.
+//!
+//! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, and seeds in
+//! `corpus/NAME/`. A test fails while one of them is missing.
+
+pub mod llrp;
+
+/// A target: bytes in, a panic if something is wrong.
+pub type Target = fn(&[u8]);
+
+/// Every target with its name, which is that of its binary and of its folder in `corpus/`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("llrp_frames", llrp::frames),
+    ("llrp_message", llrp::message),
+    ("llrp_parameter", llrp::parameter),
+    ("llrp_report", llrp::report),
+    ("llrp_client", llrp::client),
+];
