@@ -166,7 +166,7 @@ fn gen2_bank() {
         let iso = bank.iso_data();
         if let Some(expected) = row.get("iso") {
             let iso = iso.unwrap_or_else(|| panic!("{id}: no data identifier"));
-            assert_eq!(iso.di, expected["di"], "{id}");
+            assert_eq!(iso.di.as_str(), expected["di"], "{id}");
             assert_eq!(iso.data, expected["data"], "{id}");
             assert_eq!(iso.text(), expected["text"], "{id}");
         }

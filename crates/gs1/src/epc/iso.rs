@@ -6,6 +6,13 @@ use super::{
     bits::{BitReader, Bits},
     decode::ascii_of_six_bits,
 };
+use crate::{
+    Thing,
+    iso15434::{DataElement, DataIdentifier, Format, FormatContent, Message},
+};
+
+/// What separates data identifiers.
+const GS: char = '\u{1D}';
 
 /// The 6-bit code that ends the data before the last word is full (EOT).
 const END: u8 = 0b10_0001;
@@ -73,11 +80,11 @@ impl IsoFamily {
     }
 }
 
-/// A data identifier (ANSI MH10.8.2) with its data.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The data identifier (ASC MH10.8.2) of an ISO tag with its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IsoData {
     /// Up to three digits and a letter, `25S`.
-    pub di: String,
+    pub di: DataIdentifier,
     /// What follows it. GS, RS and US are themselves.
     pub data: String,
 }
@@ -86,6 +93,24 @@ impl IsoData {
     /// The text as the tag has it: identifier and data.
     pub fn text(&self) -> String {
         format!("{}{}", self.di, self.data)
+    }
+
+    /// What the tag names: the same thing as a barcode with these data identifiers. `None` if they
+    /// name nothing.
+    pub fn thing(&self) -> Option<Thing> {
+        let text = self.text();
+        let elements = text.split(GS).filter_map(|field| {
+            let (di, value) = DataIdentifier::split(field.as_bytes())?;
+            let value = String::from_utf8_lossy(value).into_owned();
+            Some(DataElement { di, value })
+        });
+        Thing::of_message(&Message {
+            formats: vec![Format {
+                indicator: "06".to_owned(),
+                content: FormatContent::Di(elements.collect()),
+            }],
+            defects: Vec::new(),
+        })
     }
 
     /// Reads `bit_len` bits of the memory of a tag of the family `afi`. `None` if the family holds
@@ -97,16 +122,9 @@ impl IsoData {
             return None;
         }
         let text = text(Bits::new(bytes, bit_len)?)?;
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let letter = text.as_bytes().get(digits)?;
-        if digits > 3 || !letter.is_ascii_uppercase() {
-            return None;
-        }
-        let (di, data) = text.split_at_checked(digits + 1)?;
-        (!data.is_empty()).then(|| Self {
-            di: di.to_owned(),
-            data: data.to_owned(),
-        })
+        let (di, data) = DataIdentifier::split(text.as_bytes())?;
+        let data = str::from_utf8(data).ok()?.to_owned();
+        (!data.is_empty()).then_some(Self { di, data })
     }
 }
 
@@ -205,6 +223,25 @@ mod tests {
             "something after the end"
         );
         assert_eq!(IsoData::read(0xA1, &[], 16), None);
+    }
+
+    #[test]
+    fn tag_and_barcode_of_one_thing_have_one_name() {
+        for (text, name) in [
+            ("1JUN043325711A2", Some("tracegate:di/1J/UN043325711A2")),
+            (
+                "25SUN043325711MH80312\u{1d}1T7",
+                Some("tracegate:di/25S/UN043325711MH80312"),
+            ),
+            ("Q7", None),
+        ] {
+            let (bytes, len) = memory(text, &[0x21]);
+            let thing = IsoData::read(0xA1, &bytes, len).unwrap().thing();
+            assert_eq!(
+                thing.and_then(|thing| thing.instance_uri()).as_deref(),
+                name
+            );
+        }
     }
 
     #[test]
