@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The resolver in canonical GS1 Digital Links (DL section 4).
-const RESOLVER: &str = "https://id.gs1.org";
+pub(crate) const RESOLVER: &str = "https://id.gs1.org";
 
 /// What something is: a primary key such as a GTIN, with what else its carrier said about it.
 ///

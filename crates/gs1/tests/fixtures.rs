@@ -36,12 +36,12 @@ fn tags() {
             }
             [hex, tag_uri, link] => {
                 let epc = tag(hex).expect(hex);
-                assert_eq!(epc.tag_uri(), tag_uri);
-                assert_eq!(epc.identity().digital_link().as_deref(), Some(link));
+                assert_eq!(epc.tag_uri().as_deref(), Some(tag_uri));
+                assert_eq!(epc.digital_link().as_deref(), Some(link));
                 let binary = epc.to_binary();
                 assert_eq!(
                     (binary.bytes, binary.bit_len),
-                    (bytes(hex), epc.scheme().bits())
+                    (bytes(hex), epc.scheme().bits().expect("fixed"))
                 );
             }
             _ => panic!("{row:?}"),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use tracegate_epcis::{Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity};
-use tracegate_gs1::{Identity, TagIdentity};
+use tracegate_gs1::{Ai, Identity, TagIdentity};
 
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
@@ -158,7 +158,7 @@ fn finish(
 }
 
 fn is_sscc(tag: &TagIdentity) -> bool {
-    matches!(tag, TagIdentity::Epc(epc) if epc.identity().sscc().is_some())
+    matches!(tag, TagIdentity::Epc(epc) if epc.key() == Some(Ai::SSCC))
 }
 
 /// The part of a Digital Link that people read.

@@ -17,6 +17,19 @@ impl<'a> Bits<'a> {
         self.len
     }
 
+    /// Whether every bit from `start` on is zero.
+    pub(super) fn zero_from(self, start: usize) -> bool {
+        let mut at = start;
+        while at < self.len {
+            let width = (self.len - at).min(64);
+            if self.uint(at, width) != Some(0) {
+                return false;
+            }
+            at += width;
+        }
+        true
+    }
+
     /// The unsigned integer in `width` bits at `start`. `None` beyond the end or over 64 bits.
     pub(super) fn uint(self, start: usize, width: usize) -> Option<u64> {
         let end = start.checked_add(width)?;
@@ -51,6 +64,66 @@ impl<'a> Bits<'a> {
             .for_each(|(to, from)| *to = *from);
         u128::from_be_bytes(padded)
     }
+}
+
+/// Takes fields off the front of [`Bits`], one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<'a> {
+    bits: Bits<'a>,
+    at: usize,
+}
+
+impl<'a> BitReader<'a> {
+    pub(super) fn new(bits: Bits<'a>) -> Self {
+        Self { bits, at: 0 }
+    }
+
+    /// The bits taken so far.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn remaining(&self) -> usize {
+        self.bits.len().saturating_sub(self.at)
+    }
+
+    /// Whether only zero bits are left.
+    pub(super) fn only_zeros_left(&self) -> bool {
+        self.bits.zero_from(self.at)
+    }
+
+    /// The unsigned integer in the next `width` bits, at most 64.
+    pub(super) fn uint(&mut self, width: usize) -> Result<u64, EndOfBits> {
+        let value = self.bits.uint(self.at, width).ok_or_else(|| EndOfBits {
+            needs: self.at.saturating_add(width),
+        })?;
+        self.at += width;
+        Ok(value)
+    }
+
+    /// As [`BitReader::uint`] for fields of at most eight bits.
+    pub(super) fn small(&mut self, width: usize) -> Result<u8, EndOfBits> {
+        let at = self.at;
+        let value = self.uint(width)?;
+        u8::try_from(value).map_err(|_| EndOfBits { needs: at })
+    }
+
+    /// Passes over `width` bits.
+    pub(super) fn skip(&mut self, width: usize) -> Result<(), EndOfBits> {
+        let end = self.at.saturating_add(width);
+        if end > self.bits.len() {
+            return Err(EndOfBits { needs: end });
+        }
+        self.at = end;
+        Ok(())
+    }
+}
+
+/// A field goes beyond the last bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndOfBits {
+    /// The bits that there should be at least.
+    pub(super) needs: usize,
 }
 
 /// Collects fields into bytes.

@@ -247,10 +247,12 @@ impl Pipeline {
             bit_len: read.bit_len,
         };
         let class = gate.class_of(&key).unwrap_or_else(|| {
-            self.state.config.tags.classify(
-                &key.epc,
-                &decode_bank(read.pc, &key.epc, usize::from(key.bit_len)),
-            )
+            let bit_len = usize::from(key.bit_len);
+            let identity = decode_bank(read.pc, &key.epc, bit_len);
+            self.state
+                .config
+                .tags
+                .classify(&key.epc, bit_len, &identity)
         });
         if class == TagClass::Ignored {
             self.stats.ignored += 1;
