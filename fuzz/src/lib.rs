@@ -7,6 +7,7 @@
 //! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, and seeds in
 //! `corpus/NAME/`. A test fails while one of them is missing.
 
+pub mod gs1;
 pub mod llrp;
 
 /// A target: bytes in, a panic if something is wrong.
@@ -14,6 +15,10 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its binary and of its folder in `corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("gs1_scan", gs1::scan),
+    ("gs1_link", gs1::link),
+    ("gs1_message", gs1::message),
+    ("gs1_hibc", gs1::hibc),
     ("llrp_frames", llrp::frames),
     ("llrp_message", llrp::message),
     ("llrp_parameter", llrp::parameter),

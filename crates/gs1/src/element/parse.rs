@@ -1,7 +1,7 @@
 //! From bytes to elements. What is refused allocates nothing.
 
 use super::{Element, ElementError, GS, UnknownElement};
-use crate::{Ai, ai::AiSpec};
+use crate::{Ai, ai::AiSpec, charset::text_of};
 
 /// What to do with an identifier that the table does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,8 @@ impl<'a> Found<'a> {
     }
 
     fn iter(&self) -> impl Iterator<Item = &RawElement<'a>> {
-        self.first.iter().flatten().chain(&self.further)
+        let at_hand = self.first.get(..self.count).unwrap_or(&self.first);
+        at_hand.iter().flatten().chain(&self.further)
     }
 }
 
@@ -163,8 +164,7 @@ pub(crate) fn parse_after_fnc1(
         unknown: Vec::new(),
     };
     for raw in found.iter() {
-        // Every character set is ASCII, so nothing is replaced in a checked value.
-        let value = || String::from_utf8_lossy(raw.value).into_owned();
+        let value = || text_of(raw.value);
         if raw.spec.is_some() {
             parsed.elements.push(Element {
                 ai: raw.ai,
