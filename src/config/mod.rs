@@ -19,7 +19,6 @@ mod read;
 mod readers;
 mod references;
 mod secret;
-mod select;
 mod source;
 mod strict;
 mod suggest;
@@ -43,7 +42,6 @@ pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
 };
 pub use secret::Secret;
-pub use select::BitMask;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};

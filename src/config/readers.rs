@@ -171,13 +171,13 @@ fn radio(checker: &mut Checker<'_>, name: &str, llrp: &Llrp) {
 /// A reader compares bits, so not every pattern will do.
 fn patterns(checker: &mut Checker<'_>, list: [&str; 3], patterns: &[TagPattern]) {
     for (index, pattern) in patterns.iter().enumerate() {
-        if let Err(why) = pattern.bit_mask() {
+        if pattern.mask().is_none() {
             let mut path = keys(&list);
             path.push(Seg::Index(index));
             let place = checker.tree.place(&path);
-            let help = "give fields from the left without a gap; in [tags] any pattern will do";
+            let help = "name a scheme, or the first digits as in hex:34*; in [tags] any pattern will do";
             let title = "a reader cannot compare this pattern".to_owned();
-            checker.error("bad-value", title, place, &why, help);
+            checker.error("bad-value", title, place, "its tags share no bits", help);
         }
     }
 }

@@ -134,12 +134,12 @@ fn antennas(reader: &Llrp) -> Vec<AntennaConfig> {
 
 /// The check has refused those that have none.
 fn select(pattern: &TagPattern) -> Option<Select> {
-    let mask = pattern.bit_mask().ok()?;
+    let mask = pattern.mask()?;
     Some(Select {
         bank: MemoryBank::Epc,
-        bit_pointer: mask.bit_pointer,
+        bit_pointer: u16::try_from(mask.bit_pointer).ok()?,
         mask: mask.mask,
-        bit_len: mask.bit_len,
+        bit_len: u16::try_from(mask.bit_len).ok()?,
     })
 }
 

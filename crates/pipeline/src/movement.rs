@@ -6,7 +6,7 @@ use tracegate_epcis::{
     Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
     SensorMetadata, SensorReport,
 };
-use tracegate_gs1::{Identity, TagIdentity};
+use tracegate_gs1::{Ai, Identity, TagIdentity};
 
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
@@ -217,7 +217,7 @@ fn finish(
 }
 
 fn is_sscc(tag: &TagIdentity) -> bool {
-    matches!(tag, TagIdentity::Epc(epc) if epc.identity().sscc().is_some())
+    matches!(tag, TagIdentity::Epc(epc) if epc.key() == Some(Ai::SSCC))
 }
 
 /// The part of a Digital Link that people read.

@@ -7,13 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use tracegate_gs1::TagIdentity;
+use tracegate_gs1::epc::Xpc;
 
-use crate::filter::{Pattern, any_matches};
+use crate::filter::Pattern;
 use crate::input::Extra;
 use crate::time::Time;
 
-/// Sensor alarm in the first word of the extended protocol control (bit 214h, EPC Gen2 v3 §6.3.2.1.2.5).
-const SENSOR_ALARM: u16 = 0x0800;
 /// Words of one value at most: 32 bits, more than any tag's converter has.
 pub const MAX_WORDS: usize = 2;
 /// Decimal places of a scale or an offset at most.
@@ -84,6 +83,12 @@ pub struct SensorConfig {
 }
 
 impl SensorConfig {
+    /// Whether the tag with this memory, so many bits of it and this meaning has the sensor.
+    fn is_on(&self, (epc, bit_len, identity): (&[u8], usize, &TagIdentity)) -> bool {
+        let mut patterns = self.tags.iter();
+        patterns.any(|pattern| pattern.matches(epc, bit_len, identity))
+    }
+
     /// The raw number in the words of a tag, most significant first; `None` if there are none or too many.
     #[must_use]
     pub fn raw(&self, words: &[u16]) -> Option<i64> {
@@ -157,16 +162,16 @@ impl Sensed {
     pub(crate) fn new(
         extra: &Extra,
         sensors: &[SensorConfig],
-        tag: (&[u8], &TagIdentity),
+        tag: (&[u8], usize, &TagIdentity),
     ) -> (Option<Box<Self>>, u64) {
         let mut mismatches = 0;
         let mut sensed = Self {
-            alarm: extra.xpc_w1.is_some_and(|word| word & SENSOR_ALARM != 0),
+            alarm: extra.xpc_w1.is_some_and(|word| Xpc::new(word, None).sensor_alarm()),
             values: Vec::new(),
         };
         for data in &extra.data {
             let sensor = sensors.get(usize::from(data.sensor));
-            if sensor.is_some_and(|sensor| !any_matches(&sensor.tags, tag.0, tag.1)) {
+            if sensor.is_some_and(|sensor| !sensor.is_on(tag)) {
                 continue;
             }
             match sensor.and_then(|sensor| sensor.raw(&data.words)) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::{Identity, ScanContent, ScanOptions, parse_scan};
+use tracegate_gs1::{Identity, ScanContent, ScanOptions, Unidentified, parse_scan};
 
 use crate::config::{ReadPointConfig, StationConfig, StationScanner};
 use crate::error_chain;
@@ -96,8 +96,15 @@ impl Station {
 }
 
 fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
-    let scan =
-        parse_scan(data, &ScanOptions { assume_gs1 }).map_err(|error| error_chain(&error))?;
+    let options = ScanOptions {
+        unidentified: if assume_gs1 {
+            Unidentified::Gs1
+        } else {
+            Unidentified::Plain
+        },
+        ..ScanOptions::default()
+    };
+    let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;
     match scan.content {
         ScanContent::Gs1(elements) => {
             Identity::from_elements(elements).map_err(|error| error_chain(&error))

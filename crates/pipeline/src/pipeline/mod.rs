@@ -278,10 +278,12 @@ impl Pipeline {
             bit_len: read.bit_len,
         };
         let class = gate.class_of(&key).unwrap_or_else(|| {
-            self.state.config.tags.classify(
-                &key.epc,
-                &decode_bank(read.pc, &key.epc, usize::from(key.bit_len)),
-            )
+            let bit_len = usize::from(key.bit_len);
+            let identity = decode_bank(read.pc, &key.epc, bit_len);
+            self.state
+                .config
+                .tags
+                .classify(&key.epc, bit_len, &identity)
         });
         if class == TagClass::Ignored {
             self.stats.ignored += 1 + u64::from(read.more);
@@ -294,9 +296,11 @@ impl Pipeline {
             rssi_dbm: read.rssi_dbm,
             uncertainty: corrected.uncertainty,
             sensed: read.extra.and_then(|extra| {
-                let identity = decode_bank(read.pc, &key.epc, usize::from(key.bit_len));
+                let bit_len = usize::from(key.bit_len);
+                let identity = decode_bank(read.pc, &key.epc, bit_len);
                 let sensors = &self.state.config.sensors;
-                let (sensed, mismatches) = Sensed::new(&extra, sensors, (&key.epc, &identity));
+                let tag = (key.epc.as_slice(), bit_len, &identity);
+                let (sensed, mismatches) = Sensed::new(&extra, sensors, tag);
                 self.stats.sensor_mismatches += mismatches;
                 sensed
             }),
