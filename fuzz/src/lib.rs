@@ -7,6 +7,7 @@
 //! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, and seeds in
 //! `corpus/NAME/`. A test fails while one of them is missing.
 
+pub mod epc;
 pub mod gs1;
 pub mod llrp;
 
@@ -15,6 +16,9 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its binary and of its folder in `corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("epc_memory", epc::memory),
+    ("epc_uri", epc::uri),
+    ("epc_pattern", epc::pattern),
     ("gs1_scan", gs1::scan),
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),

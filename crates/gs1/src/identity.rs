@@ -82,6 +82,14 @@ impl Identity {
         Self { elements }
     }
 
+    /// For a decoded tag whose first element is the key, whatever other keys its data holds.
+    pub(crate) fn of_key(mut elements: Vec<Element>) -> Option<Self> {
+        let primary = elements.first()?.ai();
+        let qualifiers = path(primary, key_of(primary)?, &elements).unwrap_or_default();
+        elements.sort_by_key(|element| rank(element.ai(), primary, qualifiers));
+        Some(Self { elements })
+    }
+
     /// The elements: key, qualifiers in path order, attributes by identifier.
     pub fn elements(&self) -> &[Element] {
         &self.elements

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Ai, Element,
     digits::{check_digit, power_of_ten},
-    identity::key_uri,
+    identity::RESOLVER,
 };
 
 /// The fields of a TDS 1.x EPC, every one checked.
@@ -70,12 +70,16 @@ impl Fields {
 
     /// The GS1 elements, none for a scheme without a GS1 key.
     pub(super) fn elements(&self) -> Vec<Element> {
-        let Some((ai, key, serial)) = self.key() else {
+        let Layout::Company(company) = &self.scheme.spec().layout else {
             return Vec::new();
         };
         let mut elements = Vec::with_capacity(2);
-        elements.push(Element::trusted(ai, key));
-        if let Some((ai, serial)) = serial {
+        let mut key = String::with_capacity(32);
+        self.push_key(company, &mut key, Value::push_plain);
+        elements.push(Element::trusted(company.key.ai, key));
+        if let Some(ai) = self.serial_ai(company) {
+            let mut serial = String::with_capacity(20);
+            self.serial.push_plain(&mut serial);
             elements.push(Element::trusted(ai, serial));
         }
         elements
@@ -83,53 +87,53 @@ impl Fields {
 
     /// The canonical Digital Link: a TDS 1.x EPC carries a key and what makes it single, no more.
     pub(super) fn digital_link(&self) -> Option<String> {
-        let (ai, key, serial) = self.key()?;
-        Some(match serial {
-            Some((serial_ai, serial)) => key_uri(&[(ai, &key), (serial_ai, &serial)]),
-            None => key_uri(&[(ai, &key)]),
-        })
-    }
-
-    /// The GS1 key (TDS section 7), and the serial number where it is an element of its own.
-    #[expect(clippy::type_complexity, reason = "two elements")]
-    fn key(&self) -> Option<(Ai, String, Option<(Ai, String)>)> {
         let Layout::Company(company) = &self.scheme.spec().layout else {
             return None;
         };
-        let mut key = self.company_key(company);
-        if let Some((piece, total)) = self.pieces {
-            push_number(&mut key, piece.into(), 2);
-            push_number(&mut key, total.into(), 2);
+        let mut link = String::with_capacity(96);
+        link.push_str(RESOLVER);
+        push_ai(&mut link, company.key.ai);
+        self.push_key(company, &mut link, Value::push_link);
+        if let Some(ai) = self.serial_ai(company) {
+            push_ai(&mut link, ai);
+            self.serial.push_link(&mut link);
         }
-        let serial = match company.key.serial {
-            SerialPlace::Nowhere => None,
-            SerialPlace::InKey => {
-                self.serial.push_plain(&mut key);
-                None
-            }
-            SerialPlace::Own(ai) => Some((ai, self.serial.to_plain())),
-            SerialPlace::OwnUnlessZero(ai) => {
-                let serial = self.serial.to_plain();
-                (serial != "0").then_some((ai, serial))
-            }
-        };
-        Some((company.key.ai, key, serial))
+        Some(link)
+    }
+
+    /// The identifier of the serial number, if it is an element of its own.
+    fn serial_ai(&self, company: &Company) -> Option<Ai> {
+        match company.key.serial {
+            SerialPlace::Nowhere | SerialPlace::InKey => None,
+            SerialPlace::Own(ai) => Some(ai),
+            SerialPlace::OwnUnlessZero(ai) => (!self.serial.is_zero()).then_some(ai),
+        }
+    }
+
+    /// The GS1 key (TDS section 7); `push` writes what may hold more than digits.
+    fn push_key(&self, company: &Company, out: &mut String, push: fn(&Value, &mut String)) {
+        self.push_company_key(company, out, push);
+        if let Some((piece, total)) = self.pieces {
+            push_number(out, piece.into(), 2);
+            push_number(out, total.into(), 2);
+        }
+        if company.key.serial == SerialPlace::InKey {
+            push(&self.serial, out);
+        }
     }
 
     /// The key without pieces and serial number.
-    fn company_key(&self, company: &Company) -> String {
-        let mut key = String::with_capacity(32);
-        let (Value::Digits { value: prefix, .. }, reference) = (self.owner, self.reference) else {
-            return key;
+    fn push_company_key(&self, company: &Company, out: &mut String, push: fn(&Value, &mut String)) {
+        let Value::Digits {
+            value: reference,
+            width,
+        } = self.reference
+        else {
+            self.owner.push_plain(out);
+            push(&self.reference, out);
+            return;
         };
-        let (reference, width) = match reference {
-            Value::Digits { value, width } => (value, width),
-            open => {
-                self.owner.push_plain(&mut key);
-                open.push_plain(&mut key);
-                return key;
-            }
-        };
+        let prefix = self.owner.number();
         let (body, digits) = match company.key.form {
             KeyForm::Indicator(digits) => {
                 // The reference's first digit moves before the prefix.
@@ -140,7 +144,12 @@ impl Fields {
             KeyForm::Checked(digits) => (prefix * power_of_ten(width) + reference, digits),
             KeyForm::Asset | KeyForm::Open => (prefix * power_of_ten(width) + reference, 14),
         };
-        push_number(&mut key, body * 10 + check_digit(body), digits);
-        key
+        push_number(out, body * 10 + check_digit(body), digits);
     }
+}
+
+fn push_ai(link: &mut String, ai: Ai) {
+    link.push('/');
+    link.push_str(ai.as_str());
+    link.push('/');
 }

@@ -155,7 +155,7 @@ impl Epc {
                 let elements = fields.elements();
                 (!elements.is_empty()).then(|| Identity::trusted(elements))
             }
-            Repr::Plus(plus) => Identity::from_elements(plus.elements.clone()).ok(),
+            Repr::Plus(plus) => Identity::of_key(plus.elements.clone()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The values of fields, exact and without heap.
 
-use crate::charset::push_urn;
+use crate::charset::{push_link, push_urn};
 
 use super::error::{EpcError, Field};
 
@@ -57,27 +57,40 @@ impl Value {
         }
     }
 
-    /// The value, characters as they are.
-    pub(super) fn to_plain(self) -> String {
-        let mut text = String::with_capacity(20);
-        self.push_plain(&mut text);
-        text
+    /// Appends the value as it stands in a Digital Link.
+    pub(super) fn push_link(&self, out: &mut String) {
+        match self {
+            Self::Text(text) => push_link(out, text.bytes()),
+            other => other.push_plain(out),
+        }
+    }
+
+    /// Whether it is written as a single zero.
+    pub(super) fn is_zero(&self) -> bool {
+        match self {
+            Self::Number(number) => *number == 0,
+            Self::Digits { value, width } => *value == 0 && *width == 1,
+            Self::Text(text) => text.bytes() == b"0",
+            Self::None => false,
+        }
     }
 }
 
 /// Appends `number` with at least `width` digits; nothing for the width 0 of an absent field.
 pub(super) fn push_number(out: &mut String, mut number: u64, width: u8) {
     let mut digits = [b'0'; 20];
-    let mut used = 0;
+    let mut start = digits.len();
     for place in digits.iter_mut().rev() {
-        if number == 0 && used >= usize::from(width) {
+        if number == 0 {
             break;
         }
-        *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        // The remainder is below ten.
+        *place = b'0' + number.to_le_bytes()[0].wrapping_sub((number / 10 * 10).to_le_bytes()[0]);
         number /= 10;
-        used += 1;
+        start -= 1;
     }
-    let written = digits.get(digits.len() - used..).unwrap_or_default();
+    let start = start.min(digits.len().saturating_sub(width.into()));
+    let written = digits.get(start..).unwrap_or_default();
     out.push_str(str::from_utf8(written).unwrap_or_default());
 }
 

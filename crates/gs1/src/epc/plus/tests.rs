@@ -347,6 +347,28 @@ fn what_a_scheme_cannot_hold_is_refused() {
     assert_eq!(prefix, Err(EpcError::UriKey { needs: 13 }));
 }
 
+#[test]
+fn the_key_of_the_scheme_is_the_key() {
+    // Of a label with these, the GTIN would be the key: (21) belongs to it. The tag says SSCC.
+    let list = [
+        ("00", "095201234567891235"),
+        ("01", "79521141123453"),
+        ("21", "7"),
+    ];
+    let epc = Epc::from_elements(Scheme::SsccPlus, 0, 0, &elements(&list), None).unwrap();
+    let sscc = "https://id.gs1.org/00/095201234567891235";
+    assert_eq!(epc.instance_uri(), sscc);
+    let identity = epc.identity().unwrap();
+    assert_eq!(identity.instance_uri().as_deref(), Some(sscc));
+    assert_eq!(identity.elements()[0].ai(), Ai::SSCC);
+    // A serial number has no place in the link of an SSCC.
+    assert_eq!(epc.digital_link(), None);
+    let lot = [list[0], list[1], ("10", "L")];
+    let epc = Epc::from_elements(Scheme::SsccPlus, 0, 0, &elements(&lot), None).unwrap();
+    let link = format!("{sscc}?01=79521141123453&10=L");
+    assert_eq!(epc.digital_link(), Some(link));
+}
+
 /// The elements of every '+' scheme, with its name.
 fn plus_key() -> impl Strategy<Value = (&'static str, Vec<(String, String)>)> {
     let checked = |body: String| {
