@@ -105,13 +105,14 @@ fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
         ..ScanOptions::default()
     };
     let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;
-    match scan.content {
+    match &scan.content {
         ScanContent::Gs1(elements) => {
-            Identity::from_elements(elements).map_err(|error| error_chain(&error))
+            Identity::from_elements(elements.clone()).map_err(|error| error_chain(&error))
         }
-        _ => Err(
+        // A message may hold GS1 elements (format 05).
+        _ => scan.identity().ok_or_else(|| {
             "not a GS1 code; switch the AIM identifier on at the scanner, or set assume_gs1"
-                .to_owned(),
-        ),
+                .to_owned()
+        }),
     }
 }

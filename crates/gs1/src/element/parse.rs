@@ -79,13 +79,22 @@ impl<'a> Elements<'a> {
         }
         self.take(ai.len());
         let position = self.position;
-        let value = self.take(self.value_length(spec));
+        let longest = match spec {
+            Some(spec) if spec.predefined => spec.max_length().min(self.rest.len()),
+            _ => self.to_separator(self.rest.len()),
+        };
+        let value = self.rest.get(..longest).unwrap_or_default();
         let checked = match spec {
-            Some(spec) => spec.check(value),
+            Some(spec) => spec.check(value).map_err(|fault| {
+                // A value of predefined length that a separator cuts short: that is the fault.
+                let cut = value.get(..self.to_separator(longest)).unwrap_or(value);
+                spec.check(cut).err().unwrap_or(fault)
+            }),
             None if value.is_empty() => Err(super::Fault::Empty),
             None => Ok(()),
         };
         checked.map_err(|fault| ElementError::value(ai, position, fault))?;
+        self.take(longest);
         if self.rest.first() == Some(&GS) {
             self.take(1);
         }
@@ -97,13 +106,9 @@ impl<'a> Elements<'a> {
         })
     }
 
-    /// A value of predefined length ends by counting, and may end early at a separator, which its
-    /// check then refuses. Any other runs to a separator or to the end.
-    fn value_length(&self, spec: Option<&AiSpec>) -> usize {
-        let longest = match spec {
-            Some(spec) if spec.predefined => spec.max_length().min(self.rest.len()),
-            _ => self.rest.len(),
-        };
+    /// How many of the next `longest` bytes come before a separator. Values of predefined length end
+    /// by counting; no character set has a separator, so none of them holds one.
+    fn to_separator(&self, longest: usize) -> usize {
         let within = self.rest.get(..longest).unwrap_or_default();
         within
             .iter()

@@ -85,7 +85,7 @@ impl IsoFamily {
 pub struct IsoData {
     /// Up to three digits and a letter, `25S`.
     pub di: DataIdentifier,
-    /// What follows it. GS, RS and US are themselves.
+    /// What follows it. GS is itself.
     pub data: String,
 }
 
@@ -114,14 +114,18 @@ impl IsoData {
     }
 
     /// Reads `bit_len` bits of the memory of a tag of the family `afi`. `None` if the family holds
-    /// something else, or the memory does not start with a data identifier, has no data, or has
-    /// something behind the end.
+    /// something else, or the memory does not start with a data identifier, has no data, a control
+    /// character other than GS, or something behind the end.
     pub fn read(afi: u8, bytes: &[u8], bit_len: usize) -> Option<Self> {
         let (family, _) = IsoFamily::of(afi)?;
         if !family.has_data_identifier() {
             return None;
         }
         let text = text(Bits::new(bytes, bit_len)?)?;
+        // A separator between two data identifiers is the one control character that has a meaning.
+        if text.chars().any(|c| c.is_control() && c != GS) {
+            return None;
+        }
         let (di, data) = DataIdentifier::split(text.as_bytes())?;
         let data = str::from_utf8(data).ok()?.to_owned();
         (!data.is_empty()).then_some(Self { di, data })
