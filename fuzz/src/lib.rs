@@ -4,8 +4,8 @@
 //! decode, encode and decode giving the same. The functions are plain code, so the corpus in `corpus/` runs through
 //! every target as a normal test, and the binaries in `src/bin` are one line each.
 //!
-//! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, and seeds in
-//! `corpus/NAME/`. A test fails while one of them is missing.
+//! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, seeds in
+//! `corpus/NAME/`, and a row in `README.md`. A test fails while one of them is missing.
 
 pub mod llrp;
 

@@ -47,7 +47,12 @@ fn every_target_has_its_binary_and_seeds() {
     assert_eq!(names(&root().join("src/bin")), expected, "binaries");
     assert_eq!(names(&root().join("corpus")), expected, "seeds");
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("readable");
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("readable");
     for (name, _) in TARGETS {
+        assert!(
+            readme.contains(&format!("| `{name}` |")),
+            "{name} is not in README.md"
+        );
         let binary = format!("[[bin]]\nname = \"{name}\"\nrequired-features = [\"libfuzzer\"]\n");
         assert!(
             manifest.contains(&binary),

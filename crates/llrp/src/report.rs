@@ -22,12 +22,17 @@ impl EpcBytes {
     /// The bytes, or `None` if they are more than [`MAX_EPC_BYTES`].
     #[must_use]
     pub fn new(epc: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX_EPC_BYTES];
-        bytes.get_mut(..epc.len())?.copy_from_slice(epc);
-        Some(Self {
-            bytes,
-            len: u8::try_from(epc.len()).ok()?,
-        })
+        let mut bytes = Self::default();
+        bytes.set(epc)?;
+        Some(bytes)
+    }
+
+    /// Sets the first bytes; those behind must still be zero.
+    #[inline]
+    fn set(&mut self, epc: &[u8]) -> Option<()> {
+        self.bytes.get_mut(..epc.len())?.copy_from_slice(epc);
+        self.len = u8::try_from(epc.len()).ok()?;
+        Some(())
     }
 
     /// Clears the last byte's bits beyond `bit_len`; whether one was set.
@@ -224,11 +229,18 @@ pub fn read_tags(body: &[u8], tags: &mut Vec<TagRead>, counters: &mut ReportCoun
         rest = tail;
         if param_type != TAG_REPORT_DATA {
             counters.skipped_params += 1;
-        } else if let Some(tag) = read_tag(content, counters) {
-            counters.tags += 1;
-            tags.push(tag);
         } else {
-            counters.bad_tags += 1;
+            // In place: a tag is too large to be moved for nothing.
+            tags.push(TagRead::default());
+            let read = tags
+                .last_mut()
+                .and_then(|tag| read_tag(content, tag, counters));
+            if read.is_some() {
+                counters.tags += 1;
+            } else {
+                counters.bad_tags += 1;
+                tags.pop();
+            }
         }
     }
 }
@@ -252,8 +264,8 @@ fn split_tv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((number, content, tail))
 }
 
-fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
-    let mut tag = TagRead::default();
+/// Reads one tag into a fresh `tag`; `None` if it is malformed.
+fn read_tag(content: &[u8], tag: &mut TagRead, counters: &mut ReportCounters) -> Option<()> {
     let mut has_epc = false;
     let mut rest = content;
     while let Some((&first, after)) = rest.split_first() {
@@ -261,11 +273,12 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             let (param_type, value, tail) = split_tlv(rest)?;
             rest = tail;
             if param_type != EPC_DATA {
-                read_tlv(&mut tag, param_type, value, counters)?;
+                read_tlv(tag, param_type, value, counters)?;
             } else if !has_epc {
                 let (&bits, epc) = value.split_first_chunk()?;
                 tag.bit_len = u16::from_be_bytes(bits);
-                tag.epc = EpcBytes::new(epc.get(..usize::from(tag.bit_len).div_ceil(8))?)?;
+                let epc = epc.get(..usize::from(tag.bit_len).div_ceil(8))?;
+                tag.epc.set(epc)?;
                 counters.stray_bits += u64::from(tag.epc.clear_beyond(tag.bit_len));
                 has_epc = true;
             }
@@ -275,7 +288,7 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             13 => {
                 let (epc, tail) = after.split_first_chunk::<12>()?;
                 if !has_epc {
-                    tag.epc = EpcBytes::new(epc)?;
+                    tag.epc.set(epc)?;
                     tag.bit_len = 96;
                     has_epc = true;
                 }
@@ -315,7 +328,7 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             }
         };
     }
-    has_epc.then_some(tag)
+    has_epc.then_some(())
 }
 
 fn number<const N: usize>(bytes: &[u8], keep: impl FnOnce([u8; N])) -> Option<&[u8]> {

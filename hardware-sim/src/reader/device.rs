@@ -145,12 +145,15 @@ impl Device {
                     None => (None, None),
                 };
                 tokio::select! {
-                    Some(link) = arrivals.recv() => Wake::Arrived(link),
-                    got = read(reader, &mut chunk) => Wake::Read(got),
-                    wake = write(writing) => wake,
+                    // What the client said, its end too, is heard before anything is written: a report written to a
+                    // client that has gone would count as sent.
+                    biased;
                     Some((command, done)) = commands.recv() => Wake::Command(command, done),
-                    Some(seen) = seen.recv() => Wake::Seen(seen),
+                    got = read(reader, &mut chunk) => Wake::Read(got),
+                    Some(link) = arrivals.recv(), if !silent => Wake::Arrived(link),
                     () = sleep(until_timeout) => Wake::Timeout,
+                    wake = write(writing) => wake,
+                    Some(seen) = seen.recv() => Wake::Seen(seen),
                 }
             };
             match wake {
@@ -163,11 +166,7 @@ impl Device {
                 }
                 Wake::Read(_) | Wake::Wrote(Err(_)) | Wake::Flushed(Err(_)) => self.end(End::Fin),
                 Wake::Wrote(Ok(count)) => self.wrote(count),
-                Wake::Flushed(Ok(())) => {
-                    if let Some(client) = &mut self.client {
-                        client.unflushed = false;
-                    }
-                }
+                Wake::Flushed(Ok(())) => self.flushed(),
                 Wake::Command(command, done) => {
                     self.command(command);
                     // Who asked may not wait for it.
@@ -262,8 +261,15 @@ impl Device {
             let seconds = count as f64 / f64::from(self.faults.bytes_per_second);
             client.writes_from = Some(Instant::now() + Duration::from_secs_f64(seconds));
         }
-        let end = with_log(self.log.as_deref(), |log| client.outgoing.wrote(count, log));
-        if let Some(end) = end {
+        client.outgoing.wrote(count);
+    }
+
+    fn flushed(&mut self) {
+        let Some(client) = &mut self.client else {
+            return;
+        };
+        client.unflushed = false;
+        if let Some(end) = with_log(self.log.as_deref(), |log| client.outgoing.flushed(log)) {
             self.end(end);
         }
     }

@@ -97,22 +97,26 @@ impl Outgoing {
         self.bytes.get(..size).unwrap_or_default()
     }
 
-    /// So many bytes were written; how the connection is to end, if it is.
-    pub(super) fn wrote(&mut self, count: usize, log: &mut SentLog) -> Option<End> {
+    /// So many bytes were written.
+    pub(super) fn wrote(&mut self, count: usize) {
         drop(self.bytes.split_to(count));
         self.written += count as u64;
         self.size = None;
+    }
+
+    /// What was written has left this process; how the connection is to end, if it is now.
+    pub(super) fn flushed(&mut self, log: &mut SentLog) -> Option<End> {
+        let written = self.written;
         while self
             .messages
             .front()
-            .is_some_and(|(end, _)| *end <= self.written)
+            .is_some_and(|(end, _)| *end <= written)
         {
             let (_, reports) = self.messages.pop_front().unwrap_or_default();
             log.whole.extend(reports);
         }
-        self.cut
-            .filter(|(at, _)| *at <= self.written)
-            .map(|(_, end)| end)
+        let due = self.cut.filter(|(at, _)| *at <= written);
+        due.map(|(_, end)| end)
     }
 
     /// The connection has ended: what is left was cut.

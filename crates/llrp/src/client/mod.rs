@@ -285,9 +285,11 @@ impl Client {
     }
 
     fn emit(&mut self, event: ClientEvent) {
+        // One notification can end the session and tell of more; the end is the last word.
         if self.state == State::Closed {
-            // Nothing follows the last event.
-        } else if self.events.len() < EVENTS_MAX {
+            return;
+        }
+        if self.events.len() < EVENTS_MAX {
             self.events.push_back(event);
         } else {
             self.counters.undelivered_events += 1;

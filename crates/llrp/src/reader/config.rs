@@ -105,7 +105,6 @@ impl ReaderConfig {
             firmware: "7.6.0.240".to_owned(),
             max_rospecs: 1,
             max_access_specs: 1508,
-            refuse_delete_of_enabled: true,
             fills_in_defaults: true,
             power_table: (0..=80).map(|step| 1000 + step * 25).collect(),
             sensitivity_table: std::iter::once(0).chain(10..=50).collect(),

@@ -238,10 +238,7 @@ impl Reader {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        if !connection
-            .next_keepalive_us
-            .is_some_and(|due| due <= utc_us)
-        {
+        if connection.next_keepalive_us.is_none_or(|due| due > utc_us) {
             return;
         }
         let given_up = |most: u16| connection.unanswered >= most;

@@ -168,6 +168,31 @@ fn a_restart_is_noticed_by_what_is_gone_or_by_the_uptime() {
 }
 
 #[test]
+fn an_uptime_that_went_back_is_a_restart_though_the_reader_kept_its_specs() {
+    let config = ReaderConfig {
+        has_utc_clock: false,
+        ..ReaderConfig::default()
+    };
+    let mut pair = Pair::new(ClientConfig::default(), config);
+    pair.drive();
+    pair.client.memory.last_time = Some(ReaderTime::Uptime(3_600_000_000));
+    pair.reconnect(Duration::from_secs(1));
+    assert_eq!(events(&pair), [&ClientEvent::Rebooted]);
+    assert!(pair.reader.is_reading());
+}
+
+#[test]
+fn our_own_writes_to_outputs_are_no_doing_of_others() {
+    let mut pair = Pair::new(ClientConfig::default(), filling_in());
+    pair.drive();
+    pair.client.set_gpo(pair.now, 1, true);
+    pair.drive();
+    pair.reconnect(Duration::from_secs(1));
+    assert_eq!(pair.told_ready(), (true, &[][..]));
+    assert_eq!(pair.warnings(), [""; 0]);
+}
+
+#[test]
 fn a_rospec_that_we_replace_is_no_restart() {
     let mut pair = Pair::ready();
     pair.config.session = 2;
@@ -216,6 +241,16 @@ fn a_clock_that_was_never_set_or_goes_back_is_flagged() {
         to: ReaderTime::Utc(to),
     };
     assert_eq!(events(&pair), [&stepped(us, us - 60_000_000)]);
+    // Back to before the connection: what came since was of the present, so this is no event that was held.
+    pair.events.clear();
+    pair.reader
+        .set_clock_error_us(year_2000 - us as i64 - 10_000_000);
+    pair.reader.exception(pair.utc_us(), "x");
+    pair.drive();
+    assert_eq!(events(&pair).len(), 1);
+    pair.reader.set_clock_error_us(-60_000_000);
+    pair.reader.exception(pair.utc_us(), "x");
+    pair.drive();
     // Between two connections as well.
     pair.reader.set_clock_error_us(-120_000_000);
     pair.reconnect(Duration::from_secs(1));

@@ -30,7 +30,14 @@ fn version(pair: &Pair) -> u8 {
 
 #[test]
 fn the_highest_common_version_is_spoken_from_then_on() {
-    for (client, reader_speaks, spoken) in [(1, 2, 1), (2, 1, 1), (2, 2, 2), (2, 3, 2), (3, 3, 3)] {
+    for (client, reader_speaks, spoken) in [
+        (1, 2, 1),
+        (2, 1, 1),
+        (2, 2, 2),
+        (2, 3, 2),
+        (3, 2, 2),
+        (3, 3, 3),
+    ] {
         let config = ClientConfig {
             max_version: client,
             ..ClientConfig::default()

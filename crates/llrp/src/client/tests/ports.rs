@@ -10,13 +10,13 @@ use crate::codec::param::*;
 use crate::reader::{ReaderConfig, ReaderFaults};
 
 fn failures(pair: &Pair) -> Vec<&str> {
-    let failure = |event| match event {
-        &ClientEvent::GpoFailed {
-            ref explanation, ..
-        } => Some(explanation.as_str()),
-        _ => None,
-    };
-    pair.events.iter().filter_map(failure).collect()
+    let mut failures = Vec::new();
+    for event in &pair.events {
+        if let ClientEvent::GpoFailed { explanation, .. } = event {
+            failures.push(explanation.as_str());
+        }
+    }
+    failures
 }
 
 fn levels(pair: &Pair) -> Vec<(u16, bool)> {
@@ -171,6 +171,10 @@ fn an_input_starts_and_stops_reading() {
     pair.drive();
     assert_eq!(tags(&pair.reads()), [1]);
     assert_eq!(pair.warnings(), [""; 0], "that it ended is no surprise");
+
+    pair.reconnect(Duration::from_secs(1));
+    assert_eq!(pair.told_ready(), (true, &[][..]));
+    assert!(!pair.reader.is_reading(), "the input is low");
 
     // The photo-eye is covered while the gateway sets the reader up: no change of level will come.
     let mut pair = Pair::new(config, ReaderConfig::default());

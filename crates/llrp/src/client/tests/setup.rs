@@ -471,3 +471,25 @@ fn a_rospec_stopped_by_others_is_started_again() {
         assert_eq!(pair.warnings().len(), 1, "{:?}", pair.events);
     }
 }
+
+#[test]
+fn a_rospec_that_keeps_stopping_is_started_once_a_second() {
+    let mut pair = Pair::ready();
+    pair.pass(Duration::from_secs(5));
+    pair.sent.clear();
+    let stop = Frame {
+        version: 1,
+        message_id: 99,
+        message: StopROSpec { rospec_id: 14150 }.into(),
+    };
+    for _ in 0..35 {
+        pair.pass(Duration::from_millis(100));
+        if pair.reader.is_reading() {
+            let bytes = stop.encode().unwrap();
+            pair.reader.handle_bytes(pair.utc_us(), &bytes).unwrap();
+            pair.drive();
+        }
+    }
+    let starts = |sent: &&u16| **sent == StartROSpec::TYPE;
+    assert_eq!(pair.sent.iter().filter(starts).count(), 4);
+}

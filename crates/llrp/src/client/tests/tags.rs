@@ -68,7 +68,7 @@ fn memory_is_read_as_tags_are_seen() {
         ]
     );
     pair.reconnect(Duration::from_secs(1));
-    assert_eq!(pair.told_ready().0, true);
+    assert!(pair.told_ready().0);
     assert!(
         !pair.sent.contains(&AddAccessSpec::TYPE),
         "it is still there"
