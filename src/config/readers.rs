@@ -175,7 +175,8 @@ fn patterns(checker: &mut Checker<'_>, list: [&str; 3], patterns: &[TagPattern])
             let mut path = keys(&list);
             path.push(Seg::Index(index));
             let place = checker.tree.place(&path);
-            let help = "name a scheme, or the first digits as in hex:34*; in [tags] any pattern will do";
+            let help =
+                "name a scheme, or the first digits as in hex:34*; in [tags] any pattern will do";
             let title = "a reader cannot compare this pattern".to_owned();
             checker.error("bad-value", title, place, "its tags share no bits", help);
         }

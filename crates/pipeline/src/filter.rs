@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::epc::{self, pattern::{PatternError, SelectMask}};
+use tracegate_gs1::epc::{
+    self,
+    pattern::{PatternError, SelectMask},
+};
 use tracegate_gs1::{Ai, TagIdentity};
 
 /// Patterns by class. The first class that matches wins, in the order ignore, load unit, cargo.

@@ -166,7 +166,9 @@ impl Sensed {
     ) -> (Option<Box<Self>>, u64) {
         let mut mismatches = 0;
         let mut sensed = Self {
-            alarm: extra.xpc_w1.is_some_and(|word| Xpc::new(word, None).sensor_alarm()),
+            alarm: extra
+                .xpc_w1
+                .is_some_and(|word| Xpc::new(word, None).sensor_alarm()),
             values: Vec::new(),
         };
         for data in &extra.data {
