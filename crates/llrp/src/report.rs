@@ -215,11 +215,17 @@ pub struct ReportCounters {
 }
 
 const TAG_REPORT_DATA: u16 = 240;
+/// Bytes of a tag with an EPC of 96 bits and nothing else.
+const USUAL_TAG_LEN: usize = 17;
 const EPC_DATA: u16 = 241;
 const CUSTOM: u16 = 1023;
 
 /// Reads the body of a `RO_ACCESS_REPORT`, appending to `tags`.
 pub fn read_tags(body: &[u8], tags: &mut Vec<TagRead>, counters: &mut ReportCounters) {
+    // As many as there are if all are like the first; a list that doubles as it grows would move them again and again.
+    if let Some((TAG_REPORT_DATA, first, _)) = split_tlv(body) {
+        tags.reserve(body.len() / (first.len() + 4).max(USUAL_TAG_LEN));
+    }
     let mut rest = body;
     while !rest.is_empty() {
         let Some((param_type, content, tail)) = split_tlv(rest).or_else(|| split_tv(rest)) else {
