@@ -59,6 +59,11 @@ fn memory_is_read_as_tags_are_seen() {
     with_memory(&mut pair, 1);
     pair.see(1, 1);
     pair.drive();
+    let told = |event: &ClientEvent| match event {
+        ClientEvent::Reports(reads) => reads.first().and_then(|read| read.access_spec_id),
+        _ => None,
+    };
+    assert_eq!(pair.events.iter().find_map(told), Some(14150));
     assert_eq!(
         results(&mut pair),
         [
