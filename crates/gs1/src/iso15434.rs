@@ -82,6 +82,14 @@ pub enum MessageError {
         /// Where the format starts.
         position: usize,
     },
+    /// A format indicator that is reserved: 00, 10, 11 and all above 12.
+    #[error("format {indicator} at byte {position} is not assigned")]
+    Unassigned {
+        /// The format.
+        indicator: String,
+        /// Where the format starts.
+        position: usize,
+    },
     /// GS does not follow the format indicator.
     #[error("format {indicator} at byte {position} does not start with GS")]
     Separator {

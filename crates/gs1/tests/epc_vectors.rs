@@ -3,38 +3,17 @@
 //! They lie outside the repository: in `$TRACEGATE_SHARED`, else in `../shared` beside the
 //! workspace. Without them these tests say so and check nothing; the fixtures still do.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+mod shared;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tracegate_gs1::{
-    Element, TagIdentity,
+    TagIdentity,
     epc::{Gen2Bank, Xpc, decode, encode_tag_uri, raw_uri},
 };
 
-/// The rows of a vector file, or nothing and a note where the files are absent.
-fn vectors(name: &str) -> Vec<Value> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let shared = env::var_os("TRACEGATE_SHARED").map_or(beside, PathBuf::from);
-    let path = shared.join("vectors/gs1").join(name);
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!(
-            "ABSENT: {} cannot be read, nothing is checked against it",
-            path.display()
-        );
-        return Vec::new();
-    };
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("a vector is JSON"))
-        .collect()
-}
-
-fn text<'a>(row: &'a Value, field: &str) -> &'a str {
-    row[field].as_str().unwrap_or_default()
-}
+use shared::{as_set, pairs, text, vectors};
 
 fn bytes(hex: &str) -> Vec<u8> {
     // An odd number of digits ends in half a byte.
@@ -46,13 +25,6 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-fn pairs(elements: &[Element]) -> Value {
-    elements
-        .iter()
-        .map(|element| vec![element.ai().to_string(), element.value().to_owned()])
-        .collect()
-}
-
 fn bits(row: &Value) -> usize {
     usize::try_from(row["bits"].as_u64().expect("bits")).expect("bits")
 }
@@ -60,18 +32,6 @@ fn bits(row: &Value) -> usize {
 /// The text, or null.
 fn or_null(text: Option<String>) -> Value {
     text.map_or(Value::Null, Value::String)
-}
-
-/// A Digital Link with its query in one order: queries compare as sets.
-fn sorted_query(link: &str) -> String {
-    match link.split_once('?') {
-        Some((path, query)) => {
-            let mut pairs: Vec<&str> = query.split('&').collect();
-            pairs.sort_unstable();
-            format!("{path}?{}", pairs.join("&"))
-        }
-        None => link.to_owned(),
-    }
 }
 
 #[test]
@@ -95,8 +55,8 @@ fn epc_binary() {
             assert_eq!(or_null(epc.pure_uri()), row["uri_pure"], "{id}");
             assert_eq!(or_null(epc.element_string()), row["gs1_element"], "{id}");
             assert_eq!(
-                epc.digital_link().as_deref().map(sorted_query),
-                row["digital_link"].as_str().map(sorted_query),
+                as_set(epc.digital_link().as_deref()),
+                as_set(row["digital_link"].as_str()),
                 "{id}"
             );
             let elements = epc.elements();

@@ -1,14 +1,17 @@
-//! What refused tags cost: no heap at all, so that a portal full of foreign tags costs little.
+//! What refused tags and scans cost: no heap at all, so that a portal full of foreign tags and a line full of
+//! foreign labels cost little.
 //!
 //! One test only, because the heap is measured for the whole process.
 
 use peak_alloc::PeakAlloc;
 use tracegate_gs1::epc::{Pattern, Scheme, decode};
+use tracegate_gs1::{ScanOptions, parse_element_string, parse_scan};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
 const TAGS: &str = include_str!("fixtures/tags.tsv");
+const SCANS: &str = include_str!("fixtures/scans.tsv");
 
 /// Heap that `work` needed at its peak, beyond what was there before.
 fn peak(work: impl FnOnce()) -> usize {
@@ -55,4 +58,38 @@ fn refusing_and_matching_allocates_nothing() {
     });
     // The bytes are on the heap, so that the measure does measure.
     assert_eq!(taken, 12, "an EPC of TDS 1.x has its fields in place");
+    refusing_scans();
+}
+
+/// A part of the one test.
+fn refusing_scans() {
+    let mut refused: Vec<String> = SCANS
+        .lines()
+        .filter(|line| line.contains("\t!\t"))
+        .filter_map(|line| line.split('\t').next())
+        .map(|raw| raw.replace("\\g", "\x1d"))
+        .collect();
+    refused.extend(
+        [
+            "]C1010950600013435310LOT-4711\x1d21S",
+            "]d20109506000134352172613 01",
+            "]Q30109506000134352\x1d10A\x1d10B",
+            "]E04012345484923",
+            "]C1ABC",
+        ]
+        .map(str::to_owned),
+    );
+    assert!(refused.len() > 10, "only {} scans", refused.len());
+    let options = ScanOptions::default();
+    let used = peak(|| {
+        for raw in &refused {
+            assert!(parse_scan(raw.as_bytes(), &options).is_err());
+            let _ = parse_element_string(raw).is_err();
+        }
+    });
+    assert_eq!(used, 0);
+    let taken = peak(|| {
+        assert!(parse_element_string("10LOT").is_ok());
+    });
+    assert!(taken > 0, "the measure does measure");
 }

@@ -138,6 +138,13 @@ fn parse_format(format: &[u8], position: usize) -> Result<Format, MessageError> 
                 _ => FormatContent::Text(each_field(fields, start + 1, text_element)?),
             }
         }
+        // 00, 10, 11 and all above 12 are reserved.
+        _ if *first != b'0' || *second == b'0' => {
+            return Err(MessageError::Unassigned {
+                indicator,
+                position,
+            });
+        }
         _ if rest.is_empty() => {
             return Err(MessageError::NoData {
                 indicator,

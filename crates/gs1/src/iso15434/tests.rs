@@ -129,6 +129,11 @@ fn refusals_say_why() {
         ("[)>␞06␞␄", "format 06 at byte 4 has no data".to_owned()),
         ("[)>␞06␝␞␄", "format 06 at byte 4 has no data".to_owned()),
         ("[)>␞07␞␄", "format 07 at byte 4 has no data".to_owned()),
+        (
+            "[)>␞99␝P1␞␄",
+            "format 99 at byte 4 is not assigned".to_owned(),
+        ),
+        ("[)>␞00␞␄", "format 00 at byte 4 is not assigned".to_owned()),
         ("[)>␞06␝p1␞␄", format!("{di} at byte 7")),
         ("[)>␞06␝P1␝␝Q2␞␄", format!("{di} at byte 10")),
         ("[)>␞06␝P1␝Q␞␄", "Q at byte 10 has no data".to_owned()),

@@ -1,11 +1,11 @@
 //! GS1 data by carrier: element strings, EAN with its composite part, and bare digits.
 
-use std::{borrow::Cow, iter};
+use std::borrow::Cow;
 
 use super::{ScanError, ScanOptions};
 use crate::{
     Ai, AimId, Carrier, Element, ElementError, Fault, UnknownElement,
-    charset::Charset,
+    charset::{Charset, text_of},
     element::{GS, Unknown, parse_after_fnc1},
 };
 
@@ -192,11 +192,19 @@ fn gtin(digits: &[u8]) -> Result<Element, ElementError> {
             fault,
         });
     }
-    let zeros = iter::repeat_n('0', 14_usize.saturating_sub(digits.len()));
-    Element::new(
-        Ai::GTIN,
-        zeros
-            .chain(digits.iter().copied().map(char::from))
-            .collect::<String>(),
-    )
+    // On the stack, so that a misread code costs no memory.
+    let mut padded = [b'0'; 14];
+    padded
+        .iter_mut()
+        .rev()
+        .zip(digits.iter().rev())
+        .for_each(|(place, digit)| *place = *digit);
+    if let Some(Err(fault)) = Ai::GTIN.spec().map(|spec| spec.check(&padded)) {
+        return Err(ElementError::Value {
+            ai: Ai::GTIN,
+            position: 0,
+            fault,
+        });
+    }
+    Element::new(Ai::GTIN, text_of(&padded))
 }
