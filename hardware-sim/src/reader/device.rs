@@ -281,8 +281,10 @@ impl Device {
         };
         self.machine.disconnect();
         self.stale_until = Some(Instant::now() + self.faults.stale);
-        with_log(self.log.as_deref(), |log| client.outgoing.end(log));
         let mut link = client.reader.unsplit(client.writer);
+        // An orderly end hands on what TLS has kept back.
+        let arrives = how == End::Fin || matches!(link, Link::Plain(_));
+        with_log(self.log.as_deref(), |log| client.outgoing.end(arrives, log));
         let ended = self.ended.clone();
         match how {
             End::Rst => {

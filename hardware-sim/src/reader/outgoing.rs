@@ -119,8 +119,12 @@ impl Outgoing {
         due.map(|(_, end)| end)
     }
 
-    /// The connection has ended: what is left was cut.
-    pub(super) fn end(self, log: &mut SentLog) {
+    /// The connection has ended: what is left was cut. `written_arrives` says that what was written is on its way
+    /// already, and not kept back by TLS.
+    pub(super) fn end(mut self, written_arrives: bool, log: &mut SentLog) {
+        if written_arrives {
+            self.flushed(log);
+        }
         log.cut
             .extend(self.messages.into_iter().flat_map(|(_, reports)| reports));
     }

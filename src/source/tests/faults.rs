@@ -8,8 +8,10 @@ use tracegate_pipeline::ReaderTime;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
 use tracegate_sim::scenario::Sighting;
 
-use super::reader::{reading, start, tag};
+use super::reader::{reading, settings, tag};
+
 use super::*;
+use crate::source::llrp::run;
 
 /// Shows so many tags, each another, and waits until the reader has seen them.
 async fn show(reader: &SimReader, shown: &mut u32, tags: u32) {
@@ -52,7 +54,13 @@ async fn every_whole_report_reaches_the_core_once_whatever_goes_wrong() {
     })
     .await
     .unwrap();
-    let mut rig = start(reader.addr());
+    let mut settings = settings(reader.addr());
+    // More than a busy machine takes from it: a link given up in vain has reports under way.
+    settings.client.keepalive_period = Duration::from_millis(400);
+    settings.client.connect_timeout = Duration::from_secs(2);
+    let mut rig = Rig::start(100, |context| {
+        run(settings, context, None, mpsc::channel(1).1)
+    });
     reading(&reader).await;
     let mut shown = 0;
     // What goes wrong, and whether it ends the connection.

@@ -16,7 +16,7 @@ use super::*;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
-fn settings(reader: SocketAddr) -> Settings {
+pub(super) fn settings(reader: SocketAddr) -> Settings {
     Settings {
         link: Link::Dial {
             host: reader.ip().to_string(),
@@ -33,7 +33,7 @@ fn settings(reader: SocketAddr) -> Settings {
     }
 }
 
-pub(super) fn start(reader: SocketAddr) -> Rig {
+fn start(reader: SocketAddr) -> Rig {
     Rig::start(100, |context| {
         run(settings(reader), context, None, mpsc::channel(1).1)
     })
