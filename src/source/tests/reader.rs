@@ -257,6 +257,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
     }
     let counters = rig.health.counters();
     assert_eq!(counters.reads_dropped.get(), 0);
+    // Merged or not, every sighting is counted.
+    let kept: u64 = reads.iter().map(|read| u64::from(read.more) + 1).sum();
+    assert_eq!(kept, all);
     assert!(
         reads.len() >= 4_096,
         "one by one as long as there is room: {}",
