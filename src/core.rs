@@ -21,9 +21,9 @@ use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
-use crate::buffer::{BufferError, Store};
+use crate::buffer::{BufferError, Store, Trouble};
 use crate::clock::GatewayClock;
-use crate::health::{Beat, Health};
+use crate::health::{Beat, BufferLevel, Health};
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
@@ -79,6 +79,8 @@ pub struct Core {
     // The last attempt went wrong, and was told.
     forget_fails: bool,
     trim_fails: bool,
+    // When the buffer's level was last told.
+    measured: Option<Instant>,
 }
 
 impl Core {
@@ -96,6 +98,7 @@ impl Core {
             forgotten: 0,
             forget_fails: false,
             trim_fails: false,
+            measured: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl Core {
         let mut open = true;
         while running {
             self.wiring.beat.touch();
+            self.measure().await;
             let tick = self
                 .pipeline
                 .next_tick()
@@ -214,6 +218,7 @@ impl Core {
             }
             last_attempt = self.wiring.stop.is_cancelled();
             self.forget().await;
+            self.measure().await;
         }
     }
 
@@ -236,6 +241,29 @@ impl Core {
             .counters()
             .waiting
             .set(self.store.waiting());
+    }
+
+    /// Tells how full the buffer is, from time to time.
+    async fn measure(&mut self) {
+        if self.measured.is_some_and(|at| at.elapsed() < WAKE) {
+            return;
+        }
+        self.measured = Some(Instant::now());
+        // What fails here fails elsewhere too, and is told there.
+        let Ok(figures) = self.store.figures().await else {
+            return;
+        };
+        let age_us = figures
+            .oldest
+            .map_or(0, |oldest| self.wiring.clock.now().micros_since(oldest));
+        let counters = self.wiring.health.counters();
+        counters.waiting.set(figures.waiting);
+        counters.dead_letters.set(figures.dead_letters);
+        self.wiring.health.buffer(BufferLevel {
+            bytes: figures.bytes,
+            percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),
+            oldest_s: u64::try_from(age_us / 1_000_000).unwrap_or(0),
+        });
     }
 
     fn answer(&self, verdict: &ScanVerdict) {
@@ -270,10 +298,14 @@ impl Core {
     fn problem(&self, error: &BufferError) {
         let text = crate::error_chain(error);
         self.wiring.health.counters().commit_failures.add(1);
-        let text = if error.is_full() {
-            format!("{text} (the buffer or its disk is full)")
-        } else {
-            text
+        let text = match (error, error.trouble()) {
+            (BufferError::Database { .. }, Trouble::Full) => {
+                format!("{text} (the buffer or its disk is full)")
+            }
+            (_, Trouble::Disk) => format!(
+                "{text} (the buffer's disk fails or is read-only; the kernel's log, dmesg, tells more; it is tried again all the time)"
+            ),
+            _ => text,
         };
         if self.wiring.health.storing(Some(text.clone())) {
             error!(error = text, "Nothing can be stored; sources wait");

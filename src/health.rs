@@ -111,6 +111,8 @@ counters! {
     refused,
     /// Events waiting in the outbox.
     waiting,
+    /// Events set aside in the buffer because they cannot be sent.
+    dead_letters,
     /// Commits that failed and were tried again.
     commit_failures,
     /// Device connections lost or not made.
@@ -142,6 +144,18 @@ struct Links {
     devices: BTreeMap<String, DeviceState>,
     broker: BrokerState,
     storing: Option<String>,
+    buffer: BufferLevel,
+}
+
+/// How full the buffer is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BufferLevel {
+    /// Bytes in use.
+    pub bytes: u64,
+    /// Of the cap, in percent.
+    pub percent: u64,
+    /// For how many seconds the oldest event has been waiting; 0 when none is.
+    pub oldest_s: u64,
 }
 
 /// The retained status message.
@@ -162,6 +176,8 @@ pub struct Status {
     pub conditions: Vec<String>,
     /// Every device with its state.
     pub devices: BTreeMap<String, DeviceState>,
+    /// How full the buffer is.
+    pub buffer: BufferLevel,
     /// Counters since start.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -187,6 +203,7 @@ impl Health {
                 devices: BTreeMap::new(),
                 broker,
                 storing: None,
+                buffer: BufferLevel::default(),
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -236,6 +253,11 @@ impl Health {
         self.announce(news)
     }
 
+    /// Notes how full the buffer is; no news, it changes all the time.
+    pub fn buffer(&self, level: BufferLevel) {
+        self.links().buffer = level;
+    }
+
     /// Wakes when a device's, the broker's or the buffer's state changes.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<()> {
@@ -268,14 +290,17 @@ impl Health {
     /// The status message of this moment.
     #[must_use]
     pub fn status(&self) -> Status {
+        let conditions = self.conditions();
+        let links = self.links();
         Status {
             state: "online".to_owned(),
             reason: None,
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
             epoch: self.0.epoch.clone(),
-            conditions: self.conditions(),
-            devices: self.links().devices.clone(),
+            conditions,
+            devices: links.devices.clone(),
+            buffer: links.buffer.clone(),
             counters: self.0.counters.snapshot(),
         }
     }

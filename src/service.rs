@@ -12,7 +12,7 @@ use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
 use tracing::{error, info, warn};
 
-use crate::buffer::{BufferError, Opened, OutboxReader, Store};
+use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Store};
 use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::core::{Core, Wiring};
@@ -55,7 +55,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         unreadable,
     } = Store::open(
         config.buffer.directory.path(),
-        config.buffer.max_size.bytes(),
+        Limits {
+            max_bytes: config.buffer.max_size.bytes(),
+            keep_free: config.buffer.keep_free.bytes(),
+        },
     )
     .await?;
     if unreadable > 0 {

@@ -101,6 +101,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(16 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
+    // Less than four of its logs, and the buffer might not be able to delete any more.
+    range(
+        checker,
+        &["buffer", "keep_free"],
+        config.buffer.keep_free,
+        ByteSize(4 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
+    );
     if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
         let place = checker.tree.at(&["buffer", "directory"]);
         let title = "`directory` has a bad value".to_owned();

@@ -288,6 +288,8 @@ pub struct Buffer {
     pub directory: FileName,
     /// Size at which sources wait.
     pub max_size: ByteSize,
+    /// Free space on the disk below which sources wait.
+    pub keep_free: ByteSize,
 }
 
 impl Default for Buffer {
@@ -295,6 +297,7 @@ impl Default for Buffer {
         Buffer {
             directory: FileName::known("/var/lib/tracegate"),
             max_size: ByteSize(2 << 30),
+            keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
         }
     }
 }
