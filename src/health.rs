@@ -132,7 +132,6 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     site: String,
-    epoch: String,
     counters: Counters,
     links: Mutex<Links>,
     beats: Mutex<Vec<(String, Beat)>>,
@@ -145,6 +144,8 @@ struct Links {
     broker: BrokerState,
     storing: Option<String>,
     buffer: BufferLevel,
+    epoch: String,
+    lost: Option<String>,
 }
 
 /// How full the buffer is.
@@ -197,13 +198,14 @@ impl Health {
         let broker = BrokerState::Down("not connected yet".to_owned());
         Self(Arc::new(Inner {
             site: site.to_owned(),
-            epoch: epoch.to_owned(),
             counters: Counters::default(),
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
                 broker,
                 storing: None,
                 buffer: BufferLevel::default(),
+                epoch: epoch.to_owned(),
+                lost: None,
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -218,8 +220,19 @@ impl Health {
 
     /// The buffer's epoch.
     #[must_use]
-    pub fn epoch(&self) -> &str {
-        &self.0.epoch
+    pub fn epoch(&self) -> String {
+        self.links().epoch.clone()
+    }
+
+    /// The buffer's file was damaged and is another one: its epoch, and what became of the events, for people. Stands among
+    /// the conditions until the next start: somebody has to look at the disk.
+    pub fn buffer_replaced(&self, epoch: &str, what: String) {
+        {
+            let mut links = self.links();
+            epoch.clone_into(&mut links.epoch);
+            links.lost = Some(what);
+        }
+        self.announce(true);
     }
 
     /// Notes a device's state; returns whether it is news.
@@ -284,7 +297,8 @@ impl Health {
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
-        storing.chain(broker).chain(devices).collect()
+        let lost = links.lost.iter().cloned();
+        storing.chain(lost).chain(broker).chain(devices).collect()
     }
 
     /// The status message of this moment.
@@ -297,7 +311,7 @@ impl Health {
             reason: None,
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            epoch: self.0.epoch.clone(),
+            epoch: links.epoch.clone(),
             conditions,
             devices: links.devices.clone(),
             buffer: links.buffer.clone(),

@@ -53,6 +53,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         pipeline,
         replayed,
         unreadable,
+        damage,
     } = Store::open(
         config.buffer.directory.path(),
         Limits {
@@ -68,6 +69,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         );
     }
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
+    if let Some(damage) = damage {
+        error!("{damage}");
+        health.buffer_replaced(store.epoch(), damage.to_string());
+    }
     info!(
         version = env!("CARGO_PKG_VERSION"),
         replayed,

@@ -55,6 +55,27 @@ pub(super) async fn for_reading(path: &Path) -> Result<SqliteConnection, BufferE
         .map_err(BufferError::database("open for reading"))
 }
 
+/// A connection to a file that nobody writes, without its log and without a look at its locks.
+pub(super) async fn immutable(path: &Path) -> Result<SqliteConnection, BufferError> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(true)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(BufferError::database("open the damaged file"))
+}
+
+/// Holds a connection's place while there is no file to connect to.
+pub(super) async fn none() -> Result<SqliteConnection, BufferError> {
+    SqliteConnectOptions::new()
+        .in_memory(true)
+        .connect()
+        .await
+        .map_err(BufferError::database("let go of the file"))
+}
+
 /// Makes the tables that are missing. Returns the format that the file has now: on a full disk an older one stays as it is,
 /// because what waits in it must still be sent.
 ///

@@ -22,7 +22,9 @@
 mod connect;
 mod directory;
 mod reader;
+mod repair;
 mod replay;
+mod salvage;
 mod space;
 mod statements;
 mod store;
@@ -30,6 +32,7 @@ mod store;
 mod tests;
 
 pub use reader::{OutboxReader, OutboxRow};
+pub use repair::{Damage, is_sound};
 pub use space::{KEEP_FREE_BYTES, Limits};
 pub use store::{Figures, Opened, Store};
 

@@ -10,7 +10,8 @@ use tracing::debug;
 
 use super::connect::{self, PAGE_BYTES};
 use super::directory::{lock, sync_directories};
-use super::replay::replay;
+use super::repair::{self, Damage, Known, rebuild};
+use super::replay::{Replayed, replay};
 use super::space::{Gate, Limits};
 use super::statements::{
     HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, append, command, epoch,
@@ -44,6 +45,8 @@ pub struct Opened {
     pub replayed: usize,
     /// Journal rows or snapshots that could not be read; their windows are lost.
     pub unreadable: usize,
+    /// The file was damaged, and is another one now.
+    pub damage: Option<Damage>,
 }
 
 /// How full the buffer is.
@@ -80,8 +83,47 @@ pub struct Store {
     pub(super) doubtful: bool,
     // The connection must be made anew before it is used again.
     pub(super) reopen: bool,
+    // A new file was made that is not in place yet.
+    damage: Option<Damage>,
     // Held for its lock only.
     _lock: File,
+}
+
+/// A file that could be opened and read.
+struct Readable {
+    connection: SqliteConnection,
+    format: i64,
+    epoch: String,
+}
+
+impl Readable {
+    async fn open(path: &Path, limits: Limits) -> Result<(Self, Replayed), BufferError> {
+        let mut connection = connect::for_writing(path, limits.max_bytes).await?;
+        match Self::read(&mut connection, path).await {
+            Ok((format, epoch, replayed)) => {
+                let readable = Self {
+                    connection,
+                    format,
+                    epoch,
+                };
+                Ok((readable, replayed))
+            }
+            Err(error) => {
+                // Before anything else is done with the file: closing may still write to it.
+                drop(connection.close().await);
+                Err(error)
+            }
+        }
+    }
+
+    async fn read(
+        connection: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<(i64, String, Replayed), BufferError> {
+        let format = connect::prepare(connection, path).await?;
+        let epoch = epoch(connection).await?;
+        Ok((format, epoch, replay(connection).await?))
+    }
 }
 
 impl Store {
@@ -94,17 +136,24 @@ impl Store {
         let existed = directory.ancestors().find(|ancestor| ancestor.is_dir());
         let lock = lock(directory)?;
         let path = directory.join(FILE_NAME);
-        let mut connection = connect::for_writing(&path, limits.max_bytes).await?;
-        let format = connect::prepare(&mut connection, &path).await?;
-        let epoch = epoch(&mut connection).await?;
+        repair::finish(directory)?;
+        let mut damage = None;
+        let (file, replayed) = match Readable::open(&path, limits).await {
+            Err(error) if error.trouble() == Trouble::Damaged => {
+                let found = rebuild(directory, limits.max_bytes, Known::default(), &|| {}).await?;
+                repair::finish(directory)?;
+                damage = Some(found);
+                Readable::open(&path, limits).await?
+            }
+            opened => opened?,
+        };
         sync_directories(directory, existed)?;
-        let replayed = replay(&mut connection).await?;
         let mut store = Self {
-            connection,
+            connection: file.connection,
             gate: Gate::new(limits),
             path,
-            format,
-            epoch,
+            format: file.format,
+            epoch: file.epoch,
             journal_rows: replayed.rows,
             journal_bytes: replayed.bytes,
             waiting: 0,
@@ -113,6 +162,7 @@ impl Store {
             unsettled: false,
             doubtful: false,
             reopen: false,
+            damage: None,
             _lock: lock,
         };
         store.recount().await?;
@@ -121,6 +171,7 @@ impl Store {
             pipeline: replayed.pipeline,
             replayed: replayed.inputs,
             unreadable: replayed.unreadable,
+            damage,
         })
     }
 
@@ -327,6 +378,41 @@ impl Store {
         })
     }
 
+    /// Puts a new file with everything that can be read in the place of the damaged one; events up to `acknowledged` are
+    /// left out. Takes its time with a large file: `working` is called meanwhile.
+    ///
+    /// # Errors
+    /// The disk does not take the new file. The damaged one is still in place.
+    pub async fn repair(
+        &mut self,
+        acknowledged: i64,
+        working: &(dyn Fn() + Send + Sync),
+    ) -> Result<Damage, BufferError> {
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let limits = self.gate.limits();
+        let known = Known {
+            acknowledged: Some(acknowledged),
+            last_seq: Some(self.last_seq),
+        };
+        let damage = match self.damage.take() {
+            Some(damage) => damage,
+            None => rebuild(&directory, limits.max_bytes, known, working).await?,
+        };
+        self.damage = Some(damage.clone());
+        // The last connection deletes the log by its name when it is closed: so before the new file has one.
+        let damaged = std::mem::replace(&mut self.connection, connect::none().await?);
+        drop(damaged.close().await);
+        self.reopen = true;
+        repair::finish(&directory)?;
+        self.settle().await?;
+        self.epoch = epoch(&mut self.connection).await?;
+        self.format = USER_VERSION;
+        // The pipeline in memory knows more than what was saved of the journal.
+        self.journal_bytes = SNAPSHOT_AFTER_BYTES;
+        self.damage = None;
+        Ok(damage)
+    }
+
     /// Closes the file in good order.
     ///
     /// # Errors
@@ -427,7 +513,10 @@ impl Store {
     async fn recount(&mut self) -> Result<(), BufferError> {
         let connection = &mut self.connection;
         self.last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
-        self.journal_seq = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+        if !self.doubtful {
+            self.journal_seq =
+                scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+        }
         let mut waiting = self.number(WAITING, "count the outbox").await?;
         if self.format == USER_VERSION {
             waiting = waiting.saturating_sub(self.number(HOLES, "count the gaps").await?);

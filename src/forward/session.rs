@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
             content_type: Some("application/ld+json".to_owned()),
             user_properties: vec![
                 ("event_id".to_owned(), row.event_id),
-                ("epoch".to_owned(), health.epoch().to_owned()),
+                ("epoch".to_owned(), health.epoch()),
                 ("seq".to_owned(), seq.to_string()),
                 ("intact".to_owned(), row.intact.to_string()),
             ],

@@ -286,7 +286,7 @@ async fn a_batch_that_was_committed_after_all_is_not_stored_twice() {
     commit(&mut store, 2, &events(5..9)).await;
     // What the store knew before, and that it failed.
     store.journal_seq = before.0;
-    (store.doubtful, store.reopen) = (true, false);
+    (store.doubtful, store.reopen) = (true, true);
     commit(&mut store, 2, &events(5..9)).await;
     assert_eq!((store.waiting(), store.last_seq()), (9, before.1 + 4));
     commit(&mut store, 3, &events(9..10)).await;
