@@ -21,7 +21,7 @@ use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
-use crate::buffer::{BufferError, Store, Trouble};
+use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::clock::GatewayClock;
 use crate::health::{Beat, BufferLevel, Health};
 
@@ -29,6 +29,8 @@ use crate::health::{Beat, BufferLevel, Health};
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
 /// Tag reads per commit, about: an overfull queue must not become one huge row.
 const BATCH_READS: usize = 4_096;
+/// Between attempts to replace a damaged file.
+const REPAIR_EVERY: Duration = Duration::from_secs(60);
 /// Between attempts to commit.
 const RETRY: Duration = Duration::from_secs(1);
 /// The loop wakes at least this often, for the watchdog.
@@ -54,6 +56,8 @@ pub struct Wiring {
     pub committed: watch::Sender<i64>,
     /// From the forwarder: newest acknowledged sequence number.
     pub acknowledged: watch::Receiver<i64>,
+    /// From the forwarder: events that cannot be sent.
+    pub requests: mpsc::Receiver<Request>,
     /// Time.
     pub clock: GatewayClock,
     /// Conditions and counters.
@@ -81,6 +85,9 @@ pub struct Core {
     trim_fails: bool,
     // When the buffer's level was last told.
     measured: Option<Instant>,
+    // The file turned out to be damaged; and when it was last repaired.
+    damaged: bool,
+    repaired: Option<Instant>,
 }
 
 impl Core {
@@ -99,6 +106,8 @@ impl Core {
             forget_fails: false,
             trim_fails: false,
             measured: None,
+            damaged: false,
+            repaired: None,
         }
     }
 
@@ -109,6 +118,7 @@ impl Core {
         while running {
             self.wiring.beat.touch();
             self.measure().await;
+            self.repair().await;
             let tick = self
                 .pipeline
                 .next_tick()
@@ -126,6 +136,7 @@ impl Core {
                     self.acknowledging = changed.is_ok();
                     self.forget().await;
                 }
+                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
                 () = sleep_until(tick.unwrap_or(wake).min(wake)) => {
                     self.forget().await;
                     if tick.is_some_and(|tick| tick <= Instant::now()) {
@@ -183,6 +194,7 @@ impl Core {
             self.answer(&verdict);
         }
         let trimmed = self.store.trim(&self.pipeline).await;
+        self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");
         true
     }
@@ -213,12 +225,66 @@ impl Core {
                 changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
                     self.acknowledging = changed.is_ok();
                 }
+                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
                 () = sleep(RETRY) => {}
                 () = self.wiring.stop.cancelled() => {}
             }
+            self.repair().await;
             last_attempt = self.wiring.stop.is_cancelled();
             self.forget().await;
             self.measure().await;
+        }
+    }
+
+    /// Does what the forwarder asks for.
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::SetAside {
+                seq,
+                reason,
+                attempts,
+                done,
+            } => {
+                let at = self.wiring.clock.now();
+                let outcome = self.store.set_aside(seq, &reason, attempts, at).await;
+                if outcome.is_ok() {
+                    error!(
+                        seq,
+                        reason,
+                        attempts,
+                        "Event set aside: it cannot be sent; see tracegate buffer list"
+                    );
+                    self.wiring.health.counters().dead_letters.add(1);
+                    self.forgotten = self.forgotten.max(seq);
+                }
+                // A forwarder that has lost its connection meanwhile looks for itself.
+                let _ = done.send(outcome.is_ok());
+                tell_once(&mut self.forget_fails, outcome, "Event not set aside yet");
+                let waiting = self.store.waiting();
+                self.wiring.health.counters().waiting.set(waiting);
+            }
+            Request::Damaged => self.damaged = true,
+        }
+    }
+
+    /// Replaces the file if it is damaged, but not all the time: a disk that damages every file is beyond help from here.
+    async fn repair(&mut self) {
+        let pause = self.repaired.is_some_and(|at| at.elapsed() < REPAIR_EVERY);
+        if !self.damaged || pause {
+            return;
+        }
+        self.repaired = Some(Instant::now());
+        let (beat, mark) = (self.wiring.beat.clone(), self.forgotten);
+        warn!("The buffer's file is damaged; saving what can be read");
+        match self.store.repair(mark, &|| beat.touch()).await {
+            Ok(damage) => {
+                self.damaged = false;
+                let text = damage.to_string();
+                error!("{text}");
+                self.wiring.health.buffer_replaced(self.store.epoch(), text);
+                self.measured = None;
+            }
+            Err(error) => self.problem(&error),
         }
     }
 
@@ -229,6 +295,7 @@ impl Core {
             return;
         }
         let deleted = self.store.acknowledged(mark).await;
+        self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");
             self.forgotten = mark;
@@ -295,7 +362,8 @@ impl Core {
             .map_or("?", String::as_str)
     }
 
-    fn problem(&self, error: &BufferError) {
+    fn problem(&mut self, error: &BufferError) {
+        self.damaged |= error.trouble() == Trouble::Damaged;
         let text = crate::error_chain(error);
         self.wiring.health.counters().commit_failures.add(1);
         let text = match (error, error.trouble()) {
@@ -339,6 +407,10 @@ impl Core {
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }
+}
+
+fn is_damage<T>(outcome: &Result<T, BufferError>) -> bool {
+    matches!(outcome, Err(error) if error.trouble() == Trouble::Damaged)
 }
 
 fn read_count(input: &Input) -> usize {

@@ -164,6 +164,24 @@ pub enum Trouble {
     Other,
 }
 
+/// What the sending side asks of the writing side.
+#[derive(Debug)]
+pub enum Request {
+    /// Set aside the event, the first of those that wait: it cannot be sent. Everything before it is acknowledged.
+    SetAside {
+        /// Its sequence number.
+        seq: i64,
+        /// Why, for people.
+        reason: String,
+        /// How often it was sent in vain.
+        attempts: u32,
+        /// Whether it is done.
+        done: tokio::sync::oneshot::Sender<bool>,
+    },
+    /// The file turned out to be damaged.
+    Damaged,
+}
+
 /// The check sum of a stored row.
 fn crc32(parts: &[&[u8]]) -> i64 {
     let mut hasher = crc32fast::Hasher::new();

@@ -112,6 +112,34 @@ pub(super) async fn append(
     })
 }
 
+/// One event becomes a dead letter; it and the acknowledged ones before it leave the outbox.
+pub(super) async fn set_aside(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    reason: &str,
+    attempts: u32,
+    at: Time,
+) -> Result<u64, BufferError> {
+    sqlx::query(
+        "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, reason, at_us, attempts)
+         SELECT (SELECT value FROM meta WHERE key = 'epoch'), seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, ?, ?, ?
+         FROM outbox WHERE seq = ?",
+    )
+    .bind(reason)
+    .bind(at.0)
+    .bind(attempts)
+    .bind(seq)
+    .execute(&mut *connection)
+    .await
+    .map_err(BufferError::database("set an event aside"))?;
+    let gone = sqlx::query("DELETE FROM outbox WHERE seq <= ?")
+        .bind(seq)
+        .execute(connection)
+        .await
+        .map_err(BufferError::database("set an event aside"))?;
+    Ok(gone.rows_affected())
+}
+
 /// The journal goes first: in a full file the snapshot takes its place.
 pub(super) async fn replace_journal(
     connection: &mut SqliteConnection,

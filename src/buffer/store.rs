@@ -15,7 +15,7 @@ use super::replay::{Replayed, replay};
 use super::space::{Gate, Limits};
 use super::statements::{
     HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, append, command, epoch,
-    replace_journal, scalar,
+    replace_journal, scalar, set_aside,
 };
 use super::{BufferError, FILE_NAME, Trouble, crc32};
 
@@ -341,6 +341,41 @@ impl Store {
         .map_err(BufferError::database("delete acknowledged events"))?;
         self.waiting = self.waiting.saturating_sub(done.rows_affected());
         Ok(done.rows_affected())
+    }
+
+    /// Makes the event `seq` a dead letter, so that it holds up nothing any more. Everything before it must be acknowledged
+    /// and leaves the outbox too.
+    ///
+    /// # Errors
+    /// It still waits.
+    pub async fn set_aside(
+        &mut self,
+        seq: i64,
+        reason: &str,
+        attempts: u32,
+        at: Time,
+    ) -> Result<(), BufferError> {
+        let done = self.make_dead_letter(seq, reason, attempts, at).await;
+        self.note(done)
+    }
+
+    async fn make_dead_letter(
+        &mut self,
+        seq: i64,
+        reason: &str,
+        attempts: u32,
+        at: Time,
+    ) -> Result<(), BufferError> {
+        // Most has left in slices before, so this is small.
+        self.acknowledged(seq.saturating_sub(1)).await?;
+        if self.format < USER_VERSION {
+            self.format = connect::prepare(&mut self.connection, &self.path).await?;
+        }
+        self.begin().await?;
+        let gone = set_aside(&mut self.connection, seq, reason, attempts, at).await;
+        let gone = self.end(gone).await?;
+        self.waiting = self.waiting.saturating_sub(gone);
+        Ok(())
     }
 
     /// How full the buffer is now; a few look-ups, so not for every batch.

@@ -89,6 +89,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "attempts"],
+        config.mqtt.attempts,
+        0..=10_000,
+        show_number,
+    );
+    range(
+        checker,
         &["mqtt", "keep_alive"],
         config.mqtt.keep_alive,
         ms(5000)..=ms(18 * HOUR_MS),

@@ -339,6 +339,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Unacknowledged publishes at most.
     pub window: u16,
+    /// Refusals of an event before it is set aside; 0 for ever.
+    pub attempts: u32,
     /// What to do when nobody subscribes.
     pub on_no_subscriber: OnNoSubscriber,
 }
@@ -359,6 +361,7 @@ impl Default for Mqtt {
             status_topic: known("tracegate/{site}/status"),
             keep_alive: Duration::from_secs(30),
             window: 100,
+            attempts: 30,
             on_no_subscriber: OnNoSubscriber::Hold,
         }
     }
