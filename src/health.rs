@@ -1,5 +1,7 @@
 //! What is known about the gateway's own state: devices, broker, counters, signs of life.
 
+mod level;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub use level::BufferLevel;
 
 /// A task that has shown no sign of life for this long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(20);
@@ -148,17 +152,6 @@ struct Links {
     lost: Option<String>,
 }
 
-/// How full the buffer is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct BufferLevel {
-    /// Bytes in use.
-    pub bytes: u64,
-    /// Of the cap, in percent.
-    pub percent: u64,
-    /// For how many seconds the oldest event has been waiting; 0 when none is.
-    pub oldest_s: u64,
-}
-
 /// The retained status message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -224,17 +217,6 @@ impl Health {
         self.links().epoch.clone()
     }
 
-    /// The buffer's file was damaged and is another one: its epoch, and what became of the events, for people. Stands among
-    /// the conditions until the next start: somebody has to look at the disk.
-    pub fn buffer_replaced(&self, epoch: &str, what: String) {
-        {
-            let mut links = self.links();
-            epoch.clone_into(&mut links.epoch);
-            links.lost = Some(what);
-        }
-        self.announce(true);
-    }
-
     /// Notes a device's state; returns whether it is news.
     pub fn device(&self, name: &str, state: DeviceState) -> bool {
         let news = {
@@ -264,11 +246,6 @@ impl Health {
             news
         };
         self.announce(news)
-    }
-
-    /// Notes how full the buffer is; no news, it changes all the time.
-    pub fn buffer(&self, level: BufferLevel) {
-        self.links().buffer = level;
     }
 
     /// Wakes when a device's, the broker's or the buffer's state changes.

@@ -21,20 +21,26 @@
 
 mod connect;
 mod directory;
+mod inspect;
+mod open;
 mod reader;
 mod repair;
 mod replay;
 mod salvage;
+mod settle;
 mod space;
 mod statements;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use inspect::{Inspector, Letter, Stats, Waiting};
+pub use open::Opened;
 pub use reader::{OutboxReader, OutboxRow};
 pub use repair::{Damage, is_sound};
+pub(crate) use space::size_text;
 pub use space::{KEEP_FREE_BYTES, Limits};
-pub use store::{Figures, Opened, Store};
+pub use store::{Figures, Store};
 
 use std::path::PathBuf;
 
@@ -62,6 +68,28 @@ pub enum BufferError {
     InUse {
         /// The file.
         path: PathBuf,
+    },
+    /// There is nothing to look at.
+    #[error(
+        "there is no buffer in {directory}; is this the [buffer] directory of the gateway, and has it run yet?"
+    )]
+    NotThere {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// No dead letter has this number.
+    #[error("there is no dead letter {id}; tracegate buffer list shows those there are")]
+    NoSuchLetter {
+        /// The number asked for.
+        id: i64,
+    },
+    /// A dead letter that would only become one again.
+    #[error(
+        "dead letter {id} is damaged on disk and cannot be sent; tracegate buffer show {id} shows what is left of it"
+    )]
+    LetterDamaged {
+        /// Its number.
+        id: i64,
     },
     /// SQLite refused.
     #[error("buffer: {doing}")]

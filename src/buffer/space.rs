@@ -39,8 +39,10 @@ impl From<u64> for Limits {
     }
 }
 
+type FreeBytes = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+
 /// Tells how many bytes are free for this user where a folder is.
-pub(super) struct Probe(Box<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>);
+pub(super) struct Probe(Box<FreeBytes>);
 
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,15 +9,10 @@ use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::debug;
 
 use super::connect::{self, PAGE_BYTES};
-use super::directory::{lock, sync_directories};
 use super::repair::{self, Damage, Known, rebuild};
-use super::replay::{Replayed, replay};
-use super::space::{Gate, Limits};
-use super::statements::{
-    HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, append, command, epoch,
-    replace_journal, scalar, set_aside,
-};
-use super::{BufferError, FILE_NAME, Trouble, crc32};
+use super::space::Gate;
+use super::statements::{USER_VERSION, append, epoch, replace_journal, set_aside};
+use super::{BufferError, crc32};
 
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
@@ -33,21 +28,6 @@ const OLDEST: &str = "SELECT CAST(recorded_us AS INTEGER) FROM outbox ORDER BY s
 const DELETE_ROWS: (i64, i64) = (1_000, 30);
 /// What a row takes beyond its texts, about: numbers, headers, and its id once more in the index.
 const ROW_OVERHEAD_BYTES: u64 = 300;
-
-/// What was found when the buffer was opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// The writing side.
-    pub store: Store,
-    /// The pipeline as the journal left it.
-    pub pipeline: Pipeline,
-    /// Inputs replayed to get there.
-    pub replayed: usize,
-    /// Journal rows or snapshots that could not be read; their windows are lost.
-    pub unreadable: usize,
-    /// The file was damaged, and is another one now.
-    pub damage: Option<Damage>,
-}
 
 /// How full the buffer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,112 +49,27 @@ pub struct Figures {
 pub struct Store {
     pub(super) connection: SqliteConnection,
     pub(super) gate: Gate,
-    path: PathBuf,
-    format: i64,
-    epoch: String,
-    journal_rows: usize,
-    journal_bytes: usize,
-    waiting: u64,
-    last_seq: i64,
+    pub(super) path: PathBuf,
+    pub(super) format: i64,
+    pub(super) epoch: String,
+    pub(super) journal_rows: usize,
+    pub(super) journal_bytes: usize,
+    pub(super) waiting: u64,
+    pub(super) last_seq: i64,
     pub(super) journal_seq: i64,
     // A transaction was begun and not seen to end.
-    unsettled: bool,
+    pub(super) unsettled: bool,
     // A batch may have been committed although SQLite said that it was not.
     pub(super) doubtful: bool,
     // The connection must be made anew before it is used again.
     pub(super) reopen: bool,
     // A new file was made that is not in place yet.
-    damage: Option<Damage>,
+    pub(super) damage: Option<Damage>,
     // Held for its lock only.
-    _lock: File,
-}
-
-/// A file that could be opened and read.
-struct Readable {
-    connection: SqliteConnection,
-    format: i64,
-    epoch: String,
-}
-
-impl Readable {
-    async fn open(path: &Path, limits: Limits) -> Result<(Self, Replayed), BufferError> {
-        let mut connection = connect::for_writing(path, limits.max_bytes).await?;
-        match Self::read(&mut connection, path).await {
-            Ok((format, epoch, replayed)) => {
-                let readable = Self {
-                    connection,
-                    format,
-                    epoch,
-                };
-                Ok((readable, replayed))
-            }
-            Err(error) => {
-                // Before anything else is done with the file: closing may still write to it.
-                drop(connection.close().await);
-                Err(error)
-            }
-        }
-    }
-
-    async fn read(
-        connection: &mut SqliteConnection,
-        path: &Path,
-    ) -> Result<(i64, String, Replayed), BufferError> {
-        let format = connect::prepare(connection, path).await?;
-        let epoch = epoch(connection).await?;
-        Ok((format, epoch, replay(connection).await?))
-    }
+    pub(super) _lock: File,
 }
 
 impl Store {
-    /// Opens or creates the buffer in `directory` and replays its journal.
-    ///
-    /// # Errors
-    /// The directory cannot be used, another process holds the buffer, or SQLite cannot open it.
-    pub async fn open(directory: &Path, limits: impl Into<Limits>) -> Result<Opened, BufferError> {
-        let limits = limits.into();
-        let existed = directory.ancestors().find(|ancestor| ancestor.is_dir());
-        let lock = lock(directory)?;
-        let path = directory.join(FILE_NAME);
-        repair::finish(directory)?;
-        let mut damage = None;
-        let (file, replayed) = match Readable::open(&path, limits).await {
-            Err(error) if error.trouble() == Trouble::Damaged => {
-                let found = rebuild(directory, limits.max_bytes, Known::default(), &|| {}).await?;
-                repair::finish(directory)?;
-                damage = Some(found);
-                Readable::open(&path, limits).await?
-            }
-            opened => opened?,
-        };
-        sync_directories(directory, existed)?;
-        let mut store = Self {
-            connection: file.connection,
-            gate: Gate::new(limits),
-            path,
-            format: file.format,
-            epoch: file.epoch,
-            journal_rows: replayed.rows,
-            journal_bytes: replayed.bytes,
-            waiting: 0,
-            last_seq: 0,
-            journal_seq: 0,
-            unsettled: false,
-            doubtful: false,
-            reopen: false,
-            damage: None,
-            _lock: lock,
-        };
-        store.recount().await?;
-        Ok(Opened {
-            store,
-            pipeline: replayed.pipeline,
-            replayed: replayed.inputs,
-            unreadable: replayed.unreadable,
-            damage,
-        })
-    }
-
     /// The file, for readers and messages.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -459,109 +354,11 @@ impl Store {
             .map_err(BufferError::database("close"))
     }
 
-    /// Begins a transaction. sqlx's own are not used: it goes on counting a transaction that SQLite has rolled back by
-    /// itself (a full disk does that), takes the next for a savepoint within it, and its commit then stores nothing.
-    async fn begin(&mut self) -> Result<(), BufferError> {
-        self.settle().await?;
-        self.unsettled = true;
-        let begun = command(&mut self.connection, "BEGIN IMMEDIATE", "begin").await;
-        if begun.is_err() {
-            self.unsettled = false;
-        }
-        begun
-    }
-
-    /// Ends the transaction: commits what went well, undoes what did not.
-    async fn end<T>(&mut self, outcome: Result<T, BufferError>) -> Result<T, BufferError> {
-        let outcome = match outcome {
-            Ok(value) => command(&mut self.connection, "COMMIT", "commit")
-                .await
-                .map(|()| value),
-            failed => failed,
-        };
-        match outcome {
-            Ok(_) => self.unsettled = false,
-            // What went wrong is told by `outcome`; an undo that fails is tried again before anything else is done.
-            Err(_) => drop(self.settle().await),
-        }
-        outcome
-    }
-
-    /// Opens the file anew if the connection is broken; undoes a transaction that failed or was given up half-way, if SQLite
-    /// has not done so itself.
-    async fn settle(&mut self) -> Result<(), BufferError> {
-        if self.reopen {
-            self.open_anew().await?;
-        }
-        if !self.unsettled {
-            return Ok(());
-        }
-        let undone = command(&mut self.connection, "ROLLBACK", "roll back").await;
-        // The probe fails while a transaction is open, and only then.
-        if undone.is_err() {
-            command(&mut self.connection, "BEGIN", "roll back").await?;
-            command(&mut self.connection, "ROLLBACK", "roll back").await?;
-        }
-        self.unsettled = false;
-        Ok(())
-    }
-
     pub(super) async fn give_back(&mut self) -> Result<(), BufferError> {
         sqlx::raw_sql(VACUUM_PAGES)
             .execute(&mut self.connection)
             .await
             .map_err(BufferError::database("give pages back"))?;
         Ok(())
-    }
-
-    /// After a failing disk nothing that the old connection believes is to be relied on.
-    async fn open_anew(&mut self) -> Result<(), BufferError> {
-        // Not made where there is none: a disk that is not mounted is not an empty buffer.
-        if !self.path.exists() {
-            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-            let path = self.path.clone();
-            return Err(BufferError::Directory {
-                path,
-                source: missing,
-            });
-        }
-        let limits = self.gate.limits();
-        let fresh = connect::for_writing(&self.path, limits.max_bytes).await?;
-        let broken = std::mem::replace(&mut self.connection, fresh);
-        // Its lock goes with it. What it has to say does not matter any more.
-        drop(broken.close().await);
-        (self.unsettled, self.reopen) = (false, false);
-        let recounted = self.recount().await;
-        self.note(recounted)
-    }
-
-    /// Has the file opened anew before the next use, if that may help.
-    fn note<T>(&mut self, outcome: Result<T, BufferError>) -> Result<T, BufferError> {
-        if let Err(error) = &outcome
-            && error.trouble() == Trouble::Disk
-        {
-            self.reopen = true;
-        }
-        outcome
-    }
-
-    async fn recount(&mut self) -> Result<(), BufferError> {
-        let connection = &mut self.connection;
-        self.last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
-        if !self.doubtful {
-            self.journal_seq =
-                scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
-        }
-        let mut waiting = self.number(WAITING, "count the outbox").await?;
-        if self.format == USER_VERSION {
-            waiting = waiting.saturating_sub(self.number(HOLES, "count the gaps").await?);
-        }
-        self.waiting = waiting;
-        Ok(())
-    }
-
-    async fn number(&mut self, sql: &'static str, doing: &'static str) -> Result<u64, BufferError> {
-        let number = scalar(&mut self.connection, sql, doing).await?;
-        Ok(u64::try_from(number).unwrap_or(0))
     }
 }

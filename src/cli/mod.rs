@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
 
+mod buffer;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
@@ -29,6 +30,7 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Run(run::Arguments),
+    Buffer(buffer::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Buffer(arguments) => buffer::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };
