@@ -1,5 +1,7 @@
 //! `tracegate buffer` on real buffers, beside a gateway that has them open and without.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::Path;
 
 use tracegate::buffer::{Opened, OutboxReader, Store};
