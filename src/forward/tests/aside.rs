@@ -150,3 +150,40 @@ async fn a_damaged_event_is_set_aside_and_never_sent() {
     assert_eq!(sent, Vec::from_iter(good));
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_damaged_file_is_told_to_the_buffer_and_read_again_once_replaced() {
+    use sqlx::ConnectOptions;
+
+    let broker = Fake::start(
+        |_| Answer::welcome(),
+        |_, _, publish| Answer::taken(publish),
+    )
+    .await;
+    let mut rig = Rig::start(giving_up_after(2, &broker), 0).await;
+    commit(&mut rig.store, 1, 600).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(rig.store.path());
+    let mut outsider = options.connect().await.unwrap();
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut outsider)
+        .await
+        .unwrap();
+    let mut bytes = std::fs::read(rig.store.path()).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 8 * 4096].fill(0x5a);
+    std::fs::write(rig.store.path(), bytes).unwrap();
+    rig.committed.send_replace(rig.store.last_seq());
+    let request = tokio::time::timeout(PATIENCE, rig.requests.recv()).await;
+    assert!(matches!(request, Ok(Some(Request::Damaged))), "{request:?}");
+    let mark = *rig.acknowledged.borrow();
+    let found = rig.store.repair(mark, &|| {}).await.unwrap();
+    assert_eq!(rig.store.last_seq(), 600);
+    rig.acknowledged(590).await;
+    let taken: std::collections::BTreeSet<i64> = broker.log().taken.into_iter().collect();
+    let missing = 600 - taken.len();
+    assert!(
+        missing > 0 && missing as u64 <= found.lost.unwrap(),
+        "{missing}, {found}"
+    );
+    rig.stop().await;
+}
