@@ -40,7 +40,8 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn measure(full: bool) -> anyhow::Result<bool> {
-    let parent = std::env::var_os("TRACEGATE_BENCH_DIR").unwrap_or_else(|| ".".into());
+    let parent = std::env::var_os("TRACEGATE_BENCH_DIR")
+        .unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
     let folder = tempfile::tempdir_in(parent).context("make a folder to measure in")?;
     let (duration, backlog) = match full {
         true => (Duration::from_secs(5), 1_000_000),
