@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
 
+mod buffer;
 mod check;
 mod decode;
 #[cfg(feature = "demo")]
@@ -31,6 +32,7 @@ enum Command {
     Check(check::Arguments),
     Decode(decode::Arguments),
     Run(run::Arguments),
+    Buffer(buffer::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Buffer(arguments) => buffer::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };

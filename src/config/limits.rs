@@ -91,6 +91,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "attempts"],
+        config.mqtt.attempts,
+        0..=10_000,
+        show_number,
+    );
+    range(
+        checker,
         &["mqtt", "keep_alive"],
         config.mqtt.keep_alive,
         ms(5000)..=ms(18 * HOUR_MS),
@@ -101,6 +108,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         &["buffer", "max_size"],
         config.buffer.max_size,
         ByteSize(16 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
+    );
+    // Less than four of its logs, and the buffer might not be able to delete any more.
+    range(
+        checker,
+        &["buffer", "keep_free"],
+        config.buffer.keep_free,
+        ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
     if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {

@@ -257,6 +257,8 @@ pub struct Buffer {
     pub directory: FileName,
     /// Size at which sources wait.
     pub max_size: ByteSize,
+    /// Free space on the disk below which sources wait.
+    pub keep_free: ByteSize,
 }
 
 impl Default for Buffer {
@@ -264,6 +266,7 @@ impl Default for Buffer {
         Buffer {
             directory: FileName::known("/var/lib/tracegate"),
             max_size: ByteSize(2 << 30),
+            keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
         }
     }
 }
@@ -305,6 +308,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Unacknowledged publishes at most.
     pub window: u16,
+    /// Refusals of an event before it is set aside; 0 for ever.
+    pub attempts: u32,
     /// What to do when nobody subscribes.
     pub on_no_subscriber: OnNoSubscriber,
 }
@@ -325,6 +330,7 @@ impl Default for Mqtt {
             status_topic: known("tracegate/{site}/status"),
             keep_alive: Duration::from_secs(30),
             window: 100,
+            attempts: 30,
             on_no_subscriber: OnNoSubscriber::Hold,
         }
     }

@@ -8,6 +8,7 @@
 
 mod connect;
 pub mod mqtt;
+mod patience;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -178,6 +178,16 @@ pub(super) const fn refusal(reason: PubAckReason) -> &'static str {
     }
 }
 
+/// Whether the broker refuses this event for what it is, so that others may be taken (MQTT 5 §3.4.2.1: 0x87, 0x90, 0x99).
+pub(super) const fn blames_the_event(reason: PubAckReason) -> bool {
+    matches!(
+        reason,
+        PubAckReason::NotAuthorized
+            | PubAckReason::TopicNameInvalid
+            | PubAckReason::PayloadFormatInvalid
+    )
+}
+
 /// A message that the broker has said it would not accept.
 pub(super) fn too_large(size: usize, maximum: u32) -> String {
     format!(

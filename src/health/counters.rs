@@ -80,6 +80,8 @@ counters! {
     refused,
     /// Events waiting in the outbox.
     waiting,
+    /// Events set aside in the buffer because they cannot be sent.
+    dead_letters,
     /// Commits that failed and were tried again.
     commit_failures,
     /// Connections of unknown devices to a port that readers dial in to.

@@ -3,6 +3,7 @@
 mod beat;
 mod counters;
 mod device;
+mod level;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use beat::STUCK_AFTER;
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
+pub use level::BufferLevel;
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -38,7 +40,6 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     site: String,
-    epoch: String,
     counters: Counters,
     links: Mutex<Links>,
     beats: Mutex<Vec<(String, Beat)>>,
@@ -50,6 +51,9 @@ struct Links {
     devices: BTreeMap<String, Device>,
     broker: BrokerState,
     storing: Option<String>,
+    buffer: BufferLevel,
+    epoch: String,
+    lost: Option<String>,
 }
 
 /// The retained status message.
@@ -70,6 +74,8 @@ pub struct Status {
     pub conditions: Vec<String>,
     /// Every device with its state.
     pub devices: BTreeMap<String, DeviceStatus>,
+    /// How full the buffer is.
+    pub buffer: BufferLevel,
     /// Counters since start.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -89,12 +95,14 @@ impl Health {
         let broker = BrokerState::Down("not connected yet".to_owned());
         Self(Arc::new(Inner {
             site: site.to_owned(),
-            epoch: epoch.to_owned(),
             counters: Counters::default(),
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
                 broker,
                 storing: None,
+                buffer: BufferLevel::default(),
+                epoch: epoch.to_owned(),
+                lost: None,
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -109,8 +117,8 @@ impl Health {
 
     /// The buffer's epoch.
     #[must_use]
-    pub fn epoch(&self) -> &str {
-        &self.0.epoch
+    pub fn epoch(&self) -> String {
+        self.links().epoch.clone()
     }
 
     /// Notes a device's state; returns whether it is news.
@@ -230,20 +238,24 @@ impl Health {
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
-        storing.chain(broker).chain(devices).collect()
+        let lost = links.lost.iter().cloned();
+        storing.chain(lost).chain(broker).chain(devices).collect()
     }
 
     /// The status message of this moment.
     #[must_use]
     pub fn status(&self) -> Status {
+        let (conditions, devices) = (self.conditions(), self.device_status());
+        let links = self.links();
         Status {
             state: "online".to_owned(),
             reason: None,
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            epoch: self.0.epoch.clone(),
-            conditions: self.conditions(),
-            devices: self.device_status(),
+            epoch: links.epoch.clone(),
+            conditions,
+            devices,
+            buffer: links.buffer.clone(),
             counters: self.0.counters.snapshot(),
         }
     }

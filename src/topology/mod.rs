@@ -202,6 +202,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         site: site.to_owned(),
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
+        attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
     }
