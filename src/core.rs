@@ -10,25 +10,28 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
-use crate::buffer::{BufferError, Store};
+use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::clock::GatewayClock;
-use crate::health::{Beat, Health};
+use crate::health::{Beat, BufferLevel, Health};
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
 /// Tag reads per commit, about: an overfull queue must not become one huge row.
 const BATCH_READS: usize = 4_096;
+/// Between attempts to replace a damaged file.
+const REPAIR_EVERY: Duration = Duration::from_secs(60);
 /// Between attempts to commit.
 const RETRY: Duration = Duration::from_secs(1);
 /// The loop wakes at least this often, for the watchdog.
@@ -41,6 +44,8 @@ pub enum Feedback {
     Accept,
     /// Not booked.
     Refuse,
+    /// A movement of a read point that the reader looks at was stored.
+    Movement,
 }
 
 /// What the core shares with the rest.
@@ -48,12 +53,14 @@ pub enum Feedback {
 pub struct Wiring {
     /// From the sources; ends when all of them have.
     pub inputs: mpsc::Receiver<Input>,
-    /// To the scanners.
+    /// To scanners and readers.
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
     /// From the forwarder: newest acknowledged sequence number.
     pub acknowledged: watch::Receiver<i64>,
+    /// From the forwarder: events that cannot be sent.
+    pub requests: mpsc::Receiver<Request>,
     /// Time.
     pub clock: GatewayClock,
     /// Conditions and counters.
@@ -79,6 +86,11 @@ pub struct Core {
     // The last attempt went wrong, and was told.
     forget_fails: bool,
     trim_fails: bool,
+    // When the buffer's level was last told.
+    measured: Option<Instant>,
+    // The file turned out to be damaged; and when it was last repaired.
+    damaged: bool,
+    repaired: Option<Instant>,
 }
 
 impl Core {
@@ -96,6 +108,9 @@ impl Core {
             forgotten: 0,
             forget_fails: false,
             trim_fails: false,
+            measured: None,
+            damaged: false,
+            repaired: None,
         }
     }
 
@@ -105,6 +120,8 @@ impl Core {
         let mut open = true;
         while running {
             self.wiring.beat.touch();
+            self.measure().await;
+            self.repair().await;
             let tick = self
                 .pipeline
                 .next_tick()
@@ -122,6 +139,7 @@ impl Core {
                     self.acknowledging = changed.is_ok();
                     self.forget().await;
                 }
+                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
                 () = sleep_until(tick.unwrap_or(wake).min(wake)) => {
                     self.forget().await;
                     if tick.is_some_and(|tick| tick <= Instant::now()) {
@@ -156,13 +174,19 @@ impl Core {
     async fn take(&mut self, batch: Vec<Input>) -> bool {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         for input in &batch {
-            for output in self.pipeline.handle(input.clone()) {
+            let outputs = self.pipeline.handle(input.clone());
+            for output in outputs {
                 match output {
                     Output::Event(event) => events.push(*event),
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
+                    }
+                    Output::ClockStepped { device, by, .. } => {
+                        let (reader, seconds) = (self.device_name(device), by.seconds());
+                        warn!(reader, seconds, "The reader's clock was set back");
+                        self.wiring.health.clock_stepped(reader, by.into());
                     }
                 }
             }
@@ -172,13 +196,18 @@ impl Core {
         }
         self.count();
         for event in &events {
-            info!(event_id = %event.id, read_point = event.read_point, "{}", event.summary);
+            let uncertainty_ms = event.uncertainty.0 / 1000;
+            info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
+        for event in &events {
+            self.show(event);
+        }
         for verdict in verdicts {
             self.answer(&verdict);
         }
         let trimmed = self.store.trim(&self.pipeline).await;
+        self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");
         true
     }
@@ -209,11 +238,66 @@ impl Core {
                 changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
                     self.acknowledging = changed.is_ok();
                 }
+                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
                 () = sleep(RETRY) => {}
                 () = self.wiring.stop.cancelled() => {}
             }
+            self.repair().await;
             last_attempt = self.wiring.stop.is_cancelled();
             self.forget().await;
+            self.measure().await;
+        }
+    }
+
+    /// Does what the forwarder asks for.
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::SetAside {
+                seq,
+                reason,
+                attempts,
+                done,
+            } => {
+                let at = self.wiring.clock.now();
+                let outcome = self.store.set_aside(seq, &reason, attempts, at).await;
+                if outcome.is_ok() {
+                    error!(
+                        seq,
+                        reason,
+                        attempts,
+                        "Event set aside: it cannot be sent; see tracegate buffer list"
+                    );
+                    self.wiring.health.counters().dead_letters.add(1);
+                    self.forgotten = self.forgotten.max(seq);
+                }
+                // A forwarder that has lost its connection meanwhile looks for itself.
+                let _ = done.send(outcome.is_ok());
+                tell_once(&mut self.forget_fails, outcome, "Event not set aside yet");
+                let waiting = self.store.waiting();
+                self.wiring.health.counters().waiting.set(waiting);
+            }
+            Request::Damaged => self.damaged = true,
+        }
+    }
+
+    /// Replaces the file if it is damaged, but not all the time: a disk that damages every file is beyond help from here.
+    async fn repair(&mut self) {
+        let pause = self.repaired.is_some_and(|at| at.elapsed() < REPAIR_EVERY);
+        if !self.damaged || pause {
+            return;
+        }
+        self.repaired = Some(Instant::now());
+        let (beat, mark) = (self.wiring.beat.clone(), self.forgotten);
+        warn!("The buffer's file is damaged; saving what can be read");
+        match self.store.repair(mark, &|| beat.touch()).await {
+            Ok(damage) => {
+                self.damaged = false;
+                let text = damage.to_string();
+                error!("{text}");
+                self.wiring.health.buffer_replaced(self.store.epoch(), text);
+                self.measured = None;
+            }
+            Err(error) => self.problem(&error),
         }
     }
 
@@ -224,6 +308,7 @@ impl Core {
             return;
         }
         let deleted = self.store.acknowledged(mark).await;
+        self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");
             self.forgotten = mark;
@@ -236,6 +321,29 @@ impl Core {
             .counters()
             .waiting
             .set(self.store.waiting());
+    }
+
+    /// Tells how full the buffer is, from time to time.
+    async fn measure(&mut self) {
+        if self.measured.is_some_and(|at| at.elapsed() < WAKE) {
+            return;
+        }
+        self.measured = Some(Instant::now());
+        // What fails here fails elsewhere too, and is told there.
+        let Ok(figures) = self.store.figures().await else {
+            return;
+        };
+        let age_us = figures
+            .oldest
+            .map_or(0, |oldest| self.wiring.clock.now().micros_since(oldest));
+        let counters = self.wiring.health.counters();
+        counters.waiting.set(figures.waiting);
+        counters.dead_letters.set(figures.dead_letters);
+        self.wiring.health.buffer(BufferLevel {
+            bytes: figures.bytes,
+            percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),
+            oldest_s: u64::try_from(age_us / 1_000_000).unwrap_or(0),
+        });
     }
 
     fn answer(&self, verdict: &ScanVerdict) {
@@ -259,6 +367,19 @@ impl Core {
         }
     }
 
+    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
+    fn show(&self, event: &MovementEvent) {
+        let read_points = &self.pipeline.config().read_points;
+        let found = read_points.iter().find(|it| it.name == event.read_point);
+        let Some(ReadPointKind::Gate(gate)) = found.map(|read_point| &read_point.kind) else {
+            return;
+        };
+        let devices: BTreeSet<DeviceIndex> = gate.antennas.iter().map(|it| it.device).collect();
+        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
+            let _ = reader.try_send(Feedback::Movement);
+        }
+    }
+
     fn device_name(&self, device: DeviceIndex) -> &str {
         self.pipeline
             .config()
@@ -267,13 +388,18 @@ impl Core {
             .map_or("?", String::as_str)
     }
 
-    fn problem(&self, error: &BufferError) {
+    fn problem(&mut self, error: &BufferError) {
+        self.damaged |= error.trouble() == Trouble::Damaged;
         let text = crate::error_chain(error);
         self.wiring.health.counters().commit_failures.add(1);
-        let text = if error.is_full() {
-            format!("{text} (the buffer or its disk is full)")
-        } else {
-            text
+        let text = match (error, error.trouble()) {
+            (BufferError::Database { .. }, Trouble::Full) => {
+                format!("{text} (the buffer or its disk is full)")
+            }
+            (_, Trouble::Disk) => format!(
+                "{text} (the buffer's disk fails or is read-only; the kernel's log, dmesg, tells more; it is tried again all the time)"
+            ),
+            _ => text,
         };
         if self.wiring.health.storing(Some(text.clone())) {
             error!(error = text, "Nothing can be stored; sources wait");
@@ -290,6 +416,9 @@ impl Core {
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
+        let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
+        counters.sensor_reads_failed.add(mismatches);
+        counters.clock_steps.add(now.clock_steps - seen.clock_steps);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
         counters.non_events.add(non_events(now) - non_events(seen));
@@ -307,6 +436,10 @@ impl Core {
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }
+}
+
+fn is_damage<T>(outcome: &Result<T, BufferError>) -> bool {
+    matches!(outcome, Err(error) if error.trouble() == Trouble::Damaged)
 }
 
 fn read_count(input: &Input) -> usize {

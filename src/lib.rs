@@ -13,6 +13,7 @@ pub mod forward;
 pub mod health;
 pub mod service;
 pub mod source;
+pub mod tls;
 pub mod topology;
 
 pub use tracegate_pipeline::error_chain;

@@ -12,7 +12,7 @@ use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
 use tracing::{error, info, warn};
 
-use crate::buffer::{BufferError, Opened, OutboxReader, Store};
+use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, is_sound};
 use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::core::{Core, Wiring};
@@ -23,6 +23,8 @@ use crate::topology::{self, TopologyError};
 
 /// Inputs that wait for the core at most; beyond, sources hold back.
 const INPUT_QUEUE: usize = 256;
+/// What the forwarder may ask of the core before it waits for an answer.
+const REQUEST_QUEUE: usize = 4;
 /// A device that does not let go in this time at stop is left alone.
 const SOURCES_STOP: Duration = Duration::from_secs(8);
 /// The status line is renewed this often, and when something changes, but not more often than the second figure.
@@ -53,9 +55,13 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         pipeline,
         replayed,
         unreadable,
+        damage,
     } = Store::open(
         config.buffer.directory.path(),
-        config.buffer.max_size.bytes(),
+        Limits {
+            max_bytes: config.buffer.max_size.bytes(),
+            keep_free: config.buffer.keep_free.bytes(),
+        },
     )
     .await?;
     if unreadable > 0 {
@@ -65,6 +71,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         );
     }
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
+    if let Some(damage) = damage {
+        error!("{damage}");
+        health.buffer_replaced(store.epoch(), damage.to_string());
+    }
     info!(
         version = env!("CARGO_PKG_VERSION"),
         replayed,
@@ -81,6 +91,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
     let (acknowledged_in, acknowledged) = watch::channel(0);
+    let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
     let (stop_sources, stop_forward, stop_core) = (
         CancellationToken::new(),
         CancellationToken::new(),
@@ -92,6 +103,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         reader,
         committed,
         acknowledged: acknowledged_in,
+        requests: requests_in.clone(),
         health: health.clone(),
         beat: health.beat("forwarder"),
         stop: stop_forward.clone(),
@@ -99,6 +111,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
 
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
+    let mut doors = topology::Doors::default();
     for (index, (name, device)) in devices.into_iter().enumerate() {
         let index =
             DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
@@ -112,10 +125,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             stop: stop_sources.clone(),
             name,
         };
-        if let Some(answers) = topology::start(device, context, &mut sources) {
+        if let Some(answers) = topology::start(device, context, &mut doors, &mut sources) {
             feedback.insert(index, answers);
         }
     }
+    doors.open(&health, &stop_sources, &mut sources);
     drop(inputs_in);
 
     let wiring = Wiring {
@@ -123,11 +137,18 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         feedback,
         committed: committed_in,
         acknowledged,
+        requests,
         clock,
         health: health.clone(),
         beat: health.beat("core"),
         stop: stop_core.clone(),
     };
+    let path = store.path().to_owned();
+    let check = tokio::spawn(async move {
+        if !is_sound(&path).await {
+            let _ = requests_in.send(Request::Damaged).await;
+        }
+    });
     let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));
 
     notify(&[NotifyState::Ready]);
@@ -169,6 +190,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         None => core.await,
     };
     supervisor.abort();
+    check.abort();
     // Also after a fault elsewhere the buffer is closed in good order.
     let store = core.map_err(|_| ServiceError::Fault("core"))?;
     let waiting = store.waiting();

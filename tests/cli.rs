@@ -3,6 +3,9 @@
 //! Every file in `tests/cli/` named `*.txt` is a case: the command in its first line, then what came of it, byte for
 //! byte. After a change of wording, `UPDATE_EXPECT=1 cargo test --test cli` writes the new output; read the diff.
 
+#[path = "cli/buffer.rs"]
+mod buffer;
+
 use std::path::Path;
 use std::process::Command;
 

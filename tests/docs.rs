@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
-use tracegate::health::{Counters, DeviceState, Health};
+use tracegate::health::{Counters, DeviceCounter, DeviceState, Health};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -71,6 +71,17 @@ fn every_counter_is_explained() {
         .map(|row| quoted(row[0]).next().expect("a name"))
         .collect();
     let counted: BTreeSet<&str> = Counters::default().snapshot().into_keys().collect();
+    assert_eq!(documented, counted);
+}
+
+#[test]
+fn every_counter_of_a_reader_is_explained() {
+    let readme = read("README.md");
+    let documented: BTreeSet<&str> = table(&readme, "| counter of a reader |")
+        .iter()
+        .flat_map(|row| quoted(row[0]))
+        .collect();
+    let counted: BTreeSet<&str> = DeviceCounter::ALL.iter().map(|it| it.as_str()).collect();
     assert_eq!(documented, counted);
 }
 

@@ -78,6 +78,7 @@ fn play(seed: u64, pace: (Duration, Duration), windows: &str) -> Ledger {
                 antenna: sighting.antenna,
                 rssi_dbm: Some(sighting.rssi_dbm),
                 device_time: Some(ReaderTime::Utc(T0 as u64 + sighting.at_us)),
+                ..Read::default()
             });
             inputs.push((
                 at,

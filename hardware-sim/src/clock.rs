@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// The wall clock at `instant`, in microseconds since 1970.
-pub(crate) fn utc_us(instant: Instant) -> u64 {
+pub fn utc_us(instant: Instant) -> u64 {
     let (now, wall) = (Instant::now(), SystemTime::now());
     let wall = if instant >= now {
         wall + (instant - now)

@@ -110,8 +110,8 @@ impl Demo {
                     antennas: spec.antennas,
                     ..ReaderConfig::default()
                 },
-                listen: None,
                 clock_offset_us: config.reader_clock_offset_us,
+                ..SimReaderConfig::default()
             });
             readers.push((
                 spec.name.clone(),

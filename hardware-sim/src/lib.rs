@@ -8,7 +8,7 @@
 //!   the same seed gives the same [`Timeline`](scenario::Timeline).
 //! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
-//! * [`demo`] puts all of them together.
+//! * [`demo`] puts all of them together. The program `sim-reader` is one reader for other programs.
 //!
 //! Dropping any of the running things stops its tasks and frees its port.
 
@@ -24,5 +24,6 @@ mod clock;
 mod task;
 mod wait;
 
+pub use clock::utc_us;
 pub use task::Task;
 pub use wait::{DeadlineMissed, wait_until};

@@ -19,7 +19,7 @@ use crate::{
     clock::utc_us,
     reader::ReaderFeed,
     scanner::ScannerFeed,
-    scenario::{Scan, Sighting, Timeline},
+    scenario::{Scan, Sighting, TimedFault, Timeline},
 };
 
 /// The devices a timeline is played into, by name; what has no device is counted and skipped.
@@ -38,8 +38,10 @@ pub struct Progress {
     pub sightings: u64,
     /// Labels handed to scanners.
     pub scans: u64,
-    /// Sightings and labels of devices that are not there.
+    /// Sightings, labels and faults of devices that are not there.
     pub skipped: u64,
+    /// Faults carried out.
+    pub faults: u64,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ struct Counters {
     sightings: AtomicU64,
     scans: AtomicU64,
     skipped: AtomicU64,
+    faults: AtomicU64,
 }
 
 /// A play under way; dropping it stops it.
@@ -87,6 +90,7 @@ impl PlayHandle {
             sightings: self.counters.sightings.load(Ordering::Relaxed),
             scans: self.counters.scans.load(Ordering::Relaxed),
             skipped: self.counters.skipped.load(Ordering::Relaxed),
+            faults: self.counters.faults.load(Ordering::Relaxed),
         }
     }
 
@@ -138,6 +142,22 @@ pub fn play(timeline: &Timeline, devices: Devices, start: Instant) -> PlayHandle
             scans,
             feed,
             pace(&scanner),
+            counters,
+        )));
+    }
+    let mut faults: HashMap<Arc<str>, Vec<TimedFault>> = HashMap::new();
+    for fault in &timeline.faults {
+        faults
+            .entry(fault.reader.clone())
+            .or_default()
+            .push(fault.clone());
+    }
+    for (reader, faults) in faults {
+        let (counters, feed) = (counters.clone(), devices.readers.get(&*reader).cloned());
+        tasks.push(Task::spawn(play_faults(
+            faults,
+            feed,
+            pace(&reader),
             counters,
         )));
     }
@@ -197,6 +217,24 @@ async fn play_sightings(
     }
 }
 
+async fn play_faults(
+    faults: Vec<TimedFault>,
+    feed: Option<ReaderFeed>,
+    mut pace: Pace,
+    counters: Arc<Counters>,
+) {
+    for TimedFault { at_us, fault, .. } in faults {
+        if !pace.until(at_us).await {
+            return;
+        }
+        let counter = match &feed {
+            Some(feed) if feed.fault(fault).await => &counters.faults,
+            _ => &counters.skipped,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 async fn play_scans(
     scans: Vec<Scan>,
     feed: Option<ScannerFeed>,
@@ -218,7 +256,10 @@ async fn play_scans(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::TcpStream;
+
     use crate::{
+        reader::{SimReader, SimReaderConfig},
         scanner::{ScannerConfig, SimScanner},
         scenario::{ScannerKind, Scenario},
         wait_until,
@@ -257,6 +298,36 @@ mod tests {
         })
         .await
         .unwrap();
+    }
+
+    #[tokio::test]
+    async fn faults_happen_to_their_reader_in_their_time() {
+        let text = "[company]\nprefix = \"4012345\"\n[[reader]]\nname = \"d\"\ninside = [1]\noutside = [2]\n\
+                    [[fault]]\nreader = \"d\"\nat = \"40ms\"\nwhat = \"cut rst\"\n\
+                    [[fault]]\nreader = \"d\"\nat = \"20ms\"\nwhat = \"keepalives off\"\n";
+        let timeline = Scenario::parse(text).unwrap().timeline().unwrap();
+        let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
+        let client = TcpStream::connect(reader.addr()).await.unwrap();
+        wait_until("the client", Duration::from_secs(1), || {
+            reader.status().connected
+        })
+        .await
+        .unwrap();
+        let devices = Devices {
+            readers: [("d".to_owned(), reader.feed())].into(),
+            ..Devices::default()
+        };
+        let start = Instant::now();
+        let mut play = play(&timeline, devices, start);
+        play.finished().await;
+        assert!(start.elapsed() >= Duration::from_millis(40));
+        assert_eq!(play.progress().faults, 2);
+        wait_until("the cut", Duration::from_secs(1), || {
+            !reader.status().connected
+        })
+        .await
+        .unwrap();
+        drop(client);
     }
 
     #[tokio::test]

@@ -4,27 +4,43 @@
 //! is always `fold(snapshot, journal)`, and every event that this fold has ever produced is, or was, in the outbox: after a
 //! crash the journal is replayed and its outputs are discarded.
 //!
-//! Format, version 1 (`user_version`):
+//! Format, version 2 (`user_version`); version 1 had no `dead_letter` and no `dropped`, and is brought up to date:
 //! - `journal(seq, crc32, inputs)`: one row per committed batch; `inputs` is postcard of `Vec<Input>`.
 //! - `snapshot(id = 1, journal_seq, version, crc32, state)`: the pipeline's state after the batch `journal_seq`; the
 //!   journal up to there is deleted in the same transaction.
 //! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload)`: events not yet acknowledged. `seq`
 //!   never comes back, also not after a power cut (AUTOINCREMENT, `synchronous=FULL`).
+//! - `dead_letter(id, epoch, seq, …as outbox…, reason, at_us, attempts)`: events that cannot be sent, set aside so that they
+//!   hold nothing up; `tracegate buffer` shows, requeues and discards them.
+//! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us)`: what is gone for good, and why.
 //! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by event id.
 //!
 //! "Accepted" means committed with `synchronous=FULL`. A row leaves the outbox when the broker acknowledged it and all rows
-//! before it, never otherwise. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still
-//! leave.
+//! before it, or as a dead letter when it is the first; never otherwise. So the sequence numbers of the outbox have no gaps
+//! but those in `dropped`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
 
+mod connect;
 mod directory;
+mod inspect;
+mod open;
 mod reader;
+mod repair;
+mod replay;
+mod salvage;
+mod settle;
+mod space;
 mod statements;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use inspect::{Inspector, Letter, Stats, Waiting};
+pub use open::Opened;
 pub use reader::{OutboxReader, OutboxRow};
-pub use store::{Opened, Store};
+pub use repair::{Damage, is_sound};
+pub(crate) use space::size_text;
+pub use space::{KEEP_FREE_BYTES, Limits};
+pub use store::{Figures, Store};
 
 use std::path::PathBuf;
 
@@ -53,6 +69,28 @@ pub enum BufferError {
         /// The file.
         path: PathBuf,
     },
+    /// There is nothing to look at.
+    #[error(
+        "there is no buffer in {directory}; is this the [buffer] directory of the gateway, and has it run yet?"
+    )]
+    NotThere {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// No dead letter has this number.
+    #[error("there is no dead letter {id}; tracegate buffer list shows those there are")]
+    NoSuchLetter {
+        /// The number asked for.
+        id: i64,
+    },
+    /// A dead letter that would only become one again.
+    #[error(
+        "dead letter {id} is damaged on disk and cannot be sent; tracegate buffer show {id} shows what is left of it"
+    )]
+    LetterDamaged {
+        /// Its number.
+        id: i64,
+    },
     /// SQLite refused.
     #[error("buffer: {doing}")]
     Database {
@@ -62,9 +100,30 @@ pub enum BufferError {
         #[source]
         source: sqlx::Error,
     },
+    /// The file has reached its cap: the broker must take some events first.
+    #[error(
+        "the buffer is full: 90 % of [buffer] max_size, {}, are used; it takes events again when 20 % are free: bring the broker back, or raise max_size",
+        space::size_text(*max_bytes)
+    )]
+    CapReached {
+        /// The cap.
+        max_bytes: u64,
+    },
+    /// The disk has no more free than is kept for draining the buffer.
+    #[error(
+        "the disk of {directory} is full: only what [buffer] keep_free holds back, {}, is left; free disk space there",
+        space::size_text(*keep_free)
+    )]
+    DiskNearlyFull {
+        /// Where the buffer is.
+        directory: PathBuf,
+        /// The reserve, in bytes.
+        keep_free: u64,
+    },
     /// The file is a later version's.
     #[error(
-        "the buffer {path} was written by a newer tracegate (format {found}, this one knows 1); install that version again"
+        "the buffer {path} was written by a newer tracegate (format {found}, this one knows {}); install that version again",
+        statements::USER_VERSION
     )]
     Newer {
         /// The file.
@@ -88,22 +147,67 @@ impl BufferError {
         move |source| Self::Database { doing, source }
     }
 
+    /// What kind of trouble it is, and so what helps.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        let source = match self {
+            Self::CapReached { .. } | Self::DiskNearlyFull { .. } => return Trouble::Full,
+            Self::Directory { .. } => return Trouble::Disk,
+            Self::Database { source, .. } => source,
+            _ => return Trouble::Other,
+        };
+        let code = match source {
+            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i64>().ok()),
+            sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => return Trouble::Disk,
+            _ => None,
+        };
+        // sqlite3.h; extended codes keep the primary one in the low byte.
+        match code.map(|code| code & 0xff) {
+            Some(13) => Trouble::Full,
+            // SQLITE_READONLY, IOERR, CANTOPEN, PERM.
+            Some(8 | 10 | 14 | 3) => Trouble::Disk,
+            // SQLITE_CORRUPT, NOTADB.
+            Some(11 | 26) => Trouble::Damaged,
+            _ => Trouble::Other,
+        }
+    }
+
     /// True when the file has reached its cap or the disk is full: waiting helps, repairing does not.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        // SQLITE_FULL is 13 (sqlite3.h); extended codes keep it in the low byte.
-        let Self::Database {
-            source: sqlx::Error::Database(error),
-            ..
-        } = self
-        else {
-            return false;
-        };
-        error
-            .code()
-            .and_then(|code| code.parse::<i64>().ok())
-            .is_some_and(|code| code & 0xff == 13)
+        self.trouble() == Trouble::Full
     }
+}
+
+/// Kinds of trouble with the buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// No room: what is acknowledged leaves, then there is some.
+    Full,
+    /// The disk cannot be read or written; it may come back, and then the file must be opened anew.
+    Disk,
+    /// The file is not what was written to it.
+    Damaged,
+    /// Anything else.
+    Other,
+}
+
+/// What the sending side asks of the writing side.
+#[derive(Debug)]
+pub enum Request {
+    /// Set aside the event, the first of those that wait: it cannot be sent. Everything before it is acknowledged.
+    SetAside {
+        /// Its sequence number.
+        seq: i64,
+        /// Why, for people.
+        reason: String,
+        /// How often it was sent in vain.
+        attempts: u32,
+        /// Whether it is done.
+        done: tokio::sync::oneshot::Sender<bool>,
+    },
+    /// The file turned out to be damaged.
+    Damaged,
 }
 
 /// The check sum of a stored row.

@@ -1,11 +1,11 @@
 //! The reading side of the outbox: its own connection, so that sending never waits for storing.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
-use super::{BufferError, crc32};
+use super::{BufferError, connect, crc32};
 
 /// Damaged text may be no text any more, and must not stop what comes after it: so bytes are asked for.
 const AFTER: &str = "SELECT seq, coalesce(CAST(event_id AS BLOB), x''), coalesce(CAST(read_point AS BLOB), x''),
@@ -26,10 +26,12 @@ pub struct OutboxRow {
     pub intact: bool,
 }
 
-/// Reads the outbox in order.
+/// Reads the outbox in order. Its connection is made anew after an error, and when the file has been replaced.
 #[derive(Debug)]
 pub struct OutboxReader {
-    connection: SqliteConnection,
+    path: PathBuf,
+    // With the device and inode it is of.
+    open: Option<(SqliteConnection, (u64, u64))>,
 }
 
 impl OutboxReader {
@@ -38,16 +40,26 @@ impl OutboxReader {
     /// # Errors
     /// SQLite cannot open it.
     pub async fn open(path: &Path) -> Result<Self, BufferError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .pragma("query_only", "1")
-            .disable_statement_logging();
-        let connection = options
-            .connect()
-            .await
-            .map_err(BufferError::database("open for reading"))?;
-        Ok(Self { connection })
+        let mut reader = Self {
+            path: path.to_owned(),
+            open: None,
+        };
+        reader.connection().await?;
+        Ok(reader)
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, BufferError> {
+        let file = std::fs::metadata(&self.path).map_err(|source| BufferError::Directory {
+            path: self.path.clone(),
+            source,
+        })?;
+        let identity = (file.dev(), file.ino());
+        let kept = self.open.take().filter(|(_, of)| *of == identity);
+        let open = match kept {
+            Some(open) => open,
+            None => (connect::for_reading(&self.path).await?, identity),
+        };
+        Ok(&mut self.open.insert(open).0)
     }
 
     /// At most `limit` events after `seq`.
@@ -58,9 +70,13 @@ impl OutboxReader {
         let rows = sqlx::query(AFTER)
             .bind(seq)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut self.connection)
+            .fetch_all(self.connection().await?)
             .await
-            .map_err(BufferError::database("read the outbox"))?;
+            .map_err(BufferError::database("read the outbox"));
+        if rows.is_err() {
+            self.open = None;
+        }
+        let rows = rows?;
         let rows = rows.into_iter().map(|row| {
             let parts: [Vec<u8>; 3] = [row.get(1), row.get(2), row.get(3)];
             let crc: i64 = row.get(4);

@@ -9,12 +9,25 @@ use tracegate_pipeline::input::MovementEvent;
 use super::{BufferError, crc32};
 
 /// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
-pub(super) const STATE_VERSION: i64 = 1;
+pub(super) const STATE_VERSION: i64 = 2;
+/// Format of the file.
+pub(super) const USER_VERSION: i64 = 2;
 /// Rows per INSERT; more gain nothing (measured: shared/forwarding.md section 3).
 const ROWS_PER_INSERT: usize = 64;
 /// The newest sequence number ever given out.
 pub(super) const LAST_SEQ: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
+
+/// The newest journal row ever written.
+pub(super) const LAST_JOURNAL_SEQ: &str =
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
+/// How many events wait. Counting a million rows takes a second, so the ends are asked for: the numbers between them have no
+/// gaps but the known ones. Two selects, because SQLite looks up only one end at a time without reading everything.
+pub(super) const WAITING: &str =
+    "SELECT coalesce((SELECT max(seq) FROM outbox) - (SELECT min(seq) FROM outbox) + 1, 0)";
+/// Events that were taken out from between others that wait.
+pub(super) const HOLES: &str = "SELECT coalesce(sum(count), 0) FROM dropped
+  WHERE epoch = (SELECT value FROM meta WHERE key = 'epoch') AND from_seq > (SELECT min(seq) FROM outbox) AND to_seq < (SELECT max(seq) FROM outbox)";
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -25,16 +38,33 @@ CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, event_i
   occurred_us INTEGER NOT NULL, recorded_us INTEGER NOT NULL, crc32 INTEGER NOT NULL, payload TEXT NOT NULL) STRICT;
 ";
 
-/// One journal row, and the events that the outbox does not hold yet. Returns how many those were, and the newest sequence
-/// number.
+/// What format 2 has besides. A damaged row may hold anything, and is kept as it is.
+pub(super) const SCHEMA_2: &str = "
+CREATE TABLE IF NOT EXISTS dead_letter(id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL, seq INTEGER NOT NULL, event_id ANY,
+  read_point ANY, occurred_us ANY, recorded_us ANY, crc32 ANY, payload ANY, reason TEXT NOT NULL, at_us INTEGER NOT NULL,
+  attempts INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS dropped(id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL, from_seq INTEGER NOT NULL,
+  to_seq INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;
+";
+
+/// What [`append`] did.
+#[derive(Debug)]
+pub(super) struct Appended {
+    pub(super) events: u64,
+    /// The newest event ever stored.
+    pub(super) last_seq: i64,
+    pub(super) journal_seq: i64,
+}
+
+/// One journal row, and the events that the outbox does not hold yet.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     inputs: Vec<u8>,
     inputs_crc: i64,
     events: &[MovementEvent],
     recorded: Time,
-) -> Result<(u64, i64), BufferError> {
-    sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
+) -> Result<Appended, BufferError> {
+    let journal = sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
         .bind(inputs_crc)
         .bind(inputs)
         .execute(&mut *connection)
@@ -75,10 +105,39 @@ pub(super) async fn append(
             .map_err(BufferError::database("append to the outbox"))?;
         stored += done.rows_affected();
     }
-    Ok((
-        stored,
-        scalar(connection, LAST_SEQ, "read the sequence").await?,
-    ))
+    Ok(Appended {
+        events: stored,
+        last_seq: scalar(connection, LAST_SEQ, "read the sequence").await?,
+        journal_seq: journal.last_insert_rowid(),
+    })
+}
+
+/// One event becomes a dead letter; it and the acknowledged ones before it leave the outbox.
+pub(super) async fn set_aside(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    reason: &str,
+    attempts: u32,
+    at: Time,
+) -> Result<u64, BufferError> {
+    sqlx::query(
+        "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, reason, at_us, attempts)
+         SELECT (SELECT value FROM meta WHERE key = 'epoch'), seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, ?, ?, ?
+         FROM outbox WHERE seq = ?",
+    )
+    .bind(reason)
+    .bind(at.0)
+    .bind(attempts)
+    .bind(seq)
+    .execute(&mut *connection)
+    .await
+    .map_err(BufferError::database("set an event aside"))?;
+    let gone = sqlx::query("DELETE FROM outbox WHERE seq <= ?")
+        .bind(seq)
+        .execute(connection)
+        .await
+        .map_err(BufferError::database("set an event aside"))?;
+    Ok(gone.rows_affected())
 }
 
 /// The journal goes first: in a full file the snapshot takes its place.
@@ -86,8 +145,7 @@ pub(super) async fn replace_journal(
     connection: &mut SqliteConnection,
     state: Vec<u8>,
 ) -> Result<(), BufferError> {
-    let last = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
-    let last = scalar(connection, last, "read the journal's end").await?;
+    let last = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
     sqlx::query("DELETE FROM journal")
         .execute(&mut *connection)
         .await

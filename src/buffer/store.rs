@@ -3,139 +3,74 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use tracegate_pipeline::input::MovementEvent;
-use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::debug;
 
-use super::directory::{lock, sync_directories};
-use super::statements::{
-    LAST_SEQ, SCHEMA, STATE_VERSION, append, command, epoch, replace_journal, scalar,
-};
-use super::{BufferError, FILE_NAME, crc32};
+use super::BufferError;
+use super::connect::{self, PAGE_BYTES};
+use super::repair::{self, Damage, Known, rebuild};
+use super::replay::journal_crc32;
+use super::space::Gate;
+use super::statements::{USER_VERSION, append, epoch, replace_journal, set_aside};
 
-/// Format of the file.
-const USER_VERSION: i64 = 1;
-/// Marks the file as ours: "TRGT".
-const APPLICATION_ID: i64 = 0x5452_4754;
-const PAGE_BYTES: u64 = 4096;
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
 const VACUUM_PAGES: &str = "PRAGMA incremental_vacuum(256)";
-/// As the reader of the outbox does: whatever a damaged row has become, it can be read as these types.
-const SNAPSHOT: &str = "SELECT coalesce(CAST(journal_seq AS INTEGER), 0), coalesce(CAST(version AS INTEGER), 0), coalesce(CAST(crc32 AS INTEGER), -1),
-  coalesce(CAST(state AS BLOB), x'') FROM snapshot";
-const JOURNAL: &str =
-    "SELECT coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(inputs AS BLOB), x'') FROM journal
-  WHERE seq > ? ORDER BY seq";
+/// Pages in use, that is without free ones.
+const USED_PAGES: &str =
+    "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
+const OLDEST: &str = "SELECT CAST(recorded_us AS INTEGER) FROM outbox ORDER BY seq LIMIT 1";
+/// Acknowledged rows deleted at a time; and when there is no room for that.
+const DELETE_ROWS: (i64, i64) = (1_000, 30);
+/// What a row takes beyond its texts, about: numbers, headers, and its id once more in the index.
+const ROW_OVERHEAD_BYTES: u64 = 300;
 
-/// What was found when the buffer was opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// The writing side.
-    pub store: Store,
-    /// The pipeline as the journal left it.
-    pub pipeline: Pipeline,
-    /// Inputs replayed to get there.
-    pub replayed: usize,
-    /// Journal rows or snapshots that could not be read; their windows are lost.
-    pub unreadable: usize,
+/// How full the buffer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Events not yet acknowledged.
+    pub waiting: u64,
+    /// Bytes of the file in use.
+    pub bytes: u64,
+    /// The cap, in bytes.
+    pub max_bytes: u64,
+    /// When the oldest event that waits was stored.
+    pub oldest: Option<Time>,
+    /// Events set aside.
+    pub dead_letters: u64,
 }
 
 /// The writing side of the buffer.
 #[derive(Debug)]
 pub struct Store {
     pub(super) connection: SqliteConnection,
-    path: PathBuf,
-    epoch: String,
-    journal_rows: usize,
-    journal_bytes: usize,
-    waiting: u64,
-    last_seq: i64,
+    pub(super) gate: Gate,
+    pub(super) path: PathBuf,
+    pub(super) format: i64,
+    pub(super) epoch: String,
+    pub(super) journal_rows: usize,
+    pub(super) journal_bytes: usize,
+    pub(super) waiting: u64,
+    pub(super) last_seq: i64,
+    pub(super) journal_seq: i64,
     // A transaction was begun and not seen to end.
-    unsettled: bool,
+    pub(super) unsettled: bool,
+    // A batch may have been committed although SQLite said that it was not.
+    pub(super) doubtful: bool,
+    // The connection must be made anew before it is used again.
+    pub(super) reopen: bool,
+    // A new file was made that is not in place yet.
+    pub(super) damage: Option<Damage>,
     // Held for its lock only.
-    _lock: File,
+    pub(super) _lock: File,
 }
 
 impl Store {
-    /// Opens or creates the buffer in `directory` and replays its journal.
-    ///
-    /// # Errors
-    /// The directory cannot be used, another process holds the buffer, or SQLite cannot open it.
-    pub async fn open(directory: &Path, max_bytes: u64) -> Result<Opened, BufferError> {
-        let existed = directory.ancestors().find(|ancestor| ancestor.is_dir());
-        let lock = lock(directory)?;
-        let path = directory.join(FILE_NAME);
-        let pages = (max_bytes / PAGE_BYTES).max(64);
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .page_size(4096)
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .pragma("wal_autocheckpoint", "256")
-            .pragma("journal_size_limit", "1048576")
-            .pragma("max_page_count", pages.to_string())
-            .disable_statement_logging();
-        let mut connection = options
-            .connect()
-            .await
-            .map_err(BufferError::database("open"))?;
-        let found: i64 = scalar(&mut connection, "PRAGMA user_version", "read the format").await?;
-        if found > USER_VERSION {
-            return Err(BufferError::Newer { path, found });
-        }
-        sqlx::raw_sql(SCHEMA)
-            .execute(&mut connection)
-            .await
-            .map_err(BufferError::database("create the tables"))?;
-        if found < USER_VERSION {
-            // Not on every start: on a full disk even this page cannot be written, and what waits must still be sent.
-            let marks = format!(
-                "PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={USER_VERSION};"
-            );
-            sqlx::raw_sql(sqlx::AssertSqlSafe(marks))
-                .execute(&mut connection)
-                .await
-                .map_err(BufferError::database("mark the file"))?;
-        }
-        let epoch = epoch(&mut connection).await?;
-        sync_directories(directory, existed)?;
-        let waiting: i64 = scalar(
-            &mut connection,
-            "SELECT count(*) FROM outbox",
-            "count the outbox",
-        )
-        .await?;
-        let last_seq = scalar(&mut connection, LAST_SEQ, "read the sequence").await?;
-        let mut store = Self {
-            connection,
-            path,
-            epoch,
-            journal_rows: 0,
-            journal_bytes: 0,
-            waiting: u64::try_from(waiting).unwrap_or(0),
-            last_seq,
-            unsettled: false,
-            _lock: lock,
-        };
-        let (pipeline, replayed, unreadable) = store.replay().await?;
-        Ok(Opened {
-            store,
-            pipeline,
-            replayed,
-            unreadable,
-        })
-    }
-
     /// The file, for readers and messages.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -175,16 +110,61 @@ impl Store {
             what: "inputs",
             source,
         })?;
-        let crc = crc32(&[&encoded]);
-        let bytes = encoded.len();
+        let done = self.commit_encoded(encoded, events, recorded).await;
+        self.note(done)
+    }
+
+    async fn commit_encoded(
+        &mut self,
+        inputs: Vec<u8>,
+        events: &[MovementEvent],
+        recorded: Time,
+    ) -> Result<(), BufferError> {
+        let (crc, journaled) = (journal_crc32(&inputs), inputs.len());
+        self.settle().await?;
+        if self.doubtful && self.is_there(crc).await? {
+            return self.recount().await;
+        }
+        let bytes = events.iter().fold(journaled as u64, |sum, event| {
+            sum.saturating_add(event.json.len() as u64)
+                .saturating_add(ROW_OVERHEAD_BYTES)
+        });
+        if self.gate.must_measure() {
+            let pages = self.number(USED_PAGES, "measure the file").await?;
+            self.gate.measured(pages.saturating_mul(PAGE_BYTES));
+        }
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        self.gate.admit(directory, bytes, self.waiting)?;
         self.begin().await?;
-        let stored = append(&mut self.connection, encoded, crc, events, recorded).await;
-        let (stored, last_seq) = self.end(stored).await?;
+        self.doubtful = true;
+        let stored = append(&mut self.connection, inputs, crc, events, recorded).await;
+        let stored = self.end(stored).await;
+        if let Err(error) = &stored
+            && error.is_full()
+        {
+            self.gate.overran();
+        }
+        let stored = stored?;
+        self.doubtful = false;
+        self.gate.wrote(bytes);
         self.journal_rows += 1;
-        self.journal_bytes += bytes;
-        self.waiting += stored;
-        self.last_seq = last_seq;
+        self.journal_bytes += journaled;
+        self.waiting += stored.events;
+        self.last_seq = stored.last_seq;
+        self.journal_seq = stored.journal_seq;
         Ok(())
+    }
+
+    /// Whether the batch that failed last is in the journal after all. The disk may fail in the very last step of a commit;
+    /// opened anew, SQLite then finds it complete, and storing it again would replay it twice.
+    async fn is_there(&mut self, crc: i64) -> Result<bool, BufferError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT crc32 FROM journal WHERE seq = ?")
+            .bind(self.journal_seq.saturating_add(1))
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(BufferError::database("look for the batch"))?;
+        self.doubtful = false;
+        Ok(found == Some(crc))
     }
 
     /// Replaces the journal by a snapshot when it has grown enough, or when a snapshot is cheap. `pipeline` must be what the
@@ -209,9 +189,8 @@ impl Store {
                 what: "the state",
                 source,
             })?;
-        self.begin().await?;
-        let replaced = replace_journal(&mut self.connection, state).await;
-        self.end(replaced).await?;
+        let replaced = self.replace_journal(state).await;
+        self.note(replaced)?;
         (self.journal_rows, self.journal_bytes) = (0, 0);
         if let Err(error) = self.give_back().await {
             debug!(%error, "No pages given back; the next time will do");
@@ -219,19 +198,150 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets all events up to `seq`: the broker has them.
+    async fn replace_journal(&mut self, state: Vec<u8>) -> Result<(), BufferError> {
+        self.begin().await?;
+        let replaced = replace_journal(&mut self.connection, state).await;
+        self.end(replaced).await
+    }
+
+    /// Forgets all events up to `seq`: the broker has them. Done in slices, oldest first: a delete of everything after a
+    /// long outage needs room for every page that it touches, and on a full disk there may be little.
     ///
     /// # Errors
-    /// Nothing was deleted.
+    /// Not all of them were deleted.
     pub async fn acknowledged(&mut self, seq: i64) -> Result<u64, BufferError> {
+        let (mut deleted, mut slice) = (0, DELETE_ROWS.0);
+        loop {
+            let done = self.delete(seq, slice).await;
+            match self.note(done) {
+                Err(error) if error.is_full() && slice > DELETE_ROWS.1 => slice = DELETE_ROWS.1,
+                Err(error) => return Err(error),
+                Ok(0) => return Ok(deleted),
+                Ok(rows) => deleted += rows,
+            }
+            if self.waiting == 0 {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    async fn delete(&mut self, seq: i64, slice: i64) -> Result<u64, BufferError> {
         self.settle().await?;
-        let done = sqlx::query("DELETE FROM outbox WHERE seq <= ?")
-            .bind(seq)
-            .execute(&mut self.connection)
-            .await
-            .map_err(BufferError::database("delete acknowledged events"))?;
+        let done = sqlx::query(
+            "DELETE FROM outbox WHERE seq <= min(?, (SELECT min(seq) FROM outbox) + ?)",
+        )
+        .bind(seq)
+        .bind(slice)
+        .execute(&mut self.connection)
+        .await
+        .map_err(BufferError::database("delete acknowledged events"))?;
         self.waiting = self.waiting.saturating_sub(done.rows_affected());
         Ok(done.rows_affected())
+    }
+
+    /// Makes the event `seq` a dead letter, so that it holds up nothing any more. Everything before it must be acknowledged
+    /// and leaves the outbox too.
+    ///
+    /// # Errors
+    /// It still waits.
+    pub async fn set_aside(
+        &mut self,
+        seq: i64,
+        reason: &str,
+        attempts: u32,
+        at: Time,
+    ) -> Result<(), BufferError> {
+        let done = self.make_dead_letter(seq, reason, attempts, at).await;
+        self.note(done)
+    }
+
+    async fn make_dead_letter(
+        &mut self,
+        seq: i64,
+        reason: &str,
+        attempts: u32,
+        at: Time,
+    ) -> Result<(), BufferError> {
+        // Most has left in slices before, so this is small.
+        self.acknowledged(seq.saturating_sub(1)).await?;
+        if self.format < USER_VERSION {
+            self.format = connect::prepare(&mut self.connection, &self.path).await?;
+        }
+        self.begin().await?;
+        let gone = set_aside(&mut self.connection, seq, reason, attempts, at).await;
+        let gone = self.end(gone).await?;
+        self.waiting = self.waiting.saturating_sub(gone);
+        Ok(())
+    }
+
+    /// How full the buffer is now; a few look-ups, so not for every batch.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn figures(&mut self) -> Result<Figures, BufferError> {
+        let figures = self.measure().await;
+        self.note(figures)
+    }
+
+    async fn measure(&mut self) -> Result<Figures, BufferError> {
+        self.settle().await?;
+        self.recount().await?;
+        let pages = self.number(USED_PAGES, "measure the file").await?;
+        let bytes = pages.saturating_mul(PAGE_BYTES);
+        self.gate.measured(bytes);
+        let oldest: Option<i64> = sqlx::query_scalar(OLDEST)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(BufferError::database("find the oldest event"))?;
+        let dead_letters = match self.format {
+            USER_VERSION => {
+                let count = "SELECT count(*) FROM dead_letter";
+                self.number(count, "count dead letters").await?
+            }
+            _ => 0,
+        };
+        Ok(Figures {
+            waiting: self.waiting,
+            bytes,
+            max_bytes: self.gate.limits().max_bytes,
+            oldest: oldest.map(Time),
+            dead_letters,
+        })
+    }
+
+    /// Puts a new file with everything that can be read in the place of the damaged one; events up to `acknowledged` are
+    /// left out. Takes its time with a large file: `working` is called meanwhile.
+    ///
+    /// # Errors
+    /// The disk does not take the new file. The damaged one is still in place.
+    pub async fn repair(
+        &mut self,
+        acknowledged: i64,
+        working: &(dyn Fn() + Send + Sync),
+    ) -> Result<Damage, BufferError> {
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let limits = self.gate.limits();
+        let known = Known {
+            acknowledged: Some(acknowledged),
+            last_seq: Some(self.last_seq),
+        };
+        let damage = match self.damage.take() {
+            Some(damage) => damage,
+            None => rebuild(&directory, limits.max_bytes, known, working).await?,
+        };
+        self.damage = Some(damage.clone());
+        // The last connection deletes the log by its name when it is closed: so before the new file has one.
+        let damaged = std::mem::replace(&mut self.connection, connect::none().await?);
+        drop(damaged.close().await);
+        self.reopen = true;
+        repair::finish(&directory)?;
+        self.settle().await?;
+        self.epoch = epoch(&mut self.connection).await?;
+        self.format = USER_VERSION;
+        // The pipeline in memory knows more than what was saved of the journal.
+        self.journal_bytes = SNAPSHOT_AFTER_BYTES;
+        self.damage = None;
+        Ok(damage)
     }
 
     /// Closes the file in good order.
@@ -245,93 +355,11 @@ impl Store {
             .map_err(BufferError::database("close"))
     }
 
-    /// Begins a transaction. sqlx's own are not used: it goes on counting a transaction that SQLite has rolled back by
-    /// itself (a full disk does that), takes the next for a savepoint within it, and its commit then stores nothing.
-    async fn begin(&mut self) -> Result<(), BufferError> {
-        self.settle().await?;
-        self.unsettled = true;
-        let begun = command(&mut self.connection, "BEGIN IMMEDIATE", "begin").await;
-        if begun.is_err() {
-            self.unsettled = false;
-        }
-        begun
-    }
-
-    /// Ends the transaction: commits what went well, undoes what did not.
-    async fn end<T>(&mut self, outcome: Result<T, BufferError>) -> Result<T, BufferError> {
-        let outcome = match outcome {
-            Ok(value) => command(&mut self.connection, "COMMIT", "commit")
-                .await
-                .map(|()| value),
-            failed => failed,
-        };
-        match outcome {
-            Ok(_) => self.unsettled = false,
-            // What went wrong is told by `outcome`; an undo that fails is tried again before anything else is done.
-            Err(_) => drop(self.settle().await),
-        }
-        outcome
-    }
-
-    /// Undoes a transaction that failed or was given up half-way, if SQLite has not done so itself.
-    async fn settle(&mut self) -> Result<(), BufferError> {
-        if !self.unsettled {
-            return Ok(());
-        }
-        let undone = command(&mut self.connection, "ROLLBACK", "roll back").await;
-        // The probe fails while a transaction is open, and only then.
-        if undone.is_err() {
-            command(&mut self.connection, "BEGIN", "roll back").await?;
-            command(&mut self.connection, "ROLLBACK", "roll back").await?;
-        }
-        self.unsettled = false;
-        Ok(())
-    }
-
-    async fn give_back(&mut self) -> Result<(), BufferError> {
+    pub(super) async fn give_back(&mut self) -> Result<(), BufferError> {
         sqlx::raw_sql(VACUUM_PAGES)
             .execute(&mut self.connection)
             .await
             .map_err(BufferError::database("give pages back"))?;
         Ok(())
-    }
-
-    async fn replay(&mut self) -> Result<(Pipeline, usize, usize), BufferError> {
-        let (mut unreadable, mut replayed) = (0, 0);
-        let row = sqlx::query(SNAPSHOT)
-            .fetch_optional(&mut self.connection)
-            .await
-            .map_err(BufferError::database("read the snapshot"))?;
-        let (mut pipeline, mut covered) = (Pipeline::default(), 0_i64);
-        if let Some(row) = row {
-            let (version, crc, state): (i64, i64, Vec<u8>) = (row.get(1), row.get(2), row.get(3));
-            covered = row.get(0);
-            let good = version == STATE_VERSION && crc == crc32(&[&state]);
-            match good.then(|| postcard::from_bytes::<State>(&state)) {
-                Some(Ok(state)) => pipeline = Pipeline::from_state(state),
-                _ => unreadable += 1,
-            }
-        }
-        let rows = sqlx::query(JOURNAL)
-            .bind(covered)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(BufferError::database("read the journal"))?;
-        for row in rows {
-            let (crc, inputs): (i64, Vec<u8>) = (row.get(0), row.get(1));
-            self.journal_rows += 1;
-            self.journal_bytes += inputs.len();
-            match (crc == crc32(&[&inputs])).then(|| postcard::from_bytes::<Vec<Input>>(&inputs)) {
-                Some(Ok(inputs)) => {
-                    replayed += inputs.len();
-                    for input in inputs {
-                        // What came of it was committed together with it.
-                        drop(pipeline.handle(input));
-                    }
-                }
-                _ => unreadable += 1,
-            }
-        }
-        Ok((pipeline, replayed, unreadable))
     }
 }

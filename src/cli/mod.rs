@@ -2,7 +2,9 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
 
+mod buffer;
 mod check;
+mod decode;
 #[cfg(feature = "demo")]
 mod demo;
 mod run;
@@ -28,7 +30,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Decode(decode::Arguments),
     Run(run::Arguments),
+    Buffer(buffer::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -38,7 +42,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Buffer(arguments) => buffer::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };

@@ -58,12 +58,14 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     };
     checker.required();
     checker.names();
+    super::readers::check(&mut checker);
     checker.scanners();
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
     }
     checker.mqtt();
     super::limits::check(&mut checker);
+    super::tag_sensor::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -111,11 +113,11 @@ impl Checker<'_> {
     }
 
     /// Neither written nor misspelt.
-    fn is_missing(&self, path: &[&str]) -> bool {
+    pub(super) fn is_missing(&self, path: &[&str]) -> bool {
         !self.tree.has(path) && !self.tree.is_bad(path) && !self.is_meant(path)
     }
 
-    fn require(&mut self, section: &[&str], key: &str, example: &str) {
+    pub(super) fn require(&mut self, section: &[&str], key: &str, example: &str) {
         let path: Vec<&str> = section.iter().copied().chain([key]).collect();
         if !self.is_missing(&path) || self.tree.is_bad(section) && !self.tree.has(section) {
             return;
@@ -145,9 +147,6 @@ impl Checker<'_> {
     fn required(&mut self) {
         self.require(&["gateway"], "site", "\"plant-3\"");
         self.require(&["mqtt"], "url", "\"mqtt://broker.plant3.example\"");
-        for name in self.config.llrp.keys() {
-            self.require(&["llrp", name], "host", "\"10.0.4.21\"");
-        }
         for (name, read_point) in &self.config.read_point {
             let section = ["read_point", name];
             self.require(&section, "mode", "\"dock\", \"belt\" or \"station\"");
@@ -187,10 +186,11 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 3] = [
+        let sections: [(&str, Vec<&String>); 4] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
+            ("tag_sensor", config.tag_sensor.keys().collect()),
         ];
         for (kind, names) in sections {
             for name in names {

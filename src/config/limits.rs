@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::check::Checker;
+use super::llrp::Llrp;
 use super::model::{Mode, ReadPoint};
 use super::tags::Antennas;
 use super::units::{ByteSize, Dbm, show_duration};
@@ -23,7 +24,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
     for (name, llrp) in &config.llrp {
         let of = |key| ["llrp", name.as_str(), key];
-        range(checker, &of("port"), llrp.port, 1..=u16::MAX, show_number);
+        optional(checker, &of("port"), llrp.port, 1..=u16::MAX, show_number);
         range(checker, &of("session"), llrp.session, 0..=3, show_number);
         range(
             checker,
@@ -40,6 +41,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             show_time,
         );
         antennas(checker, name, &llrp.antennas);
+        timing(checker, name, llrp);
     }
     for (name, scanner) in &config.scanner {
         let of = |key| ["scanner", name.as_str(), key];
@@ -89,6 +91,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "attempts"],
+        config.mqtt.attempts,
+        0..=10_000,
+        show_number,
+    );
+    range(
+        checker,
         &["mqtt", "keep_alive"],
         config.mqtt.keep_alive,
         ms(5000)..=ms(18 * HOUR_MS),
@@ -99,6 +108,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         &["buffer", "max_size"],
         config.buffer.max_size,
         ByteSize(16 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
+    );
+    // Less than four of its logs, and the buffer might not be able to delete any more.
+    range(
+        checker,
+        &["buffer", "keep_free"],
+        config.buffer.keep_free,
+        ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
     if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
@@ -114,7 +131,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
 }
 
-fn show_number<T: ToString>(number: &T) -> String {
+pub(super) fn show_number<T: ToString>(number: &T) -> String {
     number.to_string()
 }
 
@@ -123,7 +140,7 @@ fn show_time(time: &Duration) -> String {
 }
 
 /// One value, where it was written, against its range.
-fn range<T: PartialOrd>(
+pub(super) fn range<T: PartialOrd>(
     checker: &mut Checker<'_>,
     path: &[&str],
     value: T,
@@ -177,6 +194,34 @@ fn antennas(checker: &mut Checker<'_>, name: &str, antennas: &Antennas) {
                 format!("\"{level}\"")
             });
         }
+    }
+}
+
+/// When a reader reads, and how well it hears.
+fn timing(checker: &mut Checker<'_>, name: &str, llrp: &Llrp) {
+    let hour = ms(10)..=ms(HOUR_MS);
+    if let Some(trigger) = &llrp.trigger {
+        let of = |key| ["llrp", name, "trigger", key];
+        range(checker, &of("gpi"), trigger.gpi, 1..=32, show_number);
+        optional(
+            checker,
+            &of("timeout"),
+            trigger.timeout,
+            hour.clone(),
+            show_time,
+        );
+    }
+    if let Some(cycle) = &llrp.duty_cycle {
+        let of = |key| ["llrp", name, "duty_cycle", key];
+        range(checker, &of("on"), cycle.on, hour.clone(), show_time);
+        range(checker, &of("off"), cycle.off, hour, show_time);
+    }
+    for (port, sensitivity) in &llrp.receive_sensitivity {
+        let port = port.to_string();
+        let path = ["llrp", name, "receive_sensitivity", port.as_str()];
+        range(checker, &path, sensitivity.0, 0..=128, |level| {
+            format!("\"{level} dB\"")
+        });
     }
 }
 

@@ -11,16 +11,19 @@ mod address;
 mod check;
 mod diagnostic;
 mod limits;
+mod llrp;
 mod mask;
 mod mistake;
 mod model;
 mod read;
+mod readers;
 mod references;
 mod secret;
 mod source;
 mod strict;
 mod suggest;
 mod syntax;
+mod tag_sensor;
 mod tags;
 mod template;
 mod text;
@@ -32,18 +35,21 @@ use std::path::Path;
 
 pub use address::{BrokerUrl, Host, HostPort};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
+pub use llrp::{
+    DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
+};
 pub use model::{
-    Buffer, Business, Config, Gateway, Llrp, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint,
-    Scanner, Tags,
+    Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
 };
 pub use secret::Secret;
+pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
     TransactionType, Uri, ZoneName,
 };
-pub use units::{ByteSize, Dbm, show_duration};
+pub use units::{ByteSize, Db, Dbm, show_duration};
 
 /// Sections, in the order of the reference file.
 const SECTIONS: &[&str] = &[
@@ -52,11 +58,12 @@ const SECTIONS: &[&str] = &[
     "scanner",
     "read_point",
     "tags",
+    "tag_sensor",
     "buffer",
     "mqtt",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point"];
+const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
@@ -112,8 +119,8 @@ impl Loaded {
 
 /// Reads a configuration file and the environment.
 ///
-/// Relative `password_file` and `ca_file` are resolved against `$CREDENTIALS_DIRECTORY` if that is set, else against
-/// the folder of the file. Neither is opened.
+/// Relative names of password, certificate and key files are resolved against `$CREDENTIALS_DIRECTORY` if that is set, else against
+/// the folder of the file. None is opened.
 ///
 /// # Errors
 /// A [`Report`] with everything that is wrong: the file cannot be read, or it has errors.
@@ -149,10 +156,16 @@ pub fn from_bytes(
         Some(folder) if !folder.is_empty() => Path::new(folder),
         _ => path.parent().unwrap_or(Path::new("")),
     };
-    for name in [&mut config.mqtt.password_file, &mut config.mqtt.ca_file]
-        .into_iter()
-        .flatten()
+    for reader in config
+        .llrp
+        .values_mut()
+        .filter(|reader| reader.host.is_some())
     {
+        reader.port = Some(reader.port());
+    }
+    let mqtt = [&mut config.mqtt.password_file, &mut config.mqtt.ca_file];
+    let readers = config.llrp.values_mut().flat_map(Llrp::files);
+    for name in mqtt.into_iter().flatten().chain(readers) {
         *name = name.below(folder);
     }
     Ok(Loaded {

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::address::{BrokerUrl, Host, HostPort};
-use super::tags::{Antennas, TagPattern};
+use super::address::{BrokerUrl, HostPort};
+use super::llrp::Llrp;
+use super::tag_sensor::TagSensor;
+use super::tags::TagPattern;
 use super::template::{ClientId, EventTopic, StatusTopic};
 use super::text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
@@ -35,6 +37,8 @@ pub struct Config {
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
     pub tags: Tags,
+    /// What tags measure, by name.
+    pub tag_sensor: BTreeMap<String, TagSensor>,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
     /// The broker.
@@ -56,41 +60,6 @@ impl Default for Gateway {
         Gateway {
             site: SiteName::default(),
             time_zone: ZoneName::utc(),
-        }
-    }
-}
-
-/// `[llrp.NAME]`: an RFID reader.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Llrp {
-    /// Name or address; required.
-    pub host: Host,
-    /// TCP port.
-    pub port: u16,
-    /// Antennas to use, with their power.
-    pub antennas: Antennas,
-    /// How often the reader sends a sign of life.
-    #[serde(deserialize_with = "from_text")]
-    pub keepalive: Duration,
-    /// Gen2 session, 0 to 3.
-    pub session: u8,
-    /// Tags expected in the field at once.
-    pub tag_population: u16,
-    /// Delete ROSpecs that somebody else left on the reader.
-    pub replace_foreign_rospecs: bool,
-}
-
-impl Default for Llrp {
-    fn default() -> Self {
-        Llrp {
-            host: Host::default(),
-            port: 5084,
-            antennas: Antennas::All,
-            keepalive: Duration::from_secs(10),
-            session: 1,
-            tag_population: 32,
-            replace_foreign_rospecs: false,
         }
     }
 }
@@ -288,6 +257,8 @@ pub struct Buffer {
     pub directory: FileName,
     /// Size at which sources wait.
     pub max_size: ByteSize,
+    /// Free space on the disk below which sources wait.
+    pub keep_free: ByteSize,
 }
 
 impl Default for Buffer {
@@ -295,6 +266,7 @@ impl Default for Buffer {
         Buffer {
             directory: FileName::known("/var/lib/tracegate"),
             max_size: ByteSize(2 << 30),
+            keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
         }
     }
 }
@@ -336,6 +308,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Unacknowledged publishes at most.
     pub window: u16,
+    /// Refusals of an event before it is set aside; 0 for ever.
+    pub attempts: u32,
     /// What to do when nobody subscribes.
     pub on_no_subscriber: OnNoSubscriber,
 }
@@ -356,6 +330,7 @@ impl Default for Mqtt {
             status_topic: known("tracegate/{site}/status"),
             keep_alive: Duration::from_secs(30),
             window: 100,
+            attempts: 30,
             on_no_subscriber: OnNoSubscriber::Hold,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::address::Host;
 use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
 use super::source::{Seg, keys};
@@ -9,7 +10,7 @@ use super::text::AntennaRef;
 use super::units::shown;
 
 /// True when names of this kind cannot be judged, because a section that may define them was not understood.
-fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
+pub(super) fn unclear(checker: &Checker<'_>, kind: &str) -> bool {
     checker.tree.lost_section(kind) || checker.is_meant(&[kind])
 }
 
@@ -21,13 +22,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// One entry of a list and where it stands.
-fn entry_place(checker: &Checker<'_>, read_point: &str, list: &str, index: usize) -> Place {
-    let mut path = keys(&["read_point", read_point, list]);
+pub(super) fn entry_place(
+    checker: &Checker<'_>,
+    [kind, name]: [&str; 2],
+    list: &str,
+    index: usize,
+) -> Place {
+    let mut path = keys(&[kind, name, list]);
     path.push(Seg::Index(index));
     checker.tree.place(&path)
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).take(30).collect();
     if names.is_empty() {
         "none".to_owned()
@@ -45,7 +51,12 @@ fn antennas(checker: &mut Checker<'_>) {
             ("outside", &read_point.outside),
         ] {
             for (index, antenna) in list.iter().enumerate() {
-                uses.push((entry_place(checker, name, side, index), antenna, name, side));
+                uses.push((
+                    entry_place(checker, ["read_point", name], side, index),
+                    antenna,
+                    name,
+                    side,
+                ));
             }
         }
     }
@@ -125,7 +136,11 @@ fn scanners(checker: &mut Checker<'_>) {
     let mut uses: Vec<(Place, &str, &str)> = Vec::new();
     for (name, read_point) in &config.read_point {
         for (index, scanner) in read_point.scanners.iter().enumerate() {
-            uses.push((entry_place(checker, name, "scanners", index), scanner, name));
+            uses.push((
+                entry_place(checker, ["read_point", name], "scanners", index),
+                scanner,
+                name,
+            ));
         }
     }
     uses.sort();
@@ -166,11 +181,9 @@ fn addresses(checker: &mut Checker<'_>) {
         if checker.is_set(&["llrp", name, "host"]) && !checker.tree.is_bad(&["llrp", name, "port"])
         {
             let place = checker.tree.at(&["llrp", name, "host"]);
-            all.push((
-                place,
-                format!("{}:{}", llrp.host, llrp.port).to_lowercase(),
-                name,
-            ));
+            let host = llrp.host.as_ref().map_or("", Host::as_str);
+            let address = format!("{host}:{}", llrp.port()).to_lowercase();
+            all.push((place, address, name));
         }
     }
     for (name, scanner) in &config.scanner {

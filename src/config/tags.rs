@@ -5,32 +5,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use tracegate_gs1::Scheme;
+use tracegate_gs1::epc::pattern::{PatternError, SelectMask};
 use tracegate_pipeline::filter::Pattern;
 
 use super::suggest::did_you_mean;
 use super::units::{Dbm, FromText, Refusal, deserialize_from_text, shown};
 
-/// Schemes of tag patterns with the number of their fields, filter value included (TDS 2.1 §8).
-const SCHEMES: &[(&str, usize)] = &[
-    ("gdti-174", 4),
-    ("gdti-96", 4),
-    ("gid-96", 3),
-    ("giai-202", 3),
-    ("giai-96", 3),
-    ("grai-170", 4),
-    ("grai-96", 4),
-    ("gsrn-96", 3),
-    ("gsrnp-96", 3),
-    ("sgcn-96", 4),
-    ("sgln-195", 4),
-    ("sgln-96", 4),
-    ("sgtin-198", 4),
-    ("sgtin-96", 4),
-    ("sscc-96", 3),
-];
-
-/// A pattern that selects tags: `urn:epc:pat:SCHEME:f.f.f` with `*` for any field, or `hex:` and the first digits of
-/// the EPC followed by `*`.
+/// A pattern that selects tags: `urn:epc:pat:SCHEME:f.f.f` or `urn:epc:idpat:SCHEME:f.f` with `*` for any field and
+/// `[1-99]` for a range, or `hex:` and the first digits of the EPC followed by `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagPattern(Pattern);
 
@@ -39,6 +22,12 @@ impl TagPattern {
     pub const fn pattern(&self) -> &Pattern {
         &self.0
     }
+
+    /// The longest run of bits that all its tags share, for a reader to compare; `None` if there is none. A few other tags
+    /// may have it too.
+    pub fn mask(&self) -> Option<SelectMask> {
+        self.0.select_mask()
+    }
 }
 
 impl FromText for TagPattern {
@@ -46,67 +35,27 @@ impl FromText for TagPattern {
 
     fn from_text(text: &str) -> Result<Self, Refusal> {
         const HELP: &str = "example: \"urn:epc:pat:sgtin-96:*.4012345.*.*\", \"hex:34*\"";
-        if let Some(digits) = text.strip_prefix("hex:") {
-            let digits = digits.strip_suffix('*').unwrap_or(digits);
-            if digits.is_empty()
-                || digits.len() > 124
-                || !digits.bytes().all(|b| b.is_ascii_hexdigit())
-            {
-                return Err(Refusal::new(
-                    "expected hexadecimal digits, and * at the end if more may follow",
-                    HELP,
-                ));
+        let refuse = |label: String| Err(Refusal::new(label, HELP));
+        match Pattern::parse(text) {
+            Ok(pattern) => Ok(Self(pattern)),
+            Err(PatternError::Scheme(name)) => {
+                let names = Scheme::ALL.iter().filter(|scheme| scheme.has_tag_uri());
+                let names: Vec<&str> = names.map(|scheme| scheme.name()).collect();
+                let otherwise = format!("unknown scheme \"{}\"", shown(&name));
+                let label = did_you_mean(&name, names.iter().copied(), &otherwise);
+                Err(Refusal::new(
+                    label,
+                    format!("schemes: {}", names.join(", ")),
+                ))
             }
-            return parsed(text);
+            Err(PatternError::Range(range)) => refuse(format!(
+                "\"{}\" is not a range of numbers that this field can hold, as in [10-99]",
+                shown(&range)
+            )),
+            Err(PatternError::Field(reason)) => refuse(reason.to_string()),
+            Err(other) => refuse(other.to_string()),
         }
-        let Some((scheme, fields)) = text
-            .strip_prefix("urn:epc:pat:")
-            .and_then(|rest| rest.split_once(':'))
-        else {
-            return Err(Refusal::new(
-                "a pattern starts with urn:epc:pat: or hex:",
-                HELP,
-            ));
-        };
-        let Some((_, expected)) = SCHEMES.iter().find(|(name, _)| *name == scheme) else {
-            let otherwise = format!("unknown scheme \"{}\"", shown(scheme));
-            let label = did_you_mean(scheme, SCHEMES.iter().map(|(name, _)| *name), &otherwise);
-            let names: Vec<&str> = SCHEMES.iter().map(|(name, _)| *name).collect();
-            return Err(Refusal::new(
-                label,
-                format!("schemes: {}", names.join(", ")),
-            ));
-        };
-        let fields: Vec<&str> = fields.split('.').collect();
-        if fields.len() != *expected {
-            return Err(Refusal::new(
-                format!(
-                    "{scheme} has {expected} fields between dots, found {}",
-                    fields.len()
-                ),
-                HELP,
-            ));
-        }
-        let plain = |field: &&str| {
-            !field.is_empty()
-                && field
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "!'()+,-:;=_%".contains(c))
-        };
-        if let Some(bad) = fields.iter().find(|field| **field != "*" && !plain(field)) {
-            return Err(Refusal::new(
-                format!("\"{}\" is neither * nor a value", shown(bad)),
-                HELP,
-            ));
-        }
-        parsed(text)
     }
-}
-
-/// What passed the checks above, in the pipeline's form.
-fn parsed(text: &str) -> Result<TagPattern, Refusal> {
-    let pattern = Pattern::parse(text).map_err(|error| Refusal::new(error.to_string(), ""))?;
-    Ok(TagPattern(pattern))
 }
 
 deserialize_from_text!(TagPattern);
@@ -131,9 +80,15 @@ impl Antennas {
     }
 }
 
-/// An antenna port, from 1 (LLRP 1.1 §17.2.1.5: AntennaID is 16 bits, 0 means all).
+/// A port, from 1 (antennas: LLRP 1.1 §17.2.1.5: AntennaID is 16 bits, 0 means all).
 #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
-struct Port(u16);
+pub(super) struct Port(u16);
+
+impl Port {
+    pub(super) const fn number(self) -> u16 {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -141,7 +96,7 @@ impl<'de> Deserialize<'de> for Port {
         impl Visitor<'_> for PortVisitor {
             type Value = Port;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an antenna number from 1 to 65535")
+                f.write_str("a port number from 1 to 65535")
             }
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Port, E> {
                 match u16::try_from(number) {
@@ -214,6 +169,9 @@ mod tests {
             "urn:epc:pat:sscc-96:X.4012345.*",
             "hex:34*",
             "hex:3034F0",
+            "hex:30/F0",
+            "urn:epc:idpat:sgtin:4012345.*.[1-99]",
+            "urn:epc:pat:adi-var:*.35962.*.*",
         ] {
             assert!(TagPattern::from_text(text).is_ok(), "{text}");
         }
@@ -225,6 +183,9 @@ mod tests {
             "urn:epc:pat:sgtin-96:*.1.*",
             "urn:epc:pat:sgtin:*.*.*.*",
             "urn:epc:pat:sgtin-96:*.1*.*.*",
+            "urn:epc:pat:sgtin-96:*.4012345.*.[9-1]",
+            "urn:epc:pat:sgtin-96:8.*.*.*",
+            "urn:epc:pat:sgtin+:*.*.*.*",
         ] {
             assert!(TagPattern::from_text(text).is_err(), "{text}");
         }

@@ -22,8 +22,8 @@ macro_rules! text_type {
                 &self.0
             }
         }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
@@ -170,12 +170,16 @@ text_type! {
     Uri
 }
 
-/// A word of the Core Business Vocabulary, or a company's own as long as it is a URI; everything else is a typing mistake
+/// Source of words, as people know it.
+const CBV: &str = "CBV 2.0";
+
+/// A word of a vocabulary such as the Core Business Vocabulary, or a company's own as long as it is a URI; everything else is a typing mistake
 /// that the traceability store would reject later.
-fn word(
+pub(super) fn word(
     text: &str,
     words: impl Iterator<Item = &'static str>,
     kind: &str,
+    vocabulary: &str,
 ) -> Result<String, Refusal> {
     let words: Vec<&str> = words.collect();
     if words.contains(&text) || is_uri(text) {
@@ -184,10 +188,10 @@ fn word(
     Err(match nearest(text, words.iter().copied()) {
         Some(near) => Refusal::new(
             format!("did you mean \"{near}\"?"),
-            format!("a {kind} is a word of CBV 2.0 or a URI"),
+            format!("a {kind} is a word of {vocabulary} or a URI"),
         ),
         None => Refusal::new(
-            format!("no {kind} of CBV 2.0 has this name"),
+            format!("no {kind} of {vocabulary} has this name"),
             format!("use a URI or one of: {}", words.join(", ")),
         ),
     })
@@ -196,14 +200,14 @@ fn word(
 impl FromText for BizStep {
     const EXPECTED: &'static str = "a business step in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        word(text, tracegate_epcis::biz_steps(), "business step").map(BizStep)
+        word(text, tracegate_epcis::biz_steps(), "business step", CBV).map(BizStep)
     }
 }
 
 impl FromText for Disposition {
     const EXPECTED: &'static str = "a disposition in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        word(text, tracegate_epcis::dispositions(), "disposition").map(Disposition)
+        word(text, tracegate_epcis::dispositions(), "disposition", CBV).map(Disposition)
     }
 }
 
@@ -214,6 +218,7 @@ impl FromText for TransactionType {
             text,
             tracegate_epcis::biz_transaction_types(),
             "transaction type",
+            CBV,
         )
         .map(TransactionType)
     }

@@ -263,6 +263,35 @@ impl FromText for Dbm {
     }
 }
 
+/// A level relative to another, in whole dB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Db(pub i16);
+
+impl FromText for Db {
+    const EXPECTED: &'static str = "a difference of levels in dB";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str = "example: \"10 dB\"";
+        let (number, unit) = split(text);
+        match (number.parse(), unit) {
+            (Ok(value), "dB") => Ok(Db(value)),
+            (Ok(_), "") => Err(Self::bare_number(number)),
+            (Ok(_), other) => {
+                let label = format!("unknown unit \"{}\"", shown(other));
+                Err(Refusal::new(label, HELP))
+            }
+            (Err(_), _) => {
+                let label = format!("\"{}\" does not start with a whole number", shown(text));
+                Err(Refusal::new(label, HELP))
+            }
+        }
+    }
+
+    fn bare_number(number: &str) -> Refusal {
+        Refusal::new("the unit is missing", format!("write \"{number} dB\""))
+    }
+}
+
 /// A number of bytes, written `"2 GiB"` or `"500 MB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -343,7 +372,7 @@ macro_rules! deserialize_from_text {
 }
 pub(super) use deserialize_from_text;
 
-deserialize_from_text!(Dbm, ByteSize);
+deserialize_from_text!(Dbm, Db, ByteSize);
 
 #[cfg(test)]
 mod tests {

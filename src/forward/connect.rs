@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::mqtt::{SessionEnd, Settings};
-use super::{tls, words};
+use super::words;
 use crate::config::Secret;
 use crate::health::Health;
 
@@ -96,10 +96,9 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    if let Some(trust) = &settings.tls {
-        // Read anew for every connection, so that renewed certificates need no restart.
+    if let Some(setup) = &settings.tls {
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            tls::client_config(trust)?,
+            setup.client()?.config,
         )));
     }
     options.set_last_will(LastWill::new(

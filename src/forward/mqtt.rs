@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use rumqttc::Outgoing;
 use rumqttc::v5::Event;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::connect::{Connection, connect};
+use super::patience::Patience;
 use super::session::Session;
-use super::tls::{self, TlsError};
 use super::window::WindowError;
 use super::words;
-use crate::buffer::{BufferError, OutboxReader};
+use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
 use crate::config::Template;
 use crate::health::{Beat, BrokerState, Health, tame};
+use crate::tls::{self, TlsError};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
 const WAKE: Duration = Duration::from_millis(500);
@@ -33,8 +34,8 @@ pub struct Settings {
     pub client_id: String,
     /// User name and where its password is read, on every connection.
     pub credentials: Option<(String, Option<PathBuf>)>,
-    /// Trust for TLS; `None` connects without.
-    pub tls: Option<tls::Trust>,
+    /// TLS; `None` connects without.
+    pub tls: Option<tls::Setup>,
     /// Topic template of events.
     pub topic: Template,
     /// Topic of the retained status.
@@ -45,6 +46,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// Publishes under way at most.
     pub window: u16,
+    /// So often an event may be refused for what it is before it is set aside; 0: for ever.
+    pub attempts: u32,
     /// Whether "nobody is subscribed" counts as delivered.
     pub accept_without_subscriber: bool,
     /// Deadlines and waits.
@@ -133,6 +136,8 @@ pub struct Links {
     pub committed: watch::Receiver<i64>,
     /// Newest acknowledged sequence number, for the buffer to delete up to.
     pub acknowledged: watch::Sender<i64>,
+    /// To the buffer: events that cannot be sent.
+    pub requests: mpsc::Sender<Request>,
     /// Conditions and counters.
     pub health: Health,
     /// Sign of life.
@@ -145,13 +150,20 @@ pub struct Links {
 pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
+    let mut patience = Patience::new(settings.attempts);
     while !links.stop.is_cancelled() {
         links.beat.touch();
         let mut answered = false;
         let started = Instant::now();
-        let Err(end) = attempt(&settings, &mut links, &mut answered).await else {
+        let Err(end) = attempt(&settings, &mut links, &mut patience, &mut answered).await else {
             break;
         };
+        if let SessionEnd::Buffer(error) = &end
+            && error.trouble() == Trouble::Damaged
+        {
+            // With a full queue it has been said already.
+            let _ = links.requests.try_send(Request::Damaged);
+        }
         if answered && started.elapsed() >= settings.timing.steady {
             ceiling = first;
         }
@@ -182,6 +194,7 @@ pub async fn run(settings: Settings, mut links: Links) {
 async fn attempt(
     settings: &Settings,
     links: &mut Links,
+    patience: &mut Patience,
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
     let connecting = connect(settings, &links.health);
@@ -190,7 +203,12 @@ async fn attempt(
         () = links.stop.cancelled() => return Ok(()),
     };
     links.health.broker(BrokerState::Up);
-    let mut session = Session::new(settings, &connection, *links.acknowledged.borrow());
+    let mut session = Session::new(
+        settings,
+        patience,
+        &connection,
+        *links.acknowledged.borrow(),
+    );
     let end = serve(&mut session, &mut connection, links).await;
     *answered = session.answered();
     end?;
@@ -217,19 +235,22 @@ async fn serve(
         if stopping.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
             return Ok(());
         }
+        let may_ask = session.may_ask();
+        let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
         tokio::select! {
+            () = session.set_aside() => {}
             event = connection.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
                 Some(Err(error)) => return Err(words::loss(&error)),
                 Some(Ok(event)) => session.event(event, links)?,
             },
-            changed = links.committed.changed(), if core_is_there && session.may_ask() => {
+            changed = links.committed.changed(), if core_is_there && may_ask => {
                 // Without the core there is nothing new; its end is for the service to tell.
                 core_is_there = changed.is_ok();
             }
             _ = changes.changed() => session.renew_status(),
             _ = renew.tick() => session.renew_status(),
-            () = sleep(session.hold().map_or(WAKE, |hold| hold.min(WAKE))) => {}
+            () = sleep(wait) => {}
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),
         }
     }

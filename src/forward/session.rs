@@ -2,7 +2,9 @@
 //!
 //! Rows go out in the order of the outbox. A row that the broker does not take holds everything behind it: once nothing is
 //! under way any more, sending starts again from that row, one at a time until the broker takes it. Rows that were
-//! under way behind it may have overtaken it, and are sent again.
+//! under way behind it may have overtaken it, and are sent again. A row that the broker refuses for what it is, again and
+//! again, is set aside in the buffer, and so is one that is damaged on disk: both only once everything before them is
+//! acknowledged.
 
 use std::time::Duration;
 
@@ -11,23 +13,26 @@ use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PubAck, PubAckReason, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::connect::Connection;
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
+use super::patience::Patience;
 use super::window::{Item, Window};
 use super::words;
-use crate::buffer::OutboxRow;
+use crate::buffer::{OutboxRow, Request};
 use crate::health::{BrokerState, Health, Status};
 
 /// Rows read from the outbox at a time.
 const READ_ROWS: usize = 64;
-/// Stands for the read point of an event that is damaged on disk.
-const DAMAGED: &str = "damaged";
+/// Why an event that is not what was stored is set aside.
+const DAMAGED: &str = "damaged on disk";
 
 pub(super) struct Session<'a> {
     settings: &'a Settings,
+    patience: &'a mut Patience,
     client: AsyncClient,
     window: Window,
     /// Unacknowledged publishes at most: ours, or the broker's if that is less.
@@ -38,15 +43,26 @@ pub(super) struct Session<'a> {
     held_until: Option<Instant>,
     /// The broker did not take a row, and has taken none since.
     refused: bool,
+    /// The row that was refused too often, and why.
+    hopeless: Option<(i64, String)>,
+    /// The row that the buffer is setting aside, and its answer.
+    aside: Option<(i64, oneshot::Receiver<bool>)>,
+    is_aside: Option<bool>,
     status_due: bool,
     progress: Instant,
     answered: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(settings: &'a Settings, connection: &Connection, acknowledged: i64) -> Self {
+    pub(super) fn new(
+        settings: &'a Settings,
+        patience: &'a mut Patience,
+        connection: &Connection,
+        acknowledged: i64,
+    ) -> Self {
         Self {
             settings,
+            patience,
             client: connection.client.clone(),
             window: Window::new(acknowledged),
             limit: usize::from(settings.window.min(connection.receive_maximum)),
@@ -54,6 +70,9 @@ impl<'a> Session<'a> {
             cursor: acknowledged,
             held_until: None,
             refused: false,
+            hopeless: None,
+            aside: None,
+            is_aside: None,
             // The birth message goes before everything else.
             status_due: true,
             progress: Instant::now(),
@@ -77,7 +96,7 @@ impl<'a> Session<'a> {
 
     /// Whether more rows may be sent now.
     pub(super) fn may_ask(&self) -> bool {
-        self.held_until.is_none() && self.room() > 0
+        self.held_until.is_none() && self.aside.is_none() && self.room() > 0
     }
 
     /// How long nothing is sent because a row was not taken.
@@ -108,6 +127,7 @@ impl<'a> Session<'a> {
             self.status_due = false;
             self.publish_status(&links.health.status())?;
         }
+        self.conclude(links);
         if let Some(until) = self.held_until {
             if Instant::now() < until || !self.is_idle() {
                 return Ok(());
@@ -130,7 +150,7 @@ impl<'a> Session<'a> {
                 self.cursor = committed;
             }
             for row in rows {
-                if !self.publish_row(row, &links.health)? {
+                if !self.publish_row(row, links)? {
                     return Ok(());
                 }
             }
@@ -139,17 +159,29 @@ impl<'a> Session<'a> {
     }
 
     /// Returns false when the row cannot be sent now.
-    fn publish_row(&mut self, row: OutboxRow, health: &Health) -> Result<bool, SessionEnd> {
-        let seq = row.seq;
-        let topic = topic(self.settings, &row);
+    fn publish_row(&mut self, row: OutboxRow, links: &Links) -> Result<bool, SessionEnd> {
+        let (seq, health) = (row.seq, &links.health);
+        let is_hopeless = self.hopeless.as_ref().is_some_and(|(of, _)| *of == seq);
+        if is_hopeless || !row.intact {
+            // Everything before it first: it leaves the buffer together with it.
+            if self.is_idle() {
+                let why = self.hopeless.take().filter(|_| is_hopeless);
+                let why = why.map_or_else(|| DAMAGED.to_owned(), |(_, why)| why);
+                self.ask_to_set_aside(seq, why, links);
+            }
+            return Ok(false);
+        }
+        let topic = self
+            .settings
+            .topic
+            .render(&self.settings.site, &row.read_point);
         let properties = PublishProperties {
             payload_format_indicator: Some(1),
             content_type: Some("application/ld+json".to_owned()),
             user_properties: vec![
                 ("event_id".to_owned(), row.event_id),
-                ("epoch".to_owned(), health.epoch().to_owned()),
+                ("epoch".to_owned(), health.epoch()),
                 ("seq".to_owned(), seq.to_string()),
-                ("intact".to_owned(), row.intact.to_string()),
             ],
             ..PublishProperties::default()
         };
@@ -157,12 +189,9 @@ impl<'a> Session<'a> {
         if let Some(maximum) = self.too_large(size) {
             // What is under way first: then nothing that the broker takes contradicts what we say.
             if self.is_idle() {
-                self.refuse(seq, words::too_large(size, maximum), health);
+                self.refuse(seq, words::too_large(size, maximum), true, health);
             }
             return Ok(false);
-        }
-        if !row.intact {
-            warn!(seq, "Stored event is damaged; it is sent as it is, marked");
         }
         self.cursor = seq;
         let payload = row.payload.into();
@@ -234,7 +263,9 @@ impl<'a> Session<'a> {
                     Item::Event(seq) if taken => self.taken(seq, links),
                     Item::Event(seq) => {
                         links.health.counters().refused.add(1);
-                        self.refuse(seq, words::refusal(reason).to_owned(), &links.health);
+                        let for_what_it_is = words::blames_the_event(reason);
+                        let why = words::refusal(reason).to_owned();
+                        self.refuse(seq, why, for_what_it_is, &links.health);
                     }
                     Item::Status => {}
                 }
@@ -246,21 +277,66 @@ impl<'a> Session<'a> {
 
     fn taken(&mut self, seq: i64, links: &Links) {
         links.health.counters().forwarded.add(1);
+        self.patience.taken();
         let mark = self.window.acknowledged();
         if self.refused && seq <= mark {
             self.refused = false;
             links.health.broker(BrokerState::Up);
             info!("The broker takes events again");
         }
-        links.acknowledged.send_if_modified(|known| {
-            let newer = mark > *known;
-            *known = mark.max(*known);
-            newer
-        });
+        tell(links, mark);
+    }
+
+    /// Has the buffer set the first row that waits aside; nothing is sent until it has.
+    fn ask_to_set_aside(&mut self, seq: i64, reason: String, links: &Links) {
+        let (done, answer) = oneshot::channel();
+        let attempts = self.patience.count();
+        let request = Request::SetAside {
+            seq,
+            reason,
+            attempts,
+            done,
+        };
+        // With a full queue its answer never comes, and that is an answer too.
+        let _ = links.requests.try_send(request);
+        self.aside = Some((seq, answer));
+    }
+
+    /// Waits for the buffer's answer; for ever, if it was not asked.
+    pub(super) async fn set_aside(&mut self) {
+        match &mut self.aside {
+            Some((_, answer)) if self.is_aside.is_none() => {
+                self.is_aside = Some(answer.await == Ok(true));
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Goes on behind the row that was set aside; one that could not be is tried again.
+    fn conclude(&mut self, links: &Links) {
+        let Some(done) = self.is_aside.take() else {
+            return;
+        };
+        let Some((seq, _)) = self.aside.take() else {
+            return;
+        };
+        if !done {
+            self.held_until = Some(Instant::now() + self.settings.timing.hold);
+            return;
+        }
+        self.patience.set_aside();
+        self.window.skip(seq);
+        self.cursor = seq;
+        self.refused = false;
+        links.health.broker(BrokerState::Up);
+        tell(links, seq);
     }
 
     /// A row was not taken: keep it, wait, send it again.
-    fn refuse(&mut self, seq: i64, why: String, health: &Health) {
+    fn refuse(&mut self, seq: i64, why: String, for_what_it_is: bool, health: &Health) {
+        if for_what_it_is && self.patience.refused(seq) {
+            self.hopeless = Some((seq, why.clone()));
+        }
         self.held_until = Some(Instant::now() + self.settings.timing.hold);
         self.refused = true;
         if health.broker(BrokerState::Refuses(why.clone())) {
@@ -281,6 +357,15 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Everything up to `mark` is done.
+fn tell(links: &Links, mark: i64) {
+    links.acknowledged.send_if_modified(|known| {
+        let newer = mark > *known;
+        *known = mark.max(*known);
+        newer
+    });
+}
+
 /// An upper bound of a PUBLISH packet's size (MQTT 5 §3.3).
 fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> usize {
     // Fixed header 5, packet id 2, length of properties 4, payload format 2; each text has a length of 2, each property a
@@ -295,10 +380,4 @@ fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> u
         .map(|(key, value)| 5 + key.len() + value.len())
         .sum();
     5 + 2 + 4 + 2 + 2 + topic.len() + content_type + user + payload
-}
-
-/// Where a row goes. What a damaged one has become may be no topic level at all: those go to one place of their own.
-pub(super) fn topic(settings: &Settings, row: &OutboxRow) -> String {
-    let read_point = if row.intact { &row.read_point } else { DAMAGED };
-    settings.topic.render(&settings.site, read_point)
 }

@@ -103,6 +103,13 @@ impl Window {
         Ok(item)
     }
 
+    /// The row `seq`, the first that is not acknowledged, is done with: it was set aside. Call it only when nothing is in
+    /// flight.
+    pub fn skip(&mut self, seq: i64) {
+        self.unfinished.clear();
+        self.acknowledged = self.acknowledged.max(seq);
+    }
+
     /// Forgets refused rows so that everything after [`Self::acknowledged`] can be asked for again. Call it only when
     /// nothing is in flight.
     pub fn rewind(&mut self) {

@@ -1,16 +1,13 @@
 //! What the broker and the MQTT client say, in words for the technician.
 
-use std::error::Error as _;
 use std::io;
 
 use rumqttc::TlsError;
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
 use rumqttc::v5::{ConnectionError, StateError};
-use rustls::{AlertDescription, CertificateError};
 
 use super::mqtt::{SessionEnd, Settings};
-use super::tls::Trust;
 
 /// Why there is no connection.
 pub(super) fn connect_failure(
@@ -181,6 +178,16 @@ pub(super) const fn refusal(reason: PubAckReason) -> &'static str {
     }
 }
 
+/// Whether the broker refuses this event for what it is, so that others may be taken (MQTT 5 §3.4.2.1: 0x87, 0x90, 0x99).
+pub(super) const fn blames_the_event(reason: PubAckReason) -> bool {
+    matches!(
+        reason,
+        PubAckReason::NotAuthorized
+            | PubAckReason::TopicNameInvalid
+            | PubAckReason::PayloadFormatInvalid
+    )
+}
+
 /// A message that the broker has said it would not accept.
 pub(super) fn too_large(size: usize, maximum: u32) -> String {
     format!(
@@ -238,47 +245,9 @@ fn tls_error(error: &ConnectionError) -> Option<&rustls::Error> {
 }
 
 fn tls(settings: &Settings, error: &rustls::Error) -> String {
-    let host = &settings.host;
-    let trusted = match &settings.tls {
-        Some(Trust::File(path)) => format!("that [mqtt] ca_file {} holds", path.display()),
-        _ => {
-            "that this system trusts; give the broker's CA certificate as [mqtt] ca_file".to_owned()
-        }
-    };
-    match error {
-        rustls::Error::InvalidCertificate(problem) => match problem {
-            CertificateError::UnknownIssuer => {
-                format!("its certificate has an unknown issuer, none {trusted}")
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired, or this gateway's clock is wrong".to_owned()
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet, or this gateway's clock is wrong".to_owned()
-            }
-            CertificateError::NotValidForName => {
-                format!("its certificate is not made for {host}")
-            }
-            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                format!("its certificate names no host as subjectAltName; it needs {host}")
-            }
-            CertificateError::NotValidForNameContext { presented, .. } => format!(
-                "its certificate is not made for {host} but for {}",
-                presented.join(", ")
-            ),
-            other => format!("its certificate is not accepted: {other}{}", cause(error)),
-        },
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "it wants a certificate from the gateway, which has none".to_owned()
-        }
-        rustls::Error::AlertReceived(alert) => format!("it ended TLS with the alert {alert:?}"),
-        rustls::Error::InvalidMessage(_) => format!("TLS: {error}; {}", no_tls_there()),
-        other => format!("TLS: {other}"),
+    match (error, &settings.tls) {
+        (rustls::Error::InvalidMessage(_), _) => format!("TLS: {error}; {}", no_tls_there()),
+        (_, Some(setup)) => setup.explain(&settings.host, error),
+        (_, None) => format!("TLS: {error}"),
     }
-}
-
-fn cause(error: &rustls::Error) -> String {
-    error
-        .source()
-        .map_or_else(String::new, |cause| format!(": {cause}"))
 }

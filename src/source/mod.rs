@@ -17,7 +17,7 @@ use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
-use crate::health::{Beat, DeviceState, Health, tame};
+use crate::health::{Beat, DeviceCounter, DeviceState, Health, tame};
 
 /// What every device task is given.
 #[derive(Debug, Clone)]
@@ -42,6 +42,7 @@ impl Context {
     /// Reports the device as down; logs it once per change of reason, not once per attempt.
     fn down(&self, reason: &str) {
         self.health.counters().device_disconnects.add(1);
+        self.health.count(&self.name, DeviceCounter::Disconnects, 1);
         let reason = tame(reason);
         let state = DeviceState::Down {
             reason: reason.clone(),

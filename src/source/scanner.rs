@@ -215,6 +215,8 @@ impl Session<'_> {
                     let bytes = match answer {
                         Feedback::Accept => &self.settings.on_accept,
                         Feedback::Refuse => &self.settings.on_refuse,
+                        // For readers.
+                        Feedback::Movement => &[][..],
                     };
                     match timeout(WRITE_DEADLINE, writer.write_all(bytes)).await {
                         Ok(Ok(())) => {}

@@ -72,7 +72,7 @@ fn variables_are_read_as_the_type_the_field_wants() {
         config::Antennas::Ports((1..=4).map(|port| (port, None)).collect())
     );
     assert!(llrp.replace_foreign_rospecs);
-    assert_eq!(llrp.port, 5085);
+    assert_eq!(llrp.port, Some(5085));
     assert_eq!(config.mqtt.username.unwrap().as_str(), "0123");
     assert_eq!(point.side_level, Some(0.4));
     assert_eq!(point.r#in.as_ref().unwrap().biz_step.as_str(), "storing");

@@ -95,6 +95,7 @@ fn report(sightings: &[Sighting]) -> (i64, Input) {
         antenna: sighting.antenna,
         rssi_dbm: Some(sighting.rssi_dbm),
         device_time: Some(ReaderTime::Utc(T0 as u64 + sighting.at_us)),
+        ..Read::default()
     });
     let newest = sightings
         .iter()
@@ -199,6 +200,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
         });
     let cargo = format!("urn:epc:pat:sgtin-96:*.{}.*.*", scenario.company.prefix());
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: "Europe/Berlin".into(),
         devices: vec!["dock_1".into(), "line_1".into()],
         read_points: read_points.collect(),

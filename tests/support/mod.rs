@@ -39,7 +39,10 @@ impl Gateway {
             .append(true)
             .open(self.log_path())
             .expect("open the log");
-        let child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+        // Another build of the daemon, for figures.
+        let binary = std::env::var_os("TRACEGATE_BINARY")
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_tracegate").into());
+        let child = Command::new(binary)
             .args(["run", "--config"])
             .arg(&self.config)
             .env_remove("RUST_LOG")
@@ -81,6 +84,11 @@ impl Gateway {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("the gateway runs").id()
     }
 
     pub fn is_running(&mut self) -> bool {

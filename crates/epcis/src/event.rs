@@ -1,85 +1,17 @@
-//! The event model: the four dimensions of EPCIS (what, when, where, why), and the checked event.
+//! The event model: what an event says along the dimensions of EPCIS (what, when, where, why, how), and the checked event.
 
-use crate::decimal::Decimal;
+use serde_json::Value;
+
 use crate::hash::typed;
 use crate::id::EventId;
+use crate::parts::{
+    BizTransaction, ErrorDeclaration, Extensions, Namespace, PersistentDisposition, Quantity,
+    SourceDest,
+};
+use crate::sensor::SensorElement;
 use crate::time::EventTime;
 use crate::validate::{self, InvalidEvent};
-
-/// Whether things were seen, added or taken away (EPCIS 2.0 §7.3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Seen, nothing changed. A portal observes aggregations, it makes none.
-    Observe,
-    /// Came to be, or joined a parent.
-    Add,
-    /// Ceased to be, or left a parent.
-    Delete,
-}
-
-impl Action {
-    /// The word in JSON: `OBSERVE`, `ADD` or `DELETE`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "OBSERVE",
-            Self::Add => "ADD",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Observe, Self::Add, Self::Delete]
-            .into_iter()
-            .find(|action| action.as_str() == word)
-    }
-}
-
-/// Some amount of a class of things (EPCIS 2.0 §7.3.3.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Quantity {
-    /// The class as a URI, such as a GTIN with lot.
-    pub epc_class: String,
-    /// How many or how much; `None` when unknown.
-    pub quantity: Option<Decimal>,
-    /// Unit as UN/CEFACT recommendation 20 code (`KGM`); `None` when the quantity counts pieces.
-    pub uom: Option<String>,
-}
-
-/// A business document that the event belongs to (EPCIS 2.0 §7.3.5.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BizTransaction {
-    /// A bare word of the vocabulary (`po`, `prodorder`) or the site's own URI. Always given: the event hash needs it.
-    pub kind: String,
-    /// The document as a URI.
-    pub id: String,
-}
-
-/// What the event is about. More event types follow.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum What {
-    /// An `ObjectEvent` (EPCIS 2.0 §7.4.1): things by themselves.
-    Object {
-        /// Seen, added or deleted.
-        action: Action,
-        /// Instances, as URIs without repeats.
-        epcs: Vec<String>,
-        /// Classes with amounts.
-        quantities: Vec<Quantity>,
-    },
-    /// An `AggregationEvent` (EPCIS 2.0 §7.4.2): things in or on a parent.
-    Aggregation {
-        /// Seen together, put together or taken apart.
-        action: Action,
-        /// The container, as a URI; only an observation may lack it.
-        parent: Option<String>,
-        /// Contained instances, as URIs. Empty with [`Action::Delete`] means all of them.
-        children: Vec<String>,
-        /// Contained classes with amounts.
-        child_quantities: Vec<Quantity>,
-    },
-}
+use crate::what::{Action, What};
 
 /// Everything an event says, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,24 +19,49 @@ pub enum What {
 pub struct EventData {
     /// When.
     pub time: EventTime,
+    /// When a repository recorded it; takes no part in the id.
+    pub record_time: Option<EventTime>,
+    /// Certificates of who or what made the event, as URIs.
+    pub certification_info: Vec<String>,
+    /// The event was wrong; takes no part in the id.
+    pub error_declaration: Option<ErrorDeclaration>,
     /// What.
     pub what: What,
     /// Business step: a bare word of the vocabulary (`receiving`) or the site's own URI.
     pub biz_step: Option<String>,
     /// Disposition: a bare word of the vocabulary (`in_progress`) or the site's own URI.
     pub disposition: Option<String>,
+    /// Dispositions that hold until taken back. Only object and transformation events have them.
+    pub persistent_disposition: PersistentDisposition,
     /// Where it was seen, as a URI.
     pub read_point: Option<String>,
+    /// Fields of other namespaces inside of the read point; none without one.
+    pub read_point_extensions: Extensions,
     /// Where it is afterwards, as a URI; `None` when it does not stay.
     pub biz_location: Option<String>,
+    /// Fields of other namespaces inside of the business location; none without one.
+    pub biz_location_extensions: Extensions,
     /// Business documents.
     pub biz_transactions: Vec<BizTransaction>,
+    /// Where the things come from.
+    pub sources: Vec<SourceDest>,
+    /// Where the things go to.
+    pub destinations: Vec<SourceDest>,
+    /// What sensors observed.
+    pub sensor_elements: Vec<SensorElement>,
+    /// Instance and lot master data, such as `cbvmda:lotNumber` (CBV 2.0 §9.2). Only transformation events and
+    /// object events that add have it.
+    pub ilmd: Extensions,
+    /// The namespaces of extension fields.
+    pub namespaces: Vec<Namespace>,
+    /// Fields of other namespaces.
+    pub extensions: Extensions,
 }
 
 impl EventData {
     /// An `ObjectEvent` with time and things only; set the other fields as needed.
     #[must_use]
-    pub const fn object(
+    pub fn object(
         time: EventTime,
         action: Action,
         epcs: Vec<String>,
@@ -122,7 +79,7 @@ impl EventData {
 
     /// An `AggregationEvent` with time and things only; set the other fields as needed.
     #[must_use]
-    pub const fn aggregation(
+    pub fn aggregation(
         time: EventTime,
         action: Action,
         parent: Option<String>,
@@ -142,16 +99,37 @@ impl EventData {
 
     /// An event with time and things only; set the other fields as needed.
     #[must_use]
-    pub const fn new(time: EventTime, what: What) -> Self {
+    pub fn new(time: EventTime, what: What) -> Self {
         Self {
             time,
+            record_time: None,
+            certification_info: Vec::new(),
+            error_declaration: None,
             what,
             biz_step: None,
             disposition: None,
+            persistent_disposition: PersistentDisposition::default(),
             read_point: None,
+            read_point_extensions: Extensions::new(),
             biz_location: None,
+            biz_location_extensions: Extensions::new(),
             biz_transactions: Vec::new(),
+            sources: Vec::new(),
+            destinations: Vec::new(),
+            sensor_elements: Vec::new(),
+            ilmd: Extensions::new(),
+            namespaces: Vec::new(),
+            extensions: Extensions::new(),
         }
+    }
+
+    /// Adds a field of a namespace, which is declared if it is not yet. A field of that name is replaced.
+    pub fn extend(&mut self, namespace: &Namespace, name: &str, value: impl Into<Value>) {
+        if !self.namespaces.contains(namespace) {
+            self.namespaces.push(namespace.clone());
+        }
+        let name = format!("{}:{name}", namespace.prefix);
+        self.extensions.insert(name, value.into());
     }
 
     /// Checks the data against the JSON schema of EPCIS 2.0 and the rules of §7 behind it.
@@ -185,6 +163,15 @@ impl Event {
     #[must_use]
     pub const fn id(&self) -> EventId {
         self.id
+    }
+
+    /// The same event, declared wrong. It has the same id, as EPCIS 2.0 §7.4.1.3 wants it.
+    ///
+    /// # Errors
+    /// Names the first field of the declaration that EPCIS refuses.
+    pub fn declared_wrong(mut self, declaration: ErrorDeclaration) -> Result<Self, InvalidEvent> {
+        self.data.error_declaration = Some(declaration);
+        Self::new(self.data)
     }
 
     /// What the event says.

@@ -25,25 +25,34 @@ mod decimal;
 mod event;
 mod hash;
 mod id;
+mod parts;
 mod read;
+mod sensor;
 mod time;
 mod uri;
 mod validate;
 mod vocabulary;
+mod what;
 mod write;
 
-pub use decimal::{Decimal, InvalidDecimal};
-pub use event::{Action, BizTransaction, Event, EventData, Quantity, What};
+pub use decimal::{Decimal, InvalidDecimal, InvalidMeasure, Measure};
+pub use event::{Event, EventData};
 pub use hash::{EventHash, HashError, hash_document, hash_json};
 pub use id::{EventId, InvalidEventId};
+pub use parts::{
+    BizTransaction, ErrorDeclaration, Extensions, Namespace, PersistentDisposition, Quantity,
+    SourceDest,
+};
 pub use read::{ReadError, Received};
+pub use sensor::{SensorElement, SensorMetadata, SensorReport};
 pub use time::{EventTime, InvalidTime};
 pub use uri::is_uri;
 pub use validate::{InvalidEvent, Problem};
 pub use vocabulary::{
     biz_steps, biz_transaction_types, dispositions, is_biz_step, is_biz_transaction_type,
-    is_disposition,
+    is_disposition, measurement_types, source_dest_types,
 };
+pub use what::{Action, What};
 pub use write::document;
 
 /// The JSON-LD context that every event and document refers to (EPCIS 2.0 §10.2).

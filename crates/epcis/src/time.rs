@@ -96,6 +96,15 @@ pub(crate) fn utc_text(ms: i64) -> String {
     format!("{}Z", Civil::at(ms))
 }
 
+/// Microseconds as milliseconds, rounded half to even; `None` when that gives the next full second, where the reference
+/// hash gives up.
+pub(crate) fn rounded_ms(micros: i64) -> Option<i64> {
+    let (whole, rest) = (micros.div_euclid(1000), micros.rem_euclid(1000));
+    let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
+    let ms = whole + i64::from(up);
+    (!up || ms.rem_euclid(1000) != 0).then_some(ms)
+}
+
 /// Milliseconds since the Unix epoch lie in years 0001 to 9999.
 pub(crate) fn is_writable(ms: i64) -> bool {
     (1..=9999).contains(&Civil::at(ms).year)

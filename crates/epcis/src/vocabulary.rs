@@ -22,24 +22,56 @@ pub(crate) enum Vocabulary {
 impl Vocabulary {
     /// The web URI of a word of this vocabulary; `None` for any other text.
     pub(crate) fn web_uri(self, word: &str) -> Option<String> {
-        let (words, prefix): (&[&str], _) = match self {
-            Self::BizStep => (BIZ_STEPS, "BizStep-"),
-            Self::Disposition => (DISPOSITIONS, "Disp-"),
-            Self::BizTransactionType => (BIZ_TRANSACTION_TYPES, "BTT-"),
-            Self::SourceDestType => (SOURCE_DEST_TYPES, "SDT-"),
-            Self::ErrorReason => (ERROR_REASONS, "ER-"),
-            Self::Component => (COMPONENTS, "Comp-"),
-            Self::MeasurementType => (MEASUREMENT_TYPES, ""),
-            Self::SensorException => (SENSOR_EXCEPTIONS, ""),
+        let prefix = match self {
+            Self::BizStep => "BizStep-",
+            Self::Disposition => "Disp-",
+            Self::BizTransactionType => "BTT-",
+            Self::SourceDestType => "SDT-",
+            Self::ErrorReason => "ER-",
+            Self::Component => "Comp-",
+            Self::MeasurementType | Self::SensorException => "",
         };
-        let base = match self {
-            Self::MeasurementType | Self::SensorException => GS1,
-            _ => CBV,
+        let base = if self.is_web_vocabulary() { GS1 } else { CBV };
+        self.has(word).then(|| format!("{base}{prefix}{word}"))
+    }
+
+    /// The text is one of its bare words.
+    pub(crate) fn has(self, word: &str) -> bool {
+        let words = match self {
+            Self::BizStep => BIZ_STEPS,
+            Self::Disposition => DISPOSITIONS,
+            Self::BizTransactionType => BIZ_TRANSACTION_TYPES,
+            Self::SourceDestType => SOURCE_DEST_TYPES,
+            Self::ErrorReason => ERROR_REASONS,
+            Self::Component => COMPONENTS,
+            Self::MeasurementType => MEASUREMENT_TYPES,
+            Self::SensorException => SENSOR_EXCEPTIONS,
         };
-        words
-            .binary_search(&word)
-            .ok()
-            .map(|_| format!("{base}{prefix}{word}"))
+        words.binary_search(&word).is_ok()
+    }
+
+    /// The text spells a word as a URI, where the JSON schema wants it bare.
+    pub(crate) fn spelled_out(self, uri: &str) -> bool {
+        let spellings: &[&str] = if self.is_web_vocabulary() {
+            &[
+                "https://gs1.org/voc/",
+                "http://gs1.org/voc/",
+                "https://www.gs1.org/voc/",
+                "http://www.gs1.org/voc/",
+            ]
+        } else {
+            &[
+                "urn:epcglobal:cbv",
+                "http://ns.gs1.org/cbv/",
+                "https://ns.gs1.org/cbv/",
+            ]
+        };
+        spellings.iter().any(|spelling| uri.starts_with(spelling))
+    }
+
+    /// Words of the GS1 web vocabulary; the others are of the CBV.
+    fn is_web_vocabulary(self) -> bool {
+        matches!(self, Self::MeasurementType | Self::SensorException)
     }
 }
 
@@ -51,19 +83,19 @@ pub(crate) fn is_web_uri(text: &str) -> bool {
 /// The text is one of the 41 business steps (CBV 2.0 §7.1).
 #[must_use]
 pub fn is_biz_step(word: &str) -> bool {
-    BIZ_STEPS.binary_search(&word).is_ok()
+    Vocabulary::BizStep.has(word)
 }
 
 /// The text is one of the 33 dispositions (CBV 2.0 §7.2).
 #[must_use]
 pub fn is_disposition(word: &str) -> bool {
-    DISPOSITIONS.binary_search(&word).is_ok()
+    Vocabulary::Disposition.has(word)
 }
 
 /// The text is one of the 13 business transaction types (CBV 2.0 §7.3).
 #[must_use]
 pub fn is_biz_transaction_type(word: &str) -> bool {
-    BIZ_TRANSACTION_TYPES.binary_search(&word).is_ok()
+    Vocabulary::BizTransactionType.has(word)
 }
 
 /// All business steps, in alphabetical order.
@@ -79,6 +111,16 @@ pub fn dispositions() -> impl ExactSizeIterator<Item = &'static str> {
 /// All business transaction types, in alphabetical order.
 pub fn biz_transaction_types() -> impl ExactSizeIterator<Item = &'static str> {
     BIZ_TRANSACTION_TYPES.iter().copied()
+}
+
+/// The three source and destination types (CBV 2.0 §7.4), in alphabetical order.
+pub fn source_dest_types() -> impl ExactSizeIterator<Item = &'static str> {
+    SOURCE_DEST_TYPES.iter().copied()
+}
+
+/// The 72 measurement types of the GS1 web vocabulary that a sensor report may hold bare, in alphabetical order.
+pub fn measurement_types() -> impl ExactSizeIterator<Item = &'static str> {
+    MEASUREMENT_TYPES.iter().copied()
 }
 
 #[rustfmt::skip]
@@ -179,8 +221,10 @@ mod tests {
             biz_steps()
                 .chain(dispositions())
                 .chain(biz_transaction_types())
+                .chain(source_dest_types())
+                .chain(measurement_types())
                 .count()
-                == 87
+                == 162
         );
         assert_eq!(
             Vocabulary::BizTransactionType.web_uri("po").as_deref(),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use tracegate_epcis::{Action, Event, EventData, Quantity, What};
+use tracegate_epcis::{Action, Event, EventData, Quantity, SensorElement, What};
 
 fn refused(data: EventData, expected: &str) {
     assert_eq!(
@@ -124,4 +124,53 @@ fn quantities_that_count_nothing() {
         "`uom` holds an infinite number, which has no event hash",
     );
     assert!(Event::new(with_quantity(None, None)).is_ok());
+}
+
+#[test]
+fn sensor_data_that_reports_nothing_or_in_no_known_words() {
+    let sensed = |change: fn(&mut SensorElement)| {
+        changed(|data| {
+            let mut element = common::sensor::logger(data.time);
+            change(&mut element);
+            data.sensor_elements = vec![element];
+        })
+    };
+    refused(
+        sensed(|element| element.reports.clear()),
+        "`sensorElementList[0].sensorReport` is needed: the sensor element reports nothing",
+    );
+    refused(
+        sensed(|element| element.reports[1].kind = "temperature".to_owned()),
+        "`sensorElementList[0].sensorReport[1].type` is `temperature`, which is neither a word of the vocabulary nor a URI of its own",
+    );
+    refused(
+        sensed(|element| element.reports[0].kind = "https://gs1.org/voc/Temperature".to_owned()),
+        "`sensorElementList[0].sensorReport[0].type` is `https://gs1.org/voc/Temperature`, which is neither a word of the vocabulary nor a URI of its own",
+    );
+    refused(
+        sensed(|element| element.metadata.device_id = Some("logger 7".to_owned())),
+        "`sensorElementList[0].sensorMetadata.deviceID` is `logger 7`, which is not a URI",
+    );
+    refused(
+        sensed(|element| element.reports[0].hex_binary_value = Some("0x1f".to_owned())),
+        "`sensorElementList[0].sensorReport[0].hexBinaryValue` is `0x1f`, which is not hex digits",
+    );
+    refused(
+        sensed(|element| {
+            element.extensions.insert("shift".to_owned(), "late".into());
+        }),
+        "`sensorElementList[0].shift` is `shift`, which is not a URI",
+    );
+    let only_sensed = |read_point: Option<&str>| {
+        let time = common::pallet_received().time;
+        let mut data = EventData::object(time, Action::Observe, Vec::new(), Vec::new());
+        data.sensor_elements = vec![common::sensor::logger(time)];
+        data.read_point = read_point.map(str::to_owned);
+        data
+    };
+    assert!(Event::new(only_sensed(Some("urn:epc:id:sgln:4012345.00002.cold1"))).is_ok());
+    refused(
+        only_sensed(None),
+        "`epcList` is needed: the event names neither instances nor quantities",
+    );
 }

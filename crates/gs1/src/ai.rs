@@ -1,16 +1,20 @@
 //! Application identifiers: one table row for each (GenSpecs section 3, DL section 4).
 //!
-//! A row says all that the engine knows: shape, separator, content checks, and the part the
-//! identifier plays in a Digital Link. To support one more, add its row in order.
+//! A row says all that the engine knows: shape, separator, content checks, what else must or must
+//! not be there, and the part the identifier plays in a Digital Link. The table covers all
+//! identifiers of the GS1 syntax dictionary; to support one more, add its row in order.
 
 mod check;
+mod spec;
 mod table;
 
 use std::{fmt, str};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{charset::Charset, element::Fault};
+use crate::charset::Charset;
+
+pub(crate) use spec::{AiSpec, Instance, Key, Need, Pattern};
 
 /// An application identifier: two to four digits.
 ///
@@ -21,31 +25,90 @@ pub struct Ai([u8; 4]);
 
 impl Ai {
     /// (00) Serial Shipping Container Code.
-    pub const SSCC: Self = Self::two(b"00");
+    pub const SSCC: Self = Self::literal("00");
     /// (01) Global Trade Item Number.
-    pub const GTIN: Self = Self::two(b"01");
+    pub const GTIN: Self = Self::literal("01");
+    /// (02) GTIN of the trade items contained in a logistic unit.
+    pub const CONTENT: Self = Self::literal("02");
     /// (10) Batch or lot number.
-    pub const LOT: Self = Self::two(b"10");
+    pub const LOT: Self = Self::literal("10");
     /// (11) Production date.
-    pub const PRODUCTION_DATE: Self = Self::two(b"11");
+    pub const PRODUCTION_DATE: Self = Self::literal("11");
     /// (15) Best before date.
-    pub const BEST_BEFORE: Self = Self::two(b"15");
+    pub const BEST_BEFORE: Self = Self::literal("15");
     /// (17) Expiration date.
-    pub const EXPIRY: Self = Self::two(b"17");
+    pub const EXPIRY: Self = Self::literal("17");
     /// (21) Serial number.
-    pub const SERIAL: Self = Self::two(b"21");
-    /// (30) Variable count of items.
-    pub const VARIABLE_COUNT: Self = Self::two(b"30");
-    /// (37) Count of trade items contained in a logistic unit.
-    pub const COUNT: Self = Self::two(b"37");
+    pub const SERIAL: Self = Self::literal("21");
     /// (22) Consumer product variant, a qualifier of the GTIN.
-    const VARIANT: Self = Self::two(b"22");
+    pub const VARIANT: Self = Self::literal("22");
     /// (235) Third-party controlled serial extension, a qualifier of the GTIN.
-    const THIRD_PARTY_SERIAL: Self = Self(*b"235\0");
+    pub const TPX: Self = Self::literal("235");
+    /// (253) Global Document Type Identifier.
+    pub const GDTI: Self = Self::literal("253");
+    /// (254) Extension component of a Global Location Number.
+    pub const GLN_EXTENSION: Self = Self::literal("254");
+    /// (255) Global Coupon Number.
+    pub const GCN: Self = Self::literal("255");
+    /// (30) Variable count of items.
+    pub const VARIABLE_COUNT: Self = Self::literal("30");
+    /// (37) Count of trade items contained in a logistic unit.
+    pub const COUNT: Self = Self::literal("37");
+    /// (401) Global Identification Number for Consignment.
+    pub const GINC: Self = Self::literal("401");
+    /// (402) Global Shipment Identification Number.
+    pub const GSIN: Self = Self::literal("402");
+    /// (414) Global Location Number of a physical location.
+    pub const GLN: Self = Self::literal("414");
+    /// (415) Global Location Number of the invoicing party.
+    pub const PAY_TO: Self = Self::literal("415");
+    /// (417) Global Location Number of a party.
+    pub const PARTY: Self = Self::literal("417");
+    /// (7003) Expiration date and time.
+    pub const EXPIRY_TIME: Self = Self::literal("7003");
+    /// (7040) Unique identification code with extensions, of the EU's tobacco rules.
+    pub const UIC: Self = Self::literal("7040");
+    /// (8003) Global Returnable Asset Identifier.
+    pub const GRAI: Self = Self::literal("8003");
+    /// (8004) Global Individual Asset Identifier.
+    pub const GIAI: Self = Self::literal("8004");
+    /// (8006) Individual trade item piece.
+    pub const ITIP: Self = Self::literal("8006");
+    /// (8010) Component and part identifier.
+    pub const CPID: Self = Self::literal("8010");
+    /// (8011) Serial number of a component or part.
+    pub const CPID_SERIAL: Self = Self::literal("8011");
+    /// (8012) Software version.
+    pub const SOFTWARE_VERSION: Self = Self::literal("8012");
+    /// (8013) Global Model Number.
+    pub const GMN: Self = Self::literal("8013");
+    /// (8014) Highly individualised device registration identifier, the master UDI-DI.
+    pub const MUDI: Self = Self::literal("8014");
+    /// (8017) Global Service Relation Number of a provider.
+    pub const GSRN_PROVIDER: Self = Self::literal("8017");
+    /// (8018) Global Service Relation Number of a recipient.
+    pub const GSRN: Self = Self::literal("8018");
+    /// (8019) Service relation instance number.
+    pub const SRIN: Self = Self::literal("8019");
+    /// (8020) Reference number of a payment slip.
+    pub const PAYMENT_REFERENCE: Self = Self::literal("8020");
 
-    const fn two(digits: &[u8; 2]) -> Self {
-        let [first, second] = *digits;
-        Self([first, second, 0, 0])
+    /// For constants: what is not two to four digits is a compile error there.
+    const fn literal(digits: &str) -> Self {
+        let bytes = digits.as_bytes();
+        assert!(bytes.len() >= 2 && bytes.len() <= 4);
+        let mut ai = [0; 4];
+        let mut place = 0;
+        while place < bytes.len() {
+            // In a constant an index out of bounds is a compile error, so no input can reach it.
+            #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+            {
+                assert!(bytes[place].is_ascii_digit());
+                ai[place] = bytes[place];
+            }
+            place += 1;
+        }
+        Self(ai)
     }
 
     /// Takes two to four ASCII digits; whether such an identifier is assigned is not looked at.
@@ -66,29 +129,59 @@ impl Ai {
         str::from_utf8(digits).unwrap_or_default()
     }
 
+    /// The GS1 data title, `"BATCH/LOT"` (GenSpecs 3.2); none for an unassigned identifier.
+    pub fn title(self) -> Option<&'static str> {
+        self.spec().map(|spec| spec.title)
+    }
+
     /// How many digits the identifier has: 2, 3 or 4.
-    fn len(&self) -> usize {
-        self.0.iter().filter(|&&byte| byte != 0).count()
+    pub(crate) fn len(self) -> usize {
+        match self.0 {
+            [_, _, 0, _] => 2,
+            [_, _, _, 0] => 3,
+            _ => 4,
+        }
     }
 
     /// The row of this identifier, if the table has it.
     pub(crate) fn spec(self) -> Option<&'static AiSpec> {
-        let row = table::AIS
-            .binary_search_by_key(&self, |spec| spec.ai)
-            .ok()?;
-        table::AIS.get(row)
+        table::find(self).filter(|spec| spec.first.len() == self.len())
+    }
+
+    /// The number that the digits make when filled up with zeros to four.
+    const fn place(self) -> usize {
+        let [a, b, c, d] = self.0;
+        const fn digit(byte: u8) -> usize {
+            byte.saturating_sub(b'0') as usize
+        }
+        digit(a) * 1000 + digit(b) * 100 + digit(c) * 10 + digit(d)
     }
 
     /// The identifier at the start of `data`, its length taken from its first two digits
     /// (GenSpecs 7.8), so an identifier without a row is still named whole.
     pub(crate) fn at_start_of(data: &[u8]) -> Option<Self> {
-        let prefix = crate::digits::parse(data.get(..2)?)?;
-        let length = match prefix {
-            23..=25 | 40..=42 | 71 => 3,
-            31..=36 | 39 | 43 | 70 | 72 | 80..=82 => 4,
-            _ => 2,
+        let [a, b, rest @ ..] = data else { return None };
+        if !(a.is_ascii_digit() && b.is_ascii_digit()) {
+            return None;
+        }
+        let digits = match (a, b) {
+            (b'2', b'3'..=b'5') | (b'4', b'0'..=b'2') | (b'7', b'1') => 1,
+            (b'3', b'1'..=b'6' | b'9')
+            | (b'4', b'3')
+            | (b'7', b'0' | b'2')
+            | (b'8', b'0'..=b'2') => 2,
+            _ => 0,
         };
-        Self::from_digits(data.get(..length)?)
+        let rest = rest.get(..digits)?;
+        if !rest.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let (c, d) = match rest {
+            [c, d] => (*c, *d),
+            [c] => (*c, 0),
+            _ => (0, 0),
+        };
+        Some(Self([*a, *b, c, d]))
     }
 }
 
@@ -118,138 +211,5 @@ impl TryFrom<String> for Ai {
     }
 }
 
-/// A row of the table.
-pub(crate) struct AiSpec {
-    pub(crate) ai: Ai,
-    /// Whether the length is predefined (GenSpecs 7.8), so that no separator is needed.
-    pub(crate) predefined: bool,
-    /// What the value is made of, in order; only the last part may vary in length.
-    parts: &'static [Part],
-    /// What it is in a Digital Link.
-    pub(crate) link: Link,
-}
-
-/// A stretch of a value with one character set.
-struct Part {
-    charset: Charset,
-    min: usize,
-    max: usize,
-    checks: &'static [Check],
-}
-
-/// A test of the content of one part, whose length and characters have been checked.
-type Check = fn(&[u8]) -> Result<(), Fault>;
-
-/// The role of an identifier in a Digital Link (DL section 4).
-pub(crate) struct Link {
-    /// Set for a primary key.
-    pub(crate) key: Option<Key>,
-    /// Whether it may stand in the query. Qualifiers without this live only behind their key.
-    pub(crate) attribute: bool,
-}
-
-/// How a primary key is completed.
-pub(crate) struct Key {
-    /// Alternative sequences of qualifiers, each in path order.
-    pub(crate) qualifiers: &'static [&'static [Ai]],
-    /// What makes the key name one single thing.
-    pub(crate) instance: Instance,
-}
-
-/// What a key needs to name one single thing rather than a kind of thing.
-pub(crate) enum Instance {
-    /// Nothing more.
-    Always,
-    /// This qualifier.
-    With(Ai),
-}
-
-impl AiSpec {
-    /// The length of the longest value.
-    pub(crate) fn max_length(&self) -> usize {
-        self.parts.iter().map(|part| part.max).sum()
-    }
-
-    /// Checks a whole value: length, characters, content. A fault's `offset` counts from the start
-    /// of `value`.
-    pub(crate) fn check(&self, value: &[u8]) -> Result<(), Fault> {
-        if value.is_empty() {
-            return Err(Fault::Empty);
-        }
-        let mut rest = value;
-        for part in self.parts {
-            let start = value.len() - rest.len();
-            if rest.len() < part.min {
-                let needs: usize = self.parts.iter().map(|part| part.min).sum();
-                return Err(Fault::TooShort {
-                    needs,
-                    has: value.len(),
-                });
-            }
-            let (piece, tail) = rest.split_at(part.max.min(rest.len()));
-            if let Some(outside) = part.charset.first_outside(piece) {
-                return Err(Fault::Character {
-                    offset: start + outside,
-                    charset: part.charset,
-                });
-            }
-            for check in part.checks {
-                check(piece)?;
-            }
-            rest = tail;
-        }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::TooLong {
-                max: self.max_length(),
-                has: value.len(),
-            })
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_sorted_and_consistent() {
-        assert!(
-            table::AIS.is_sorted_by(|a, b| a.ai < b.ai),
-            "binary search needs order"
-        );
-        for spec in table::AIS {
-            assert_eq!(Ai::at_start_of(spec.ai.as_str().as_bytes()), Some(spec.ai));
-            let minimum: usize = spec.parts.iter().map(|part| part.min).sum();
-            assert!(
-                !spec.predefined || minimum == spec.max_length(),
-                "({}) varies in length",
-                spec.ai
-            );
-        }
-    }
-
-    #[test]
-    fn order_is_that_of_text() {
-        let mut ais =
-            ["8003", "30", "00", "240", "10"].map(|ai| Ai::from_digits(ai.as_bytes()).unwrap());
-        ais.sort();
-        assert_eq!(ais.map(String::from), ["00", "10", "240", "30", "8003"]);
-    }
-
-    #[test]
-    fn identifiers_without_a_row_are_named_whole() {
-        for (data, ai) in [
-            ("8003123", "8003"),
-            ("2401", "240"),
-            ("99x", "99"),
-            ("3103000123", "3103"),
-        ] {
-            assert_eq!(Ai::at_start_of(data.as_bytes()).unwrap().as_str(), ai);
-        }
-        for data in ["", "0", "x1", "1x", "310", "31a3"] {
-            assert_eq!(Ai::at_start_of(data.as_bytes()), None, "{data}");
-        }
-    }
-}
+mod tests;

@@ -26,8 +26,14 @@ pub enum Carrier {
     Ean13,
     /// The 8 digits of an EAN-8: `]E4`.
     Ean8,
-    /// Anything else: the data means what its owner says.
+    /// Interleaved 2 of 5 with a check digit, `]I1`: 14 digits are a GTIN (ITF-14), anything else is
+    /// plain.
+    Itf,
+    /// A symbology without meaning of its own: `]C0 ]A0 ]L0 ]d1 ]Q1 …`. The data tells what it is: a
+    /// Digital Link, an ISO/IEC 15434 message, HIBC, or what its owner says.
     Plain,
+    /// The scanner does not say: `]X…`, or a letter that the table does not have.
+    Unknown,
 }
 
 impl AimId {
@@ -59,7 +65,7 @@ impl AimId {
         char::from(self.modifier)
     }
 
-    /// The kind of data that follows.
+    /// The kind of data that follows (GenSpecs 5.1.3).
     pub fn carrier(self) -> Carrier {
         match (self.code, self.modifier) {
             (b'C', b'1') | (b'e', b'0') | (b'd', b'2') | (b'Q', b'3') | (b'J', b'1') => {
@@ -67,8 +73,82 @@ impl AimId {
             }
             (b'E', b'0') => Carrier::Ean13,
             (b'E', b'4') => Carrier::Ean8,
-            _ => Carrier::Plain,
+            (b'I', b'1') => Carrier::Itf,
+            (b'X', _) => Carrier::Unknown,
+            _ if self.symbology().is_some() => Carrier::Plain,
+            _ => Carrier::Unknown,
         }
+    }
+
+    /// The symbology in words, with what the modifier adds where that matters here
+    /// (ISO/IEC 15424 annex); none for a letter that is not assigned.
+    pub fn symbology(self) -> Option<&'static str> {
+        Some(match (self.code, self.modifier) {
+            (b'A', b'0') => "Code 39",
+            (b'A', b'1') => "Code 39, check character validated and sent",
+            (b'A', b'3') => "Code 39, check character validated and removed",
+            (b'A', b'4'..=b'7') => "Code 39, full ASCII",
+            (b'A', _) => "Code 39",
+            (b'B', _) => "Telepen",
+            (b'C', b'0') => "Code 128",
+            (b'C', b'1') => "GS1-128",
+            (b'C', b'2') => "Code 128, FNC1 in second position",
+            (b'C', b'4') => "Code 128, ISBT 128 concatenation",
+            (b'C', _) => "Code 128",
+            (b'D', _) => "Code One",
+            (b'E', b'0') => "EAN-13, UPC-A or UPC-E",
+            (b'E', b'1') => "EAN add-on of two digits",
+            (b'E', b'2') => "EAN add-on of five digits",
+            (b'E', b'3') => "EAN-13 with add-on",
+            (b'E', b'4') => "EAN-8",
+            (b'E', _) => "EAN",
+            (b'F', _) => "Codabar",
+            (b'G', _) => "Code 93",
+            (b'H', _) => "Code 11",
+            (b'I', b'0') => "Interleaved 2 of 5",
+            (b'I', b'1') => "Interleaved 2 of 5, check digit validated and sent",
+            (b'I', b'3') => "Interleaved 2 of 5, check digit validated and removed",
+            (b'I', _) => "Interleaved 2 of 5",
+            (b'J', b'0') => "DotCode",
+            (b'J', b'1') => "GS1 DotCode",
+            (b'J', _) => "DotCode",
+            (b'K', _) => "Code 16K",
+            (b'L', b'2') => "PDF417 without byte doubling",
+            (b'L', _) => "PDF417",
+            (b'M', _) => "MSI",
+            (b'N', _) => "Anker",
+            (b'O', _) => "Codablock",
+            (b'P', _) => "Plessey",
+            (b'Q', b'0') => "QR Code, model 1",
+            (b'Q', b'1') => "QR Code",
+            (b'Q', b'2') => "QR Code with ECI",
+            (b'Q', b'3') => "GS1 QR Code",
+            (b'Q', b'4') => "QR Code with ECI, FNC1 in first position",
+            (b'Q', b'5') => "QR Code, FNC1 in second position",
+            (b'Q', b'6') => "QR Code with ECI, FNC1 in second position",
+            (b'Q', _) => "QR Code",
+            (b'R', _) | (b'S', _) => "2 of 5",
+            (b'T', _) => "Code 49",
+            (b'U', _) => "MaxiCode",
+            (b'X', _) => "other",
+            (b'd', b'0') => "Data Matrix ECC 000 to 140",
+            (b'd', b'1') => "Data Matrix",
+            (b'd', b'2') => "GS1 DataMatrix",
+            (b'd', b'3') => "Data Matrix, FNC1 in second position",
+            (b'd', b'4') => "Data Matrix with ECI",
+            (b'd', b'5') => "Data Matrix with ECI, FNC1 in first position",
+            (b'd', b'6') => "Data Matrix with ECI, FNC1 in second position",
+            (b'd', _) => "Data Matrix",
+            (b'e', b'0') => "GS1 DataBar or GS1 Composite",
+            (b'e', b'1') => "GS1 Composite, data after an escape mechanism",
+            (b'e', b'2') => "GS1 Composite, next packet",
+            (b'e', b'3') => "MicroPDF417 in Code 128 emulation",
+            (b'e', _) => "GS1 DataBar or GS1 Composite",
+            (b's', _) => "SuperCode",
+            (b'z', b'1') => "Aztec, FNC1 in first position",
+            (b'z', _) => "Aztec",
+            _ => return None,
+        })
     }
 }
 
@@ -128,7 +208,14 @@ mod tests {
             ("]E0", Carrier::Ean13),
             ("]E4", Carrier::Ean8),
             ("]C0", Carrier::Plain),
-            ("]c1", Carrier::Plain),
+            ("]A0", Carrier::Plain),
+            ("]L0", Carrier::Plain),
+            ("]Q1", Carrier::Plain),
+            ("]J0", Carrier::Plain),
+            ("]I0", Carrier::Plain),
+            ("]I1", Carrier::Itf),
+            ("]c1", Carrier::Unknown),
+            ("]X0", Carrier::Unknown),
             ("]d1", Carrier::Plain),
             ("]zA", Carrier::Plain),
         ] {

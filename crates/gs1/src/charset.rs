@@ -10,23 +10,71 @@ pub enum Charset {
     Digits,
     /// GS1 AI encodable character set 82.
     Set82,
+    /// GS1 AI encodable character set 39: digits, capital letters, `#`, `-` and `/`.
+    Set39,
+    /// GS1 AI encodable character set 64, base64 as in file names and URIs, with its padding `=`.
+    Set64,
 }
 
 impl Charset {
     /// Whether `byte` belongs to the set.
     pub fn contains(self, byte: u8) -> bool {
-        match self {
-            Self::Digits => byte.is_ascii_digit(),
-            // ISO/IEC 646 graphic characters without space # $ @ [ \ ] ^ ` { | } ~.
-            Self::Set82 => matches!(byte,
-                b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z'),
-        }
+        SETS.get(usize::from(byte))
+            .is_some_and(|sets| sets & self.bit() != 0)
     }
 
     /// The position of the first byte of `value` that is not in the set.
     pub(crate) fn first_outside(self, value: &[u8]) -> Option<usize> {
         value.iter().position(|&byte| !self.contains(byte))
     }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    const fn defined(self, byte: u8) -> bool {
+        match self {
+            Self::Digits => byte.is_ascii_digit(),
+            // ISO/IEC 646 graphic characters without space # $ @ [ \ ] ^ ` { | } ~.
+            Self::Set82 => matches!(byte,
+                b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z'),
+            Self::Set39 => matches!(byte, b'#' | b'-' | b'/' | b'0'..=b'9' | b'A'..=b'Z'),
+            Self::Set64 => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='),
+        }
+    }
+}
+
+/// The sets that each byte belongs to, a bit for each.
+static SETS: [u8; 256] = {
+    let mut sets = [0; 256];
+    let mut byte = 0;
+    while byte < sets.len() {
+        let mut all: &[Charset] = &[
+            Charset::Digits,
+            Charset::Set82,
+            Charset::Set39,
+            Charset::Set64,
+        ];
+        while let [set, rest @ ..] = all {
+            if set.defined(byte as u8) {
+                #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+                {
+                    sets[byte] |= set.bit();
+                }
+            }
+            all = rest;
+        }
+        byte += 1;
+    }
+    sets
+};
+
+/// The rank of a character within set 82, its value in a check character pair (GenSpecs 7.11).
+pub(crate) fn set_82_value(byte: u8) -> Option<u32> {
+    let below = (0..byte).filter(|&other| Charset::Set82.contains(other));
+    Charset::Set82
+        .contains(byte)
+        .then(|| below.fold(0, |rank, _| rank + 1))
 }
 
 impl fmt::Display for Charset {
@@ -34,7 +82,18 @@ impl fmt::Display for Charset {
         f.write_str(match self {
             Self::Digits => "digits",
             Self::Set82 => "GS1 character set 82",
+            Self::Set39 => "GS1 character set 39",
+            Self::Set64 => "GS1 character set 64",
         })
+    }
+}
+
+/// Bytes as text: UTF-8, or else ISO/IEC 8859-1, the default interpretation of bar code data (ECI
+/// 000003), so nothing is lost.
+pub(crate) fn text_of(data: &[u8]) -> String {
+    match str::from_utf8(data) {
+        Ok(text) => text.to_owned(),
+        Err(_) => data.iter().copied().map(char::from).collect(),
     }
 }
 
@@ -95,7 +154,8 @@ pub(crate) fn unescape_urn(field: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
+/// The value of a hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte)
         .to_digit(16)
         .and_then(|digit| u8::try_from(digit).ok())
@@ -116,6 +176,21 @@ mod tests {
                 .iter()
                 .all(|byte| !members.contains(byte))
         );
+    }
+
+    #[test]
+    fn the_other_sets_have_their_size() {
+        for (set, size) in [
+            (Charset::Digits, 10),
+            (Charset::Set39, 39),
+            (Charset::Set64, 65),
+        ] {
+            let members = (0..=255).filter(|&byte| set.contains(byte)).count();
+            assert_eq!(members, size, "{set}");
+        }
+        assert_eq!(set_82_value(b'!'), Some(0));
+        assert_eq!(set_82_value(b'z'), Some(81));
+        assert_eq!(set_82_value(b'#'), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Decimal digits: the modulo 10 check digit (GenSpecs 7.9) and powers of ten.
+//! Decimal digits: the modulo 10 check digit (GenSpecs 7.9), powers of ten, the days of a month.
 
 /// Powers of ten up to 10^18, the largest that the GS1 keys need.
 const POWERS: [u64; 19] = {
@@ -38,6 +38,16 @@ pub(crate) fn check_digit(mut body: u64) -> u64 {
     (10 - sum % 10) % 10
 }
 
+/// The same for a body of ASCII digits of any length.
+pub(crate) fn check_digit_of(body: &[u8]) -> u64 {
+    let (mut sum, mut weight) = (0_u64, 3);
+    for &digit in body.iter().rev() {
+        sum += u64::from(digit.wrapping_sub(b'0')) * weight;
+        weight = 4 - weight;
+    }
+    (10 - sum % 10) % 10
+}
+
 /// Parses ASCII digits; `None` if another byte occurs, nothing is there, or the value overflows.
 pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -49,9 +59,33 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// How many days a month of the Gregorian calendar has; `None` if there is no such month.
+pub(crate) fn days_of_month(year: u64, month: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 if leap => Some(29),
+        2 => Some(28),
+        4 | 6 | 9 | 11 => Some(30),
+        1..=12 => Some(31),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_of_months() {
+        let days: Vec<_> = (0..=13).map(|month| days_of_month(2026, month)).collect();
+        let [none, months @ .., last] = &days[..] else {
+            panic!("{days:?}")
+        };
+        assert_eq!((none, last), (&None, &None));
+        assert_eq!(months.iter().flatten().sum::<u64>(), 365);
+        let february = [1900, 2000, 2023, 2024].map(|year| days_of_month(year, 2).unwrap());
+        assert_eq!(february, [28, 29, 28, 29]);
+    }
 
     #[test]
     fn check_digits_of_known_keys() {
@@ -63,6 +97,8 @@ mod tests {
             0,
         ] {
             assert_eq!(check_digit(key / 10), key % 10, "{key}");
+            let body = (key / 10).to_string();
+            assert_eq!(check_digit_of(body.as_bytes()), key % 10, "{key}");
         }
     }
 

@@ -8,9 +8,18 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Ai, ai::AiSpec};
+use crate::Ai;
+
+mod association;
+mod fault;
+mod parse;
 
 pub use crate::charset::Charset;
+pub use association::{Association, associations};
+pub use fault::Fault;
+pub use parse::parse_element_string;
+
+pub(crate) use parse::{Unknown, parse_after_fnc1};
 
 /// The separator, FNC1 as scanners transmit it.
 pub const GS: u8 = 0x1D;
@@ -42,8 +51,9 @@ impl Element {
     /// For values that are right by construction, such as the key of a decoded tag.
     pub(crate) fn trusted(ai: Ai, value: String) -> Self {
         debug_assert_eq!(
-            Self::new(ai, value.as_str()).map(drop),
-            Ok(()),
+            ai.spec()
+                .map(|spec| spec.check_of_any_carrier(value.as_bytes())),
+            Some(Ok(())),
             "({ai}){value}"
         );
         Self { ai, value }
@@ -63,8 +73,14 @@ impl Element {
 impl TryFrom<(Ai, String)> for Element {
     type Error = ElementError;
 
+    /// For elements that were stored, whatever carrier they came from.
     fn try_from((ai, value): (Ai, String)) -> Result<Self, Self::Error> {
-        Self::new(ai, value)
+        let spec = ai
+            .spec()
+            .ok_or(ElementError::UnknownAi { ai, position: 0 })?;
+        spec.check_of_any_carrier(value.as_bytes())
+            .map_err(|fault| ElementError::value(ai, 0, fault))?;
+        Ok(Self { ai, value })
     }
 }
 
@@ -88,7 +104,7 @@ pub enum ElementError {
         position: usize,
     },
     /// The application identifier has no row in the table.
-    #[error("application identifier ({ai}) at byte {position} is not known yet")]
+    #[error("application identifier ({ai}) at byte {position} is not assigned")]
     UnknownAi {
         /// The identifier, its length inferred from its first two digits.
         ai: Ai,
@@ -117,189 +133,26 @@ pub enum ElementError {
 
 impl ElementError {
     fn value(ai: Ai, start: usize, fault: Fault) -> Self {
-        let offset = if let Fault::Character { offset, .. } = fault {
-            offset
-        } else {
-            0
-        };
         Self::Value {
             ai,
-            position: start + offset,
+            position: start + fault.offset().unwrap_or_default(),
             fault,
         }
     }
 }
 
-/// What is wrong with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// There is no value.
-    #[error("the value is empty")]
-    Empty,
-    /// The value ends early.
-    #[error("the value has {has} characters, fewer than {needs}")]
-    TooShort {
-        /// The least length.
-        needs: usize,
-        /// The length found.
-        has: usize,
-    },
-    /// The value goes on, perhaps because a separator was lost.
-    #[error("the value has {has} characters, more than {max}; is a separator missing?")]
-    TooLong {
-        /// The greatest length.
-        max: usize,
-        /// The length found.
-        has: usize,
-    },
-    /// A character is not allowed here.
-    #[error("the character is not one of {charset}")]
-    Character {
-        /// Where in the value.
-        offset: usize,
-        /// What is allowed.
-        charset: Charset,
-    },
-    /// The check digit is wrong: a misread or mistyped key.
-    #[error("the check digit is {found}, it should be {expected}")]
-    CheckDigit {
-        /// The digit that fits the others.
-        expected: u64,
-        /// The digit found.
-        found: u64,
-    },
-    /// No such day.
-    #[error("the value is not a date of the form YYMMDD")]
-    Date,
-}
-
-/// An element that borrows its value from the data, with its position there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RawElement<'a> {
-    pub(crate) ai: Ai,
-    pub(crate) value: &'a [u8],
-    pub(crate) position: usize,
-}
-
-/// Walks an element string without allocating. After an error it yields nothing more.
-pub(crate) struct Elements<'a> {
-    rest: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Elements<'a> {
-    /// `position` is where `data` starts in what the caller was given.
-    pub(crate) fn new(data: &'a [u8], position: usize) -> Self {
-        Self {
-            rest: data,
-            position,
-        }
-    }
-
-    fn take(&mut self, length: usize) -> &'a [u8] {
-        let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
-        self.rest = rest;
-        self.position += taken.len();
-        taken
-    }
-
-    fn element(&mut self) -> Result<RawElement<'a>, ElementError> {
-        let ai = Ai::at_start_of(self.rest).ok_or(ElementError::NoAi {
-            position: self.position,
-        })?;
-        let spec = ai.spec().ok_or(ElementError::UnknownAi {
-            ai,
-            position: self.position,
-        })?;
-        self.take(ai.as_str().len());
-        let position = self.position;
-        let value = self.take(self.value_length(spec));
-        spec.check(value)
-            .map_err(|fault| ElementError::value(ai, position, fault))?;
-        if self.rest.first() == Some(&GS) {
-            self.take(1);
-        }
-        Ok(RawElement {
-            ai,
-            value,
-            position,
-        })
-    }
-
-    fn value_length(&self, spec: &AiSpec) -> usize {
-        let to_separator = self
-            .rest
-            .iter()
-            .position(|&byte| byte == GS)
-            .unwrap_or(self.rest.len());
-        if spec.predefined {
-            to_separator.min(spec.max_length())
-        } else {
-            to_separator
-        }
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Result<RawElement<'a>, ElementError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let element = self.element();
-        if element.is_err() {
-            self.rest = &[];
-        }
-        Some(element)
-    }
-}
-
-/// Parses a whole element string: the elements in their order, repetitions kept.
+/// An application identifier that the table does not have, kept as it came.
 ///
-/// One FNC1 (GS) may lead, as the symbol itself has it; one may follow each value, and trail. An
-/// application identifier may repeat with the same value.
-///
-/// # Errors
-/// The first fault, with the application identifier and the byte; nothing partial is returned.
-pub fn parse_element_string(data: impl AsRef<[u8]>) -> Result<Vec<Element>, ElementError> {
-    let data = data.as_ref();
-    match data.strip_prefix(&[GS]) {
-        Some(rest) => parse_after_fnc1(rest, 1),
-        None => parse_after_fnc1(data, 0),
-    }
-}
-
-/// Parses what follows the FNC1 in first position: a GS here would be an empty element.
-///
-/// `position` is where `data` starts in what the caller was given.
-pub(crate) fn parse_after_fnc1(data: &[u8], position: usize) -> Result<Vec<Element>, ElementError> {
-    let mut elements: Vec<Element> = Vec::new();
-    for raw in Elements::new(data, position) {
-        let RawElement {
-            ai,
-            value,
-            position,
-        } = raw?;
-        // Every character set is ASCII, so a checked value is text.
-        let value = str::from_utf8(value).map_err(|_| ElementError::NoAi { position })?;
-        if elements
-            .iter()
-            .any(|earlier| earlier.ai == ai && earlier.value != value)
-        {
-            return Err(ElementError::Conflict { ai, position });
-        }
-        elements.push(Element {
-            ai,
-            value: value.to_owned(),
-        });
-    }
-    if elements.is_empty() {
-        Err(ElementError::Empty)
-    } else {
-        Ok(elements)
-    }
+/// Newer than this program, or private: its value ends at a separator or at the end of the data, and
+/// nothing of it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownElement {
+    /// The identifier, its length inferred from its first two digits (GenSpecs 7.8).
+    pub ai: Ai,
+    /// What follows, up to a separator.
+    pub value: String,
+    /// Where the identifier starts, in bytes.
+    pub position: usize,
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use crate::{
     Ai, Element,
     ai::{Instance, Key},
     charset::push_link,
+    digital_link::push_attribute,
+    thing::Level,
 };
 
 /// The resolver in canonical GS1 Digital Links (DL section 4).
-const RESOLVER: &str = "https://id.gs1.org";
+pub(crate) const RESOLVER: &str = "https://id.gs1.org";
 
 /// What something is: a primary key such as a GTIN, with what else its carrier said about it.
 ///
@@ -80,6 +82,14 @@ impl Identity {
         Self { elements }
     }
 
+    /// For a decoded tag whose first element is the key, whatever other keys its data holds.
+    pub(crate) fn of_key(mut elements: Vec<Element>) -> Option<Self> {
+        let primary = elements.first()?.ai();
+        let qualifiers = path(primary, key_of(primary)?, &elements).unwrap_or_default();
+        elements.sort_by_key(|element| rank(element.ai(), primary, qualifiers));
+        Some(Self { elements })
+    }
+
     /// The elements: key, qualifiers in path order, attributes by identifier.
     pub fn elements(&self) -> &[Element] {
         &self.elements
@@ -135,10 +145,7 @@ impl Identity {
             if element == primary || qualifiers.contains(&element.ai()) {
                 push_segment(&mut link, element.ai(), element.value());
             } else {
-                link.push(separator);
-                link.push_str(element.ai().as_str());
-                link.push('=');
-                push_link(&mut link, element.value().as_bytes());
+                push_attribute(&mut link, separator, element);
                 separator = '&';
             }
         }
@@ -153,23 +160,58 @@ impl Identity {
         let primary = self.primary()?;
         let mut uri = RESOLVER.to_owned();
         push_segment(&mut uri, primary.ai(), primary.value());
-        if let Instance::With(ai) = key_of(primary.ai())?.instance {
-            push_segment(&mut uri, ai, self.value(ai)?);
+        let mut push = |ai| {
+            self.value(ai)
+                .map(|value| push_segment(&mut uri, ai, value))
+        };
+        match key_of(primary.ai())?.instance {
+            Instance::Always => {}
+            Instance::RefinedBy(ai) => {
+                push(ai);
+            }
+            Instance::With(serials) => serials.iter().find_map(|&ai| push(ai))?,
+            Instance::LongerThan(length) if primary.value().len() > length => {}
+            Instance::LongerThan(_) | Instance::Never => return None,
         }
         Some(uri)
     }
 
-    /// The name of the class of trade items, `…/01/GTIN/10/LOT` or `…/01/GTIN`; the EPCIS
-    /// `epcClass`. `None` without a GTIN.
+    /// The name of the class of things: `…/01/GTIN/10/LOT` or `…/01/GTIN`, or another key without
+    /// its serial number; the EPCIS `epcClass`. `None` where a key only names single things.
     ///
     /// On a logistic label with GTIN and lot this is the class of the contents.
     pub fn class_uri(&self) -> Option<String> {
         let mut uri = RESOLVER.to_owned();
-        push_segment(&mut uri, Ai::GTIN, self.gtin()?);
-        if let Some(lot) = self.lot() {
+        if let Some(gtin) = self.gtin() {
+            push_segment(&mut uri, Ai::GTIN, gtin);
+            if let Some(lot) = self.lot() {
+                push_segment(&mut uri, Ai::LOT, lot);
+            }
+            return Some(uri);
+        }
+        let primary = self.primary()?;
+        let value = match key_of(primary.ai())?.instance {
+            Instance::Always | Instance::RefinedBy(_) => return None,
+            Instance::LongerThan(length) => primary.value().get(..length)?,
+            Instance::With(_) | Instance::Never => primary.value(),
+        };
+        push_segment(&mut uri, primary.ai(), value);
+        if let Some(lot) = self.lot().filter(|_| primary.ai() == Ai::ITIP) {
             push_segment(&mut uri, Ai::LOT, lot);
         }
         Some(uri)
+    }
+
+    /// What level the most exact name is of: a class such as GTIN, a lot, an instance, a logistic
+    /// unit, a place.
+    pub fn level(&self) -> Level {
+        match self.primary().map(Element::ai) {
+            Some(Ai::SSCC | Ai::GINC | Ai::GSIN) => Level::LogisticUnit,
+            Some(Ai::GLN | Ai::PAY_TO | Ai::PARTY) => Level::Place,
+            _ if self.instance_uri().is_some() => Level::Instance,
+            Some(Ai::GTIN | Ai::ITIP) if self.lot().is_some() => Level::Lot,
+            _ => Level::Class,
+        }
     }
 
     fn primary(&self) -> Option<&Element> {
@@ -202,11 +244,11 @@ pub(crate) fn key_uri(segments: &[(Ai, &str)]) -> String {
 }
 
 fn key_of(ai: Ai) -> Option<&'static Key> {
-    ai.spec()?.link.key.as_ref()
+    ai.spec()?.key
 }
 
 /// The qualifier sequence with which every element has its place behind `primary`, if there is one.
-fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static [Ai]> {
+pub(crate) fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static [Ai]> {
     let fits = |sequence: &[Ai], ai: Ai| {
         let qualifies = key.qualifiers.iter().any(|other| other.contains(&ai));
         ai == primary || sequence.contains(&ai) || !qualifies && is_attribute(ai)
@@ -216,7 +258,7 @@ fn path(primary: Ai, key: &'static Key, elements: &[Element]) -> Option<&'static
 }
 
 fn is_attribute(ai: Ai) -> bool {
-    ai.spec().is_some_and(|spec| spec.link.attribute)
+    ai.spec().is_some_and(|spec| spec.attribute)
 }
 
 /// Key, then qualifiers in their order, then attributes by identifier.
@@ -302,6 +344,61 @@ mod tests {
             ),
         ] {
             assert_eq!(uris(data), [link, instance, class], "{data:?}");
+        }
+    }
+
+    #[test]
+    fn levels_of_every_key() {
+        for (data, level, instance, class) in [
+            ("0109506000134352", "class", "-", "/01/09506000134352"),
+            ("010950600013435210L", "lot", "-", "/01/09506000134352/10/L"),
+            (
+                "0109506000134352235T",
+                "instance",
+                "/01/09506000134352/235/T",
+                "/01/09506000134352",
+            ),
+            (
+                "00106141412345678908",
+                "logistic_unit",
+                "/00/106141412345678908",
+                "-",
+            ),
+            ("4011234X", "logistic_unit", "/401/1234X", "-"),
+            (
+                "4149521141123454254A",
+                "place",
+                "/414/9521141123454/254/A",
+                "-",
+            ),
+            ("800309521141123454", "class", "-", "/8003/09521141123454"),
+            (
+                "800309521141123454S",
+                "instance",
+                "/8003/09521141123454S",
+                "/8003/09521141123454",
+            ),
+            ("80041234X", "instance", "/8004/1234X", "-"),
+            (
+                "80101234X\x1d801112",
+                "instance",
+                "/8010/1234X/8011/12",
+                "/8010/1234X",
+            ),
+            (
+                "80131987654Ad4X4bL5ttr2310c2K",
+                "class",
+                "-",
+                "/8013/1987654Ad4X4bL5ttr2310c2K",
+            ),
+        ] {
+            let [_, found_instance, found_class] = uris(data);
+            let found = identity(data).unwrap().level().as_str();
+            assert_eq!(
+                (found, found_instance.as_str(), found_class.as_str()),
+                (level, instance, class),
+                "{data:?}"
+            );
         }
     }
 

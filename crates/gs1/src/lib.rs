@@ -11,25 +11,38 @@
 //!   [`Identity::instance_uri`].
 //!
 //! The knowledge lives in tables: [`ai`] has a row per application identifier, [`epc`] a row per
-//! EPC scheme. References: GS1 EPC Tag Data Standard 1.13 (TDS), GS1 General Specifications
-//! (GenSpecs), GS1 Digital Link URI Syntax 1.4 (DL).
+//! EPC scheme, [`iso15434`] a row per data identifier. Scans start at [`scan`], tags at [`epc`]; what
+//! they name is a [`Thing`]. References: GS1 EPC Tag Data Standard 1.13 (TDS), GS1 General
+//! Specifications (GenSpecs), GS1 Digital Link URI Syntax 1.4 (DL), ISO/IEC 15434, ASC MH10.8.2,
+//! ANSI/HIBC 2.6.
 
 #![warn(clippy::indexing_slicing)]
 
 pub mod ai;
 pub mod aim;
 mod charset;
+pub mod digital_link;
 mod digits;
 pub mod element;
 pub mod epc;
+pub mod hibc;
 pub mod identity;
+pub mod iso15434;
+pub mod plain;
 pub mod scan;
 pub mod sgln;
+pub mod thing;
+pub mod udi;
 
 pub use ai::Ai;
 pub use aim::{AimId, Carrier};
-pub use element::{Element, ElementError, Fault, parse_element_string};
+pub use digital_link::{DigitalLink, LinkError, LinkOptions, link_of, parse_digital_link};
+pub use element::{
+    Association, Element, ElementError, Fault, UnknownElement, associations, parse_element_string,
+};
 pub use epc::{Epc, EpcBinary, EpcError, Scheme, TagIdentity};
 pub use identity::{Identity, IdentityError};
-pub use scan::{Scan, ScanContent, ScanError, ScanOptions, parse_scan};
+pub use scan::{Scan, ScanContent, ScanError, ScanOptions, ScanWarning, Unidentified, parse_scan};
 pub use sgln::{SglnError, check_sgln_urn, sgln_digital_link};
+pub use thing::{Level, Thing};
+pub use udi::Udi;

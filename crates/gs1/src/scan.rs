@@ -3,22 +3,54 @@
 //! The identifier decides. Without one the feed's setting decides, and where two readings of the
 //! data hold at once the scan is refused rather than guessed.
 
-use std::iter;
+mod gs1;
+
+use std::{borrow::Cow, fmt};
 
 use thiserror::Error;
 
 use crate::{
-    Ai, AimId, Carrier, Element, ElementError, Fault, Identity,
-    charset::Charset,
-    element::{parse_after_fnc1, parse_element_string},
+    AimId, Association, Carrier, Element, ElementError, Identity, LinkError, LinkOptions, Thing,
+    Udi, UnknownElement, associations,
+    charset::text_of,
+    digital_link::is_web_address,
+    hibc::{Hibc, HibcError, is_hibc, parse_hibc},
+    iso15434::{Defect, Message, MessageError, is_message, parse_message},
+    parse_digital_link,
+    plain::{PlainCode, PlainPattern},
 };
 
+use gs1::Gs1;
+
 /// How to read the scans of one feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
-    /// Read data without a symbology identifier as GS1: an element string, or the bare digits of a
-    /// GTIN. For scanners that do not send identifiers; sent ones are always obeyed.
-    pub assume_gs1: bool,
+    /// What data without a symbology identifier is; sent identifiers are always obeyed.
+    pub unidentified: Unidentified,
+    /// What stands for a lost GS in GS1 data: a keyboard wedge that cannot send control characters
+    /// may be set to `^`, `~`, `|`, `<GS>`, `{GS}` or `Alt+029`. Each is a separator wherever it
+    /// stands, so it must be something that the plant's values do not hold.
+    pub gs_substitutes: Vec<String>,
+    /// Keep application identifiers that are not assigned, as a warning, instead of refusing.
+    pub keep_unknown_ais: bool,
+    /// Older forms of Digital Links to take.
+    pub link: LinkOptions,
+    /// Patterns of plain codes; the first that matches names the fields.
+    pub patterns: Vec<PlainPattern>,
+}
+
+/// What data without a symbology identifier is, by the feed's setting. The same holds for the
+/// identifiers that name no symbology, `]X…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unidentified {
+    /// Whatever its own form says: a Digital Link, an ISO/IEC 15434 message, HIBC, else plain.
+    #[default]
+    Plain,
+    /// GS1: an element string, or the bare digits of a GTIN; or one of the forms above. For scanners
+    /// that do not send identifiers.
+    Gs1,
+    /// Only an ISO/IEC 15434 message or HIBC, whose form cannot be mistaken; all else is refused.
+    Refused,
 }
 
 /// A scan, understood as far as its carrier allows.
@@ -31,16 +63,50 @@ pub struct Scan {
     pub data: String,
     /// What the data means.
     pub content: ScanContent,
+    /// What is not as it should be, though the scan is taken.
+    pub warnings: Vec<ScanWarning>,
 }
 
 /// What the data of a scan means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScanContent {
-    /// GS1 elements in the order of the carrier, each checked.
+    /// GS1 elements in the order of the carrier, each checked; of a Digital Link as well.
     Gs1(Vec<Element>),
+    /// An ISO/IEC 15434 message.
+    Message(Message),
+    /// HIBC data of a medical device.
+    Hibc(Hibc),
+    /// A plain code that a configured pattern matched.
+    Code(PlainCode),
     /// Text whose meaning is the plant's own.
     Plain,
+}
+
+/// Something about a scan that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScanWarning {
+    /// Identifiers that need or exclude each other; another symbol of the label may settle it.
+    Association(Association),
+    /// A damaged envelope of a message.
+    Envelope(Defect),
+    /// An identifier that is not assigned was kept.
+    UnknownAi(UnknownElement),
+}
+
+impl fmt::Display for ScanWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Association(association) => association.fmt(f),
+            Self::Envelope(defect) => defect.fmt(f),
+            Self::UnknownAi(unknown) => write!(
+                f,
+                "application identifier ({}) at byte {} is not assigned",
+                unknown.ai, unknown.position
+            ),
+        }
+    }
 }
 
 impl Scan {
@@ -51,7 +117,33 @@ impl Scan {
     pub fn identity(&self) -> Option<Identity> {
         match &self.content {
             ScanContent::Gs1(elements) => Identity::from_elements(elements.clone()).ok(),
+            ScanContent::Message(message) => {
+                let elements = message.gs1_elements().cloned().collect();
+                Identity::from_elements(elements).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The thing that the scan names, by whatever rules; none if it names none.
+    pub fn thing(&self) -> Option<Thing> {
+        match &self.content {
+            ScanContent::Gs1(_) => self.identity().map(Thing::Gs1),
+            ScanContent::Message(message) => Thing::of_message(message),
+            ScanContent::Hibc(hibc) => Thing::of_hibc(hibc),
+            ScanContent::Code(code) => Thing::of_plain(code),
             ScanContent::Plain => None,
+        }
+    }
+
+    /// The view of a scan as unique device identification; none without a device identifier.
+    pub fn udi(&self) -> Option<Udi> {
+        match &self.content {
+            ScanContent::Hibc(hibc) => Udi::of_hibc(hibc),
+            ScanContent::Message(message) => {
+                Udi::of_message(message).or_else(|| Udi::of_gs1(&self.identity()?))
+            }
+            _ => Udi::of_gs1(&self.identity()?),
         }
     }
 }
@@ -75,259 +167,131 @@ pub enum ScanError {
     /// Without a symbology identifier the digits are a GTIN and an element string at once.
     #[error("the digits may be a GTIN or an element string; only a symbology identifier can tell")]
     Ambiguous,
+    /// A web address that is not a Digital Link.
+    #[error("the scan is a web address and no GS1 Digital Link")]
+    Link(#[source] LinkError),
+    /// The data starts as an ISO/IEC 15434 message does, and is not one.
+    #[error("the scan is not a valid ISO/IEC 15434 message")]
+    Message(#[source] MessageError),
+    /// The data starts as HIBC does, and is not HIBC.
+    #[error("the scan is not valid HIBC data")]
+    Hibc(#[source] HibcError),
+    /// The scanner does not say what it read, and the feed demands it.
+    #[error(
+        "there is no symbology identifier that says what was read; switch AIM identifiers on at the scanner"
+    )]
+    Unidentified {
+        /// The identifier that names no symbology, if there was one.
+        aim: Option<AimId>,
+    },
 }
 
 /// Reads one scan. Framing (CR, LF, STX, …) must be gone already.
 ///
 /// - GS1 identifier (`]C1 ]e0 ]d2 ]Q3 ]J1`): an element string.
 /// - `]E0`, `]E4`: 13 or 8 digits become AI (01), zero-padded to 14; a composite part (`|]e0…`) adds
-///   its elements.
-/// - Any other identifier: plain.
-/// - No identifier: plain, unless [`ScanOptions::assume_gs1`]. Then an element string, which may
-///   start with FNC1, or a GTIN of 8, 12, 13 or 14 digits whose check digit is right. Eight digits
-///   with a leading zero may be an unexpanded UPC-E and are no GTIN without an identifier.
+///   its elements. `]I1` with 14 digits and a right check digit: AI (01), the ITF-14 of a case.
+/// - Any other symbology: what the data itself says. `[)>` starts a message, `https://` a Digital
+///   Link, `+` HIBC; else a configured pattern, else plain.
+/// - No identifier, or one that names no symbology: [`ScanOptions::unidentified`]. As GS1, an
+///   element string, which may start with FNC1, or a GTIN of 8, 12, 13 or 14 digits whose check
+///   digit is right. Eight digits with a leading zero may be an unexpanded UPC-E and are no GTIN
+///   without an identifier.
+///
+/// A scan that would be refused but matches a configured pattern is the plant's own, unless the
+/// carrier says GS1. HIBC is taken for a plain code where plain data is, when it is not HIBC after all
+/// and no symbology identifier was sent.
 ///
 /// # Errors
-/// See [`ScanError`]. Plain content never fails.
+/// See [`ScanError`].
 pub fn parse_scan(raw: &[u8], options: &ScanOptions) -> Result<Scan, ScanError> {
     if raw.is_empty() {
         return Err(ScanError::Empty);
     }
     let (aim, data) = AimId::split(raw);
-    let refused = |source| ScanError::Gs1 { aim, source };
-    let elements = match aim.map(AimId::carrier) {
-        Some(Carrier::Gs1) => Some(parse_after_fnc1(data, 0).map_err(refused)?),
-        Some(Carrier::Ean13) => Some(ean(data, 13).map_err(refused)?),
-        Some(Carrier::Ean8) => Some(ean(data, 8).map_err(refused)?),
-        Some(Carrier::Plain) => None,
-        None if options.assume_gs1 => match (parse_element_string(data), bare_gtin(data)) {
-            (Ok(_), Some(_)) => return Err(ScanError::Ambiguous),
-            (Ok(elements), None) => Some(elements),
-            (Err(_), Some(gtin)) => Some(vec![gtin]),
-            (Err(error), None) => return Err(refused(error)),
-        },
-        None => None,
+    let carrier = aim.map_or(Carrier::Unknown, AimId::carrier);
+    let (content, warnings) = match carrier {
+        Carrier::Gs1 | Carrier::Ean13 | Carrier::Ean8 => {
+            gs1_content(gs1::of_carrier(carrier, data, aim, options)?)
+        }
+        Carrier::Itf if let Some(gtin) = gs1::itf_14(data) => {
+            (ScanContent::Gs1(vec![gtin]), Vec::new())
+        }
+        Carrier::Itf | Carrier::Plain | Carrier::Unknown => {
+            let code = || pattern(data, options);
+            match free_content(carrier, aim, data, options) {
+                Ok((ScanContent::Plain, warnings)) => {
+                    (code().unwrap_or(ScanContent::Plain), warnings)
+                }
+                Ok(read) => read,
+                Err(error) => (code().ok_or(error)?, Vec::new()),
+            }
+        }
     };
-    let content = elements.map_or(ScanContent::Plain, ScanContent::Gs1);
     Ok(Scan {
         aim,
-        data: text(data),
+        data: text_of(data),
         content,
+        warnings,
     })
 }
 
-/// EAN data: the digits, then perhaps a 2D composite component behind `|` (GenSpecs section 5).
-fn ean(data: &[u8], digits: usize) -> Result<Vec<Element>, ElementError> {
-    let end = data
+type Read = (ScanContent, Vec<ScanWarning>);
+
+/// Data whose carrier says nothing about it.
+fn free_content(
+    carrier: Carrier,
+    aim: Option<AimId>,
+    data: &[u8],
+    options: &ScanOptions,
+) -> Result<Read, ScanError> {
+    let unidentified = carrier == Carrier::Unknown;
+    if is_message(data) {
+        let message = parse_message(data).map_err(ScanError::Message)?;
+        let warnings = message.defects.iter().copied();
+        let warnings = warnings.map(ScanWarning::Envelope).collect();
+        return Ok((ScanContent::Message(message), warnings));
+    }
+    if is_hibc(data) {
+        match parse_hibc(data) {
+            Ok(hibc) => return Ok((ScanContent::Hibc(hibc), Vec::new())),
+            Err(_) if unidentified && options.unidentified == Unidentified::Plain => {}
+            Err(error) => return Err(ScanError::Hibc(error)),
+        }
+    }
+    if unidentified && options.unidentified == Unidentified::Refused {
+        return Err(ScanError::Unidentified { aim });
+    }
+    if is_web_address(data) {
+        let link = parse_digital_link(data, &options.link).map_err(ScanError::Link)?;
+        let elements = link.elements().to_vec();
+        return Ok(gs1_content(Gs1::new(elements)));
+    }
+    if unidentified && options.unidentified == Unidentified::Gs1 {
+        return gs1::of_unidentified(data, aim, options).map(gs1_content);
+    }
+    Ok((ScanContent::Plain, Vec::new()))
+}
+
+fn gs1_content(gs1: Gs1) -> Read {
+    let broken = associations(&gs1.elements);
+    let broken = broken.into_iter().map(ScanWarning::Association);
+    let unknown = gs1.unknown.into_iter().map(ScanWarning::UnknownAi);
+    let warnings = broken.chain(unknown).collect();
+    (ScanContent::Gs1(gs1.elements), warnings)
+}
+
+fn pattern(data: &[u8], options: &ScanOptions) -> Option<ScanContent> {
+    let text: Cow<'_, str> = match str::from_utf8(data) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(text_of(data)),
+    };
+    let code = options
+        .patterns
         .iter()
-        .position(|&byte| byte == b'|')
-        .unwrap_or(data.len());
-    let (primary, composite) = data.split_at(end);
-    let fault = |fault| {
-        Err(ElementError::Value {
-            ai: Ai::GTIN,
-            position: 0,
-            fault,
-        })
-    };
-    let gtin = match primary.len() {
-        has if has < digits => return fault(Fault::TooShort { needs: digits, has }),
-        has if has > digits => return fault(Fault::TooLong { max: digits, has }),
-        _ => gtin(primary)?,
-    };
-    let Some(composite) = composite.strip_prefix(b"|") else {
-        return Ok(vec![gtin]);
-    };
-    let component = match AimId::split(composite) {
-        (Some(aim), component) if aim.carrier() == Carrier::Gs1 => component,
-        _ => return Err(ElementError::NoAi { position: end + 1 }),
-    };
-    let position = data.len() - component.len();
-    let mut elements = parse_after_fnc1(component, position)?;
-    if elements
-        .iter()
-        .any(|element| element.ai() == Ai::GTIN && *element != gtin)
-    {
-        return Err(ElementError::Conflict {
-            ai: Ai::GTIN,
-            position,
-        });
-    }
-    elements.insert(0, gtin);
-    Ok(elements)
-}
-
-fn bare_gtin(data: &[u8]) -> Option<Element> {
-    let plausible = match data {
-        [first, ..] if data.len() == 8 => *first != b'0',
-        _ => matches!(data.len(), 12..=14),
-    };
-    if plausible { gtin(data).ok() } else { None }
-}
-
-/// A GTIN of up to 14 digits in its 14-digit form (GenSpecs section 3.3).
-fn gtin(digits: &[u8]) -> Result<Element, ElementError> {
-    if let Some(offset) = Charset::Digits.first_outside(digits) {
-        let fault = Fault::Character {
-            offset,
-            charset: Charset::Digits,
-        };
-        return Err(ElementError::Value {
-            ai: Ai::GTIN,
-            position: offset,
-            fault,
-        });
-    }
-    let zeros = iter::repeat_n('0', 14_usize.saturating_sub(digits.len()));
-    Element::new(
-        Ai::GTIN,
-        zeros
-            .chain(digits.iter().copied().map(char::from))
-            .collect::<String>(),
-    )
-}
-
-fn text(data: &[u8]) -> String {
-    match str::from_utf8(data) {
-        Ok(text) => text.to_owned(),
-        Err(_) => data.iter().copied().map(char::from).collect(),
-    }
+        .find_map(|pattern| pattern.read(&text))?;
+    Some(ScanContent::Code(code))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const WITH_ID: ScanOptions = ScanOptions { assume_gs1: false };
-    const WITHOUT_ID: ScanOptions = ScanOptions { assume_gs1: true };
-
-    /// `"(01)…(10)…"` for GS1 content, `"plain …"` otherwise, the error's text for a refusal.
-    fn read(raw: &[u8], options: ScanOptions) -> String {
-        match parse_scan(raw, &options) {
-            Ok(Scan {
-                content: ScanContent::Plain,
-                data,
-                ..
-            }) => format!("plain {data}"),
-            Ok(Scan {
-                content: ScanContent::Gs1(elements),
-                ..
-            }) => elements
-                .iter()
-                .map(|element| format!("({}){}", element.ai(), element.value()))
-                .collect(),
-            Err(ScanError::Gs1 { source, .. }) => source.to_string(),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn the_identifier_decides() {
-        for options in [WITH_ID, WITHOUT_ID] {
-            for (raw, expected) in [
-                ("]C1010950600013435210A1", "(01)09506000134352(10)A1"),
-                ("]C0010950600013435210A1", "plain 010950600013435210A1"),
-                ("]d1WO00012345", "plain WO00012345"),
-                ("]J0", "plain "),
-                ("]C1", "no element string: the data is empty"),
-                ("]C1WO1", "no application identifier at byte 0"),
-                (
-                    "]C1\x1d0109506000134352",
-                    "no application identifier at byte 0",
-                ),
-                ("]E04012345484922", "(01)04012345484922"),
-                ("]E00365553453605", "(01)00365553453605"),
-                ("]E475238254", "(01)00000075238254"),
-                (
-                    "]E04600051289216|]e010A1\x1d21B",
-                    "(01)04600051289216(10)A1(21)B",
-                ),
-                (
-                    "]E04600051289216|]e00104600051289216",
-                    "(01)04600051289216(01)04600051289216",
-                ),
-                (
-                    "]E04600051289216|]e00109506000134352",
-                    "(01) at byte 17 contradicts an earlier (01)",
-                ),
-                ("]E04600051289216|x", "no application identifier at byte 14"),
-                (
-                    "]E04600051289216|]e0",
-                    "no element string: the data is empty",
-                ),
-                (
-                    "]E0123456789012",
-                    "(01) at byte 0: the value has 12 characters, fewer than 13",
-                ),
-                (
-                    "]E475238255",
-                    "(01) at byte 0: the check digit is 5, it should be 4",
-                ),
-                (
-                    "]E4752x8254",
-                    "(01) at byte 3: the character is not one of digits",
-                ),
-                ("", "the scan is empty"),
-            ] {
-                assert_eq!(read(raw.as_bytes(), options), expected, "{raw:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn without_identifier_the_feed_decides() {
-        for (raw, expected) in [
-            ("\x1d010950600013435210A1", "(01)09506000134352(10)A1"),
-            ("10A1", "(10)A1"),
-            ("4012345484922", "(01)04012345484922"),
-            ("123456789012", "(01)00123456789012"),
-            ("75238254", "(01)00000075238254"),
-            ("80614141123458", "(01)80614141123458"),
-            (
-                "02345673",
-                "application identifier (02) at byte 0 is not known yet",
-            ),
-            // Lot 123454 or EAN-8 10123454: both hold, so neither is taken.
-            (
-                "10123454",
-                "the digits may be a GTIN or an element string; only a symbology identifier can tell",
-            ),
-            ("10123453", "(10)123453"),
-            (
-                "4012345484923",
-                "application identifier (401) at byte 0 is not known yet",
-            ),
-        ] {
-            assert_eq!(read(raw.as_bytes(), WITHOUT_ID), expected, "{raw:?}");
-            assert_eq!(read(raw.as_bytes(), WITH_ID), format!("plain {raw}"));
-        }
-    }
-
-    #[test]
-    fn data_in_another_encoding_is_kept() {
-        assert_eq!(read(b"]X0Gr\xfc\xdfe", WITH_ID), "plain Gr\u{fc}\u{df}e");
-        assert_eq!(read("]X0Grüße".as_bytes(), WITH_ID), "plain Grüße");
-    }
-
-    #[test]
-    fn the_identifier_is_kept() {
-        let scan = parse_scan(b"]d2010950600013435221A", &WITH_ID).unwrap();
-        assert_eq!(scan.aim.unwrap().to_string(), "]d2");
-        assert_eq!(scan.data, "010950600013435221A");
-        let identity = scan.identity().unwrap();
-        assert_eq!(
-            identity.instance_uri().unwrap(),
-            "https://id.gs1.org/01/09506000134352/21/A"
-        );
-        assert_eq!(parse_scan(b"]d210A", &WITH_ID).unwrap().identity(), None);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_panics(raw in r"(\][A-Za-z][0-9])?[0-4A|\x1d\]]{0,24}", assume_gs1: bool) {
-            let _ = parse_scan(raw.as_bytes(), &ScanOptions { assume_gs1 });
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`wire`] | bounded reading and writing of big-endian fields |
 //! | [`frame`] | a byte stream cut into messages |
-//! | [`codec`] | every parameter and message of LLRP 1.0.1, typed, from one table |
+//! | [`codec`] | every parameter and message of LLRP 1.0.1, 1.1 and 2.0, typed, from one table |
 //! | [`report`] | the fast path: tag reports straight from the frame |
 //! | [`client`] | the client's half of a connection |
 //! | [`reader`] | the reader's half, for simulators and tests |
@@ -35,3 +35,9 @@ pub const PORT: u16 = 5084;
 
 /// Header version of LLRP 1.0.1.
 pub const VERSION_1_0_1: u8 = 1;
+
+/// Header version of LLRP 1.1; `GET_SUPPORTED_VERSION` and `SET_PROTOCOL_VERSION` always travel with it.
+pub const VERSION_1_1: u8 = 2;
+
+/// Header version of LLRP 2.0.
+pub const VERSION_2_0: u8 = 3;

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::codec::{Param, impinj, zebra};
+
 /// Longest EPC that fits the EPC memory bank: 496 bits (EPC Gen2 §6.3.2.1.2.2).
 pub const MAX_EPC_BYTES: usize = 62;
 
@@ -20,12 +22,31 @@ impl EpcBytes {
     /// The bytes, or `None` if they are more than [`MAX_EPC_BYTES`].
     #[must_use]
     pub fn new(epc: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX_EPC_BYTES];
-        bytes.get_mut(..epc.len())?.copy_from_slice(epc);
-        Some(Self {
-            bytes,
-            len: u8::try_from(epc.len()).ok()?,
-        })
+        let mut bytes = Self::default();
+        bytes.set(epc)?;
+        Some(bytes)
+    }
+
+    /// Sets the first bytes; those behind must still be zero.
+    #[inline]
+    fn set(&mut self, epc: &[u8]) -> Option<()> {
+        self.bytes.get_mut(..epc.len())?.copy_from_slice(epc);
+        self.len = u8::try_from(epc.len()).ok()?;
+        Some(())
+    }
+
+    /// Clears the last byte's bits beyond `bit_len`; whether one was set.
+    fn clear_beyond(&mut self, bit_len: u16) -> bool {
+        let (used, kept) = (bit_len % 8, self.as_slice().last().copied());
+        let mask = if used == 0 { 0 } else { 0xff_u8 >> used };
+        let stray = kept.is_some_and(|last| last & mask != 0);
+        if let Some(last) = usize::from(self.len)
+            .checked_sub(1)
+            .and_then(|at| self.bytes.get_mut(at))
+        {
+            *last &= !mask;
+        }
+        stray
     }
 
     /// The bytes.
@@ -88,7 +109,7 @@ pub enum ReaderTime {
 }
 
 /// One tag sighting as the reader reports it (`TagReportData`, LLRP 1.0.1 §13.2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagRead {
     /// Content of the EPC memory, left-aligned.
     pub epc: EpcBytes,
@@ -96,10 +117,24 @@ pub struct TagRead {
     pub bit_len: u16,
     /// Protocol-control word of the EPC memory.
     pub pc: Option<u16>,
+    /// CRC-16 of the EPC memory.
+    pub crc: Option<u16>,
+    /// First word of extended protocol control (EPC Gen2 §6.3.2.1.2.2): battery, sensor alarm and so on.
+    pub xpc_w1: Option<u16>,
+    /// Second word of extended protocol control.
+    pub xpc_w2: Option<u16>,
     /// Antenna that saw the tag, from 1.
     pub antenna: Option<u16>,
     /// Strongest signal, in whole dBm.
     pub peak_rssi_dbm: Option<i8>,
+    /// Strongest signal, in hundredths of a dBm; from readers with Impinj's extensions.
+    pub rssi_hundredths_dbm: Option<i16>,
+    /// Phase in 4096ths of a turn; from Impinj's and Zebra's extensions.
+    pub phase: Option<u16>,
+    /// Doppler shift in sixteenths of a Hz; from Impinj's extensions.
+    pub doppler: Option<i16>,
+    /// Index of the channel in the reader's frequency table, from 1.
+    pub channel: Option<u16>,
     /// First sighting in this report.
     pub first_seen: Option<ReaderTime>,
     /// Last sighting in this report.
@@ -108,6 +143,56 @@ pub struct TagRead {
     pub seen_count: Option<u16>,
     /// The ROSpec that saw it.
     pub rospec_id: Option<u32>,
+    /// The AccessSpec that worked on it; 0 on plain inventory.
+    pub access_spec_id: Option<u32>,
+    /// What plain reads do not have.
+    pub extra: Option<Box<TagExtra>>,
+}
+
+/// What only some reads have: memory contents and results of operations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagExtra {
+    /// TID memory, from Impinj's extensions; empty if not reported.
+    pub tid: Vec<u16>,
+    /// Results of an AccessSpec's operations, in the order reported.
+    pub ops: Vec<OpResult>,
+}
+
+/// Result of one operation of an AccessSpec on the tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpResult {
+    /// The operation, by its id in the AccessSpec.
+    pub op_spec_id: u16,
+    /// What was done.
+    pub kind: OpKind,
+    /// Outcome, 0 for success; else a code of the kind's enumeration in [`crate::codec::code`].
+    pub status: u8,
+    /// Words read; for writes the number of words written; for [`OpKind::GetBlockPermalockStatus`] the states.
+    pub words: Vec<u16>,
+}
+
+/// What an AccessSpec did to a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OpKind {
+    /// `C1G2Read`.
+    Read,
+    /// `C1G2Write`.
+    Write,
+    /// `C1G2Kill`.
+    Kill,
+    /// `C1G2Lock`.
+    Lock,
+    /// `C1G2BlockErase`.
+    BlockErase,
+    /// `C1G2BlockWrite`.
+    BlockWrite,
+    /// `C1G2Recommission` (LLRP 1.1).
+    Recommission,
+    /// `C1G2BlockPermalock` (LLRP 1.1).
+    BlockPermalock,
+    /// `C1G2GetBlockPermalockStatus` (LLRP 1.1).
+    GetBlockPermalockStatus,
 }
 
 /// Counters of the report path.
@@ -123,27 +208,45 @@ pub struct ReportCounters {
     pub cut_messages: u64,
     /// Parameters of other kinds skipped, in or beside tag reports.
     pub skipped_params: u64,
+    /// Vendor parameters that were longer than known; the rest of them was skipped.
+    pub grown_params: u64,
+    /// EPCs with bits set beyond their length; those were cleared, because they are no part of the EPC.
+    pub stray_bits: u64,
 }
 
 const TAG_REPORT_DATA: u16 = 240;
+/// Bytes of a tag with an EPC of 96 bits and nothing else.
+const USUAL_TAG_LEN: usize = 17;
 const EPC_DATA: u16 = 241;
+const CUSTOM: u16 = 1023;
 
 /// Reads the body of a `RO_ACCESS_REPORT`, appending to `tags`.
 pub fn read_tags(body: &[u8], tags: &mut Vec<TagRead>, counters: &mut ReportCounters) {
+    // As many as there are if all are like the first; a list that doubles as it grows would move them again and again.
+    if let Some((TAG_REPORT_DATA, first, _)) = split_tlv(body) {
+        tags.reserve(body.len() / (first.len() + 4).max(USUAL_TAG_LEN));
+    }
     let mut rest = body;
     while !rest.is_empty() {
-        let Some((param_type, content, tail)) = split_tlv(rest) else {
+        let Some((param_type, content, tail)) = split_tlv(rest).or_else(|| split_tv(rest)) else {
             counters.cut_messages += 1;
             return;
         };
         rest = tail;
         if param_type != TAG_REPORT_DATA {
             counters.skipped_params += 1;
-        } else if let Some(tag) = read_tag(content, counters) {
-            counters.tags += 1;
-            tags.push(tag);
         } else {
-            counters.bad_tags += 1;
+            // In place: a tag is too large to be moved for nothing.
+            tags.push(TagRead::default());
+            let read = tags
+                .last_mut()
+                .and_then(|tag| read_tag(content, tag, counters));
+            if read.is_some() {
+                counters.tags += 1;
+            } else {
+                counters.bad_tags += 1;
+                tags.pop();
+            }
         }
     }
 }
@@ -158,8 +261,17 @@ fn split_tlv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes([a, b]) & 0x3ff, param.get(4..)?, tail))
 }
 
-fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
-    let mut tag = TagRead::default();
+/// The same of a TV parameter, which no report has beside its tags.
+#[cold]
+fn split_tv(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let number = u16::from(first.checked_sub(0x80)?);
+    let (content, tail) = rest.split_at_checked(Param::tv_len(number)?)?;
+    Some((number, content, tail))
+}
+
+/// Reads one tag into a fresh `tag`; `None` if it is malformed.
+fn read_tag(content: &[u8], tag: &mut TagRead, counters: &mut ReportCounters) -> Option<()> {
     let mut has_epc = false;
     let mut rest = content;
     while let Some((&first, after)) = rest.split_first() {
@@ -167,14 +279,13 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             let (param_type, value, tail) = split_tlv(rest)?;
             rest = tail;
             if param_type != EPC_DATA {
-                if param_type == 1023 && value.len() < 8 {
-                    return None;
-                }
-                counters.skipped_params += 1;
+                read_tlv(tag, param_type, value, counters)?;
             } else if !has_epc {
                 let (&bits, epc) = value.split_first_chunk()?;
                 tag.bit_len = u16::from_be_bytes(bits);
-                tag.epc = EpcBytes::new(epc.get(..usize::from(tag.bit_len).div_ceil(8))?)?;
+                let epc = epc.get(..usize::from(tag.bit_len).div_ceil(8))?;
+                tag.epc.set(epc)?;
+                counters.stray_bits += u64::from(tag.epc.clear_beyond(tag.bit_len));
                 has_epc = true;
             }
             continue;
@@ -183,7 +294,7 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             13 => {
                 let (epc, tail) = after.split_first_chunk::<12>()?;
                 if !has_epc {
-                    tag.epc = EpcBytes::new(epc)?;
+                    tag.epc.set(epc)?;
                     tag.bit_len = 96;
                     has_epc = true;
                 }
@@ -206,11 +317,16 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
                     .get_or_insert(ReaderTime::Uptime(u64::from_be_bytes(v)));
             })?,
             6 => number(after, |v| tag.peak_rssi_dbm = Some(i8::from_be_bytes(v)))?,
+            7 => number(after, |v| tag.channel = Some(u16::from_be_bytes(v)))?,
             8 => number(after, |v| tag.seen_count = Some(u16::from_be_bytes(v)))?,
             9 => number(after, |v| tag.rospec_id = Some(u32::from_be_bytes(v)))?,
+            11 => number(after, |v| tag.crc = Some(u16::from_be_bytes(v)))?,
             12 => number(after, |v| tag.pc = Some(u16::from_be_bytes(v)))?,
-            7 | 10 | 11 | 14 | 15 | 17 | 19 | 20 => number(after, |_: [u8; 2]| {})?,
-            16 | 18 => number(after, |_: [u8; 4]| {})?,
+            16 => number(after, |v| tag.access_spec_id = Some(u32::from_be_bytes(v)))?,
+            19 => number(after, |v| tag.xpc_w1 = Some(u16::from_be_bytes(v)))?,
+            20 => number(after, |v| tag.xpc_w2 = Some(u16::from_be_bytes(v)))?,
+            10 | 14 | 15 | 17 => number(after, |_: [u8; 2]| {})?,
+            18 => number(after, |_: [u8; 4]| {})?,
             _ => {
                 // A TV parameter has no length, so what follows an unknown one cannot be found.
                 counters.partial_tags += 1;
@@ -218,7 +334,7 @@ fn read_tag(content: &[u8], counters: &mut ReportCounters) -> Option<TagRead> {
             }
         };
     }
-    has_epc.then_some(tag)
+    has_epc.then_some(())
 }
 
 fn number<const N: usize>(bytes: &[u8], keep: impl FnOnce([u8; N])) -> Option<&[u8]> {
@@ -227,118 +343,93 @@ fn number<const N: usize>(bytes: &[u8], keep: impl FnOnce([u8; N])) -> Option<&[
     Some(tail)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::field::Bits;
-    use crate::codec::param::*;
-    use crate::codec::{Frame, Message, Params, message};
-
-    fn body(message: impl Into<Message>) -> Vec<u8> {
-        Frame {
-            version: 1,
-            message_id: 1,
-            message: message.into(),
-        }
-        .encode()
-        .unwrap()[10..]
-            .to_vec()
-    }
-
-    fn read(body: &[u8]) -> (Vec<TagRead>, ReportCounters) {
-        let (mut tags, mut counters) = (Vec::new(), ReportCounters::default());
-        read_tags(body, &mut tags, &mut counters);
-        (tags, counters)
-    }
-
-    fn tag(epc: &[u8]) -> TagReportData {
-        let bits = Bits::new(epc.len() as u16 * 8, epc);
-        TagReportData {
-            params: Params::default().with(EPCData { epc: bits }),
-        }
-    }
-
-    #[test]
-    fn everything_asked_for_arrives() {
-        let params = Params::default()
-            .with(AntennaID { antenna_id: 3 })
-            .with(EPC96 { epc: [7; 12] })
-            .with(ROSpecID { rospec_id: 14150 })
-            .with(PeakRSSI { peak_rssi: -61 })
-            .with(ChannelIndex { channel_index: 9 })
-            .with(FirstSeenTimestampUTC { microseconds: 5 })
-            .with(FirstSeenTimestampUptime { microseconds: 1 })
-            .with(LastSeenTimestampUptime { microseconds: 2 })
-            .with(TagSeenCount { tag_count: 4 })
-            .with(C1G2PC { pc_bits: 0x3000 })
-            .with(C1G2CRC { crc: 1 })
-            .with(AccessSpecID { access_spec_id: 0 })
-            .with(Custom {
-                vendor: 25882,
-                subtype: 57,
-                data: crate::codec::field::Rest(vec![1, 2]),
-            });
-        let report = message::ROAccessReport {
-            params: Params::default().with(TagReportData { params }),
-        };
-        let (tags, counters) = read(&body(report));
-        assert_eq!(
-            tags,
-            [TagRead {
-                epc: EpcBytes::new(&[7; 12]).unwrap(),
-                bit_len: 96,
-                pc: Some(0x3000),
-                antenna: Some(3),
-                peak_rssi_dbm: Some(-61),
-                first_seen: Some(ReaderTime::Utc(5)),
-                last_seen: Some(ReaderTime::Uptime(2)),
-                seen_count: Some(4),
-                rospec_id: Some(14150),
-            }]
-        );
-        assert_eq!(
+/// Reads a TLV parameter of a tag other than its EPC; `None` if it is a vendor parameter too short to have a vendor.
+fn read_tlv(
+    tag: &mut TagRead,
+    param_type: u16,
+    value: &[u8],
+    counters: &mut ReportCounters,
+) -> Option<()> {
+    let used = if param_type == CUSTOM {
+        let (&[a, b, c, d, e, f, g, h], data) = value.split_first_chunk()?;
+        let vendor = u32::from_be_bytes([a, b, c, d]);
+        read_custom(
+            tag,
+            vendor,
+            u32::from_be_bytes([e, f, g, h]),
+            data,
             counters,
-            ReportCounters {
-                tags: 1,
-                skipped_params: 1,
-                ..ReportCounters::default()
-            }
-        );
-    }
-
-    #[test]
-    fn a_bad_tag_costs_only_itself() {
-        let mut report = body(message::ROAccessReport {
-            params: Params::default().with(tag(&[1; 62])),
-        });
-        // EPC beyond its container, EPC of 63 bytes, none at all, a cut TV, an unknown TV.
-        report.extend_from_slice(&[0, 240, 0, 12, 0, 241, 0, 8, 0, 96, 1, 2]);
-        report.extend_from_slice(&body(message::ROAccessReport {
-            params: Params::default().with(tag(&[1; 63])),
-        }));
-        report.extend_from_slice(&[0, 240, 0, 4]);
-        report.extend_from_slice(&[0, 240, 0, 12, 0, 241, 0, 6, 0, 0, 0x81, 1]);
-        report.extend_from_slice(&[0, 240, 0, 12, 0, 241, 0, 6, 0, 0, 0xff, 1]);
-        report.extend_from_slice(&body(message::ROAccessReport {
-            params: Params::default().with(tag(&[])),
-        }));
-        let (tags, counters) = read(&report);
-        assert_eq!(
-            tags.iter().map(|t| t.bit_len).collect::<Vec<_>>(),
-            [496, 0, 0]
-        );
-        assert_eq!(
-            counters,
-            ReportCounters {
-                tags: 3,
-                bad_tags: 4,
-                partial_tags: 1,
-                ..ReportCounters::default()
-            }
-        );
-        for cut in 0..report.len() {
-            let (cut_tags, _) = read(&report[..cut]);
-            assert!(cut_tags.len() <= tags.len() && cut_tags[..] == tags[..cut_tags.len()]);
-        }
-    }
+        )
+    } else {
+        read_result(param_type, value)
+            .map(|result| tag.extra.get_or_insert_default().ops.push(result))
+    };
+    counters.skipped_params += u64::from(used.is_none());
+    Some(())
 }
+
+/// Reads a vendor parameter by its first bytes; newer firmware may append more.
+fn read_custom(
+    tag: &mut TagRead,
+    vendor: u32,
+    subtype: u32,
+    data: &[u8],
+    counters: &mut ReportCounters,
+) -> Option<()> {
+    if (vendor, subtype) == (impinj::VENDOR, 55) {
+        let (tid, tail) = words(data)?;
+        tag.extra.get_or_insert_default().tid = tid;
+        counters.grown_params += u64::from(!tail.is_empty());
+        return Some(());
+    }
+    let (&word, tail) = data.split_first_chunk()?;
+    match (vendor, subtype) {
+        (impinj::VENDOR, 56) => tag.phase = Some(u16::from_be_bytes(word) & 0xfff),
+        (impinj::VENDOR, 57) => tag.rssi_hundredths_dbm = Some(i16::from_be_bytes(word)),
+        (impinj::VENDOR, 68) => tag.doppler = Some(i16::from_be_bytes(word)),
+        // 65,536ths of a turn, signed.
+        (zebra::VENDOR, 709) => tag.phase = Some(u16::from_be_bytes(word) >> 4),
+        _ => return None,
+    }
+    counters.grown_params += u64::from(!tail.is_empty());
+    Some(())
+}
+
+/// A list of words after its count, and what follows.
+fn words(data: &[u8]) -> Option<(Vec<u16>, &[u8])> {
+    let (&count, rest) = data.split_first_chunk()?;
+    let (list, tail) = rest.split_at_checked(usize::from(u16::from_be_bytes(count)) * 2)?;
+    let words = list.as_chunks().0.iter();
+    Some((words.map(|&word| u16::from_be_bytes(word)).collect(), tail))
+}
+
+fn read_result(param_type: u16, value: &[u8]) -> Option<OpResult> {
+    let (&[status, a, b], data) = value.split_first_chunk()?;
+    let (kind, words) = match param_type {
+        349 => (OpKind::Read, words(data)?.0),
+        350 => (
+            OpKind::Write,
+            vec![u16::from_be_bytes(*data.first_chunk()?)],
+        ),
+        351 => (OpKind::Kill, Vec::new()),
+        352 => (OpKind::Lock, Vec::new()),
+        353 => (OpKind::BlockErase, Vec::new()),
+        354 => (
+            OpKind::BlockWrite,
+            vec![u16::from_be_bytes(*data.first_chunk()?)],
+        ),
+        360 => (OpKind::Recommission, Vec::new()),
+        361 => (OpKind::BlockPermalock, Vec::new()),
+        362 => (OpKind::GetBlockPermalockStatus, words(data)?.0),
+        _ => return None,
+    };
+    Some(OpResult {
+        op_spec_id: u16::from_be_bytes([a, b]),
+        kind,
+        status,
+        words,
+    })
+}
+
+#[cfg(test)]
+mod tests;

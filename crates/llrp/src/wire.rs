@@ -61,6 +61,7 @@ pub struct Reader<'a> {
     bit: u8,
     depth: u8,
     strict: bool,
+    skipped: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -72,6 +73,7 @@ impl<'a> Reader<'a> {
             bit: 0,
             depth: MAX_DEPTH,
             strict: true,
+            skipped: 0,
         }
     }
 
@@ -213,7 +215,19 @@ impl<'a> Reader<'a> {
             bit: 0,
             depth,
             strict: self.strict,
+            skipped: 0,
         })
+    }
+
+    /// Counts what `inner`, a view made by [`Reader::sub`], leaves unread as skipped.
+    pub fn skip(&mut self, inner: &Self) {
+        self.skipped += inner.skipped + inner.left();
+    }
+
+    /// Bytes of nested parameters that were skipped.
+    #[must_use]
+    pub fn skipped(&self) -> usize {
+        self.skipped
     }
 }
 

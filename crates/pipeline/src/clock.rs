@@ -19,6 +19,24 @@ const STEP_HOLDOFF: Span = Span::millis(6_000);
 /// After a connect, and after each held report, more held reports are expected within this.
 const CATCH_UP: Span = Span::millis(1_000);
 
+/// How far a reader's clock and ours may run apart: 100 ppm each way is more than any of them.
+const DRIFT_PER: i64 = 10_000;
+/// A read without a time of its own was made at most about this long before it arrived.
+const REPORT_DELAY: Span = Span::millis(500);
+
+/// A point in time on the gateway's line, and how well it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Corrected {
+    /// The time.
+    pub at: Time,
+    /// It may be off by this much, either way: how far the offset in force is from its envelope, how far the envelope
+    /// itself moved lately, and 100 ppm of the time between what is dated and the last report that confirmed the offset.
+    /// Right after a connect the envelope's share is 50 ms: one report does not tell how long it was under way.
+    pub uncertainty: Span,
+    /// The reader's clock is believed to have been set back by this much, from this report on.
+    pub stepped_back: Option<Span>,
+}
+
 /// Whether the device is connected, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Link {
@@ -47,6 +65,8 @@ pub struct DeviceClock {
     previous_bucket: Option<Span>,
     bucket_since: Time,
     step: Option<(Time, Span)>,
+    /// When a report last agreed with the offset.
+    confirmed: Time,
     newest: Time,
     held_until: Time,
 }
@@ -68,6 +88,7 @@ impl DeviceClock {
             previous_bucket: None,
             bucket_since: at,
             step: None,
+            confirmed: at,
             newest: Time::MIN,
             held_until: Time::MIN,
         }
@@ -105,20 +126,43 @@ impl DeviceClock {
     }
 
     /// The gateway time of a read that arrived at `at`.
-    pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Time {
-        let corrected = match reader_time {
-            None => at,
+    pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
+        let mut stepped_back = None;
+        let (corrected, uncertainty) = match reader_time {
+            None => (at, REPORT_DELAY),
             Some(time) => {
                 let sample = Span(at.0.saturating_sub(time.micros()));
+                let before = self.offset.filter(|(known, _)| *known == kind(time));
                 let offset = self.sample(kind(time), at, sample);
-                Time(time.micros().saturating_add(offset.0))
+                stepped_back = before
+                    .map(|(_, before)| offset - before)
+                    .filter(|by| *by > DELAYED);
+                let corrected = Time(time.micros().saturating_add(offset.0));
+                (corrected, self.uncertainty(corrected))
             }
         };
         self.newest = self.newest.later(corrected);
         if at - corrected > CATCH_UP {
             self.held_until = at + CATCH_UP;
         }
-        corrected
+        Corrected {
+            at: corrected,
+            uncertainty,
+            stepped_back,
+        }
+    }
+
+    /// See [`Corrected::uncertainty`].
+    fn uncertainty(&self, at: Time) -> Span {
+        let offset = self.offset().unwrap_or_default();
+        let envelope = match (self.bucket, self.previous_bucket) {
+            (_, None) => DEAD_BAND,
+            (None, Some(previous)) => (previous - offset).abs(),
+            (Some(least), Some(previous)) => {
+                (least.min(previous) - offset).abs() + (least - previous).abs()
+            }
+        };
+        envelope + Span((at - self.confirmed).abs().0 / DRIFT_PER)
     }
 
     /// How far this device's reads are complete at gateway time `now`.
@@ -142,6 +186,7 @@ impl DeviceClock {
             return self.delayed_sample(kind, at, sample, offset);
         }
         self.step = None;
+        self.confirmed = self.confirmed.later(at);
         self.bucket = Some(self.bucket.map_or(sample, |least| least.min(sample)));
         if at - self.bucket_since > BUCKET {
             self.previous_bucket = self.bucket.take();
@@ -190,6 +235,7 @@ impl DeviceClock {
         self.previous_bucket = None;
         self.bucket_since = at;
         self.step = None;
+        self.confirmed = at;
     }
 }
 
@@ -223,20 +269,26 @@ mod tests {
         let mut clock = connected(5_000);
         assert_eq!(clock.offset(), Some(Span(5_000)));
         let at = Time(20 * S);
-        let corrected = clock.correct(at, Some(ReaderTime::Utc((20 * S - 3_000) as u64)));
+        let corrected = clock
+            .correct(at, Some(ReaderTime::Utc((20 * S - 3_000) as u64)))
+            .at;
         assert_eq!(
             (clock.offset(), corrected),
             (Some(Span(5_000)), at + Span(2_000)),
             "within the dead band"
         );
-        let corrected = clock.correct(at, Some(ReaderTime::Utc((20 * S + 70_000) as u64)));
+        let corrected = clock
+            .correct(at, Some(ReaderTime::Utc((20 * S + 70_000) as u64)))
+            .at;
         assert_eq!((clock.offset(), corrected), (Some(Span(-70_000)), at));
     }
 
     #[test]
     fn held_reports_keep_their_own_times() {
         let mut clock = connected(0);
-        let corrected = clock.correct(Time(11 * S), Some(ReaderTime::Utc((4 * S) as u64)));
+        let corrected = clock
+            .correct(Time(11 * S), Some(ReaderTime::Utc((4 * S) as u64)))
+            .at;
         assert_eq!(corrected, Time(4 * S));
         assert_eq!(clock.offset(), Some(Span(0)));
         // While they flow, silence says nothing.
@@ -270,7 +322,9 @@ mod tests {
         let mut clock = connected(0);
         for tenth in 0..60 {
             let at = 20 * S + tenth * S / 10;
-            let corrected = clock.correct(Time(at), Some(ReaderTime::Utc((at - 7 * S) as u64)));
+            let corrected = clock
+                .correct(Time(at), Some(ReaderTime::Utc((at - 7 * S) as u64)))
+                .at;
             let expected = if tenth < 30 { at - 7 * S } else { at };
             assert_eq!(corrected, Time(expected), "tenth {tenth}");
         }
@@ -298,14 +352,53 @@ mod tests {
     fn reads_never_lie_in_the_future_and_missing_times_mean_arrival() {
         let mut clock = connected(0);
         assert_eq!(
-            clock.correct(Time(20 * S), Some(ReaderTime::Utc((90 * S) as u64))),
+            clock
+                .correct(Time(20 * S), Some(ReaderTime::Utc((90 * S) as u64)))
+                .at,
             Time(20 * S)
         );
         let mut bare = DeviceClock::down(Time(0));
-        assert_eq!(bare.correct(Time(7), None), Time(7));
+        assert_eq!(bare.correct(Time(7), None).at, Time(7));
         assert_eq!(
-            bare.correct(Time(7), Some(ReaderTime::Uptime(u64::MAX))),
+            bare.correct(Time(7), Some(ReaderTime::Uptime(u64::MAX))).at,
             Time(7)
         );
+    }
+
+    #[test]
+    fn how_well_a_time_is_known_is_told() {
+        let mut clock = connected(5_000);
+        let mut sample = |at: i64, delay: i64| {
+            let told = u64::try_from(at - delay).unwrap();
+            clock.correct(Time(at), Some(ReaderTime::Utc(told)))
+        };
+        // Just connected: the delay of the one report is not known.
+        assert_eq!(sample(11 * S, 5_000).uncertainty, DEAD_BAND);
+        for second in 12..100 {
+            sample(second * S, 4_000 + second % 7 * 1_000);
+        }
+        // Two envelopes that agree: what is left is how far the offset stays from them.
+        assert_eq!(sample(100 * S, 5_000).uncertainty, Span(1_000));
+        // A read held by the reader for an hour: the clocks may have drifted by 100 ppm since.
+        let held = sample(100 * S + 1, 90 * S);
+        assert_eq!(held.uncertainty, Span(1_000 + 90 * 100 - 1));
+        assert_eq!(held.stepped_back, None);
+        // Without a time it was made at most so long ago.
+        let bare = clock.correct(Time(101 * S), None);
+        assert_eq!((bare.at, bare.uncertainty), (Time(101 * S), REPORT_DELAY));
+    }
+
+    #[test]
+    fn a_step_back_is_told_once_and_another_kind_of_clock_is_none() {
+        let mut clock = connected(0);
+        let mut steps = Vec::new();
+        for tenth in 0..100 {
+            let at = 20 * S + tenth * S / 10;
+            let told = ReaderTime::Utc(u64::try_from(at - 7 * S).unwrap());
+            steps.extend(clock.correct(Time(at), Some(told)).stepped_back);
+        }
+        assert_eq!(steps, [Span(7 * S)]);
+        let uptime = clock.correct(Time(31 * S), Some(ReaderTime::Uptime(5)));
+        assert_eq!((uptime.at, uptime.stepped_back), (Time(31 * S), None));
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::TagRules;
 use crate::input::DeviceIndex;
+use crate::sensing::SensorConfig;
 use crate::time::Span;
 
 /// Everything the pipeline needs to know. Defaults were filled in by whoever built it.
@@ -17,6 +18,8 @@ pub struct PipelineConfig {
     pub read_points: Vec<ReadPointConfig>,
     /// Which tags count.
     pub tags: TagRules,
+    /// What tags measure.
+    pub sensors: Vec<SensorConfig>,
 }
 
 /// One business place.

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::TagIdentity;
+use tracegate_gs1::epc::{
+    self,
+    pattern::{PatternError, SelectMask},
+};
+use tracegate_gs1::{Ai, TagIdentity};
 
 /// Patterns by class. The first class that matches wins, in the order ignore, load unit, cargo.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,15 +32,14 @@ pub enum TagClass {
 }
 
 impl TagRules {
-    /// The class of a tag.
+    /// The class of a tag: `bit_len` bits of memory, and what they mean.
     #[must_use]
-    pub fn classify(&self, epc: &[u8], identity: &TagIdentity) -> TagClass {
-        let uri = if self.needs_uri() {
-            tag_uri(identity)
-        } else {
-            String::new()
+    pub fn classify(&self, epc: &[u8], bit_len: usize, identity: &TagIdentity) -> TagClass {
+        let any = |patterns: &[Pattern]| {
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(epc, bit_len, identity))
         };
-        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(epc, &uri));
         if any(&self.ignore) {
             TagClass::Ignored
         } else if is_sscc(identity) || any(&self.load_unit) {
@@ -47,170 +50,132 @@ impl TagRules {
             TagClass::Ignored
         }
     }
-
-    fn needs_uri(&self) -> bool {
-        [&self.ignore, &self.load_unit, &self.cargo]
-            .iter()
-            .any(|patterns| {
-                patterns
-                    .iter()
-                    .any(|pattern| matches!(pattern, Pattern::Uri { .. }))
-            })
-    }
-}
-
-fn tag_uri(identity: &TagIdentity) -> String {
-    match identity {
-        TagIdentity::Epc(epc) => epc.tag_uri(),
-        TagIdentity::Raw { uri, .. } => uri.clone(),
-    }
 }
 
 fn is_sscc(identity: &TagIdentity) -> bool {
-    matches!(identity, TagIdentity::Epc(epc) if epc.identity().sscc().is_some())
+    matches!(identity, TagIdentity::Epc(epc) if epc.key() == Some(Ai::SSCC))
 }
 
-/// An EPC pattern: `urn:epc:pat:sgtin-96:*.4012345.*.*` (ALE 1.1 §6.2.1.3) or `hex:34*`.
+/// An EPC pattern, as [`tracegate_gs1::epc::Pattern`] reads it: `urn:epc:pat:sgtin-96:*.4012345.*.*` or `hex:34*`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pattern {
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Pattern(epc::Pattern);
+
+/// How journals hold a pattern.
+#[derive(Serialize, Deserialize)]
+enum Stored {
     /// Fields of a tag URI; `None` stands for `*`.
     Uri {
-        /// Scheme name such as `sgtin-96`.
         scheme: String,
-        /// The fields in order.
         fields: Vec<Option<String>>,
     },
-    /// Hexadecimal digits of EPC memory, lower case: all of it, or its beginning.
-    Hex {
-        /// The digits.
-        digits: String,
-        /// Whether more may follow.
-        open: bool,
-    },
-}
-
-/// A pattern that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct PatternError {
-    reason: &'static str,
+    /// Hexadecimal digits: all of the memory, or its beginning.
+    Hex { digits: String, open: bool },
+    /// Any pattern, as text.
+    Text(String),
 }
 
 impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// Neither of the two forms, an empty field, or no scheme.
+    /// Not one of the forms, or fields that no tag of the scheme can have.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let fail = |reason| Err(PatternError { reason });
-        if let Some(hex) = text.strip_prefix("hex:") {
-            let (digits, open) = hex
-                .strip_suffix('*')
-                .map_or((hex, false), |digits| (digits, true));
-            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return fail(
-                    "a hex pattern is hexadecimal digits, and * at the end if more may follow, as in hex:34*",
-                );
-            }
-            return Ok(Self::Hex {
-                digits: digits.to_ascii_lowercase(),
-                open,
-            });
-        }
-        let Some((scheme, fields)) = text
-            .strip_prefix("urn:epc:pat:")
-            .and_then(|rest| rest.split_once(':'))
-        else {
-            return fail(
-                "a pattern starts with urn:epc:pat: or hex:, as in urn:epc:pat:sgtin-96:*.4012345.*.*",
-            );
-        };
-        if scheme.is_empty() || fields.split('.').any(str::is_empty) {
-            return fail("a pattern needs a scheme and no empty field; write * for any value");
-        }
-        let fields = fields
-            .split('.')
-            .map(|field| (!matches!(field, "*" | "X")).then(|| field.to_owned()));
-        Ok(Self::Uri {
-            scheme: scheme.to_owned(),
-            fields: fields.collect(),
-        })
+        text.parse().map(Self)
     }
 
-    /// Whether a tag with this memory and tag URI matches.
+    /// Whether a tag matches. A pattern of URI fields wants an EPC that passed every check; one of digits takes any
+    /// memory.
     #[must_use]
-    pub fn matches(&self, epc: &[u8], tag_uri: &str) -> bool {
-        match self {
-            Self::Hex { digits, open } => {
-                let nibble = |index: usize| {
-                    let byte = epc.get(index / 2).copied()?;
-                    char::from_digit(
-                        u32::from(if index.is_multiple_of(2) {
-                            byte >> 4
-                        } else {
-                            byte & 0x0f
-                        }),
-                        16,
-                    )
-                };
-                (*open || digits.len() == epc.len() * 2)
-                    && digits
-                        .chars()
-                        .enumerate()
-                        .all(|(index, digit)| nibble(index) == Some(digit))
+    pub fn matches(&self, memory: &[u8], bit_len: usize, identity: &TagIdentity) -> bool {
+        (self.0.is_hex() || identity.epc().is_some()) && self.0.matches(memory, bit_len)
+    }
+}
+
+impl Pattern {
+    /// The longest run of bits of the EPC bank that all tags of the pattern share (Gen2 Select), if there is one.
+    #[must_use]
+    pub fn select_mask(&self) -> Option<SelectMask> {
+        let masks = self.0.select().masks.into_iter();
+        // Of equally long ones the first.
+        masks.rev().max_by_key(|mask| mask.bit_len)
+    }
+}
+
+impl TryFrom<Stored> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(stored: Stored) -> Result<Self, PatternError> {
+        match stored {
+            Stored::Text(text) => Self::parse(&text),
+            Stored::Hex { digits, open } => {
+                Self::parse(&format!("hex:{digits}{}", if open { "*" } else { "" }))
             }
-            Self::Uri { scheme, fields } => {
-                let rest = tag_uri
-                    .strip_prefix("urn:epc:tag:")
-                    .and_then(|rest| rest.split_once(':'));
-                rest.is_some_and(|(have, values)| {
-                    // A serial may itself contain dots: the last field takes the rest.
-                    let values: Vec<&str> = values.splitn(fields.len(), '.').collect();
-                    have == scheme
-                        && values.len() == fields.len()
-                        && fields
-                            .iter()
-                            .zip(&values)
-                            .all(|(field, value)| field.as_ref().is_none_or(|f| f == value))
-                })
+            Stored::Uri { scheme, fields } => {
+                let fields: Vec<&str> = fields
+                    .iter()
+                    .map(|field| field.as_deref().unwrap_or("*"))
+                    .collect();
+                Self::parse(&format!("urn:epc:pat:{scheme}:{}", fields.join(".")))
             }
         }
     }
 }
 
+impl From<Pattern> for Stored {
+    fn from(pattern: Pattern) -> Self {
+        Self::Text(pattern.0.as_str().to_owned())
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hex { digits, open } => write!(f, "hex:{digits}{}", if *open { "*" } else { "" }),
-            Self::Uri { scheme, fields } => {
-                let fields: Vec<&str> = fields
-                    .iter()
-                    .map(|field| field.as_deref().unwrap_or("*"))
-                    .collect();
-                write!(f, "urn:epc:pat:{scheme}:{}", fields.join("."))
-            }
-        }
+        self.0.fmt(f)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracegate_gs1::epc::{decode_bank, encode_tag_uri};
+
+    fn matches(pattern: &str, memory: &[u8]) -> bool {
+        let bit_len = memory.len() * 8;
+        let identity = decode_bank(None, memory, bit_len);
+        Pattern::parse(pattern)
+            .unwrap()
+            .matches(memory, bit_len, &identity)
+    }
 
     #[test]
     fn patterns_match_field_by_field() {
-        let pattern = Pattern::parse("urn:epc:pat:sgtin-96:*.4012345.*.*").unwrap();
-        assert!(pattern.matches(&[], "urn:epc:tag:sgtin-96:1.4012345.012345.17"));
-        assert!(!pattern.matches(&[], "urn:epc:tag:sgtin-96:1.4012346.012345.17"));
-        assert!(!pattern.matches(&[], "urn:epc:tag:sscc-96:1.4012345.0123456789"));
-        let serial = Pattern::parse("urn:epc:pat:sgtin-198:*.4012345.012345.a.b").unwrap();
-        assert!(serial.matches(&[], "urn:epc:tag:sgtin-198:1.4012345.012345.a.b"));
-        let hex = Pattern::parse("hex:34F*").unwrap();
+        let tag = |uri| encode_tag_uri(uri).unwrap().bytes;
+        let pattern = "urn:epc:pat:sgtin-96:*.4012345.*.*";
+        assert!(matches(
+            pattern,
+            &tag("urn:epc:tag:sgtin-96:1.4012345.012345.17")
+        ));
+        assert!(!matches(
+            pattern,
+            &tag("urn:epc:tag:sgtin-96:1.4012346.012345.17")
+        ));
+        assert!(!matches(
+            pattern,
+            &tag("urn:epc:tag:sscc-96:1.4012345.0123456789")
+        ));
+        let serial = "urn:epc:pat:sgtin-198:*.4012345.012345.a.b";
+        assert!(matches(
+            serial,
+            &tag("urn:epc:tag:sgtin-198:1.4012345.012345.a.b")
+        ));
+        let hex = "hex:34F*";
         assert!(
-            hex.matches(&[0x34, 0xf1], "")
-                && !hex.matches(&[0x34, 0x01], "")
-                && !hex.matches(&[0x34], "")
+            matches(hex, &[0x34, 0xf1]) && !matches(hex, &[0x34, 0x01]) && !matches(hex, &[0x34])
         );
+        // Partition value 7: no EPC, whatever its header says.
+        let mut broken = tag("urn:epc:tag:sgtin-96:1.4012345.012345.17");
+        broken[1] |= 0x1C;
+        assert!(!matches("urn:epc:pat:sgtin-96:*.*.*.*", &broken) && matches("hex:30*", &broken));
     }
 
     #[test]
@@ -225,8 +190,40 @@ mod tests {
         ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
-        for text in ["hex:34*", "hex:3400", "urn:epc:pat:sgtin-96:*.4012345.*.*"] {
+        for text in [
+            "hex:34*",
+            "hex:3400",
+            "hex:30/F0",
+            "urn:epc:pat:sgtin-96:*.4012345.*.*",
+            "urn:epc:idpat:sscc:*.*",
+        ] {
             assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn journals_of_any_age_are_read() {
+        for (stored, text) in [
+            (
+                Stored::Uri {
+                    scheme: "sgtin-96".to_owned(),
+                    fields: vec![None, Some("4012345".to_owned()), None, None],
+                },
+                "urn:epc:pat:sgtin-96:*.4012345.*.*",
+            ),
+            (
+                Stored::Hex {
+                    digits: "34".to_owned(),
+                    open: true,
+                },
+                "hex:34*",
+            ),
+        ] {
+            let bytes = postcard::to_stdvec(&stored).unwrap();
+            let read: Pattern = postcard::from_bytes(&bytes).unwrap();
+            assert_eq!(read, Pattern::parse(text).unwrap());
+            let again = postcard::to_stdvec(&read).unwrap();
+            assert_eq!(postcard::from_bytes::<Pattern>(&again).unwrap(), read);
         }
     }
 }

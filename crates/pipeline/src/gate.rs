@@ -1,5 +1,6 @@
 //! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use crate::filter::TagClass;
 use crate::input::DeviceIndex;
 use crate::passage::{Decision, Passages};
 use crate::presence::Tag;
-use crate::time::Time;
+use crate::sensing::{Sensed, Surroundings};
+use crate::time::{Span, Time};
 
 /// Reads waiting for their turn at one gate at most; beyond, the oldest are taken as they are.
 const MAX_BUFFERED: usize = 50_000;
@@ -35,12 +37,15 @@ struct ReadKey {
 }
 
 /// A read that passed the filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sighting {
     pub side: Side,
     pub class: TagClass,
     pub pc: Option<u16>,
     pub rssi_dbm: Option<i8>,
+    /// How far off the corrected time may be, either way.
+    pub uncertainty: Span,
+    pub sensed: Option<Box<Sensed>>,
 }
 
 /// How a read was received.
@@ -114,8 +119,17 @@ impl Gate {
             antenna: port.1,
             tag,
         };
-        let entry = self.buffer.entry(key).or_insert(sighting);
-        entry.rssi_dbm = entry.rssi_dbm.max(sighting.rssi_dbm);
+        match self.buffer.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(sighting);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.uncertainty = known.uncertainty.min(sighting.uncertainty);
+                known.rssi_dbm = known.rssi_dbm.max(sighting.rssi_dbm);
+                known.sensed = known.sensed.take().max(sighting.sensed);
+            }
+        }
         Taken::InTime
     }
 
@@ -183,6 +197,17 @@ impl Gate {
             sighting.side,
             sighting.rssi_dbm,
         );
+        // A visit that begins with this read knows of no other.
+        let begins = tag.first == key.at;
+        let known = if begins {
+            Span::default()
+        } else {
+            tag.uncertainty
+        };
+        tag.uncertainty = known.max(sighting.uncertainty);
+        if let Some(sensed) = &sighting.sensed {
+            Surroundings::add(&mut tag.surroundings, key.at, sensed);
+        }
         let after = tag.deadline(tuning);
         self.reschedule(key.tag, before, after);
     }
@@ -257,9 +282,14 @@ impl Gate {
     }
 
     fn decide(&mut self, tuning: &Tuning, at: Time, decisions: &mut Vec<Decision>) {
-        let Some(decision) = self.passages.decide(tuning, at, &mut self.tags) else {
+        let Some(mut decision) = self.passages.decide(tuning, at, &mut self.tags) else {
             return;
         };
+        let tags = decision
+            .members
+            .iter()
+            .filter_map(|(key, _)| self.tags.get(key));
+        decision.uncertainty = tags.map(|tag| tag.uncertainty).max().unwrap_or_default();
         // Booking changes what a tag waits for; a refusal does not.
         if decision.refused.is_none() {
             let members = &decision.members;
@@ -268,8 +298,13 @@ impl Gate {
                 found.is_err()
             });
             for (key, _) in members {
-                if let Some(tag) = self.tags.get(key) {
+                if let Some(tag) = self.tags.get_mut(key) {
                     self.timers.insert((tag.deadline(tuning), key.clone()));
+                    // Said once, with this passage.
+                    let surroundings = tag.surroundings.take();
+                    decision
+                        .surroundings
+                        .extend(surroundings.map(|it| (key.clone(), *it)));
                 }
             }
         }

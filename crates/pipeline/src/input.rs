@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
 
 use crate::config::PipelineConfig;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].
 pub type DeviceIndex = u16;
@@ -28,7 +28,7 @@ impl ReaderTime {
 }
 
 /// One sighting of one tag on one antenna.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Read {
     /// EPC memory as sent, most significant bit first.
     pub epc: Vec<u8>,
@@ -42,6 +42,30 @@ pub struct Read {
     pub rssi_dbm: Option<i8>,
     /// When the reader saw it, by the reader's clock.
     pub device_time: Option<ReaderTime>,
+    /// How long before its input's `at` it arrived, in microseconds: it waited for the core.
+    pub waited_us: u32,
+    /// Further sightings of the same tag on the same antenna that it stands for.
+    pub more: u32,
+    /// What most tags do not say.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What battery-assisted and sensor tags say besides their identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Extra {
+    /// First word of the extended protocol control (EPC Gen2 §6.3.2.1.2.5).
+    pub xpc_w1: Option<u16>,
+    /// Memory that the reader was told to read.
+    pub data: Vec<TagData>,
+}
+
+/// Words of a tag's memory, read for one sensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagData {
+    /// Index in [`PipelineConfig::sensors`].
+    pub sensor: u16,
+    /// The words, in the order of the memory.
+    pub words: Vec<u16>,
 }
 
 /// Everything that can change the pipeline's state. `at` is gateway time and never runs backwards within a run.
@@ -65,14 +89,27 @@ pub enum Input {
         /// The reader's clock at `at`, where its connection event told it.
         reader_time: Option<ReaderTime>,
     },
-    /// A report from a reader.
+    /// Reports from a reader.
     Reads {
         /// Which reader.
         device: DeviceIndex,
-        /// When the report arrived.
+        /// When the newest of them arrived.
         at: Time,
         /// Its sightings.
         reads: Vec<Read>,
+    },
+    /// An input of a reader changed, or was asked for: a photo-eye, for instance.
+    Gpi {
+        /// Which reader.
+        device: DeviceIndex,
+        /// When it was heard of.
+        at: Time,
+        /// Input, from 1.
+        port: u16,
+        /// Whether it is high now.
+        high: bool,
+        /// When it changed, by the reader's clock; `None` if it was asked for.
+        reader_time: Option<ReaderTime>,
     },
     /// One frame from a scanner.
     Scan {
@@ -99,6 +136,15 @@ pub enum Output {
     Verdict(ScanVerdict),
     /// A load that moved, or seemed to, and was not booked.
     NonEvent(NonEvent),
+    /// A reader's clock was set back: its reads had wrong times for up to a few seconds.
+    ClockStepped {
+        /// Which reader.
+        device: DeviceIndex,
+        /// When it was believed.
+        at: Time,
+        /// By how much the clock went back.
+        by: Span,
+    },
 }
 
 /// A finished EPCIS event with its id.
@@ -110,6 +156,8 @@ pub struct MovementEvent {
     pub read_point: String,
     /// When it happened.
     pub at: Time,
+    /// How far off that may be, either way, because of the readers' clocks.
+    pub uncertainty: Span,
     /// The event as JSON-LD.
     pub json: String,
     /// One line for people: direction or step, what, how many.

@@ -6,8 +6,8 @@
 //! after a crash.
 //!
 //! The stages, each a module: [`clock`] (device time to gateway time, watermark per device), [`filter`] (which tags
-//! count), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`passage`] (one decision per
-//! load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
+//! count), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`sensing`] (what it measures), [`passage`] (one
+//! decision per load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
 //!
 //! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
 //! decided is counted as late, never mixed in; every collection has a bound and a counter at the bound.
@@ -23,6 +23,7 @@ pub mod movement;
 pub mod passage;
 pub mod pipeline;
 pub mod presence;
+pub mod sensing;
 mod station;
 pub mod stats;
 pub mod time;

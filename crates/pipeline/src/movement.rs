@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use tracegate_epcis::{Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity};
-use tracegate_gs1::{Identity, TagIdentity};
+use tracegate_epcis::{
+    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
+    SensorMetadata, SensorReport,
+};
+use tracegate_gs1::{Ai, Identity, TagIdentity};
 
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
+use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::Time;
 
 /// The site's zone; UTC for a name that the bundled database does not know (the config check refuses those).
@@ -43,6 +47,7 @@ pub fn passage(
     context: Context<'_>,
     direction: Direction,
     tags: &[TagIdentity],
+    sensor_elements: Vec<SensorElement>,
 ) -> Result<MovementEvent, String> {
     let mut parents: Vec<String> = tags
         .iter()
@@ -59,7 +64,7 @@ pub fn passage(
         list.dedup();
     }
     let (items, time) = (others.len(), event_time(context)?);
-    let (what, event) = match parents.as_slice() {
+    let (what, mut event) = match parents.as_slice() {
         [parent] if !others.is_empty() => {
             let parent = parent.clone();
             let what = format!("{} + {items} items", short(&parent));
@@ -81,6 +86,7 @@ pub fn passage(
             )
         }
     };
+    event.sensor_elements = sensor_elements;
     finish(
         context,
         event,
@@ -124,10 +130,62 @@ pub fn scan(context: Context<'_>, identity: &Identity) -> Result<MovementEvent, 
     finish(context, event, format!("{} {what}", context.step.biz_step))
 }
 
+/// What one tag of a load measured, as part of the load's event; `None` if there is nothing to tell.
+#[must_use]
+pub fn sensor_element(
+    context: Context<'_>,
+    tag: &TagIdentity,
+    surroundings: &Surroundings,
+    sensors: &[SensorConfig],
+) -> Option<SensorElement> {
+    let known = |reading: &Reading| Some((*reading, sensors.get(usize::from(reading.sensor))?));
+    let mut reports: Vec<SensorReport> = surroundings
+        .readings
+        .iter()
+        .filter_map(known)
+        .map(|(reading, sensor)| report(reading, sensor))
+        .collect();
+    if surroundings.alarm {
+        reports.push(SensorReport {
+            exception: Some("ALARM_CONDITION".to_owned()),
+            string_value: Some("XPC_W1 sensor alarm".to_owned()),
+            ..SensorReport::of("Dimensionless")
+        });
+    }
+    let (first, last) = surroundings.span;
+    let metadata = SensorMetadata {
+        start_time: at(context.zone, first).ok(),
+        end_time: at(context.zone, last).ok(),
+        device_id: Some(tag.uri()),
+        ..SensorMetadata::default()
+    };
+    (!reports.is_empty()).then(|| SensorElement {
+        metadata,
+        reports,
+        ..SensorElement::default()
+    })
+}
+
+fn report(reading: Reading, sensor: &SensorConfig) -> SensorReport {
+    let value = |raw| sensor.value(raw).parse().ok();
+    let several = |raw| (reading.count > 1).then(|| value(raw)).flatten();
+    SensorReport {
+        value: value(reading.last),
+        min_value: several(reading.range.0),
+        max_value: several(reading.range.1),
+        uom: sensor.unit.clone(),
+        ..SensorReport::of(sensor.measurement.as_str())
+    }
+}
+
 fn event_time(context: Context<'_>) -> Result<EventTime, String> {
-    let timestamp = Timestamp::from_microsecond(context.at.0).map_err(|error| error.to_string())?;
-    let seconds = context.zone.to_offset(timestamp).seconds();
-    EventTime::new(context.at.0, i16::try_from(seconds / 60).unwrap_or(0))
+    at(context.zone, context.at)
+}
+
+fn at(zone: &TimeZone, time: Time) -> Result<EventTime, String> {
+    let timestamp = Timestamp::from_microsecond(time.0).map_err(|error| error.to_string())?;
+    let seconds = zone.to_offset(timestamp).seconds();
+    EventTime::new(time.0, i16::try_from(seconds / 60).unwrap_or(0))
         .map_err(|error| error.to_string())
 }
 
@@ -152,13 +210,14 @@ fn finish(
         id: event.id(),
         read_point: context.read_point.to_owned(),
         at: context.at,
+        uncertainty: Default::default(),
         json: event.to_json(),
         summary,
     })
 }
 
 fn is_sscc(tag: &TagIdentity) -> bool {
-    matches!(tag, TagIdentity::Epc(epc) if epc.identity().sscc().is_some())
+    matches!(tag, TagIdentity::Epc(epc) if epc.key() == Some(Ai::SSCC))
 }
 
 /// The part of a Digital Link that people read.

@@ -8,6 +8,7 @@ use crate::config::{Direction, Tuning};
 use crate::gate::EpcKey;
 use crate::input::NonEventReason;
 use crate::presence::{CENTROID_GAP, FLIP_MEMORY, Flip, RESIDENT_AFTER, Tag};
+use crate::sensing::Surroundings;
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
@@ -36,6 +37,10 @@ pub struct Decision {
     pub at: Time,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// How far off that may be, either way: that of its least certain read.
+    pub uncertainty: Span,
+    /// What members said of their surroundings, in the same order.
+    pub surroundings: Vec<(EpcKey, Surroundings)>,
     /// Why it is not booked, if it is not.
     pub refused: Option<NonEventReason>,
 }
@@ -173,6 +178,8 @@ impl Passages {
                 direction,
                 at,
                 members,
+                uncertainty: Span::default(),
+                surroundings: Vec::new(),
                 refused: Some(reason),
             });
         }
@@ -205,6 +212,8 @@ impl Passages {
             direction: load.direction,
             at,
             members,
+            uncertainty: Span::default(),
+            surroundings: Vec::new(),
             refused: None,
         })
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Side, Tuning};
 use crate::filter::TagClass;
+use crate::sensing::Surroundings;
 use crate::time::{Span, Time};
 
 /// A visit older than this without a change of side is parked stock.
@@ -73,6 +74,10 @@ pub struct Tag {
     crossed_at: Time,
     candidate: Option<Candidate>,
     last_by_antenna: Vec<(u16, u16, Time)>,
+    /// How far off the times of the visit's reads may be at most, either way.
+    pub uncertainty: Span,
+    /// What it said of its surroundings since it was last booked.
+    pub surroundings: Option<Box<Surroundings>>,
 }
 
 impl Tag {
@@ -98,6 +103,8 @@ impl Tag {
             crossed_at: at,
             candidate: None,
             last_by_antenna: Vec::new(),
+            uncertainty: Span::default(),
+            surroundings: None,
         }
     }
 
@@ -258,13 +265,13 @@ impl Tag {
     }
 
     fn start_visit(&mut self, at: Time) {
-        let remembered = (at - self.last < FLIP_MEMORY)
-            .then_some(self.side)
-            .flatten();
+        let still_known = at - self.last < FLIP_MEMORY;
+        let remembered = self.side.filter(|_| still_known);
         let fresh = Self {
             booked: self.booked,
             side: remembered,
             first_side: remembered,
+            surroundings: self.surroundings.take().filter(|_| still_known),
             ..Self::new(self.class, self.pc, at)
         };
         *self = fresh;

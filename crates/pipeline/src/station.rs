@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::{Identity, ScanContent, ScanOptions, parse_scan};
+use tracegate_gs1::{Identity, ScanContent, ScanOptions, Unidentified, parse_scan};
 
 use crate::config::{ReadPointConfig, StationConfig, StationScanner};
 use crate::error_chain;
@@ -96,15 +96,23 @@ impl Station {
 }
 
 fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
-    let scan =
-        parse_scan(data, &ScanOptions { assume_gs1 }).map_err(|error| error_chain(&error))?;
-    match scan.content {
+    let options = ScanOptions {
+        unidentified: if assume_gs1 {
+            Unidentified::Gs1
+        } else {
+            Unidentified::Plain
+        },
+        ..ScanOptions::default()
+    };
+    let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;
+    match &scan.content {
         ScanContent::Gs1(elements) => {
-            Identity::from_elements(elements).map_err(|error| error_chain(&error))
+            Identity::from_elements(elements.clone()).map_err(|error| error_chain(&error))
         }
-        _ => Err(
+        // A message may hold GS1 elements (format 05).
+        _ => scan.identity().ok_or_else(|| {
             "not a GS1 code; switch the AIM identifier on at the scanner, or set assume_gs1"
-                .to_owned(),
-        ),
+                .to_owned()
+        }),
     }
 }

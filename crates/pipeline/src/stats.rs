@@ -17,6 +17,10 @@ pub struct Stats {
     pub unassigned: u64,
     /// Reads older than what was already decided; they count for nothing else.
     pub late: u64,
+    /// Times that a reader's clock was set back.
+    pub clock_steps: u64,
+    /// Memory of sensor tags that does not fit its configuration.
+    pub sensor_mismatches: u64,
     /// Tags and reads hurried on or forgotten because of a cap.
     pub capped: u64,
     /// Movement events made.

@@ -196,6 +196,7 @@ proptest! {
         }
         let reads = reads.into_iter().map(|(epc, bit_len, pc, antenna, rssi_dbm, time)| Read {
             epc, bit_len, pc, antenna, rssi_dbm, device_time: time.map(tracegate_pipeline::ReaderTime::Utc),
+                ..Read::default()
         });
         let at = Time(T0 + S);
         pipeline.handle(Input::Reads { device: 0, at, reads: reads.collect() });

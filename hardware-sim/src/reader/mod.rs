@@ -1,33 +1,36 @@
 //! A simulated LLRP reader on TCP: the reader half of the protocol from the `llrp` crate, with a socket and a clock.
 //!
-//! It serves one client, as readers do, tells a second one so, and holds its reports while the client is away. Faults
-//! on command: a reset connection, and a reader that falls silent with the connection open.
+//! It serves one client, as readers do, tells a second one so, and holds its reports while the client is away. It
+//! listens, with TLS or without, or connects to a client that listens. What goes wrong is a [`Fault`]; a [`SentLog`]
+//! tells which reports really left it.
 
+mod device;
+mod fault;
+mod link;
+mod outgoing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use bytes::BytesMut;
+use device::{Command, Device};
+pub use fault::{End, FAULTS, Fault, Segmentation, UnknownFault};
+pub use outgoing::{SentLog, SentReport};
 use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    net::TcpListener,
+    sync::{Notify, mpsc, oneshot, watch},
 };
-use tracegate_llrp::{
-    reader::{Reader, ReaderConfig, Sighting as TagSighting},
-    report::EpcBytes,
-};
+use tracegate_llrp::reader::Reader;
+pub use tracegate_llrp::reader::{ReaderConfig, TagMemory};
 
-use crate::{Task, clock::utc_us, scenario::Sighting};
+use crate::{Task, scenario::Sighting};
 
 /// Sightings on their way to the reader; then the feeder waits.
 const QUEUE: usize = 4096;
-/// Bytes taken from the socket at once.
-const CHUNK: usize = 16 * 1024;
-/// How long a refused client may take to hear why.
-const REFUSAL: Duration = Duration::from_millis(500);
 
 /// How a simulated reader is set up.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +39,16 @@ pub struct SimReaderConfig {
     pub llrp: ReaderConfig,
     /// Where to listen; a free port of loopback unless said.
     pub listen: Option<SocketAddr>,
+    /// Connect to the client that listens there, instead of listening.
+    pub dial: Option<SocketAddr>,
+    /// Speak TLS, with this certificate and these demands on the client's; only when listening.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// How far the reader's clock is ahead of ours, in microseconds.
     pub clock_offset_us: i64,
+    /// What is wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Keep a [`SentLog`]; it grows with every report.
+    pub keeps_log: bool,
 }
 
 /// A running reader; dropping it closes its port and its connection.
@@ -45,9 +56,9 @@ pub struct SimReaderConfig {
 pub struct SimReader {
     addr: SocketAddr,
     feed: ReaderFeed,
-    control: mpsc::Sender<Control>,
     status: watch::Receiver<ReaderStatus>,
-    _task: Task,
+    log: Option<Arc<Mutex<SentLog>>>,
+    _tasks: [Task; 2],
 }
 
 /// What a reader is doing, and did.
@@ -63,13 +74,28 @@ pub struct ReaderStatus {
     pub refused: u64,
     /// Sightings that become reports.
     pub seen: u64,
-    /// Sightings that no active ROSpec covered: the radio was off.
+    /// Sightings that no active ROSpec covered: the radio was off, or a Select filter left the tag out.
     pub unseen: u64,
+    /// Tag reports that wait for the client.
+    pub waiting: usize,
+    /// Tag reports dropped because the buffer was full.
+    pub overflowed: u64,
+    /// Tag reports dropped because no client was there and holding was off, or by a reboot.
+    pub discarded: u64,
+    /// Requests refused.
+    pub requests_refused: u64,
+    /// Keepalives acknowledged.
+    pub keepalive_acks: u64,
+    /// Levels of the general-purpose outputs; output 1 is the lowest bit.
+    pub outputs: u64,
 }
 
-/// Shows tags to a reader.
+/// Shows tags to a reader, and does things to it.
 #[derive(Debug, Clone)]
-pub struct ReaderFeed(mpsc::Sender<Seen>);
+pub struct ReaderFeed {
+    seen: mpsc::Sender<Seen>,
+    commands: mpsc::Sender<(Command, oneshot::Sender<()>)>,
+}
 
 #[derive(Debug)]
 struct Seen {
@@ -81,15 +107,18 @@ impl ReaderFeed {
     /// Shows a tag that answered at `utc_us` (true time; the reader adds its clock's error). `false` when the reader is
     /// gone.
     pub async fn see(&self, utc_us: u64, sighting: Sighting) -> bool {
-        self.0.send(Seen { utc_us, sighting }).await.is_ok()
+        self.seen.send(Seen { utc_us, sighting }).await.is_ok()
     }
-}
 
-#[derive(Debug)]
-enum Control {
-    Cut,
-    Reboot,
-    Pause(bool),
+    /// Makes something go wrong; it has when this returns. `false` when the reader is gone.
+    pub async fn fault(&self, fault: Fault) -> bool {
+        self.command(Command::Fault(fault)).await
+    }
+
+    async fn command(&self, command: Command) -> bool {
+        let (done, wait) = oneshot::channel();
+        self.commands.send((command, done)).await.is_ok() && wait.await.is_ok()
+    }
 }
 
 impl SimReader {
@@ -98,33 +127,47 @@ impl SimReader {
     /// # Errors
     /// When its address cannot be bound.
     pub async fn spawn(config: SimReaderConfig) -> io::Result<Self> {
-        let listen = config
-            .listen
-            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener = TcpListener::bind(listen).await?;
-        let addr = listener.local_addr()?;
         let (feed, seen) = mpsc::channel(QUEUE);
         let (control, commands) = mpsc::channel(8);
+        let (arrive, arrivals) = mpsc::channel(8);
         let (publish, status) = watch::channel(ReaderStatus::default());
-        let device = Device {
-            machine: Reader::new(config.llrp),
-            clock_offset_us: config.clock_offset_us,
-            client: None,
-            outgoing: BytesMut::new(),
-            paused: false,
-            status: publish,
+        let ended = Arc::new(Notify::new());
+        let (addr, link) = match config.dial {
+            Some(client) => (
+                client,
+                Task::spawn(link::dial(client, arrive, ended.clone())),
+            ),
+            None => {
+                let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+                let listener = TcpListener::bind(config.listen.unwrap_or(loopback)).await?;
+                let addr = listener.local_addr()?;
+                (
+                    addr,
+                    Task::spawn(link::listen(listener, config.tls, arrive)),
+                )
+            }
         };
-        let task = Task::spawn(device.run(listener, seen, commands));
+        let log = config.keeps_log.then(Arc::<Mutex<SentLog>>::default);
+        let mut machine = Reader::new(config.llrp);
+        machine.set_clock_error_us(config.clock_offset_us);
+        let mut device = Device::new(machine, ended, log.clone(), publish);
+        for fault in config.faults {
+            device.fault(fault, device::now_us());
+        }
+        let device = Task::spawn(device.run(arrivals, seen, commands));
         Ok(Self {
             addr,
-            feed: ReaderFeed(feed),
-            control,
+            feed: ReaderFeed {
+                seen: feed,
+                commands: control,
+            },
             status,
-            _task: task,
+            log,
+            _tasks: [link, device],
         })
     }
 
-    /// Where the daemon finds it.
+    /// Where the daemon finds it; where it connects to, if it does.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -139,212 +182,57 @@ impl SimReader {
         *self.status.borrow()
     }
 
+    /// Which reports have left it, with [`SimReaderConfig::keeps_log`]; empty without.
+    pub fn sent(&self) -> SentLog {
+        let copy =
+            |log: &Arc<Mutex<SentLog>>| log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.log.as_ref().map(copy).unwrap_or_default()
+    }
+
+    /// Makes something go wrong; it has when this returns.
+    pub async fn fault(&self, fault: Fault) {
+        // Fails only when the task is gone, and everything with it.
+        self.feed.fault(fault).await;
+    }
+
     /// Resets the connection (TCP RST), as a reader that lost power or a switch that forgot.
     pub async fn cut(&self) {
-        // Fails only when the task is gone, and the connection with it.
-        let _ = self.control.send(Control::Cut).await;
+        self.fault(Fault::Cut(End::Rst)).await;
     }
 
     /// Loses power for a moment: the connection is cut; ROSpecs, settings and held reports are forgotten.
     pub async fn reboot(&self) {
-        let _ = self.control.send(Control::Reboot).await;
+        self.fault(Fault::Reboot).await;
     }
 
     /// Falls silent: the connection stays open, nothing is read or sent on it.
     pub async fn pause(&self) {
-        let _ = self.control.send(Control::Pause(true)).await;
+        self.fault(Fault::Silence(true)).await;
     }
 
     /// Ends [`SimReader::pause`].
     pub async fn resume(&self) {
-        let _ = self.control.send(Control::Pause(false)).await;
-    }
-}
-
-struct Device {
-    machine: Reader,
-    clock_offset_us: i64,
-    client: Option<TcpStream>,
-    outgoing: BytesMut,
-    paused: bool,
-    status: watch::Sender<ReaderStatus>,
-}
-
-/// What the device woke up for.
-enum Wake {
-    Accepted(io::Result<(TcpStream, SocketAddr)>),
-    Readable,
-    Writable,
-    Command(Control),
-    Seen(Seen),
-    Timeout,
-}
-
-impl Device {
-    async fn run(
-        mut self,
-        listener: TcpListener,
-        mut seen: mpsc::Receiver<Seen>,
-        mut commands: mpsc::Receiver<Control>,
-    ) {
-        loop {
-            self.collect();
-            let (socket, sending) = (
-                self.client.as_ref().filter(|_| !self.paused),
-                !self.outgoing.is_empty(),
-            );
-            let wake = tokio::select! {
-                accepted = listener.accept() => Wake::Accepted(accepted),
-                () = readable(socket) => Wake::Readable,
-                () = writable(socket), if sending => Wake::Writable,
-                Some(command) = commands.recv() => Wake::Command(command),
-                Some(seen) = seen.recv() => Wake::Seen(seen),
-                () = sleep(self.until_timeout()) => Wake::Timeout,
-            };
-            match wake {
-                Wake::Accepted(Ok((socket, _))) => self.accept(socket).await,
-                // The peer gave up before it was accepted.
-                Wake::Accepted(Err(_)) => tokio::task::yield_now().await,
-                Wake::Readable => self.read(),
-                Wake::Writable => self.write(),
-                Wake::Command(Control::Pause(paused)) => self.paused = paused,
-                Wake::Command(Control::Cut) => self.cut(),
-                Wake::Command(Control::Reboot) => {
-                    self.cut();
-                    self.machine.reboot();
-                }
-                Wake::Seen(seen) => self.see(&seen),
-                Wake::Timeout => {
-                    let now_us = self.now_us();
-                    self.machine.handle_timeout(now_us);
-                }
-            }
-        }
+        self.fault(Fault::Silence(false)).await;
     }
 
-    /// Takes what the protocol wants to send, and its wish to end.
-    fn collect(&mut self) {
-        if self.client.is_some() {
-            // One frame at a time: what is taken from the protocol is lost with the connection, the rest is held.
-            if self.outgoing.is_empty()
-                && let Some(bytes) = self.machine.poll_transmit()
-            {
-                self.outgoing.extend_from_slice(&bytes);
-            }
-            if self.outgoing.is_empty() && self.machine.should_close() {
-                self.drop_client();
-            }
-        }
-        let (connected, reading) = (self.client.is_some(), self.machine.is_reading());
-        self.status.send_if_modified(|status| {
-            let changed = (status.connected, status.reading) != (connected, reading);
-            (status.connected, status.reading) = (connected, reading);
-            changed
-        });
+    /// Sets the level of a general-purpose input, numbered from 1.
+    pub async fn set_input(&self, port: u16, high: bool) {
+        self.feed.command(Command::Input { port, high }).await;
     }
 
-    async fn accept(&mut self, mut socket: TcpStream) {
-        if self.client.is_some() {
-            self.status.send_modify(|status| status.refused += 1);
-            let refusal = self.machine.refuse_second_client();
-            let _ = timeout(REFUSAL, socket.write_all(&refusal)).await;
-            return;
-        }
-        let _ = socket.set_nodelay(true);
-        self.client = Some(socket);
-        self.status.send_modify(|status| status.connections += 1);
-        let now_us = self.now_us();
-        self.machine.connect(now_us);
+    /// Connects or disconnects an antenna.
+    pub async fn set_antenna(&self, id: u16, connected: bool) {
+        self.feed.command(Command::Antenna { id, connected }).await;
     }
 
-    fn read(&mut self) {
-        let Some(socket) = &self.client else { return };
-        let mut chunk = [0; CHUNK];
-        match socket.try_read(&mut chunk) {
-            Ok(0) => self.drop_client(),
-            Ok(count) => {
-                let now_us = self.now_us();
-                let taken = self
-                    .machine
-                    .handle_bytes(now_us, chunk.get(..count).unwrap_or_default());
-                if taken.is_err() {
-                    self.drop_client();
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.drop_client(),
-        }
+    /// Something went wrong in the reader, which says so.
+    pub async fn exception(&self, text: &str) {
+        self.feed.command(Command::Exception(text.to_owned())).await;
     }
 
-    fn write(&mut self) {
-        let Some(socket) = &self.client else { return };
-        match socket.try_write(&self.outgoing) {
-            Ok(count) => drop(self.outgoing.split_to(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.drop_client(),
-        }
-    }
-
-    fn cut(&mut self) {
-        if let Some(socket) = &self.client {
-            // Without it the close would be an orderly one, which is no worse than no cut.
-            let _ = socket.set_zero_linger();
-        }
-        self.drop_client();
-    }
-
-    fn drop_client(&mut self) {
-        if self.client.take().is_some() {
-            self.outgoing.clear();
-            self.machine.disconnect();
-        }
-    }
-
-    fn see(&mut self, seen: &Seen) {
-        let sighting = &seen.sighting;
-        let tag = EpcBytes::new(&sighting.epc).map(|epc| TagSighting {
-            epc,
-            bit_len: u16::try_from(sighting.epc.len() * 8).unwrap_or(u16::MAX),
-            pc: sighting.pc,
-            antenna: sighting.antenna,
-            rssi_dbm: sighting.rssi_dbm,
-        });
-        let seen_us = seen.utc_us.saturating_add_signed(self.clock_offset_us);
-        let reported = tag.is_some_and(|tag| self.machine.tag(seen_us, &tag));
-        self.status.send_modify(|status| {
-            if reported {
-                status.seen += 1
-            } else {
-                status.unseen += 1
-            }
-        });
-    }
-
-    /// The reader's clock.
-    fn now_us(&self) -> u64 {
-        utc_us(Instant::now()).saturating_add_signed(self.clock_offset_us)
-    }
-
-    fn until_timeout(&self) -> Duration {
-        match self.machine.poll_timeout() {
-            Some(at_us) => Duration::from_micros(at_us.saturating_sub(self.now_us())),
-            // Nothing is due; anything else wakes the loop.
-            None => Duration::from_secs(3600),
-        }
-    }
-}
-
-async fn readable(socket: Option<&TcpStream>) {
-    match socket {
-        // An error shows again at the read that follows.
-        Some(socket) => drop(socket.readable().await),
-        None => std::future::pending().await,
-    }
-}
-
-async fn writable(socket: Option<&TcpStream>) {
-    match socket {
-        Some(socket) => drop(socket.writable().await),
-        None => std::future::pending().await,
+    /// Sets what the memory banks of a tag hold beside its EPC.
+    pub async fn set_memory(&self, epc: &[u8], memory: TagMemory) {
+        let epc = epc.to_vec();
+        self.feed.command(Command::Memory { epc, memory }).await;
     }
 }

@@ -24,6 +24,10 @@
 //! kind = "pty"
 //! lots = 20
 //! every = "2s"
+//! [[fault]]
+//! reader = "dock_1"
+//! at = "20s"
+//! what = "cut rst"
 //! ```
 
 mod identity;
@@ -36,8 +40,13 @@ mod units;
 mod tests;
 
 pub use identity::{Company, canonical_uri, check_digit};
-pub use model::{Pattern, ReadPoint, ReaderSpec, ScannerKind, ScannerSpec, Scenario, Traffic};
-pub use timeline::{Direction, Movement, Passage, Scan, ScanMovement, Sighting, Timeline};
+pub use model::{
+    FaultSpec, Pattern, ReadPoint, ReaderSpec, ScannerKind, ScannerSpec, Scenario, Traffic,
+};
+pub use timeline::{
+    Direction, Movement, Passage, Scan, ScanMovement, Sighting, TimedFault, Timeline,
+};
+pub(crate) use units::parse as duration;
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]

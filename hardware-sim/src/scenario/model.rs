@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Company, ScenarioError, units};
+use crate::reader::Fault;
 
 /// A day (or a minute) at a plant.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Scenario {
     /// Barcode scanners and what they scan.
     #[serde(default, rename = "scanner")]
     pub scanners: Vec<ScannerSpec>,
+    /// What goes wrong with the readers.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<FaultSpec>,
 }
 
 /// A reader with the antennas of one door.
@@ -76,6 +80,25 @@ pub struct Traffic {
     /// Foreign tags read in passing, for ten passages: the mean.
     #[serde(default = "defaults::strays")]
     pub strays_in_ten: u32,
+}
+
+/// Something that goes wrong with a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// Name of the reader.
+    pub reader: String,
+    /// How long after the start.
+    #[serde(deserialize_with = "units::duration")]
+    pub at: Duration,
+    /// What: the words are those of [`FAULTS`](crate::reader::FAULTS).
+    #[serde(deserialize_with = "fault")]
+    pub what: Fault,
+}
+
+fn fault<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Fault, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(serde::de::Error::custom)
 }
 
 /// Which ways the pallets of a [`Traffic`] take.
@@ -182,6 +205,7 @@ impl Scenario {
             readers: Vec::new(),
             traffic: Vec::new(),
             scanners: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -290,6 +314,12 @@ impl Scenario {
                 .find(|a| !(1..=reader.antennas).contains(*a));
             if let Some(antenna) = beyond {
                 return wrong(format!("reader `{}` has no antenna {antenna}", reader.name));
+            }
+        }
+        let faulty = self.faults.iter().map(|fault| &fault.reader);
+        for reader in faulty {
+            if !self.readers.iter().any(|known| known.name == *reader) {
+                return wrong(format!("there is no reader `{reader}` to go wrong"));
             }
         }
         for traffic in &self.traffic {

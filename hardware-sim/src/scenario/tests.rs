@@ -241,6 +241,14 @@ fn mistakes_in_a_scenario_are_named() {
             format!("{head}{dock}[[traffic]]\nreader = \"d\"\npallets = 1\nitems = [5, 2]\n"),
             Some("not a range"),
         ),
+        (
+            format!("{head}{dock}[[fault]]\nreader = \"x\"\nat = \"1s\"\nwhat = \"reboot\"\n"),
+            Some("there is no reader `x` to go wrong"),
+        ),
+        (
+            format!("{head}{dock}[[fault]]\nreader = \"d\"\nat = \"1s\"\nwhat = \"burn\"\n"),
+            Some("`burn` is no fault; faults are: cut fin|rst"),
+        ),
         (format!("{head}colour = 1\n"), Some("colour")),
         (
             "[company]\nprefix = \"40\"\n".to_owned(),

@@ -8,6 +8,8 @@ use std::{
 
 use fastrand::Rng;
 
+use crate::reader::Fault;
+
 use super::{
     Pattern, ReaderSpec, ScannerSpec, Scenario, ScenarioError, Traffic,
     identity::Product,
@@ -129,6 +131,19 @@ pub struct Timeline {
     pub scans: Vec<Scan>,
     /// All movements.
     pub truth: Vec<Movement>,
+    /// Everything that goes wrong.
+    pub faults: Vec<TimedFault>,
+}
+
+/// Something that goes wrong with a reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedFault {
+    /// When, in microseconds after the start.
+    pub at_us: u64,
+    /// Name of the reader.
+    pub reader: Arc<str>,
+    /// What.
+    pub fault: Fault,
 }
 
 impl Timeline {
@@ -159,6 +174,7 @@ impl Timeline {
         self.sightings
             .retain(|sighting| kept(&sighting.reader, sighting.at_us));
         self.scans.retain(|scan| kept(&scan.scanner, scan.at_us));
+        self.faults.retain(|fault| fault.at_us < end_us);
         self
     }
 }
@@ -192,7 +208,21 @@ impl Scenario {
             .scans
             .sort_by(|a, b| (a.at_us, &a.scanner).cmp(&(b.at_us, &b.scanner)));
         timeline.truth.sort_by_key(Movement::span_us);
+        timeline.faults = self.timed_faults();
         Ok(timeline)
+    }
+}
+
+impl Scenario {
+    fn timed_faults(&self) -> Vec<TimedFault> {
+        let timed = self.faults.iter().map(|spec| TimedFault {
+            at_us: micros(spec.at),
+            reader: spec.reader.as_str().into(),
+            fault: spec.what.clone(),
+        });
+        let mut faults: Vec<TimedFault> = timed.collect();
+        faults.sort_by_key(|fault| fault.at_us);
+        faults
     }
 }
 

@@ -54,6 +54,7 @@ fn reads(n: i64, mark: u8) -> Vec<Input> {
                 antenna: 1,
                 rssi_dbm: None,
                 device_time: None,
+                ..tracegate_pipeline::Read::default()
             }],
         },
         Input::Tick { at: Time(n) },

@@ -6,9 +6,7 @@ use tokio::sync::mpsc;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::{Task, wait_until};
 
-use super::super::session;
 use super::*;
-use crate::buffer::OutboxRow;
 
 /// A client that keeps subscribed to `filter` over restarts, and hands on what it gets.
 struct Subscriber {
@@ -159,25 +157,4 @@ async fn a_restarted_broker_gets_what_came_meanwhile() {
     in_order(&[(1..=10).collect(), store.numbers(20).await].concat(), 20);
     rig.acknowledged(20).await;
     rig.stop().await;
-}
-
-#[test]
-fn a_damaged_row_goes_where_it_can_be_published() {
-    let settings = settings(([127, 0, 0, 1], 1883).into());
-    let row = |read_point: &str, intact| OutboxRow {
-        seq: 1,
-        event_id: String::new(),
-        read_point: read_point.to_owned(),
-        payload: String::new(),
-        intact,
-    };
-    let topic = |row| session::topic(&settings, &row);
-    assert_eq!(
-        topic(row("dock_1", true)),
-        "tracegate/plant-3/events/dock_1"
-    );
-    assert_eq!(
-        topic(row("d#ck/+\0", false)),
-        "tracegate/plant-3/events/damaged"
-    );
 }

@@ -1,5 +1,6 @@
 //! The forwarder against brokers that behave and brokers that do not.
 
+mod aside;
 mod broker;
 mod fake;
 mod faults;
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracegate_epcis::EventId;
@@ -18,7 +19,7 @@ use tracegate_pipeline::input::MovementEvent;
 use tracegate_sim::wait_until;
 
 use super::mqtt::{Links, Settings, Timing, run};
-use crate::buffer::{Opened, OutboxReader, Store};
+use crate::buffer::{Opened, OutboxReader, Request, Store};
 use crate::config::Mqtt;
 use crate::health::Health;
 
@@ -50,6 +51,7 @@ fn settings(broker: SocketAddr) -> Settings {
         site: "plant-3".to_owned(),
         keep_alive: Duration::from_secs(30),
         window: 20,
+        attempts: 0,
         accept_without_subscriber: false,
         timing: QUICK,
     }
@@ -61,6 +63,7 @@ struct Rig {
     store: Store,
     committed: watch::Sender<i64>,
     acknowledged: watch::Receiver<i64>,
+    requests: mpsc::Receiver<Request>,
     health: Health,
     stop: CancellationToken,
     forwarder: JoinHandle<()>,
@@ -75,11 +78,13 @@ impl Rig {
         let health = Health::new("plant-3", store.epoch());
         let (committed, links_committed) = watch::channel(store.last_seq());
         let (links_acknowledged, acknowledged) = watch::channel(0);
+        let (links_requests, requests) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let links = Links {
             reader: OutboxReader::open(store.path()).await.unwrap(),
             committed: links_committed,
             acknowledged: links_acknowledged,
+            requests: links_requests,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),
@@ -90,6 +95,7 @@ impl Rig {
             store,
             committed,
             acknowledged,
+            requests,
             health,
             stop,
             forwarder,
@@ -112,6 +118,26 @@ impl Rig {
             let (mark, conditions) = (*self.acknowledged.borrow(), self.health.conditions());
             panic!("{error}: at {mark} of {seq}, {conditions:?}")
         });
+    }
+
+    /// Does as the core does with an event that cannot be sent; returns its number, why, and how often it was tried.
+    async fn set_aside(&mut self) -> (i64, String, u32) {
+        let request = tokio::time::timeout(PATIENCE, self.requests.recv()).await;
+        let Ok(Some(Request::SetAside {
+            seq,
+            reason,
+            attempts,
+            done,
+        })) = request
+        else {
+            panic!("no event to set aside: {request:?}, {:?}", self.condition());
+        };
+        self.store
+            .set_aside(seq, &reason, attempts, Time(0))
+            .await
+            .unwrap();
+        done.send(true).unwrap();
+        (seq, reason, attempts)
     }
 
     /// Waits until the conditions name `text`.
@@ -139,6 +165,7 @@ async fn commit(store: &mut Store, first: usize, events: usize) {
         id: EventId::of_prehash(&number.to_string()),
         read_point: "dock_1".to_owned(),
         at: Time(0),
+        uncertainty: Default::default(),
         json: format!("{{\"number\":{number}}}"),
         summary: String::new(),
     };

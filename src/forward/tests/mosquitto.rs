@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use tracegate_sim::wait_until;
 
 use super::*;
-use crate::forward::tls::Trust;
+use crate::tls::certificates::{authority, certificate, run_in};
+use crate::tls::{Setup, Trust};
 
 /// A running Mosquitto with a CA of its own.
 struct Mosquitto {
@@ -69,7 +70,12 @@ impl Mosquitto {
     /// Settings to connect by TLS and trust this file.
     fn trusting(&self, ca: &str) -> Settings {
         Settings {
-            tls: Some(Trust::File(self.file(ca))),
+            tls: Some(Setup {
+                section: "[mqtt]".to_owned(),
+                peer: "broker",
+                trust: Trust::File(self.file(ca)),
+                identity: None,
+            }),
             accept_without_subscriber: true,
             ..settings(self.tls)
         }
@@ -110,48 +116,6 @@ fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool) ->
         .stdout(Stdio::null())
         .spawn()
         .expect("mosquitto is installed")
-}
-
-fn openssl(folder: &Path, line: &str) {
-    let arguments: Vec<&str> = line.split_whitespace().collect();
-    run_in(folder, "openssl", &arguments);
-}
-
-fn run_in(folder: &Path, program: &str, arguments: &[&str]) {
-    let done = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .output();
-    let done = done.unwrap_or_else(|error| panic!("{program} is needed: {error}"));
-    let text = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{program} {arguments:?}: {text}");
-}
-
-/// `<name>.pem` and `<name>.key` of a new CA.
-fn authority(folder: &Path, name: &str) {
-    openssl(
-        folder,
-        &format!(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem"
-        ),
-    );
-}
-
-/// `<name>.pem` and `<name>.key` for `host`, signed by the CA `ca`.
-fn certificate(folder: &Path, name: &str, host: &str) {
-    std::fs::write(folder.join("san"), format!("subjectAltName={host}\n")).unwrap();
-    openssl(
-        folder,
-        &format!(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=broker -keyout {name}.key -out {name}.csr"
-        ),
-    );
-    openssl(
-        folder,
-        &format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out {name}.pem"
-        ),
-    );
 }
 
 #[tokio::test]

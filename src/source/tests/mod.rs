@@ -1,6 +1,9 @@
 //! Devices over real sockets and ptys; the test is the core.
 
+mod faults;
+mod links;
 mod reader;
+mod says;
 mod scanner;
 
 use std::time::Duration;
@@ -14,7 +17,7 @@ use tracegate_sim::wait_until;
 
 use super::Context;
 use crate::clock::GatewayClock;
-use crate::health::{BrokerState, Health};
+use crate::health::{BrokerState, DeviceState, Health};
 
 /// Generous: only a failing test waits for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A device task and what it is connected to.
 struct Rig {
     health: Health,
+    clock: GatewayClock,
     inputs: mpsc::Receiver<Input>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -36,12 +40,12 @@ impl Rig {
         let health = Health::new("plant-3", "epoch");
         health.broker(BrokerState::Up);
         let (inputs_in, inputs) = mpsc::channel(room);
-        let stop = CancellationToken::new();
+        let (stop, clock) = (CancellationToken::new(), GatewayClock::start());
         let context = Context {
             name: "dock_1".to_owned(),
             device: 0,
             inputs: inputs_in,
-            clock: GatewayClock::start(),
+            clock,
             health: health.clone(),
             beat: health.beat("dock_1"),
             stop: stop.clone(),
@@ -49,6 +53,7 @@ impl Rig {
         let task = tokio::spawn(device(context));
         Self {
             health,
+            clock,
             inputs,
             stop,
             task,

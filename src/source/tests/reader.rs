@@ -13,25 +13,33 @@ use tracegate_sim::reader::{SimReader, SimReaderConfig};
 use tracegate_sim::scenario::Sighting;
 
 use super::*;
+use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
-fn settings(reader: SocketAddr) -> Settings {
+pub(super) fn settings(reader: SocketAddr) -> Settings {
     Settings {
-        host: reader.ip().to_string(),
-        port: reader.port(),
+        link: Link::Dial {
+            host: reader.ip().to_string(),
+            port: reader.port(),
+            tls: None,
+        },
         client: ClientConfig {
             keepalive_period: Duration::from_millis(100),
             connect_timeout: Duration::from_millis(300),
             ..ClientConfig::default()
         },
+        outputs: BTreeMap::new(),
+        sensors: Vec::new(),
     }
 }
 
 fn start(reader: SocketAddr) -> Rig {
-    Rig::start(100, |context| run(settings(reader), context))
+    Rig::start(100, |context| {
+        run(settings(reader), context, None, mpsc::channel(1).1)
+    })
 }
 
-fn tag(number: u8) -> Sighting {
+pub(super) fn tag(number: u8) -> Sighting {
     Sighting {
         at_us: 0,
         reader: "r".into(),
@@ -42,7 +50,7 @@ fn tag(number: u8) -> Sighting {
     }
 }
 
-async fn reading(reader: &SimReader) {
+pub(super) async fn reading(reader: &SimReader) {
     wait_until("reading", PATIENCE, || reader.status().reading)
         .await
         .unwrap();
@@ -75,10 +83,14 @@ async fn a_reader_that_is_not_there_is_named() {
     rig.stop().await;
 
     let nowhere = Settings {
-        host: "no-such-reader.invalid".to_owned(),
+        link: Link::Dial {
+            host: "no-such-reader.invalid".to_owned(),
+            port: addr.port(),
+            tls: None,
+        },
         ..settings(addr)
     };
-    let rig = Rig::start(1, |context| run(nowhere, context));
+    let rig = Rig::start(1, |context| run(nowhere, context, None, mpsc::channel(1).1));
     rig.says("cannot connect to no-such-reader.invalid:").await;
     rig.stop().await;
 }
@@ -204,7 +216,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
     const ROUNDS: u64 = 120;
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(1, |context| run(settings(tap.addr), context));
+    let mut rig = Rig::start(1, |context| {
+        run(settings(tap.addr), context, None, mpsc::channel(1).1)
+    });
     reading(&reader).await;
     // The link's change fills the channel's only place; from here on the core takes nothing.
     for at in 0..ROUNDS * TAGS {
@@ -243,6 +257,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
     }
     let counters = rig.health.counters();
     assert_eq!(counters.reads_dropped.get(), 0);
+    // Merged or not, every sighting is counted.
+    let kept: u64 = reads.iter().map(|read| u64::from(read.more) + 1).sum();
+    assert_eq!(kept, all);
     assert!(
         reads.len() >= 4_096,
         "one by one as long as there is room: {}",
@@ -260,7 +277,9 @@ async fn while_the_core_is_busy_keepalives_are_answered_and_reads_merged() {
 async fn a_stop_closes_the_connection_in_good_order() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let tap = Tap::to(reader.addr()).await;
-    let mut rig = Rig::start(100, |context| run(settings(tap.addr), context));
+    let mut rig = Rig::start(100, |context| {
+        run(settings(tap.addr), context, None, mpsc::channel(1).1)
+    });
     assert!(rig.link().await);
     let Rig {
         mut inputs,
@@ -328,6 +347,7 @@ async fn reads_before_the_set_up_is_done_come_after_the_readers_clock() {
         Some(ReaderTime::Utc(8_000_000))
     );
     // It is not called connected: it has not been set up.
-    assert_eq!(rig.health.status().devices.len(), 0);
+    let state = &rig.health.status().devices["dock_1"].state;
+    assert_eq!(*state, DeviceState::Starting);
     rig.stop().await;
 }

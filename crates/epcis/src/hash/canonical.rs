@@ -44,15 +44,9 @@ pub(super) fn time(field: &str, text: &str) -> Result<String, HashError> {
     let (micros, _) = time::parse_rfc3339(text).ok_or_else(|| {
         HashError::unsupported(field, "a time that is not RFC 3339 with an offset")
     })?;
-    let (whole, rest) = (micros.div_euclid(1000), micros.rem_euclid(1000));
-    let up = rest > 500 || (rest == 500 && whole.rem_euclid(2) == 1);
-    let ms = whole + i64::from(up);
-    if up && ms.rem_euclid(1000) == 0 {
-        return Err(HashError::unsupported(
-            field,
-            "a fraction that rounds up to a full second",
-        ));
-    }
+    let ms = time::rounded_ms(micros).ok_or_else(|| {
+        HashError::unsupported(field, "a fraction that rounds up to a full second")
+    })?;
     if time::is_writable(ms) {
         Ok(time::utc_text(ms))
     } else {
@@ -70,16 +64,36 @@ pub(super) fn float_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e16 {
         return format!("{number:.1}");
     }
-    let scientific = format!("{number:e}");
+    let scientific = shortest(number);
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific;
     };
     let power: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&power) {
-        return format!("{number}");
+        let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+        let decimals = i32::try_from(digits).unwrap_or(17) - 1 - power;
+        let plain = format!("{number:.*}", usize::try_from(decimals).unwrap_or(0));
+        return match plain.parse::<f64>() {
+            Ok(same) if same == number => plain,
+            _ => number.to_string(),
+        };
     }
     let sign = if power < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", power.unsigned_abs())
+}
+
+/// The fewest digits that read back as the number. Of two equally near spellings Rust takes the greater, Python the even
+/// one, which is also how digits are rounded when their count is given.
+fn shortest(number: f64) -> String {
+    let shortest = format!("{number:e}");
+    let mantissa = shortest.split('e').next().unwrap_or("");
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{number:.*e}", digits.saturating_sub(1));
+    if even.parse() == Ok(number) {
+        even
+    } else {
+        shortest
+    }
 }
 
 fn web_vocabulary(text: &str) -> Cow<'_, str> {
@@ -157,6 +171,8 @@ mod tests {
             ("0.0001", "0.0001"),
             ("123456789.125", "123456789.125"),
             ("12345678901234567890", "12345678901234567168"),
+            ("1288608808484580.25", "1288608808484580.2"),
+            ("202777882752364.125", "202777882752364.12"),
             ("NaN", "NaN"),
             ("1__0", "1__0"),
             ("_1", "_1"),
@@ -182,6 +198,7 @@ mod tests {
             (1.5e300, "1.5e+300"),
             (1e-300, "1e-300"),
             (123_456.789, "123456.789"),
+            (-0.0001, "-0.0001"),
         ] {
             assert_eq!(float_text(number), expected);
         }

@@ -103,20 +103,7 @@ pub fn hash_json(event: &Value, context: &Value) -> Result<EventHash, HashError>
 /// # Errors
 /// When there is no event list, or one of the events has no hash.
 pub fn hash_document(document: &Value) -> Result<Vec<EventHash>, HashError> {
-    let none = Value::Null;
-    let context = document.get("@context").unwrap_or(&none);
-    let Some(body) = document.get("epcisBody") else {
-        return Ok(vec![hash_json(document, &none)?]);
-    };
-    let list = body
-        .get("eventList")
-        .or_else(|| body.pointer("/queryResults/resultsBody/eventList"))
-        .and_then(Value::as_array);
-    let events: Vec<&Value> = match (list, body.get("event")) {
-        (Some(list), _) => list.iter().collect(),
-        (None, Some(event)) => vec![event],
-        (None, None) => return Err(HashError::NoEventList),
-    };
+    let (events, context) = events(document)?;
     // The reference looks for words in the whole document, so one event's words count in the next.
     let mut words = Words::default();
     for event in &events {
@@ -126,6 +113,23 @@ pub fn hash_document(document: &Value) -> Result<Vec<EventHash>, HashError> {
         .into_iter()
         .map(|event| hash_with(event, &namespaces(event, context)?, &words))
         .collect()
+}
+
+/// The events of a document, and its `@context`; of a bare event, itself.
+pub(crate) fn events(document: &Value) -> Result<(Vec<&Value>, &Value), HashError> {
+    let Some(body) = document.get("epcisBody") else {
+        return Ok((vec![document], &Value::Null));
+    };
+    let list = body
+        .get("eventList")
+        .or_else(|| body.pointer("/queryResults/resultsBody/eventList"))
+        .and_then(Value::as_array);
+    let events = match (list, body.get("event")) {
+        (Some(list), _) => list.iter().collect(),
+        (None, Some(event)) => vec![event],
+        (None, None) => return Err(HashError::NoEventList),
+    };
+    Ok((events, document.get("@context").unwrap_or(&Value::Null)))
 }
 
 fn namespaces(event: &Value, context: &Value) -> Result<Namespaces, HashError> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::words::Words;
 use super::{HashError, canonical};
+use crate::parts::{Extensions, Namespace};
 
 /// Deeper nesting than this is refused: `serde_json` stops there too.
 const MAX_DEPTH: usize = 128;
@@ -20,10 +21,10 @@ const UNSORTED: [&str; 3] = ["bizTransaction", "source", "destination"];
 
 /// One element. Ordered by name, text and children, which is the order of siblings before hashing.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) children: Vec<Node>,
+pub(super) struct Node<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) text: Cow<'a, str>,
+    pub(super) children: Vec<Node<'a>>,
     /// An entry of a pair list: no name, just its first two fields.
     pub(super) is_pair: bool,
 }
@@ -33,6 +34,12 @@ pub(super) struct Node {
 pub(super) struct Namespaces(Vec<(String, String)>);
 
 impl Namespaces {
+    /// Those of an event of ours.
+    pub(super) fn of(namespaces: &[Namespace]) -> Self {
+        let pair = |known: &Namespace| (known.prefix.clone(), known.uri.clone());
+        Self(namespaces.iter().map(pair).collect())
+    }
+
     /// Adds the prefixes of a `@context`. Only those in a list count, as in the reference.
     pub(super) fn add(&mut self, context: &Value) -> Result<(), HashError> {
         for (prefix, uri) in context
@@ -55,10 +62,10 @@ impl Namespaces {
     }
 
     /// `ext:name` as `{https://ns.example/}name` when `ext` is declared.
-    fn expand_key(&self, key: &str) -> String {
+    fn expand_key<'a>(&self, key: &'a str) -> Cow<'a, str> {
         match self.split(key) {
-            Some((uri, name)) => format!("{{{uri}}}{name}"),
-            None => key.to_owned(),
+            Some((uri, name)) => Cow::Owned(format!("{{{uri}}}{name}")),
+            None => Cow::Borrowed(key),
         }
     }
 
@@ -83,15 +90,25 @@ pub(super) struct Source<'a> {
     pub(super) words: &'a Words,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     /// The children of an event, in the form the hash is defined over.
-    pub(super) fn event(&self, event: &Value) -> Result<Vec<Node>, HashError> {
+    pub(super) fn event(&self, event: &'a Value) -> Result<Vec<Node<'a>>, HashError> {
         let mut root = self.node(event, 0)?;
         root.children.retain(|child| child.name != "@context");
         Ok(corrected(root)?.children)
     }
 
-    fn node(&self, value: &Value, depth: usize) -> Result<Node, HashError> {
+    /// Fields of other namespaces, in the form the hash is defined over.
+    pub(super) fn extensions(&self, fields: &'a Extensions) -> Result<Vec<Node<'a>>, HashError> {
+        let mut root = Node::default();
+        for (key, field) in fields {
+            self.field(&mut root, key, field, false, 0)?;
+        }
+        root.children.sort();
+        Ok(corrected(root)?.children)
+    }
+
+    fn node(&self, value: &'a Value, depth: usize) -> Result<Node<'a>, HashError> {
         if depth > MAX_DEPTH {
             return Err(HashError::TooDeep);
         }
@@ -101,44 +118,42 @@ impl Source<'_> {
                 for item in items {
                     node.children.push(self.node(item, depth + 1)?);
                 }
-                if !items
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .any(|text| UNSORTED.contains(&text))
-                {
+                if !items.iter().all(is_leaf) && !keep_order(items) {
                     node.children.sort();
                 }
             }
             Value::Object(fields) => {
+                let in_order = fields.keys().any(|key| UNSORTED.contains(&key.as_str()));
                 for (key, field) in fields {
-                    self.field(&mut node, key, field, depth)?;
+                    self.field(&mut node, key, field, in_order, depth)?;
                 }
-                if !fields.keys().any(|key| UNSORTED.contains(&key.as_str())) {
+                if !in_order {
                     node.children.sort();
                 }
             }
             Value::String(text) => {
                 let text = self.words.replacement(text).unwrap_or(text);
-                node.text = self.namespaces.expand_value(text).into_owned();
+                node.text = self.namespaces.expand_value(text);
             }
             Value::Number(number) => {
-                node.text = match number.as_f64() {
+                node.text = Cow::Owned(match number.as_f64() {
                     Some(float) if number.is_f64() => canonical::float_text(float),
                     _ => number.to_string(),
-                };
+                });
             }
-            Value::Bool(true) => "True".clone_into(&mut node.text),
-            Value::Bool(false) => "False".clone_into(&mut node.text),
-            Value::Null => "None".clone_into(&mut node.text),
+            Value::Bool(true) => node.text = Cow::Borrowed("True"),
+            Value::Bool(false) => node.text = Cow::Borrowed("False"),
+            Value::Null => node.text = Cow::Borrowed("None"),
         }
         Ok(node)
     }
 
     fn field(
         &self,
-        node: &mut Node,
-        key: &str,
-        field: &Value,
+        node: &mut Node<'a>,
+        key: &'a str,
+        field: &'a Value,
+        in_order: bool,
         depth: usize,
     ) -> Result<(), HashError> {
         match key {
@@ -167,8 +182,12 @@ impl Source<'_> {
             _ => {}
         }
         let name = self.namespaces.expand_key(key);
-        let child = self.node(field, depth + 1)?;
-        if field.is_array() {
+        let mut child = self.node(field, depth + 1)?;
+        if let Value::Array(items) = field {
+            // Elsewhere what is written of plain values is sorted later.
+            if in_order && items.iter().all(is_leaf) && !keep_order(items) {
+                child.children.sort();
+            }
             node.children
                 .extend(child.children.into_iter().map(|entry| Node {
                     name: name.clone(),
@@ -181,6 +200,16 @@ impl Source<'_> {
     }
 }
 
+fn is_leaf(value: &Value) -> bool {
+    !value.is_array() && !value.is_object()
+}
+
+/// One of the items is a text that is mistaken for one of the fields in written order.
+fn keep_order(items: &[Value]) -> bool {
+    let mut texts = items.iter().filter_map(Value::as_str);
+    texts.any(|text| UNSORTED.contains(&text))
+}
+
 /// JSON-LD takes one type or a list of them.
 fn is_type(value: &Value) -> bool {
     value.is_string()
@@ -190,17 +219,17 @@ fn is_type(value: &Value) -> bool {
 }
 
 /// The element with its lists and names as XML has them, recursively.
-fn corrected(mut node: Node) -> Result<Node, HashError> {
+fn corrected(mut node: Node<'_>) -> Result<Node<'_>, HashError> {
     let mut children = Vec::with_capacity(node.children.len());
     let mut lists: Vec<Node> = Vec::new();
     let mut child_epcs = Vec::new();
     for mut child in mem::take(&mut node.children) {
-        if let Some(entry_name) = child.name.strip_suffix("List") {
-            let entry = if PAIR_LISTS.contains(&child.name.as_str()) {
+        if let Some(entry_name) = without_list(&child.name) {
+            let entry = if PAIR_LISTS.contains(&&*child.name) {
                 pair(&child.name, mem::take(&mut child.children))?
             } else {
                 Node {
-                    name: entry_name.to_owned(),
+                    name: entry_name,
                     text: mem::take(&mut child.text),
                     children: mem::take(&mut child.children),
                     is_pair: false,
@@ -216,7 +245,7 @@ fn corrected(mut node: Node) -> Result<Node, HashError> {
             }
         } else if child.name == "childEPCs" {
             child_epcs.push(Node {
-                name: "epc".to_owned(),
+                name: Cow::Borrowed("epc"),
                 text: child.text,
                 ..Node::default()
             });
@@ -227,13 +256,13 @@ fn corrected(mut node: Node) -> Result<Node, HashError> {
     children.append(&mut lists);
     if !child_epcs.is_empty() {
         children.push(Node {
-            name: "childEPCs".to_owned(),
+            name: Cow::Borrowed("childEPCs"),
             children: child_epcs,
             ..Node::default()
         });
     }
     for child in children {
-        let done = if PAIR_LISTS.contains(&child.name.as_str()) {
+        let done = if PAIR_LISTS.contains(&&*child.name) {
             child
         } else {
             corrected(child)?
@@ -241,13 +270,23 @@ fn corrected(mut node: Node) -> Result<Node, HashError> {
         node.children.push(done);
     }
     if let Some(name) = renamed(&node) {
-        name.clone_into(&mut node.name);
+        node.name = Cow::Borrowed(name);
     }
     Ok(node)
 }
 
+/// The name of an entry of a list.
+fn without_list<'a>(name: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+    match name {
+        Cow::Borrowed(name) => name.strip_suffix("List").map(Cow::Borrowed),
+        Cow::Owned(name) => name
+            .strip_suffix("List")
+            .map(|entry| Cow::Owned(entry.to_owned())),
+    }
+}
+
 /// The first two fields of an entry of a pair list, in written order.
-fn pair(list: &str, fields: Vec<Node>) -> Result<Node, HashError> {
+fn pair<'a>(list: &str, fields: Vec<Node<'a>>) -> Result<Node<'a>, HashError> {
     if fields.len() < 2 {
         return Err(HashError::unsupported(
             list,
@@ -261,8 +300,8 @@ fn pair(list: &str, fields: Vec<Node>) -> Result<Node, HashError> {
     })
 }
 
-fn renamed(node: &Node) -> Option<&'static str> {
-    match node.name.as_str() {
+fn renamed(node: &Node<'_>) -> Option<&'static str> {
+    match &*node.name {
         "inputEPC" | "outputEPC" => Some("epc"),
         "inputQuantity" | "outputQuantity" | "childQuantity" => Some("quantityElement"),
         "quantity" if !node.children.is_empty() => Some("quantityElement"),

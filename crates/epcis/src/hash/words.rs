@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::tree::Namespaces;
+use crate::event::EventData;
+use crate::parts::{Extensions, PersistentDisposition};
+use crate::sensor::{Content, SensorReport};
 use crate::vocabulary::{self, Vocabulary};
 
 /// Fields outside the vocabularies whose JSON-LD terms hold IRIs, so that a prefixed name in them is expanded.
@@ -48,6 +51,23 @@ pub(super) struct Words {
 }
 
 impl Words {
+    /// Those of an event of ours.
+    pub(super) fn of(data: &EventData, namespaces: &Namespaces) -> Self {
+        let mut words = Self::default();
+        collect(data, &mut |text, field| words.add(text, field, namespaces));
+        let mut extensions = |fields: &Extensions, place: Place| {
+            for (key, value) in fields {
+                words.walk(value, place.field(key), place.below(key), namespaces);
+            }
+        };
+        extensions(&data.ilmd, Place::Event);
+        extensions(&data.extensions, Place::Event);
+        if let Some(declaration) = &data.error_declaration {
+            extensions(&declaration.extensions, Place::ErrorDeclaration);
+        }
+        words
+    }
+
     /// Collects from `value` and everything below.
     pub(super) fn collect(&mut self, value: &Value, namespaces: &Namespaces) {
         self.walk(value, Field::Literal, Place::default(), namespaces);
@@ -80,6 +100,7 @@ impl Words {
         }
     }
 
+    /// Adds a text of a field, when a vocabulary URI comes out of it.
     fn add(&mut self, text: &str, field: Field, namespaces: &Namespaces) {
         let uri = match field {
             Field::Word(vocabulary) => vocabulary
@@ -90,6 +111,63 @@ impl Words {
         };
         if vocabulary::is_web_uri(&uri) && !self.uris.iter().any(|known| *known == uri) {
             self.uris.push(uri.into_owned());
+        }
+    }
+}
+
+/// Every text that a vocabulary URI may stand in, save those of extensions.
+fn collect(data: &EventData, add: &mut impl FnMut(&str, Field)) {
+    let things = data.what.things();
+    let sources = data.sources.iter().chain(&data.destinations);
+    let correction = data.error_declaration.iter();
+    let identifiers = things
+        .lists
+        .iter()
+        .flat_map(|list| {
+            let classes = list.quantities.1.iter().map(|entry| &entry.epc_class);
+            list.epcs.1.iter().chain(classes)
+        })
+        .chain(data.biz_transactions.iter().map(|entry| &entry.id))
+        .chain(sources.clone().map(|entry| &entry.id))
+        .chain(&data.certification_info)
+        .chain(&data.read_point)
+        .chain(&data.biz_location)
+        .chain(
+            correction
+                .clone()
+                .flat_map(|entry| &entry.corrective_event_ids),
+        )
+        .map(String::as_str)
+        .chain(things.parent)
+        .chain(things.transformation_id);
+    for text in identifiers {
+        add(text, Field::Iri);
+    }
+    let PersistentDisposition { set, unset } = &data.persistent_disposition;
+    for text in data.disposition.iter().chain(set).chain(unset) {
+        add(text, Field::Word(Vocabulary::Disposition));
+    }
+    if let Some(text) = &data.biz_step {
+        add(text, Field::Word(Vocabulary::BizStep));
+    }
+    for entry in &data.biz_transactions {
+        add(&entry.kind, Field::Word(Vocabulary::BizTransactionType));
+    }
+    for entry in sources {
+        add(&entry.kind, Field::Word(Vocabulary::SourceDestType));
+    }
+    for text in correction.flat_map(|entry| &entry.reason) {
+        add(text, Field::Word(Vocabulary::ErrorReason));
+    }
+    for element in &data.sensor_elements {
+        let reports = element.reports.iter().flat_map(SensorReport::fields);
+        for (_, content) in element.metadata.fields().chain(reports) {
+            match content {
+                Content::Word(vocabulary, text) => add(text, Field::Word(vocabulary)),
+                Content::Uri(text) => add(text, Field::Iri),
+                Content::Text(text) => add(text, Field::Literal),
+                Content::Hex(_) | Content::Time(_) | Content::Number(_) | Content::Truth(_) => {}
+            }
         }
     }
 }
@@ -107,8 +185,11 @@ fn expanded<'a>(text: &'a str, namespaces: &Namespaces) -> Cow<'a, str> {
 /// What JSON-LD takes a field's text for.
 #[derive(Debug, Clone, Copy)]
 enum Field {
+    /// A bare word, or an IRI.
     Word(Vocabulary),
+    /// An IRI, perhaps with a prefix for its head.
     Iri,
+    /// Text.
     Literal,
 }
 

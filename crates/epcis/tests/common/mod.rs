@@ -1,20 +1,21 @@
 //! Random valid events, and where the shared folder is.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![allow(
     clippy::unwrap_used,
     reason = "clippy takes only marked functions for tests"
 )]
 
+mod event;
+pub mod schema;
+pub mod sensor;
+
+pub use event::any_event;
+
 use std::path::PathBuf;
 
-use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use tracegate_epcis::{
-    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, What, biz_steps,
-    biz_transaction_types, dispositions,
-};
+use tracegate_epcis::{Action, BizTransaction, Decimal, EventData, EventTime, Namespace, Quantity};
 
 /// The path of a file in the shared folder; `None`, said aloud, when it is not there.
 pub fn shared(file: &str) -> Option<PathBuf> {
@@ -84,42 +85,14 @@ pub fn config() -> ProptestConfig {
     }
 }
 
-pub fn any_event() -> impl Strategy<Value = Event> {
-    let why = (
-        option::of(prop_oneof![word(biz_steps()), site_uri()]),
-        option::of(prop_oneof![word(dispositions()), site_uri()]),
-        vec(
-            (
-                prop_oneof![word(biz_transaction_types()), site_uri()],
-                uri(),
-            ),
-            0..4,
-        ),
-    );
-    (
-        any_time(),
-        any_what(),
-        why,
-        option::of(uri()),
-        option::of(uri()),
-    )
-        .prop_map(
-            |(time, what, (biz_step, disposition, transactions), read_point, biz_location)| {
-                let mut data = EventData::new(time, what);
-                data.biz_step = biz_step;
-                data.disposition = disposition;
-                data.read_point = read_point;
-                data.biz_location = biz_location;
-                data.biz_transactions = transactions
-                    .into_iter()
-                    .map(|(kind, id)| BizTransaction { kind, id })
-                    .collect();
-                Event::new(data).unwrap()
-            },
-        )
+pub fn own_namespace() -> Namespace {
+    Namespace {
+        prefix: sensor::PREFIX.to_owned(),
+        uri: "https://plant.example/gw/".to_owned(),
+    }
 }
 
-fn any_time() -> impl Strategy<Value = EventTime> {
+pub fn any_time() -> impl Strategy<Value = EventTime> {
     (
         -62_000_000_000_000_000_i64..250_000_000_000_000_000,
         -840_i16..=840,
@@ -127,34 +100,7 @@ fn any_time() -> impl Strategy<Value = EventTime> {
         .prop_map(|(micros, offset)| EventTime::new(micros, offset).unwrap())
 }
 
-fn any_what() -> impl Strategy<Value = What> {
-    let object = (any_action(), distinct_uris(), vec(any_quantity(), 0..4))
-        .prop_filter("names something", |(_, epcs, quantities)| {
-            !epcs.is_empty() || !quantities.is_empty()
-        })
-        .prop_map(|(action, epcs, quantities)| What::Object {
-            action,
-            epcs,
-            quantities,
-        });
-    let aggregation = (
-        any_action(),
-        uri(),
-        vec(uri(), 1..6),
-        vec(any_quantity(), 0..4),
-    )
-        .prop_map(
-            |(action, parent, children, child_quantities)| What::Aggregation {
-                action,
-                parent: Some(parent),
-                children,
-                child_quantities,
-            },
-        );
-    prop_oneof![object, aggregation]
-}
-
-fn any_action() -> impl Strategy<Value = Action> {
+pub fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         Just(Action::Observe),
         Just(Action::Add),
@@ -162,7 +108,7 @@ fn any_action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn any_quantity() -> impl Strategy<Value = Quantity> {
+pub fn any_quantity() -> impl Strategy<Value = Quantity> {
     let amount = prop_oneof![
         (0_u32..5000).prop_map(|count| (Some(Decimal::from(count)), None)),
         ("[0-9]{1,8}(\\.[0-9]{1,7})?", "[A-Z]{2,3}")
@@ -178,7 +124,7 @@ fn any_quantity() -> impl Strategy<Value = Quantity> {
     })
 }
 
-fn distinct_uris() -> impl Strategy<Value = Vec<String>> {
+pub fn distinct_uris() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::hash_set(uri(), 0..8).prop_map(|set| {
         let mut list: Vec<_> = set.into_iter().collect();
         list.sort();
@@ -187,7 +133,7 @@ fn distinct_uris() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// Identifiers of both notations, with the characters that make the notations differ.
-fn uri() -> impl Strategy<Value = String> {
+pub fn uri() -> impl Strategy<Value = String> {
     prop_oneof![
         "urn:epc:id:sgtin:[0-9]{7}\\.[0-9]{6}\\.[A-Za-z0-9!'()*+,:;=_.-]{1,20}",
         "urn:epc:id:sgtin:[0-9]{9}\\.[0-9]{4}\\.(%2F|%22|%3C|[0-9]){1,6}",
@@ -202,10 +148,10 @@ fn uri() -> impl Strategy<Value = String> {
     ]
 }
 
-fn site_uri() -> impl Strategy<Value = String> {
+pub fn site_uri() -> impl Strategy<Value = String> {
     "https://[a-z]{3,8}\\.example/[a-z]{1,9}/[A-Za-z0-9._~-]{1,12}"
 }
 
-fn word(words: impl Iterator<Item = &'static str>) -> impl Strategy<Value = String> {
+pub fn word(words: impl Iterator<Item = &'static str>) -> impl Strategy<Value = String> {
     proptest::sample::select(words.map(str::to_owned).collect::<Vec<_>>())
 }

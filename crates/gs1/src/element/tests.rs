@@ -77,8 +77,8 @@ fn faults_name_identifier_and_byte() {
         ("ABC", "no application identifier at byte 0"),
         ("0", "no application identifier at byte 0"),
         (
-            "10A\x1d2401",
-            "application identifier (240) at byte 4 is not known yet",
+            "10A\x1d0401",
+            "application identifier (04) at byte 4 is not assigned",
         ),
         ("10\x1d21A", "(10) at byte 2: the value is empty"),
         ("01", "(01) at byte 2: the value is empty"),
@@ -108,7 +108,7 @@ fn faults_name_identifier_and_byte() {
         ),
         (
             "17261301",
-            "(17) at byte 2: the value is not a date of the form YYMMDD",
+            "(17) at byte 2: the value does not hold a date, written YYMMDD, where it should",
         ),
         (
             "37123456789",

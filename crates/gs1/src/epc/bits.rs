@@ -5,16 +5,32 @@
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     len: usize,
+    /// The first 16 bytes, zeros beyond the end: most tags have no more.
+    head: u128,
 }
 
 impl<'a> Bits<'a> {
     /// `None` if `bytes` holds fewer than `len` bits.
     pub(super) fn new(bytes: &'a [u8], len: usize) -> Option<Self> {
-        (len.div_ceil(8) <= bytes.len()).then_some(Self { bytes, len })
+        let head = window(bytes);
+        (len.div_ceil(8) <= bytes.len()).then_some(Self { bytes, len, head })
     }
 
     pub(super) fn len(self) -> usize {
         self.len
+    }
+
+    /// Whether every bit from `start` on is zero.
+    pub(super) fn zero_from(self, start: usize) -> bool {
+        let mut at = start;
+        while at < self.len {
+            let width = (self.len - at).min(64);
+            if self.uint(at, width) != Some(0) {
+                return false;
+            }
+            at += width;
+        }
+        true
     }
 
     /// The unsigned integer in `width` bits at `start`. `None` beyond the end or over 64 bits.
@@ -27,30 +43,103 @@ impl<'a> Bits<'a> {
             return Some(0);
         }
         // Offset in the byte plus width is at most 71, so the field lies in 16 bytes.
-        let shift = 128 - start % 8 - width;
-        let mask = u64::MAX >> (64 - width);
-        let field = (self.window(start / 8) >> shift) & u128::from(mask);
-        u64::try_from(field).ok()
+        let (window, offset) = if end <= 128 {
+            (self.head, start)
+        } else {
+            let bytes = self.bytes.get(start / 8..).unwrap_or_default();
+            (window(bytes), start % 8)
+        };
+        u64::try_from(window << offset >> (128 - width)).ok()
     }
 
     /// As [`Bits::uint`] for fields of at most eight bits.
     pub(super) fn small(self, start: usize, width: usize) -> Option<u8> {
         u8::try_from(self.uint(start, width)?).ok()
     }
+}
 
-    /// The 16 bytes at `at`, zeros beyond the end.
-    fn window(self, at: usize) -> u128 {
-        let bytes = self.bytes.get(at..).unwrap_or_default();
-        if let Some(whole) = bytes.first_chunk() {
-            return u128::from_be_bytes(*whole);
-        }
-        let mut padded = [0; 16];
-        padded
-            .iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        u128::from_be_bytes(padded)
+/// The first 16 bytes as a number, zeros beyond the end.
+fn window(bytes: &[u8]) -> u128 {
+    if let Some(whole) = bytes.first_chunk() {
+        return u128::from_be_bytes(*whole);
     }
+    // Eight and four bytes at a time: twelve are what most tags have.
+    let (mut value, mut shift, mut rest) = (0, 128, bytes);
+    if let Some((eight, tail)) = rest.split_first_chunk() {
+        shift -= 64;
+        value |= u128::from(u64::from_be_bytes(*eight)) << shift;
+        rest = tail;
+    }
+    if let Some((four, tail)) = rest.split_first_chunk() {
+        shift -= 32;
+        value |= u128::from(u32::from_be_bytes(*four)) << shift;
+        rest = tail;
+    }
+    for &byte in rest {
+        shift -= 8;
+        value |= u128::from(byte) << shift;
+    }
+    value
+}
+
+/// Takes fields off the front of [`Bits`], one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<'a> {
+    bits: Bits<'a>,
+    at: usize,
+}
+
+impl<'a> BitReader<'a> {
+    pub(super) fn new(bits: Bits<'a>) -> Self {
+        Self { bits, at: 0 }
+    }
+
+    /// The bits taken so far.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn remaining(&self) -> usize {
+        self.bits.len().saturating_sub(self.at)
+    }
+
+    /// Whether only zero bits are left.
+    pub(super) fn only_zeros_left(&self) -> bool {
+        self.bits.zero_from(self.at)
+    }
+
+    /// The unsigned integer in the next `width` bits, at most 64.
+    pub(super) fn uint(&mut self, width: usize) -> Result<u64, EndOfBits> {
+        let value = self.bits.uint(self.at, width).ok_or_else(|| EndOfBits {
+            needs: self.at.saturating_add(width),
+        })?;
+        self.at += width;
+        Ok(value)
+    }
+
+    /// As [`BitReader::uint`] for fields of at most eight bits.
+    pub(super) fn small(&mut self, width: usize) -> Result<u8, EndOfBits> {
+        let at = self.at;
+        let value = self.uint(width)?;
+        u8::try_from(value).map_err(|_| EndOfBits { needs: at })
+    }
+
+    /// Passes over `width` bits.
+    pub(super) fn skip(&mut self, width: usize) -> Result<(), EndOfBits> {
+        let end = self.at.saturating_add(width);
+        if end > self.bits.len() {
+            return Err(EndOfBits { needs: end });
+        }
+        self.at = end;
+        Ok(())
+    }
+}
+
+/// A field goes beyond the last bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndOfBits {
+    /// The bits that there should be at least.
+    pub(super) needs: usize,
 }
 
 /// Collects fields into bytes.

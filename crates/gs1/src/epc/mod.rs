@@ -1,206 +1,171 @@
-//! EPC binary encodings: tag memory in, exact identities out, and back (TDS 1.13 section 14).
+//! EPC binary encodings: tag memory in, exact identities out, and back (TDS 1.13 section 14,
+//! TDS 2.3 section 14).
 //!
-//! [`decode`] reads one encoding, [`decode_bank`] the EPC bank of a Gen2 tag with its PC word. Both
-//! work on fixed-size values and exact integers and allocate nothing, so a portal full of foreign
-//! tags costs little; text is made on demand. Every scheme is a row of one table.
+//! [`decode`] reads one encoding, [`Gen2Bank`] the EPC bank of a Gen2 tag with its PC word. What is
+//! refused allocates nothing, so a portal full of foreign tags costs little; of what is accepted,
+//! numbers are exact integers, and text is made on demand. Every scheme is a row of one table.
 
 mod bank;
 mod bits;
 mod decode;
+mod elements;
 mod encode;
+mod error;
+mod fields;
+mod iso;
+pub mod pattern;
+mod plus;
 mod scheme;
-mod serial;
+mod table;
+#[cfg(test)]
+mod testing;
+mod value;
+mod xpc;
 
-use std::fmt::Write as _;
+use crate::{Ai, Element, Identity, identity::RESOLVER};
 
-use thiserror::Error;
-
-use crate::{Ai, Element, Identity, charset::push_urn, digits, identity::key_uri};
-
-pub use bank::{PcWord, RawReason, TagIdentity, decode_bank, raw_uri};
+pub use bank::{Gen2Bank, PcWord, RawReason, TagIdentity, decode_bank, raw_uri};
 pub use decode::decode;
 pub use encode::{EpcBinary, encode_tag_uri};
+pub use error::{EpcError, Field};
+pub use iso::{IsoData, IsoFamily};
+pub use pattern::Pattern;
 pub use scheme::Scheme;
+pub use xpc::Xpc;
 
-use scheme::{Key, PartitionRow};
-use serial::Serial;
+use fields::Fields;
+use plus::PlusEpc;
+use scheme::Layout;
 
 /// An EPC of a known scheme, every field checked.
 ///
-/// Small and `Copy`; equal for equal tag URIs, so the filter value counts. Compare items by
+/// Equal if all that the tag said is equal, the filter value too. Compare items by
 /// [`Epc::instance_uri`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epc {
-    scheme: Scheme,
-    filter: u8,
-    /// A row of the scheme's partition table, 0 to 6: fixes the digits of the next two fields.
-    partition: u8,
-    company_prefix: u64,
-    reference: u64,
-    serial: Serial,
-}
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epc(Repr);
 
-/// Why bits are not an EPC, or a tag URI cannot be encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum EpcError {
-    /// There are no bits.
-    #[error("there are no EPC bits")]
-    Empty,
-    /// The bit count promises more than the bytes hold.
-    #[error("{bit_len} bits are announced, but only {available} are there")]
-    Missing {
-        /// The bits announced.
-        bit_len: usize,
-        /// The bits there.
-        available: usize,
-    },
-    /// No scheme with this header is known (TDS table 14-1).
-    #[error("header {0:02X}h is not that of a known EPC scheme")]
-    Header(u8),
-    /// Fewer bits than the scheme has (TDS 14.4 step 2).
-    #[error("{scheme} needs {needs} bits, there are {has}")]
-    TooShort {
-        /// The scheme that the header names.
-        scheme: Scheme,
-        /// The bits of the scheme.
-        needs: usize,
-        /// The bits there.
-        has: usize,
-    },
-    /// The partition value has no row (TDS 14.4.3).
-    #[error("partition value {0} is not in the partition table")]
-    Partition(u8),
-    /// The GS1 Company Prefix does not fit its digits (TDS 14.4.3).
-    #[error("the company prefix needs more than {digits} digits")]
-    CompanyPrefix {
-        /// The digits that the partition gives it.
-        digits: u8,
-    },
-    /// The reference does not fit its digits (TDS 14.4.3).
-    #[error("the reference needs more than {digits} digits")]
-    Reference {
-        /// The digits that the partition gives it.
-        digits: u8,
-    },
-    /// Bits that must be zero are not.
-    #[error("reserved bits are not zero")]
-    Reserved,
-    /// A string field has no character.
-    #[error("the serial number is empty")]
-    EmptySerial,
-    /// Something follows the end of a string field (TDS 14.4.2).
-    #[error("bits after the end of the serial number are not zero")]
-    AfterSerial,
-    /// A character outside GS1 character set 82.
-    #[error("the serial number holds character {0:02X}h, which is not in GS1 character set 82")]
-    SerialCharacter(u8),
-    /// The text is not a tag URI of a scheme that can be encoded.
-    #[error("not a tag URI of a known scheme, urn:epc:tag:SCHEME:…")]
-    Uri,
-    /// The number of fields is wrong for the scheme.
-    #[error("the tag URI of {0} has other fields")]
-    UriFields(Scheme),
-    /// The filter value is not 0 to 7.
-    #[error("the filter value must be 0 to 7")]
-    UriFilter,
-    /// Prefix and reference are not digits of the right number.
-    #[error("company prefix and reference must be digits, {needs} together, the prefix 6 to 12")]
-    UriKey {
-        /// The digits of both together.
-        needs: u8,
-    },
-    /// The serial number is not one that the scheme can hold.
-    #[error("the serial number does not fit {0}")]
-    UriSerial(Scheme),
+/// What the EPC is made of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    /// A TDS 1.x scheme, in place.
+    Fields(Fields),
+    /// A scheme of TDS 2.0 or 2.3, which may carry any number of elements.
+    Plus(Box<PlusEpc>),
 }
 
 impl Epc {
+    fn of_fields(fields: Fields) -> Self {
+        Self(Repr::Fields(fields))
+    }
+
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        match &self.0 {
+            Repr::Fields(fields) => fields.scheme,
+            Repr::Plus(plus) => plus.scheme,
+        }
     }
 
-    /// The filter value, 0 to 7 (TDS section 10).
-    pub fn filter(&self) -> u8 {
-        self.filter
+    /// The filter value (TDS section 10); `None` in a GID, which has none.
+    pub fn filter(&self) -> Option<u8> {
+        match &self.0 {
+            Repr::Fields(fields) => fields.scheme.filter_max().map(|_| fields.filter),
+            Repr::Plus(plus) => Some(plus.filter),
+        }
     }
 
-    /// The EPC Tag URI, `urn:epc:tag:sgtin-96:3.0614141.812345.6789` (TDS section 12).
-    pub fn tag_uri(&self) -> String {
-        let mut uri = format!("urn:epc:tag:{}:{}.", self.scheme, self.filter);
-        self.push_fields(&mut uri);
-        uri
+    /// The EPC Tag URI, `urn:epc:tag:sgtin-96:3.0614141.812345.6789` (TDS section 12). `None` for
+    /// the schemes of TDS 2.0 and later, which have no such form.
+    pub fn tag_uri(&self) -> Option<String> {
+        match &self.0 {
+            Repr::Fields(fields) => Some(fields.tag_uri()),
+            Repr::Plus(_) => None,
+        }
     }
 
-    /// The pure identity URI, `urn:epc:id:sgtin:0614141.812345.6789` (TDS section 6).
-    pub fn pure_uri(&self) -> String {
-        let mut uri = format!("urn:epc:id:{}:", self.scheme.spec().pure_name);
-        self.push_fields(&mut uri);
-        uri
+    /// The pure identity URI, `urn:epc:id:sgtin:0614141.812345.6789` (TDS section 6). `None` for
+    /// the schemes of TDS 2.0 and later, which do not tell the length of the company prefix.
+    pub fn pure_uri(&self) -> Option<String> {
+        match &self.0 {
+            Repr::Fields(fields) => Some(fields.pure_uri()),
+            Repr::Plus(_) => None,
+        }
     }
 
-    /// The canonical identity; the filter value is not part of it.
-    pub fn identity(&self) -> Identity {
-        let (ai, key) = self.key();
-        let serial = self
-            .serial
-            .text()
-            .map(|serial| Element::trusted(Ai::SERIAL, serial));
-        Identity::trusted(
-            [Element::trusted(ai, key)]
-                .into_iter()
-                .chain(serial)
-                .collect(),
-        )
+    /// The GS1 elements in the order of the tag: the key, its serial number, a date that leads a
+    /// DSGTIN+, AIDC data. Empty for GID, USDOD and ADI, which carry no GS1 key.
+    pub fn elements(&self) -> Vec<Element> {
+        match &self.0 {
+            Repr::Fields(fields) => fields.elements(),
+            Repr::Plus(plus) => plus.elements.clone(),
+        }
     }
 
-    /// The name to compare items by, as [`Identity::instance_uri`] gives it.
+    /// The application identifier of the GS1 key; `None` for GID, USDOD and ADI.
+    pub fn key(&self) -> Option<Ai> {
+        match &self.scheme().spec().layout {
+            Layout::Company(company) => Some(company.key.ai),
+            Layout::Plus(plus) => plus.ais.first().copied(),
+            Layout::Gid | Layout::Usdod | Layout::Adi => None,
+        }
+    }
+
+    /// The GS1 element string in its readable form, `(01)80614141123458(21)6789`; `None` without a
+    /// GS1 key.
+    pub fn element_string(&self) -> Option<String> {
+        let mut text = String::new();
+        for element in self.elements() {
+            text.push('(');
+            text.push_str(element.ai().as_str());
+            text.push(')');
+            text.push_str(element.value());
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// The GS1 Digital Link of all elements, `https://id.gs1.org/01/80614141123458/21/6789`; a '++'
+    /// tag has its own host name in it. `None` without a GS1 key, or if an element of the AIDC data
+    /// may not stand in a link with the key.
+    pub fn digital_link(&self) -> Option<String> {
+        match &self.0 {
+            Repr::Fields(fields) => fields.digital_link(),
+            Repr::Plus(plus) => {
+                let link = self.identity()?.digital_link()?;
+                match (&plus.host, link.strip_prefix(RESOLVER)) {
+                    (Some(host), Some(path)) => Some(format!("https://{host}{path}")),
+                    _ => Some(link),
+                }
+            }
+        }
+    }
+
+    /// The host name that a '++' tag carries (TDS 2.3, 14.5.16).
+    pub fn host(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Fields(_) => None,
+            Repr::Plus(plus) => plus.host.as_deref(),
+        }
+    }
+
+    /// The canonical identity; filter value and host name are not part of it. `None` for GID, USDOD
+    /// and ADI, which carry no GS1 key.
+    pub fn identity(&self) -> Option<Identity> {
+        match &self.0 {
+            Repr::Fields(fields) => {
+                let elements = fields.elements();
+                (!elements.is_empty()).then(|| Identity::trusted(elements))
+            }
+            Repr::Plus(plus) => Identity::of_key(plus.elements.clone()),
+        }
+    }
+
+    /// The name to compare items by: as [`Identity::instance_uri`] gives it, or the pure identity
+    /// URI of a scheme without a GS1 key.
     pub fn instance_uri(&self) -> String {
-        let (ai, key) = self.key();
-        match self.serial.text() {
-            Some(serial) => key_uri(&[(ai, &key), (Ai::SERIAL, &serial)]),
-            None => key_uri(&[(ai, &key)]),
+        match &self.0 {
+            Repr::Fields(fields) => fields.digital_link().unwrap_or_else(|| fields.pure_uri()),
+            Repr::Plus(plus) => plus.instance_uri(),
         }
-    }
-
-    /// The GS1 key with its check digit (TDS section 7).
-    fn key(&self) -> (Ai, String) {
-        let Key { ai, digits } = self.scheme.spec().key;
-        // The leading digit of the reference (indicator, extension) moves before the prefix.
-        let tail = digits::power_of_ten(self.row().reference_digits.saturating_sub(1));
-        let leading = self.reference / tail * digits::power_of_ten(digits.saturating_sub(2));
-        let body = leading + self.company_prefix * tail + self.reference % tail;
-        let key = body * 10 + digits::check_digit(body);
-        (ai, format!("{key:0width$}", width = usize::from(digits)))
-    }
-
-    fn push_fields(&self, uri: &mut String) {
-        let PartitionRow {
-            prefix_digits,
-            reference_digits,
-            ..
-        } = self.row();
-        // Writing to a string does not fail.
-        let _ = write!(
-            uri,
-            "{:0prefix_width$}.{:0reference_width$}",
-            self.company_prefix,
-            self.reference,
-            prefix_width = usize::from(prefix_digits),
-            reference_width = usize::from(reference_digits),
-        );
-        if let Some(serial) = self.serial.text() {
-            uri.push('.');
-            push_urn(uri, serial.as_bytes());
-        }
-    }
-
-    fn row(&self) -> PartitionRow {
-        self.scheme
-            .spec()
-            .partition(self.partition)
-            .unwrap_or_default()
     }
 }
 

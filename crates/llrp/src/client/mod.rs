@@ -14,15 +14,32 @@
 //!
 //! - Keepalive answers overtake everything else, and are due as soon as the bytes are handed in.
 //! - Reports are delivered from the first byte on, not only when set-up is done.
-//! - One request is under way at a time; a response is matched by id and type, and registered before it is sent.
+//! - The set-up has one request under way at a time, outputs are written beside it; a response is matched by id and type,
+//!   and awaited before the request is sent. Late ones are recognised.
+//! - What was asked for and the reader refuses is left out step by step and told; nothing is left out that would make
+//!   reads count which should not.
 
+mod access;
 mod capabilities;
+mod check;
+mod compare;
 mod config;
+mod configure;
+mod content;
 mod error;
 mod event;
+mod memory;
+mod modes;
+mod notify;
+mod outputs;
 mod receive;
+mod refusal;
+mod reports;
+mod request;
 mod rospec;
 mod setup;
+mod step;
+mod stock;
 #[cfg(test)]
 mod tests;
 
@@ -30,21 +47,26 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use capabilities::Capabilities;
-pub use config::{AntennaConfig, ClientConfig, Dbm, ForeignRoSpecs};
+pub use config::{
+    AccessRead, AntennaConfig, ClientConfig, Dbm, DutyCycle, ForeignRoSpecs, GpiTrigger,
+    MemoryBank, ReportContent, RfMode, SearchMode, Select, TID_OP_SPEC,
+};
 pub use error::{ClientError, LinkLoss};
 pub use event::{ClientCounters, ClientEvent, CloseReason};
-use setup::{Setup, Step};
+pub use memory::Memory;
+pub use modes::ModeEntry;
+use notify::ReaderClock;
+use outputs::Outputs;
+use reports::Merged;
+use request::{Pending, Task};
+use setup::Setup;
 
 use crate::VERSION_1_0_1;
-use crate::codec::{Frame, message};
+use crate::codec::message;
 use crate::frame::{FrameSplitter, Header};
 
 /// Most events waiting for [`Client::poll_event`]; more are dropped and counted.
 const EVENTS_MAX: usize = 4096;
-/// Most tag reports waiting for [`Client::poll_event`]; more are dropped and counted.
-const TAGS_MAX: usize = 200_000;
-/// Most tag reports gathered into one event.
-const TAGS_PER_EVENT: usize = 1024;
 /// Most keepalive answers waiting for [`Client::poll_transmit`].
 const ACKS_MAX: usize = 64;
 /// Silent keepalive periods after which the link is taken for dead.
@@ -59,26 +81,28 @@ enum State {
     Closed,
 }
 
-/// The request under way.
-#[derive(Debug)]
-struct Pending {
-    message_id: u32,
-    step: Step,
-    deadline: Duration,
-}
-
 /// The client's side of one connection.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
+    memory: Memory,
     state: State,
     splitter: FrameSplitter,
     setup: Setup,
-    pending: Option<Pending>,
+    outputs: Outputs,
+    /// Protocol version spoken.
+    version: u8,
+    /// The version is settled, so that anything may be asked.
+    negotiated: bool,
+    pending: Vec<Pending>,
+    /// Ids of requests whose answer nobody waits for any more.
+    expired: VecDeque<u32>,
     acks: VecDeque<u32>,
     requests: VecDeque<Vec<u8>>,
     events: VecDeque<ClientEvent>,
     waiting_tags: usize,
+    merged: Merged,
+    clock: ReaderClock,
     /// When bytes last came.
     heard: Duration,
     /// The reader has been told to send keepalives.
@@ -91,17 +115,31 @@ impl Client {
     /// A client on a transport that has just been connected.
     #[must_use]
     pub fn new(config: ClientConfig, now: Duration) -> Self {
+        Self::with_memory(config, now, Memory::default())
+    }
+
+    /// A client on a transport that has just been connected, with what an earlier one learned about the reader.
+    #[must_use]
+    pub fn with_memory(config: ClientConfig, now: Duration, mut memory: Memory) -> Self {
+        memory.meet_config(&config);
         let deadline = now.saturating_add(config.connect_timeout);
         Self {
             splitter: FrameSplitter::new(config.max_message_len),
             config,
+            memory,
             state: State::AwaitingConnection { deadline },
             setup: Setup::default(),
-            pending: None,
+            outputs: Outputs::default(),
+            version: VERSION_1_0_1,
+            negotiated: false,
+            pending: Vec::new(),
+            expired: VecDeque::new(),
             acks: VecDeque::new(),
             requests: VecDeque::new(),
             events: VecDeque::new(),
             waiting_tags: 0,
+            merged: Merged::default(),
+            clock: ReaderClock::default(),
             heard: now,
             watching: false,
             next_message_id: 1,
@@ -151,12 +189,9 @@ impl Client {
             }
             _ => {}
         }
-        if let Some(pending) = &self.pending
-            && now >= pending.deadline
-        {
-            let request = pending.step.request_name();
-            let seconds = self.config.request_timeout.as_secs();
-            return self.fail(LinkLoss::RequestTimedOut { request, seconds }.into());
+        self.expire_requests(now);
+        if self.setup.check_due.take_if(|due| now >= *due).is_some() {
+            self.check_reading(now);
         }
         if self
             .silence_deadline()
@@ -175,8 +210,9 @@ impl Client {
             State::AwaitingConnection { deadline } | State::Closing { deadline } => Some(deadline),
             State::SettingUp | State::Ready => None,
         };
-        let pending = self.pending.as_ref().map(|pending| pending.deadline);
-        [own, pending, self.silence_deadline()]
+        let pending = self.pending.iter().map(|pending| pending.deadline).min();
+        let check = self.setup.check_due;
+        [own, pending, check, self.silence_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -186,22 +222,13 @@ impl Client {
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         if let Some(message_id) = self.acks.pop_front() {
             let header = Header {
-                version: VERSION_1_0_1,
+                version: self.version,
                 message_type: message::KeepaliveAck::TYPE,
                 message_id,
             };
             return Some(header.encode(crate::frame::HEADER_LEN as u32).to_vec());
         }
         self.requests.pop_front()
-    }
-
-    /// The next event.
-    pub fn poll_event(&mut self) -> Option<ClientEvent> {
-        let event = self.events.pop_front();
-        if let Some(ClientEvent::Reports(tags)) = &event {
-            self.waiting_tags -= tags.len();
-        }
-        event
     }
 
     /// Ends the session in good order: CLOSE_CONNECTION, and its response within
@@ -215,7 +242,8 @@ impl Client {
                 let deadline = now.saturating_add(self.config.close_timeout);
                 self.state = State::Closing { deadline };
                 self.setup.steps.clear();
-                self.request(now, Step::Close);
+                self.forget_requests();
+                self.request(now, Task::Close);
             }
         }
     }
@@ -230,6 +258,12 @@ impl Client {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.state == State::Ready
+    }
+
+    /// What was learned about the reader, for the next client.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// Counters of this connection.
@@ -250,32 +284,11 @@ impl Client {
         self.config.keepalive_period.max(Duration::from_millis(1))
     }
 
-    /// Sends the request of a step and waits for its response, if it has one.
-    fn request(&mut self, now: Duration, step: Step) {
-        let message_id = self.next_message_id;
-        self.next_message_id = message_id.checked_add(1).unwrap_or(1);
-        let message = self.step_message(&step);
-        let deadline = now.saturating_add(self.config.request_timeout);
-        self.pending = step.has_response().then_some(Pending {
-            message_id,
-            step,
-            deadline,
-        });
-        match (Frame {
-            version: VERSION_1_0_1,
-            message_id,
-            message,
-        })
-        .encode()
-        {
-            Ok(bytes) => self.requests.push_back(bytes),
-            Err(error) => self.fail(ClientError::Misconfigured(format!(
-                "the ROSpec cannot be sent: {error}"
-            ))),
-        }
-    }
-
     fn emit(&mut self, event: ClientEvent) {
+        // One notification can end the session and tell of more; the end is the last word.
+        if self.state == State::Closed {
+            return;
+        }
         if self.events.len() < EVENTS_MAX {
             self.events.push_back(event);
         } else {
@@ -293,19 +306,24 @@ impl Client {
             error,
             ClientError::LinkLost(LinkLoss::TransportEnded | LinkLoss::ClosedByReader)
         );
+        if ended && self.awaits_versions() {
+            // It was the question, most likely: the next session does without.
+            self.memory.dislikes_versions = true;
+        }
         self.requests.clear();
         self.setup.steps.clear();
+        self.forget_requests();
         if connected && !ended {
             // Some readers keep the session of a client that just goes away, and then refuse the next.
             self.state = State::Closed;
-            self.request(self.heard, Step::Close);
+            self.request(self.heard, Task::Close);
         }
         self.end(CloseReason::Failed(error));
     }
 
     fn end(&mut self, reason: CloseReason) {
         self.state = State::Closed;
-        self.pending = None;
+        self.pending.clear();
         self.watching = false;
         // Not bounded by `EVENTS_MAX`: it comes once.
         self.events.push_back(ClientEvent::Closed { reason });

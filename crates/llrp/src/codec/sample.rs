@@ -1,7 +1,7 @@
 //! Random values of every row of the tables, for round-trip tests.
 
 use crate::codec::Params;
-use crate::codec::field::{Bits, Rest, Text, U2};
+use crate::codec::field::{Bits, Gen2V2Capabilities, Rest, Text, U2, U6};
 use crate::codec::param::{Param, UnknownParam};
 
 /// A source of choices: proptest's bytes, so that it can shrink them; zeroes when they are used up.
@@ -81,6 +81,24 @@ impl Sample for bool {
 impl Sample for U2 {
     fn sample(g: &mut Sampler<'_>) -> Self {
         Self(g.byte() & 3)
+    }
+}
+
+impl Sample for U6 {
+    fn sample(g: &mut Sampler<'_>) -> Self {
+        Self(g.byte() & 63)
+    }
+}
+
+impl Sample for Option<Gen2V2Capabilities> {
+    fn sample(g: &mut Sampler<'_>) -> Self {
+        bool::sample(g).then(|| Gen2V2Capabilities {
+            can_support_untraceable: bool::sample(g),
+            can_support_read_buffer: bool::sample(g),
+            can_support_extended_power_on_period: bool::sample(g),
+            reserved: g.byte() & 127,
+            ..Gen2V2Capabilities::default()
+        })
     }
 }
 

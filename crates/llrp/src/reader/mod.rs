@@ -1,31 +1,46 @@
 //! The reader's half of LLRP: what a simulated reader says and remembers.
 //!
-//! One [`Reader`] is one device; its ROSpecs and settings outlive connections, [`Reader::reboot`] loses them. Times are
-//! microseconds since 1970 by the reader's own clock, given by the caller (who may skew it). Drive it like this: after
-//! any call, take [`Reader::poll_transmit`] until `None` and look at [`Reader::should_close`]; wait for bytes or for
-//! [`Reader::poll_timeout`].
+//! One [`Reader`] is one device; its specs and settings outlive connections, [`Reader::reboot`] loses them. Times are
+//! microseconds since 1970, given by the caller; the reader's own clock may be wrong by [`Reader::set_clock_error_us`].
+//! Drive it like this: after any call, take [`Reader::poll_transmit`] until `None` and look at [`Reader::should_close`];
+//! wait for bytes or for [`Reader::poll_timeout`].
 //!
 //! Reports and events for the client wait in bounded queues; with HoldEventsAndReportsUponReconnect they also wait
 //! there without a client, until ENABLE_EVENTS_AND_REPORTS (LLRP 1.0.1 §12.2.6.4). What a dropped connection left
 //! untransmitted is held like the rest.
+//!
+//! It checks what it is asked as strictly as real readers do, and answers with the status codes they use. What goes
+//! wrong inside it is set by [`Reader::set_faults`]; what goes wrong on the way is for who moves the bytes.
 
+mod access;
+mod check;
 mod config;
 mod describe;
 mod inventory;
+mod memory;
+mod refusal;
 mod requests;
+mod rospec;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod vendor;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-pub use config::{ReaderConfig, ReaderCounters, ReaderError, Sighting};
-use inventory::Spec;
+use access::Access;
+pub use config::{
+    IMPINJ, ReaderConfig, ReaderCounters, ReaderError, ReaderFaults, RefusedRequest, Sighting,
+    TagMemory, ZEBRA,
+};
+use rospec::Spec;
+use settings::Settings;
 
 use crate::VERSION_1_0_1;
-use crate::codec::code::{
-    AntennaEventType, ConnectionAttemptStatus, NotificationEventType, ROSpecEventType, ROSpecState,
-};
+use crate::codec::code::{ConnectionAttemptStatus, NotificationEventType, ROSpecState};
 use crate::codec::field::Text;
 use crate::codec::param::{
-    AntennaEvent, ConnectionAttemptEvent, GPIEvent, ROSpecEvent, ReaderEventNotificationData,
+    ConnectionAttemptEvent, ConnectionCloseEvent, ReaderEventNotificationData,
     ReaderExceptionEvent, ReportBufferOverflowErrorEvent, UTCTimestamp, Uptime,
 };
 use crate::codec::{Frame, Message, Param, Params, message};
@@ -36,20 +51,17 @@ const CONTROL_MAX: usize = 256;
 /// Most events held while no client takes them.
 const EVENTS_MAX: usize = 64;
 
-/// Settings made by SET_READER_CONFIG.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    hold: bool,
-    keepalive_ms: Option<u32>,
-    notifications: Vec<NotificationEventType>,
-    report_spec: Option<crate::codec::param::ROReportSpec>,
-}
-
 #[derive(Debug)]
 struct Connection {
     splitter: FrameSplitter,
     control: VecDeque<Vec<u8>>,
     next_keepalive_us: Option<u64>,
+    /// Keepalives sent since the last answer to one.
+    unanswered: u16,
+    version: u8,
+    negotiated: bool,
+    /// The maker's extensions have been enabled.
+    vendor_enabled: bool,
     /// Events and reports may go out.
     released: bool,
     closing: bool,
@@ -59,14 +71,27 @@ struct Connection {
 #[derive(Debug)]
 pub struct Reader {
     config: ReaderConfig,
+    faults: ReaderFaults,
     settings: Settings,
     specs: Vec<Spec>,
+    access: Vec<Access>,
+    memories: BTreeMap<Vec<u8>, TagMemory>,
+    /// Whether each antenna is connected.
+    antennas: Vec<bool>,
+    /// Level of each general-purpose input.
+    inputs: Vec<bool>,
     connection: Option<Connection>,
-    /// Encoded events, oldest first.
-    events: VecDeque<Vec<u8>>,
+    /// Events with their times, oldest first.
+    events: VecDeque<ReaderEventNotificationData>,
     /// Encoded `TagReportData`, oldest first.
     reports: VecDeque<Vec<u8>>,
     overflow_untold: bool,
+    buffer_warned: bool,
+    /// GET_REPORT wants an answer, an empty one too.
+    report_wanted: bool,
+    /// Differs whenever configuration or specs may.
+    state_value: u32,
+    clock_error_us: i64,
     booted_us: Option<u64>,
     now_us: u64,
     next_message_id: u32,
@@ -78,18 +103,38 @@ impl Reader {
     #[must_use]
     pub fn new(config: ReaderConfig) -> Self {
         Self {
+            settings: Settings::new(config.gpis, config.gpos),
+            antennas: vec![true; usize::from(config.antennas)],
+            inputs: vec![false; usize::from(config.gpis)],
             config,
-            settings: Settings::default(),
+            faults: ReaderFaults::default(),
             specs: Vec::new(),
+            access: Vec::new(),
+            memories: BTreeMap::new(),
             connection: None,
             events: VecDeque::new(),
             reports: VecDeque::new(),
             overflow_untold: false,
+            buffer_warned: false,
+            report_wanted: false,
+            state_value: 1,
+            clock_error_us: 0,
             booted_us: None,
             now_us: 0,
             next_message_id: 1,
             counters: ReaderCounters::default(),
         }
+    }
+
+    /// Sets what goes wrong from now on.
+    pub fn set_faults(&mut self, faults: ReaderFaults) {
+        self.faults = faults;
+    }
+
+    /// Sets how far the reader's clock is ahead of the times it is given, in microseconds. Only what it says changes;
+    /// what it does goes by the times it is given.
+    pub fn set_clock_error_us(&mut self, clock_error_us: i64) {
+        self.clock_error_us = clock_error_us;
     }
 
     /// A client's transport is connected: queues the connection event.
@@ -103,6 +148,10 @@ impl Reader {
             splitter,
             control: VecDeque::new(),
             next_keepalive_us,
+            unanswered: 0,
+            version: VERSION_1_0_1,
+            negotiated: false,
+            vendor_enabled: false,
             released,
             closing: false,
         });
@@ -118,9 +167,22 @@ impl Reader {
             status: ConnectionAttemptStatus::AnotherAttempted,
         });
         self.send_bytes(told);
-        self.event(ConnectionAttemptEvent {
-            status: ConnectionAttemptStatus::ClientInitiatedExists,
-        })
+        self.refusal(ConnectionAttemptStatus::ClientInitiatedExists)
+    }
+
+    /// What to send to a client that is not served, before closing its connection.
+    pub fn refusal(&mut self, status: ConnectionAttemptStatus) -> Vec<u8> {
+        self.event(ConnectionAttemptEvent { status })
+    }
+
+    /// Ends the connection of the reader's own accord, and says so.
+    pub fn close(&mut self, utc_us: u64) {
+        self.tick(utc_us);
+        let bytes = self.event(ConnectionCloseEvent {});
+        self.send_bytes(bytes);
+        if let Some(connection) = &mut self.connection {
+            connection.closing = true;
+        }
     }
 
     /// The transport is gone. Without holding, what was not transmitted is lost and counted.
@@ -131,12 +193,14 @@ impl Reader {
         }
     }
 
-    /// A power cut: connection, ROSpecs, settings and reports are lost, the uptime starts again.
+    /// A power cut: connection, specs, settings and reports are lost, the uptime starts again.
     pub fn reboot(&mut self) {
         self.connection = None;
         self.discard();
         self.specs.clear();
-        self.settings = Settings::default();
+        self.access.clear();
+        self.settings = Settings::new(self.config.gpis, self.config.gpos);
+        self.state_value = self.state_value.wrapping_add(0x1_0000);
         self.booted_us = None;
     }
 
@@ -172,20 +236,30 @@ impl Reader {
     /// Sends keepalives and ends ROSpecs that are due.
     pub fn handle_timeout(&mut self, utc_us: u64) {
         self.tick(utc_us);
-        self.end_due_specs();
-        let due = self
-            .connection
-            .as_ref()
-            .and_then(|c| c.next_keepalive_us)
-            .is_some_and(|due| due <= utc_us);
-        if due {
+        self.run_due_specs();
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        if connection.next_keepalive_us.is_none_or(|due| due > utc_us) {
+            return;
+        }
+        let given_up = |most: u16| connection.unanswered >= most;
+        if self.settings.link_monitor.is_some_and(given_up) {
+            // A client that has not answered does not read either: nothing is left to say.
+            connection.control.clear();
+            connection.closing = true;
+            connection.next_keepalive_us = None;
+            return;
+        }
+        if !self.faults.no_keepalives {
+            connection.unanswered = connection.unanswered.saturating_add(1);
             self.counters.keepalives += 1;
             let bytes = self.message(message::Keepalive {});
             self.send_bytes(bytes);
-            let next = self.keepalive_after(utc_us);
-            if let Some(connection) = &mut self.connection {
-                connection.next_keepalive_us = next;
-            }
+        }
+        let next = self.keepalive_after(utc_us);
+        if let Some(connection) = &mut self.connection {
+            connection.next_keepalive_us = next;
         }
     }
 
@@ -195,7 +269,7 @@ impl Reader {
         let keepalive = self.connection.as_ref().and_then(|c| c.next_keepalive_us);
         self.specs
             .iter()
-            .filter_map(|spec| spec.ends_us)
+            .filter_map(Spec::due_us)
             .chain(keepalive)
             .min()
     }
@@ -213,8 +287,8 @@ impl Reader {
             let bytes = self.event(ReportBufferOverflowErrorEvent {});
             return Some(bytes);
         }
-        if let Some(bytes) = self.events.pop_front() {
-            return Some(bytes);
+        if let Some(data) = self.events.pop_front() {
+            return Some(self.notification(data));
         }
         self.next_report()
     }
@@ -253,35 +327,6 @@ impl Reader {
         self.counters
     }
 
-    /// An antenna was connected or disconnected.
-    pub fn antenna_event(&mut self, utc_us: u64, antenna_id: u16, connected: bool) {
-        self.tick(utc_us);
-        let event_type = if connected {
-            AntennaEventType::Connected
-        } else {
-            AntennaEventType::Disconnected
-        };
-        self.notify(
-            NotificationEventType::AntennaEvent,
-            AntennaEvent {
-                event_type,
-                antenna_id,
-            },
-        );
-    }
-
-    /// A general-purpose input changed.
-    pub fn gpi_event(&mut self, utc_us: u64, gpi_port_number: u16, high: bool) {
-        self.tick(utc_us);
-        self.notify(
-            NotificationEventType::GpiEvent,
-            GPIEvent {
-                gpi_port_number,
-                high,
-            },
-        );
-    }
-
     /// Something went wrong in the reader.
     pub fn exception(&mut self, utc_us: u64, text: &str) {
         self.tick(utc_us);
@@ -292,14 +337,30 @@ impl Reader {
         self.notify(NotificationEventType::ReaderExceptionEvent, event);
     }
 
+    /// Time does not go backwards here, whatever the reader's clock does.
     fn tick(&mut self, utc_us: u64) {
-        self.now_us = utc_us;
+        self.now_us = self.now_us.max(utc_us);
         self.booted_us.get_or_insert(utc_us);
     }
 
-    fn uptime_us(&self) -> u64 {
-        self.now_us
-            .saturating_sub(self.booted_us.unwrap_or(self.now_us))
+    /// What the reader's clock says at `utc_us`: UTC if it has it, else its uptime.
+    fn clock_us(&self, utc_us: u64) -> u64 {
+        if self.config.has_utc_clock {
+            utc_us.saturating_add_signed(self.clock_error_us)
+        } else {
+            utc_us.saturating_sub(self.booted_us.unwrap_or(utc_us))
+        }
+    }
+
+    /// Header version of the connection.
+    fn version(&self) -> u8 {
+        self.connection
+            .as_ref()
+            .map_or(VERSION_1_0_1, |connection| connection.version)
+    }
+
+    fn state_changed(&mut self) {
+        self.state_value = self.state_value.wrapping_add(1);
     }
 
     fn keepalive_after(&self, utc_us: u64) -> Option<u64> {
@@ -318,6 +379,7 @@ impl Reader {
         self.reports.clear();
         self.events.clear();
         self.overflow_untold = false;
+        self.buffer_warned = false;
     }
 
     /// A message of the reader's own accord.
@@ -325,7 +387,7 @@ impl Reader {
         let message_id = self.next_message_id;
         self.next_message_id = message_id.wrapping_add(1);
         let frame = Frame {
-            version: VERSION_1_0_1,
+            version: self.version(),
             message_id,
             message: message.into(),
         };
@@ -334,20 +396,25 @@ impl Reader {
     }
 
     fn event(&mut self, event: impl Into<Param>) -> Vec<u8> {
+        let data = self.event_data(event);
+        self.notification(data)
+    }
+
+    fn event_data(&self, event: impl Into<Param>) -> ReaderEventNotificationData {
+        let microseconds = self.clock_us(self.now_us);
         let time: Param = if self.config.has_utc_clock {
-            UTCTimestamp {
-                microseconds: self.now_us,
-            }
-            .into()
+            UTCTimestamp { microseconds }.into()
         } else {
-            Uptime {
-                microseconds: self.uptime_us(),
-            }
-            .into()
+            Uptime { microseconds }.into()
         };
-        let data = ReaderEventNotificationData {
-            params: Params(vec![time, event.into()]),
-        };
+        let mut params = Params(vec![time, event.into()]);
+        if self.faults.unknown_parameters {
+            params.0.push(inventory::unknown_parameter());
+        }
+        ReaderEventNotificationData { params }
+    }
+
+    fn notification(&mut self, data: ReaderEventNotificationData) -> Vec<u8> {
         self.message(message::ReaderEventNotification {
             params: Params::default().with(data),
         })
@@ -359,20 +426,11 @@ impl Reader {
         if !kept || !self.settings.notifications.contains(&kind) {
             return;
         }
-        let bytes = self.event(event);
+        let data = self.event_data(event);
         if self.events.len() >= EVENTS_MAX {
             self.events.pop_front();
         }
-        self.events.push_back(bytes);
-    }
-
-    fn notify_rospec(&mut self, event_type: ROSpecEventType, rospec_id: u32) {
-        let event = ROSpecEvent {
-            event_type,
-            rospec_id,
-            preempting_rospec_id: 0,
-        };
-        self.notify(NotificationEventType::ROSpecEvent, event);
+        self.events.push_back(data);
     }
 
     fn send_bytes(&mut self, bytes: Vec<u8>) {
@@ -386,13 +444,14 @@ impl Reader {
             .reports
             .len()
             .min(self.config.reports_per_message.max(1));
-        if count == 0 {
+        let wanted = std::mem::take(&mut self.report_wanted);
+        if count == 0 && !wanted {
             return None;
         }
         let body: Vec<u8> = self.reports.drain(..count).flatten().collect();
         self.counters.reports_sent += count as u64;
         let header = Header {
-            version: VERSION_1_0_1,
+            version: self.version(),
             message_type: message::ROAccessReport::TYPE,
             message_id: self.next_message_id,
         };

@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
 
-use crate::clock::{DeviceClock, Watermark};
+use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{
     Direction, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationScanner,
 };
 use crate::filter::TagClass;
 use crate::gate::{EpcKey, Gate, Sighting, Taken};
 use crate::input::{
-    DeviceIndex, Input, NonEvent, NonEventReason, Output, Read, ScanVerdict, VerdictKind,
+    DeviceIndex, Input, NonEvent, NonEventReason, Output, Read, ReaderTime, ScanVerdict,
+    VerdictKind,
 };
 use crate::movement;
 use crate::passage::Decision;
+use crate::sensing::{Sensed, SensorConfig};
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
@@ -57,6 +59,7 @@ pub struct Pipeline {
 impl Default for Pipeline {
     fn default() -> Self {
         let config = PipelineConfig {
+            sensors: Vec::new(),
             time_zone: "UTC".to_owned(),
             devices: Vec::new(),
             read_points: Vec::new(),
@@ -175,8 +178,19 @@ impl Pipeline {
             Input::Reads { device, at, reads } => {
                 let at = self.clock(at);
                 for read in reads {
-                    self.read(device, at, read);
+                    self.read(device, at, read, &mut outputs);
                 }
+                self.advance(&mut outputs);
+            }
+            // Photo-eyes decide nothing yet; their time stamps tell about the clock like any other.
+            Input::Gpi {
+                device,
+                at,
+                reader_time,
+                ..
+            } => {
+                let at = self.clock(at);
+                self.time(device, at, reader_time, &mut outputs);
                 self.advance(&mut outputs);
             }
             Input::Scan { device, at, data } => {
@@ -218,14 +232,31 @@ impl Pipeline {
         }
     }
 
-    fn read(&mut self, device: DeviceIndex, at: Time, read: Read) {
-        self.stats.reads += 1;
-        let Some(clock) = self.state.devices.get_mut(usize::from(device)) else {
+    /// The gateway time of something that arrived at `at`.
+    fn time(
+        &mut self,
+        device: DeviceIndex,
+        at: Time,
+        reader_time: Option<ReaderTime>,
+        outputs: &mut Vec<Output>,
+    ) -> Option<Corrected> {
+        let clock = self.state.devices.get_mut(usize::from(device))?;
+        let corrected = clock.correct(at, reader_time);
+        if let Some(by) = corrected.stepped_back {
+            self.stats.clock_steps += 1;
+            outputs.push(Output::ClockStepped { device, at, by });
+        }
+        Some(corrected)
+    }
+
+    fn read(&mut self, device: DeviceIndex, at: Time, read: Read, outputs: &mut Vec<Output>) {
+        self.stats.reads += 1 + u64::from(read.more);
+        let arrived = at - Span(read.waited_us.into());
+        let Some(corrected) = self.time(device, arrived, read.device_time, outputs) else {
             return;
         };
-        let corrected = clock.correct(at, read.device_time);
         let Some(&(index, side)) = self.ports.get(&(device, read.antenna)) else {
-            self.stats.unassigned += 1;
+            self.stats.unassigned += 1 + u64::from(read.more);
             return;
         };
         let read_point = self.state.config.read_points.get(index);
@@ -239,7 +270,7 @@ impl Pipeline {
             .rssi_dbm
             .is_some_and(|rssi| rssi < config.tuning.min_rssi_dbm)
         {
-            self.stats.weak += 1;
+            self.stats.weak += 1 + u64::from(read.more);
             return;
         }
         let key = EpcKey {
@@ -247,13 +278,15 @@ impl Pipeline {
             bit_len: read.bit_len,
         };
         let class = gate.class_of(&key).unwrap_or_else(|| {
-            self.state.config.tags.classify(
-                &key.epc,
-                &decode_bank(read.pc, &key.epc, usize::from(key.bit_len)),
-            )
+            let bit_len = usize::from(key.bit_len);
+            let identity = decode_bank(read.pc, &key.epc, bit_len);
+            self.state
+                .config
+                .tags
+                .classify(&key.epc, bit_len, &identity)
         });
         if class == TagClass::Ignored {
-            self.stats.ignored += 1;
+            self.stats.ignored += 1 + u64::from(read.more);
             return;
         }
         let sighting = Sighting {
@@ -261,9 +294,19 @@ impl Pipeline {
             class,
             pc: read.pc,
             rssi_dbm: read.rssi_dbm,
+            uncertainty: corrected.uncertainty,
+            sensed: read.extra.and_then(|extra| {
+                let bit_len = usize::from(key.bit_len);
+                let identity = decode_bank(read.pc, &key.epc, bit_len);
+                let sensors = &self.state.config.sensors;
+                let tag = (key.epc.as_slice(), bit_len, &identity);
+                let (sensed, mismatches) = Sensed::new(&extra, sensors, tag);
+                self.stats.sensor_mismatches += mismatches;
+                sensed
+            }),
         };
-        if gate.push(corrected, (device, read.antenna), key, sighting) == Taken::Late {
-            self.stats.late += 1;
+        if gate.push(corrected.at, (device, read.antenna), key, sighting) == Taken::Late {
+            self.stats.late += 1 + u64::from(read.more);
         }
     }
 
@@ -321,7 +364,10 @@ impl Pipeline {
             }
             capped += gate.capped;
             let (zone, stats) = (&self.zone, &mut self.stats);
-            report(read_point, config, zone, &decisions, stats, outputs);
+            let sensors = &self.state.config.sensors;
+            report(
+                read_point, config, zone, sensors, &decisions, stats, outputs,
+            );
         }
         self.stats.capped = capped;
     }
@@ -355,6 +401,7 @@ fn report(
     read_point: &ReadPointConfig,
     config: &GateConfig,
     zone: &TimeZone,
+    sensors: &[SensorConfig],
     decisions: &[Decision],
     stats: &mut Stats,
     outputs: &mut Vec<Output>,
@@ -391,8 +438,19 @@ fn report(
             zone,
             at: decision.at,
         };
-        match movement::passage(context, decision.direction, &tags) {
-            Ok(event) => {
+        let sensed = decision
+            .surroundings
+            .iter()
+            .filter_map(|(key, surroundings)| {
+                let at = decision
+                    .members
+                    .binary_search_by(|(member, _)| member.cmp(key));
+                let tag = tags.get(at.ok()?)?;
+                movement::sensor_element(context, tag, surroundings, sensors)
+            });
+        match movement::passage(context, decision.direction, &tags, sensed.collect()) {
+            Ok(mut event) => {
+                event.uncertainty = decision.uncertainty;
                 stats.events += 1;
                 outputs.push(Output::Event(Box::new(event)));
             }

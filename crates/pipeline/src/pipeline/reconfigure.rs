@@ -53,6 +53,7 @@ impl Pipeline {
                 // A gate whose antennas or times changed decides what is open by the old rule; an untouched one goes on.
                 (slot, Place::Gate(mut gate)) => {
                     let untouched = old_config.devices == self.state.config.devices
+                        && old_config.sensors == self.state.config.sensors
                         && new
                             .and_then(|new| self.state.config.read_points.get(new))
                             .is_some_and(|new| new.kind == read_point.kind);
@@ -66,6 +67,7 @@ impl Pipeline {
                             read_point,
                             config,
                             &zone,
+                            &old_config.sensors,
                             &decisions,
                             &mut self.stats,
                             outputs,

@@ -31,6 +31,7 @@ pub fn config() -> PipelineConfig {
         side,
     };
     PipelineConfig {
+        sensors: Vec::new(),
         time_zone: "Europe/Berlin".into(),
         devices: vec!["dock_1".into(), "line_1".into()],
         read_points: vec![
@@ -98,6 +99,7 @@ pub fn read(epc: &[u8], antenna: u16, rssi: i8, at_us: i64) -> Read {
         antenna,
         rssi_dbm: Some(rssi),
         device_time: Some(ReaderTime::Utc(at_us as u64)),
+        ..Read::default()
     }
 }
 
@@ -212,6 +214,7 @@ pub fn tick_until(pipeline: &mut Pipeline, until: Time) -> Vec<Output> {
 pub fn arrival(input: &Input) -> Option<Time> {
     match input {
         Input::Reads { at, .. }
+        | Input::Gpi { at, .. }
         | Input::Scan { at, .. }
         | Input::Device { at, .. }
         | Input::Tick { at } => Some(*at),
@@ -248,6 +251,9 @@ pub fn lines(outputs: &[Output]) -> Vec<String> {
             load.tags
         ),
         Output::Verdict(verdict) => format!("{:?}", verdict.kind),
+        Output::ClockStepped { device, by, .. } => {
+            format!("clock of device {device} set back by {} ms", by.0 / MS)
+        }
     };
     outputs.iter().map(line).collect()
 }

@@ -12,6 +12,7 @@ use crate::codec::code::ConnectionAttemptStatus;
 use crate::codec::message::*;
 use crate::codec::param::*;
 use crate::reader::{Reader, ReaderConfig, ReaderError};
+use crate::report::ReaderTime;
 
 #[test]
 fn keepalives_are_answered_at_once_and_first() {
@@ -117,7 +118,9 @@ fn a_second_client_is_refused_and_the_first_is_told() {
     pair.drive();
     assert_eq!(
         pair.warnings(),
-        ["another client tried to connect and was turned away"]
+        [
+            "another client tried to connect and was turned away; a reader serves one client at a time"
+        ]
     );
     assert!(pair.client.is_ready());
 }
@@ -211,7 +214,11 @@ fn held_reports_are_bounded_and_the_loss_is_told() {
     pair.reconnect(Duration::from_secs(1));
     assert_eq!(tags(&pair.reads()), (5..15).collect::<Vec<u8>>());
     assert_eq!(pair.reader.counters().reports_overflowed, 5);
-    assert!(pair.events.contains(&ClientEvent::BufferOverflow));
+    assert!(
+        pair.events
+            .iter()
+            .any(|event| matches!(event, ClientEvent::BufferOverflow { .. }))
+    );
 }
 
 #[test]
@@ -239,13 +246,8 @@ fn a_rebooted_reader_is_set_up_again() {
     pair.reader.reboot();
     assert!(!pair.reader.is_reading() && !pair.see(2, 1));
     pair.reconnect(Duration::from_secs(20));
-    assert!(matches!(
-        pair.events[1],
-        ClientEvent::Ready {
-            kept_rospec: false,
-            ..
-        }
-    ));
+    assert_eq!(pair.told_ready(), (false, &[][..]));
+    assert_eq!(pair.events[1], ClientEvent::Rebooted);
     pair.see(3, 1);
     pair.drive();
     assert_eq!(tags(&pair.reads()), [3]);
@@ -257,6 +259,7 @@ fn events_of_the_reader_reach_the_caller() {
     let mut pair = Pair::ready();
     pair.events.clear();
     let now = pair.utc_us();
+    let reader_time = Some(ReaderTime::Utc(now));
     pair.reader.antenna_event(now, 3, false);
     pair.reader.gpi_event(now, 1, true);
     pair.reader.exception(now, "too hot");
@@ -266,14 +269,17 @@ fn events_of_the_reader_reach_the_caller() {
         [
             ClientEvent::Antenna {
                 id: 3,
-                connected: false
+                connected: false,
+                reader_time,
             },
             ClientEvent::Gpi {
                 port: 1,
-                high: true
+                high: true,
+                reader_time,
             },
             ClientEvent::ReaderException {
-                text: "too hot".to_owned()
+                text: "too hot".to_owned(),
+                reader_time,
             },
         ]
     );
@@ -316,28 +322,52 @@ fn close_says_goodbye_and_waits_with_a_deadline() {
 fn events_nobody_takes_are_bounded_and_counted() {
     let mut pair = Pair::ready();
     pair.events.clear();
-    let tag = TagReportData {
-        params: Params::default().with(EPC96 { epc: [9; 12] }),
+    let tag = |number: u16| {
+        let [a, b] = number.to_be_bytes();
+        let params = Params::default()
+            .with(EPC96 {
+                epc: [a, b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            })
+            .with(AntennaID { antenna_id: 1 })
+            .with(FirstSeenTimestampUTC { microseconds: 5 });
+        TagReportData { params }
     };
-    let report = ROAccessReport {
-        params: Params(vec![tag.into(); 3000]),
+    let report = |numbers: std::ops::Range<u16>| {
+        let params = numbers.map(tag).collect();
+        let (version, message_id) = (1, 1);
+        let message = ROAccessReport { params }.into();
+        let frame = crate::codec::Frame {
+            version,
+            message_id,
+            message,
+        };
+        frame.encode().unwrap()
     };
-    let bytes = crate::codec::Frame {
-        version: 1,
-        message_id: 1,
-        message: report.into(),
+    for _ in 0..67 {
+        pair.client.handle_bytes(pair.now, &report(0..3000));
     }
-    .encode()
-    .unwrap();
-    for _ in 0..70 {
-        pair.client.handle_bytes(pair.now, &bytes);
+    assert_eq!(pair.client.counters().conflated_tags, 0);
+    for _ in 0..3 {
+        pair.client.handle_bytes(pair.now, &report(0..3000));
     }
-    assert_eq!(pair.client.counters().undelivered_tags, 10_000);
+    assert_eq!(pair.client.counters().conflated_tags, 6000);
+    assert_eq!(pair.client.counters().undelivered_tags, 0);
+    pair.client.handle_bytes(pair.now, &report(0..20_000));
+    assert_eq!(pair.client.counters().undelivered_tags, 20_000 - 16_384);
+    pair.reader.exception(pair.utc_us(), "later");
     pair.drive();
-    assert_eq!(pair.reads().len(), 200_000);
-    pair.client.handle_bytes(pair.now, &bytes);
+    let later = pair.events.pop();
+    assert!(matches!(later, Some(ClientEvent::ReaderException { .. })));
+    let reads = pair.reads();
+    assert_eq!(reads.len(), 201_000 + 16_384);
+    let merged = &reads[201_000];
+    assert_eq!(
+        (merged.seen_count, merged.antenna, merged.first_seen),
+        (Some(4), Some(1), Some(ReaderTime::Utc(5)))
+    );
+    pair.client.handle_bytes(pair.now, &report(0..3000));
     pair.drive();
-    assert_eq!(pair.reads().len(), 3000);
+    assert_eq!(pair.reads().len(), 3000, "back to one by one");
 }
 
 proptest! {
@@ -390,4 +420,15 @@ proptest! {
         while pair.reader.poll_transmit().is_some() {}
         pair.reader.handle_timeout(pair.utc_us() + 1_000_000_000);
     }
+}
+
+#[test]
+fn reports_can_be_fetched() {
+    let mut pair = Pair::ready();
+    pair.sent.clear();
+    for _ in 0..3 {
+        pair.client.fetch_reports(pair.now);
+    }
+    pair.drive();
+    assert_eq!(pair.sent, [GetReport::TYPE]);
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use crate::client::rospec::{Terms, plan};
+use crate::client::{Capabilities, Client, ClientConfig, ClientError, ClientEvent, CloseReason};
+use crate::codec::param::ROSpec;
 use crate::codec::{Frame, Message};
 use crate::frame::RawFrame;
-use crate::reader::{Reader, ReaderConfig, Sighting};
+use crate::reader::{Reader, ReaderConfig, ReaderFaults, RefusedRequest, Sighting};
 use crate::report::{EpcBytes, ReaderTime, TagRead};
 
 /// The reader's clock at the start: 2026-11-22, so that no test depends on small numbers.
@@ -24,6 +26,8 @@ pub(super) struct Pair {
     pub(super) events: Vec<ClientEvent>,
     /// Types of the messages the client sent.
     pub(super) sent: Vec<u16>,
+    /// Their header versions.
+    pub(super) versions: Vec<u8>,
 }
 
 impl Pair {
@@ -38,6 +42,7 @@ impl Pair {
             cut: false,
             events: Vec::new(),
             sent: Vec::new(),
+            versions: Vec::new(),
         };
         pair.reader.connect(pair.utc_us());
         pair
@@ -102,11 +107,11 @@ impl Pair {
     /// What the client has to send, taken off the wire.
     pub(super) fn take_sent(&mut self) -> Vec<u8> {
         let messages: Vec<Vec<u8>> = std::iter::from_fn(|| self.client.poll_transmit()).collect();
-        self.sent.extend(
-            messages
-                .iter()
-                .map(|m| RawFrame::parse(m).unwrap().header.message_type),
-        );
+        for message in &messages {
+            let header = RawFrame::parse(message).unwrap().header;
+            self.sent.push(header.message_type);
+            self.versions.push(header.version);
+        }
         messages.concat()
     }
 
@@ -139,7 +144,9 @@ impl Pair {
         self.pass(outage);
         self.events.clear();
         self.sent.clear();
-        self.client = Client::new(self.config.clone(), self.now);
+        self.versions.clear();
+        let memory = self.client.memory();
+        self.client = Client::with_memory(self.config.clone(), self.now, memory);
         self.reader.connect(self.utc_us());
         self.drive();
     }
@@ -157,6 +164,11 @@ impl Pair {
         self.reader.tag(self.utc_us(), &sighting)
     }
 
+    /// The ROSpec that the client has settled on.
+    pub(super) fn planned(&self) -> &ROSpec {
+        &self.client.setup.planned.as_ref().unwrap().rospec
+    }
+
     /// Takes the reads so far out of the events.
     pub(super) fn reads(&mut self) -> Vec<TagRead> {
         let mut reads = Vec::new();
@@ -168,6 +180,20 @@ impl Pair {
             _ => true,
         });
         reads
+    }
+
+    /// Whether the ROSpec was kept, and what the reader cannot do, as told when set-up was done.
+    pub(super) fn told_ready(&self) -> (bool, &[String]) {
+        let ready = |event| match event {
+            &ClientEvent::Ready {
+                kept_rospec,
+                ref limits,
+                ..
+            } => Some((kept_rospec, limits.as_slice())),
+            _ => None,
+        };
+        let found = self.events.iter().find_map(ready);
+        found.unwrap_or_else(|| panic!("not ready: {:?}", self.events))
     }
 
     pub(super) fn warnings<'a>(&'a self) -> Vec<&'a str> {
@@ -193,6 +219,17 @@ impl Pair {
     }
 }
 
+/// The ROSpec for a configuration, on a reader that tells nothing of itself.
+pub(super) fn rospec(config: &ClientConfig) -> ROSpec {
+    let terms = Terms {
+        capabilities: &Capabilities::default(),
+        version: 1,
+        extensions: false,
+        refused: &[],
+    };
+    plan(config, terms).unwrap().rospec
+}
+
 /// Tag numbers of reads made by [`Pair::see`].
 pub(super) fn tags(reads: &[TagRead]) -> Vec<u8> {
     reads.iter().map(|read| read.epc.as_slice()[0]).collect()
@@ -205,4 +242,18 @@ pub(super) fn times(reads: &[TagRead]) -> Vec<u64> {
         other => panic!("no UTC time: {other:?}"),
     };
     reads.iter().map(time).collect()
+}
+
+impl Reader {
+    /// Refuses a request, with a parameter in it or at all.
+    pub(super) fn refuse(&mut self, message_type: u16, parameter: Option<u16>, times: u32) {
+        self.set_faults(ReaderFaults {
+            refuse: vec![RefusedRequest {
+                message_type,
+                parameter,
+                times,
+            }],
+            ..ReaderFaults::default()
+        });
+    }
 }

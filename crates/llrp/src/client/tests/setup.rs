@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::pair::{EPOCH_US, Pair, tags};
-use crate::client::rospec::plan;
+use super::pair::{EPOCH_US, Pair, rospec, tags};
 use crate::client::*;
 use crate::codec::code::{ROSpecState, StatusCode};
 use crate::codec::field::Text;
@@ -17,6 +16,7 @@ fn antenna(id: u16, hundredths: Option<i16>) -> AntennaConfig {
     AntennaConfig {
         id,
         power: hundredths.map(Dbm::from_hundredths),
+        receive_sensitivity: None,
     }
 }
 
@@ -26,7 +26,7 @@ fn leave_foreign(reader: &mut Reader, rospec_id: u32) {
         rospec_id,
         ..ClientConfig::default()
     };
-    let rospec = plan(&config, &Capabilities::default()).unwrap().rospec;
+    let rospec = rospec(&config);
     reader.connect(EPOCH_US);
     for message in [
         AddROSpec {
@@ -70,20 +70,22 @@ fn any_segmentation_reaches_ready_and_reads() {
         pair.segment = segment;
         pair.drive();
         let reader_time = ReaderTime::Utc(pair.utc_us());
-        assert_eq!(pair.events[0], ClientEvent::Connected { reader_time });
-        let ClientEvent::Ready {
-            capabilities,
-            kept_rospec,
-        } = &pair.events[1]
-        else {
+        assert_eq!(
+            pair.events[0],
+            ClientEvent::Connected {
+                reader_time,
+                clock_unset: false
+            }
+        );
+        assert_eq!(pair.told_ready(), (false, &[][..]));
+        let Some(ClientEvent::Ready { capabilities, .. }) = pair.events.last() else {
             panic!("{:?}", pair.events)
         };
-        assert!(!kept_rospec);
         assert_eq!(
             (capabilities.antennas, capabilities.power_table.len()),
             (Some(4), 21)
         );
-        assert_eq!(pair.sent, [1, 26, 3, 20, 24, 22, 64]);
+        assert_eq!(pair.sent, [46, 1, 2, 26, 44, 3, 20, 24, 22, 2, 2, 64]);
         assert!(pair.reader.is_reading());
         pair.see(1, 1);
         pair.see(2, 3);
@@ -91,7 +93,7 @@ fn any_segmentation_reaches_ready_and_reads() {
         pair.drive();
         let reads = pair.reads();
         assert_eq!(tags(&reads), [1, 2]);
-        let read = reads[0];
+        let read = &reads[0];
         assert_eq!(
             (read.bit_len, read.pc, read.antenna),
             (96, Some(0x3000), Some(1))
@@ -118,7 +120,8 @@ fn a_reader_without_a_clock_tells_its_uptime() {
     assert_eq!(
         pair.events[0],
         ClientEvent::Connected {
-            reader_time: ReaderTime::Uptime(0)
+            reader_time: ReaderTime::Uptime(0),
+            clock_unset: false,
         }
     );
     pair.pass(Duration::from_secs(2));
@@ -146,7 +149,7 @@ fn power_between_steps_is_rounded_down_with_a_warning() {
     pair.drive();
     assert!(pair.client.is_ready());
     assert_eq!(
-        pair.warnings(),
+        pair.told_ready().1,
         ["antenna 2: the reader has no step of 31.5 dBm, 30 dBm is used"]
     );
 }
@@ -188,18 +191,12 @@ fn what_the_reader_does_not_have_is_said_in_words() {
 fn an_unchanged_running_rospec_is_kept() {
     let mut pair = Pair::ready();
     pair.reconnect(Duration::from_secs(1));
-    assert!(
-        matches!(
-            pair.events[1],
-            ClientEvent::Ready {
-                kept_rospec: true,
-                ..
-            }
-        ),
-        "{:?}",
-        pair.events
+    assert_eq!(pair.told_ready(), (true, &[][..]));
+    assert_eq!(
+        pair.sent,
+        [1, 2, 26, 44, 3, 2, 2, 64],
+        "nothing touches the ROSpec"
     );
-    assert_eq!(pair.sent, [1, 26, 3, 64], "nothing touches the ROSpec");
 }
 
 #[test]
@@ -213,18 +210,8 @@ fn a_changed_rospec_is_replaced() {
         pair.drive();
         pair.config.session = 2;
         pair.reconnect(Duration::from_secs(1));
-        assert!(
-            pair.events.iter().any(|e| matches!(
-                e,
-                ClientEvent::Ready {
-                    kept_rospec: false,
-                    ..
-                }
-            )),
-            "{:?}",
-            pair.events
-        );
-        assert_eq!(pair.sent[..9], [1, 26, 3, 25, 21, 20, 24, 22, 64]);
+        assert_eq!(pair.told_ready(), (false, &[][..]));
+        assert_eq!(pair.sent[4..10], [3, 25, 21, 20, 24, 22]);
         assert_eq!(pair.warnings(), [""; 0]);
         pair.see(1, 1);
         pair.drive();
@@ -304,8 +291,11 @@ fn holding_is_given_up_where_the_reader_cannot() {
         },
     );
     pair.drive();
-    assert!(pair.client.is_ready());
-    assert_eq!(pair.warnings().len(), 1);
+    assert_eq!(
+        pair.told_ready().1,
+        ["the reader cannot hold reports: reads during a lost connection are lost"]
+    );
+    assert!(pair.sent.ends_with(&[64, GetReport::TYPE]));
 }
 
 /// Answers the client's requests by hand up to the one with `request_type`, whose message id it returns.
@@ -338,13 +328,12 @@ fn refusal() -> Params {
 #[test]
 fn refused_configuration_is_asked_for_step_by_step() {
     let mut pair = Pair::new(ClientConfig::default(), ReaderConfig::default());
-    let id = answer_up_to(&mut pair, SetReaderConfig::TYPE);
-    pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
-    let id = answer_up_to_config(&mut pair);
+    let mut id = answer_up_to(&mut pair, SetReaderConfig::TYPE);
+    for _ in 0..3 {
+        pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
+        id = answer_up_to_config(&mut pair);
+    }
     pair.deliver_message(id, ErrorMessage { params: refusal() });
-    let id = answer_up_to_config(&mut pair);
-    assert_eq!(pair.warnings().len(), 2);
-    pair.deliver_message(id, SetReaderConfigResponse { params: refusal() });
     let words = "reader refused SET_READER_CONFIG: an error in a field of the message (101), the reader says \"no\"";
     assert_eq!(pair.error().to_string(), words);
 }
@@ -365,12 +354,19 @@ fn already_started_counts_as_started() {
         let bytes = pair.take_sent();
         let header = crate::frame::RawFrame::parse(&bytes).unwrap().header;
         assert_eq!(header.message_type, GetROSpecs::TYPE);
-        let mut rospec = plan(&pair.config, &Capabilities::default()).unwrap().rospec;
+        let mut rospec = rospec(&pair.config);
         rospec.current_state = state;
         let params = Params::default().with(LLRPStatus::default()).with(rospec);
         pair.deliver_message(header.message_id, GetROSpecsResponse { params });
-        assert_eq!(pair.client.is_ready(), ready);
         assert_eq!(pair.client.is_closed(), !ready);
+        let next = pair.take_sent();
+        let next = crate::frame::RawFrame::parse(&next).unwrap().header;
+        let wanted = if ready {
+            GetReaderConfig::TYPE
+        } else {
+            CloseConnection::TYPE
+        };
+        assert_eq!(next.message_type, wanted);
     }
 }
 
@@ -466,6 +462,7 @@ fn a_rospec_stopped_by_others_is_started_again() {
         pair.reader.handle_bytes(pair.utc_us(), &bytes).unwrap();
         assert!(!pair.reader.is_reading());
         pair.drive();
+        pair.pass(Duration::from_secs(1));
         assert!(
             pair.reader.is_reading() && pair.client.is_ready(),
             "{:?}",
@@ -473,4 +470,26 @@ fn a_rospec_stopped_by_others_is_started_again() {
         );
         assert_eq!(pair.warnings().len(), 1, "{:?}", pair.events);
     }
+}
+
+#[test]
+fn a_rospec_that_keeps_stopping_is_started_once_a_second() {
+    let mut pair = Pair::ready();
+    pair.pass(Duration::from_secs(5));
+    pair.sent.clear();
+    let stop = Frame {
+        version: 1,
+        message_id: 99,
+        message: StopROSpec { rospec_id: 14150 }.into(),
+    };
+    for _ in 0..35 {
+        pair.pass(Duration::from_millis(100));
+        if pair.reader.is_reading() {
+            let bytes = stop.encode().unwrap();
+            pair.reader.handle_bytes(pair.utc_us(), &bytes).unwrap();
+            pair.drive();
+        }
+    }
+    let starts = |sent: &&u16| **sent == StartROSpec::TYPE;
+    assert_eq!(pair.sent.iter().filter(starts).count(), 4);
 }

@@ -1,0 +1,5 @@
+//! Fuzzes [`tracegate_fuzz::gs1::scan`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tracegate_fuzz::gs1::scan(data));

@@ -1,0 +1,326 @@
+//! The buffer as an operator sees it: what waits, what was set aside and why. Looking works beside a running gateway; changing
+//! needs the lock, because the gateway keeps figures of its own.
+
+use std::fs::File;
+use std::path::Path;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+use tracegate_pipeline::Time;
+
+use super::connect::{self, PAGE_BYTES};
+use super::directory::lock;
+use super::repair::wall_clock;
+use super::statements::{HOLES, LAST_SEQ, WAITING, command, scalar};
+use super::{BufferError, FILE_NAME, crc32};
+
+/// No cap for an operator who makes room.
+const NO_CAP: u64 = 1 << 42;
+const LETTERS: &str = "SELECT id, epoch, seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), CAST(payload AS BLOB),
+  coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(occurred_us AS INTEGER), 0), coalesce(CAST(recorded_us AS INTEGER), 0),
+  reason, at_us, attempts FROM dead_letter";
+
+/// An event that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Letter {
+    /// Its number among dead letters.
+    pub id: i64,
+    /// The epoch it was counted in.
+    pub epoch: String,
+    /// Its sequence number then.
+    pub seq: i64,
+    /// EPCIS event hash id.
+    pub event_id: String,
+    /// Where it happened.
+    pub read_point: String,
+    /// When it happened, in µs since 1970.
+    pub occurred_us: i64,
+    /// When it was stored, in µs since 1970.
+    pub recorded_us: i64,
+    /// Why it was set aside.
+    pub reason: String,
+    /// When, in µs since 1970.
+    pub at_us: i64,
+    /// How often it was sent in vain.
+    pub attempts: i64,
+    /// Whether it is what was stored.
+    pub intact: bool,
+    /// The event.
+    pub payload: String,
+}
+
+/// An event that waits.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Waiting {
+    /// Its sequence number.
+    pub seq: i64,
+    /// EPCIS event hash id.
+    pub event_id: String,
+    /// Where it happened.
+    pub read_point: String,
+    /// When it was stored, in µs since 1970.
+    pub recorded_us: i64,
+}
+
+/// The buffer in figures.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Stats {
+    /// Names the buffer.
+    pub epoch: String,
+    /// Events that wait.
+    pub waiting: i64,
+    /// When the oldest of them was stored, in µs since 1970.
+    pub oldest_us: Option<i64>,
+    /// The newest sequence number ever given out.
+    pub last_seq: i64,
+    /// Events set aside.
+    pub dead_letters: i64,
+    /// Events lost or discarded since the file was made.
+    pub dropped: i64,
+    /// Bytes of the file in use.
+    pub bytes: i64,
+}
+
+/// A look at the buffer's file.
+#[derive(Debug)]
+pub struct Inspector {
+    connection: SqliteConnection,
+    // Format 1 has no dead letters.
+    has_letters: bool,
+    // Held for its lock only, by who changes something.
+    _lock: Option<File>,
+}
+
+impl Inspector {
+    /// For looking only; the gateway may be running.
+    ///
+    /// # Errors
+    /// There is no buffer in `directory`, or it cannot be read.
+    pub async fn look(directory: &Path) -> Result<Self, BufferError> {
+        let path = existing(directory)?;
+        let mut connection = connect::for_reading(&path).await?;
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name = 'dead_letter'";
+        let has_letters = scalar(&mut connection, count, "read the format").await? > 0;
+        Ok(Self {
+            connection,
+            has_letters,
+            _lock: None,
+        })
+    }
+
+    /// For changing; refused while a gateway runs.
+    ///
+    /// # Errors
+    /// There is no buffer in `directory`, a gateway has it open, or it cannot be written.
+    pub async fn change(directory: &Path) -> Result<Self, BufferError> {
+        let path = existing(directory)?;
+        let lock = lock(directory)?;
+        let mut connection = connect::for_writing(&path, NO_CAP).await?;
+        connect::prepare(&mut connection, &path).await?;
+        Ok(Self {
+            connection,
+            has_letters: true,
+            _lock: Some(lock),
+        })
+    }
+
+    /// The buffer in figures.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn stats(&mut self) -> Result<Stats, BufferError> {
+        let connection = &mut self.connection;
+        let epoch = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(BufferError::database("read the epoch"))?;
+        let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
+        let (mut dead_letters, mut dropped) = (0, 0);
+        if self.has_letters {
+            waiting -= scalar(connection, HOLES, "count the gaps").await?;
+            let count = "SELECT count(*) FROM dead_letter";
+            dead_letters = scalar(connection, count, "count dead letters").await?;
+            let count = "SELECT coalesce(sum(count), 0) FROM dropped";
+            dropped = scalar(connection, count, "count what was dropped").await?;
+        }
+        let pages =
+            "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
+        let pages = scalar(connection, pages, "measure the file").await?;
+        Ok(Stats {
+            epoch,
+            waiting,
+            oldest_us: sqlx::query_scalar("SELECT recorded_us FROM outbox ORDER BY seq LIMIT 1")
+                .fetch_optional(&mut *connection)
+                .await
+                .map_err(BufferError::database("find the oldest event"))?,
+            last_seq: scalar(connection, LAST_SEQ, "read the sequence").await?,
+            dead_letters,
+            dropped,
+            bytes: pages.saturating_mul(i64::try_from(PAGE_BYTES).unwrap_or(4096)),
+        })
+    }
+
+    /// The oldest `limit` events that wait.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn waiting(&mut self, limit: u32) -> Result<Vec<Waiting>, BufferError> {
+        let rows = sqlx::query(
+            "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), coalesce(CAST(recorded_us AS INTEGER), 0)
+             FROM outbox ORDER BY seq LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(BufferError::database("read the outbox"))?;
+        let waiting = |row: &SqliteRow| Waiting {
+            seq: row.get(0),
+            event_id: text(&blob(row, 1)),
+            read_point: text(&blob(row, 2)),
+            recorded_us: row.get(3),
+        };
+        Ok(rows.iter().map(waiting).collect())
+    }
+
+    /// The oldest `limit` dead letters.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn letters(&mut self, limit: u32) -> Result<Vec<Letter>, BufferError> {
+        if !self.has_letters {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{LETTERS} ORDER BY id LIMIT ?");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(BufferError::database("read dead letters"))?;
+        Ok(rows.iter().map(letter).collect())
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// There is none with this number, or SQLite cannot read.
+    pub async fn letter(&mut self, id: i64) -> Result<Letter, BufferError> {
+        if !self.has_letters {
+            return Err(BufferError::NoSuchLetter { id });
+        }
+        let sql = format!("{LETTERS} WHERE id = ?");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(id)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(BufferError::database("read a dead letter"))?;
+        row.as_ref()
+            .map(letter)
+            .ok_or(BufferError::NoSuchLetter { id })
+    }
+
+    /// Puts dead letters behind everything that waits, to be sent again: all or none. One that waits there already (same id)
+    /// only stops being a dead letter.
+    ///
+    /// # Errors
+    /// One of them is not there or damaged, or SQLite cannot write.
+    pub async fn requeue(&mut self, ids: &[i64]) -> Result<(), BufferError> {
+        for &id in ids {
+            if !self.letter(id).await?.intact {
+                return Err(BufferError::LetterDamaged { id });
+            }
+        }
+        let sql = [
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload)
+             SELECT event_id, read_point, occurred_us, recorded_us, crc32, payload FROM dead_letter
+             WHERE id = ?1 AND event_id NOT IN (SELECT event_id FROM outbox)",
+            "DELETE FROM dead_letter WHERE id = ?1",
+        ];
+        self.each(ids, &sql, Time(0)).await
+    }
+
+    /// Throws dead letters away for good, and notes that: all or none.
+    ///
+    /// # Errors
+    /// One of them is not there, or SQLite cannot write.
+    pub async fn discard(&mut self, ids: &[i64]) -> Result<(), BufferError> {
+        for &id in ids {
+            self.letter(id).await?;
+        }
+        let sql = [
+            "INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
+             SELECT epoch, seq, seq, 1, 'discarded: ' || reason, ?2 FROM dead_letter WHERE id = ?1",
+            "DELETE FROM dead_letter WHERE id = ?1",
+        ];
+        self.each(ids, &sql, wall_clock()).await
+    }
+
+    /// Closes the file in good order.
+    ///
+    /// # Errors
+    /// SQLite could not finish; what was changed stays changed.
+    pub async fn close(self) -> Result<(), BufferError> {
+        let closed = self.connection.close().await;
+        closed.map_err(BufferError::database("close"))
+    }
+
+    async fn each(
+        &mut self,
+        ids: &[i64],
+        sql: &[&'static str],
+        at: Time,
+    ) -> Result<(), BufferError> {
+        const DOING: &str = "change dead letters";
+        let connection = &mut self.connection;
+        command(connection, "BEGIN IMMEDIATE", DOING).await?;
+        for &id in ids {
+            for &statement in sql {
+                let mut query = sqlx::query(statement).bind(id);
+                if statement.contains("?2") {
+                    query = query.bind(at.0);
+                }
+                if let Err(error) = query.execute(&mut *connection).await {
+                    drop(command(connection, "ROLLBACK", DOING).await);
+                    return Err(BufferError::database(DOING)(error));
+                }
+            }
+        }
+        command(connection, "COMMIT", DOING).await
+    }
+}
+
+fn existing(directory: &Path) -> Result<std::path::PathBuf, BufferError> {
+    let path = directory.join(FILE_NAME);
+    match path.is_file() {
+        true => Ok(path),
+        false => Err(BufferError::NotThere {
+            directory: directory.to_owned(),
+        }),
+    }
+}
+
+fn blob(row: &SqliteRow, column: usize) -> Vec<u8> {
+    row.get::<Option<Vec<u8>>, _>(column).unwrap_or_default()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn letter(row: &SqliteRow) -> Letter {
+    let parts = [3, 4, 5].map(|column| blob(row, column));
+    let [event_id, read_point, payload] = &parts;
+    Letter {
+        id: row.get(0),
+        epoch: row.get(1),
+        seq: row.get(2),
+        event_id: text(event_id),
+        read_point: text(read_point),
+        occurred_us: row.get(7),
+        recorded_us: row.get(8),
+        reason: row.get(9),
+        at_us: row.get(10),
+        attempts: row.get(11),
+        intact: row.get::<i64, _>(6) == crc32(&[event_id, read_point, payload]),
+        payload: text(payload),
+    }
+}

@@ -1,0 +1,303 @@
+//! `tracegate buffer`: what waits, what was set aside and why, and what to do with it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::buffer::{BufferError, Inspector, Letter, Stats, Waiting};
+use crate::config::{self, Format};
+use crate::health::tame;
+
+/// Look at the buffer, and decide about events that could not be sent.
+///
+/// An event that the broker refuses again and again for what it is, or that is damaged on disk, is set aside as a dead
+/// letter. list, show and stats work beside a running gateway; requeue and discard need it stopped.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List dead letters, or what waits
+    List {
+        /// List events that wait to be sent instead.
+        #[arg(long)]
+        waiting: bool,
+        /// As many as this, the oldest.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        place: Place,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one dead letter whole
+    Show {
+        /// Its number, from list.
+        id: i64,
+        #[command(flatten)]
+        place: Place,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send dead letters again, after everything that waits
+    Requeue {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Throw dead letters away for good
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show the buffer in figures
+    Stats {
+        #[command(flatten)]
+        place: Place,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Configuration file; its [buffer] directory is meant.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// The buffer's folder, without a look at the configuration.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Numbers of dead letters, from list.
+    ids: Vec<i64>,
+    /// All dead letters.
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let place = match &arguments.command {
+        Command::List { place, .. }
+        | Command::Show { place, .. }
+        | Command::Requeue { place, .. }
+        | Command::Discard { place, .. }
+        | Command::Stats { place, .. } => place,
+    };
+    let directory = match &place.directory {
+        Some(directory) => directory.clone(),
+        None => match config::load(&place.config, super::environment()) {
+            Ok(loaded) => loaded.config.buffer.directory.path().to_owned(),
+            Err(report) => {
+                eprint!("{}", report.render(Format::Human));
+                return Ok(ExitCode::from(super::EXIT_CONFIG));
+            }
+        },
+    };
+    let text = super::run::runtime()?.block_on(answer(&arguments.command, &directory))?;
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(command: &Command, directory: &std::path::Path) -> anyhow::Result<String> {
+    let text = match command {
+        Command::List {
+            waiting: true,
+            limit,
+            json: as_json,
+            ..
+        } => {
+            let events = Inspector::look(directory).await?.waiting(*limit).await?;
+            if *as_json {
+                json(&events)?
+            } else {
+                waiting(&events)
+            }
+        }
+        Command::List {
+            limit,
+            json: as_json,
+            ..
+        } => {
+            let found = Inspector::look(directory).await?.letters(*limit).await?;
+            if *as_json {
+                json(&found)?
+            } else {
+                letters(&found)
+            }
+        }
+        Command::Show {
+            id, json: as_json, ..
+        } => {
+            let found = Inspector::look(directory).await?.letter(*id).await?;
+            if *as_json {
+                json(&found)?
+            } else {
+                letter(&found)
+            }
+        }
+        Command::Stats { json: as_json, .. } => {
+            let found = Inspector::look(directory).await?.stats().await?;
+            if *as_json {
+                json(&found)?
+            } else {
+                stats(&found)
+            }
+        }
+        Command::Requeue { which, .. } => {
+            let (mut inspector, ids) = change(directory, which).await?;
+            inspector.requeue(&ids).await?;
+            inspector.close().await?;
+            format!(
+                "{} requeued; the gateway sends them when it runs\n",
+                counted(ids.len())
+            )
+        }
+        Command::Discard { which, .. } => {
+            let (mut inspector, ids) = change(directory, which).await?;
+            inspector.discard(&ids).await?;
+            inspector.close().await?;
+            format!("{} discarded\n", counted(ids.len()))
+        }
+    };
+    Ok(text)
+}
+
+async fn change(
+    directory: &std::path::Path,
+    which: &Which,
+) -> anyhow::Result<(Inspector, Vec<i64>)> {
+    let mut inspector = match Inspector::change(directory).await {
+        Err(BufferError::InUse { path }) => anyhow::bail!(
+            "the gateway is running and has the buffer {} open; stop it (systemctl stop tracegate), then try again",
+            path.display()
+        ),
+        opened => opened?,
+    };
+    let mut ids = which.ids.clone();
+    if which.all {
+        let all = inspector.letters(u32::MAX).await?;
+        ids = all.iter().map(|letter| letter.id).collect();
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok((inspector, ids))
+}
+
+fn json<T: Serialize>(value: &T) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(value).context("write JSON")? + "\n")
+}
+
+/// `1 dead letter`
+fn counted(count: usize) -> String {
+    format!("{count} dead letter{}", if count == 1 { "" } else { "s" })
+}
+
+/// RFC 3339, in UTC.
+fn time(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or_else(
+        |_| "?".to_owned(),
+        |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
+fn letters(found: &[Letter]) -> String {
+    if found.is_empty() {
+        return "no dead letters: no event had to be set aside\n".to_owned();
+    }
+    let mut text = format!(
+        "{:<6}{:<10}{:<16}{:<22}{:<7}why\n",
+        "id", "seq", "read point", "set aside", "tries"
+    );
+    for letter in found {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<6}{:<10}{:<16}{:<22}{:<7}{}",
+            letter.id,
+            letter.seq,
+            tame(&letter.read_point),
+            time(letter.at_us),
+            letter.attempts,
+            tame(&letter.reason)
+        );
+    }
+    text
+}
+
+fn waiting(events: &[Waiting]) -> String {
+    if events.is_empty() {
+        return "nothing waits\n".to_owned();
+    }
+    let mut text = format!("{:<10}{:<16}{:<22}event\n", "seq", "read point", "stored");
+    for event in events {
+        let _ = writeln!(
+            text,
+            "{:<10}{:<16}{:<22}{}",
+            event.seq,
+            tame(&event.read_point),
+            time(event.recorded_us),
+            tame(&event.event_id)
+        );
+    }
+    text
+}
+
+fn letter(letter: &Letter) -> String {
+    format!(
+        "dead letter  {}\nwhy          {}\nset aside    {}, after {} attempts\nread point   {}\nhappened     {}\nstored       {}\nnumber       {} of epoch {}\nevent        {}\nintact       {}\n\n{}\n",
+        letter.id,
+        tame(&letter.reason),
+        time(letter.at_us),
+        letter.attempts,
+        tame(&letter.read_point),
+        time(letter.occurred_us),
+        time(letter.recorded_us),
+        letter.seq,
+        tame(&letter.epoch),
+        tame(&letter.event_id),
+        if letter.intact {
+            "yes"
+        } else {
+            "no: it is not what was stored"
+        },
+        letter
+            .payload
+            .replace(|c: char| c.is_control() && c != '\n', " ")
+    )
+}
+
+fn stats(stats: &Stats) -> String {
+    let oldest = stats
+        .oldest_us
+        .map_or_else(String::new, |at| format!(", the oldest since {}", time(at)));
+    let used = u64::try_from(stats.bytes).unwrap_or(0);
+    format!(
+        "waiting       {}{oldest}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
+        stats.waiting,
+        stats.dead_letters,
+        stats.dropped,
+        crate::buffer::size_text(used),
+        stats.last_seq,
+        stats.epoch
+    )
+}

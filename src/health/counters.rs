@@ -1,0 +1,151 @@
+//! Everything that is counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A counter since start.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Sets the value, for figures that somebody else counts.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident),* $(,)?) => {
+        /// Everything that is counted; the names are those of the status message.
+        #[derive(Debug, Default)]
+        pub struct Counters { $($(#[doc = $doc])+ pub $name: Counter,)* }
+
+        impl Counters {
+            /// Names and values in a fixed order.
+            #[must_use]
+            pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
+                BTreeMap::from([$((stringify!($name), self.$name.get()),)*])
+            }
+        }
+    };
+}
+
+counters! {
+    /// Tag reads taken in.
+    reads,
+    /// Reads merged with another of the same tag on the same antenna because the queue was full.
+    reads_conflated,
+    /// Reads dropped because even the merged queue was full.
+    reads_dropped,
+    /// Tag reports of readers that could not be read.
+    reads_malformed,
+    /// Values of sensor tags that could not be read, or do not fit `[tag_sensor]`.
+    sensor_reads_failed,
+    /// Reads weaker than `min_rssi`.
+    reads_weak,
+    /// Reads of ignored tags.
+    reads_ignored,
+    /// Reads on antennas of no read point.
+    reads_unassigned,
+    /// Reads that came after their time was decided.
+    reads_late,
+    /// Tags or reads hurried on because a table was full.
+    capped,
+    /// Scanner frames taken in.
+    scans,
+    /// Scanner frames longer than allowed, and bytes that belong to none.
+    scans_malformed,
+    /// Scans refused.
+    scans_refused,
+    /// Scans repeated within the duplicate window.
+    scans_repeated,
+    /// Movement events stored.
+    events,
+    /// Loads not booked.
+    non_events,
+    /// Events the broker acknowledged.
+    forwarded,
+    /// Times the broker did not take an event.
+    refused,
+    /// Events waiting in the outbox.
+    waiting,
+    /// Events set aside in the buffer because they cannot be sent.
+    dead_letters,
+    /// Commits that failed and were tried again.
+    commit_failures,
+    /// Connections of unknown devices to a port that readers dial in to.
+    connections_refused,
+    /// Device connections lost or not made.
+    device_disconnects,
+    /// Times that a reader's own report buffer overflowed.
+    reader_overflows,
+    /// Times that a reader's clock was set back.
+    clock_steps,
+    /// Broker connections lost or not made.
+    broker_disconnects,
+    /// Tags followed.
+    tags,
+    /// Reads waiting for their turn.
+    reads_buffered,
+}
+
+macro_rules! device_counters {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal),* $(,)?) => {
+        /// What is counted for each reader by itself; the words are those of the status message.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum DeviceCounter { $($(#[doc = $doc])+ $name,)* }
+
+        impl DeviceCounter {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word in the status message.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+device_counters! {
+    /// Connections that were set up.
+    Connections = "connections",
+    /// Connections lost or not made.
+    Disconnects = "disconnects",
+    /// Times that it had forgotten what it was told.
+    Reboots = "reboots",
+    /// Faults that it reported.
+    Exceptions = "exceptions",
+    /// Antennas that it found disconnected.
+    AntennaDisconnects = "antenna_disconnects",
+    /// Warnings that its report buffer fills up.
+    BufferWarnings = "buffer_warnings",
+    /// Overflows of its report buffer.
+    BufferOverflows = "buffer_overflows",
+    /// Times that its clock was set back.
+    ClockSteps = "clock_steps",
+    /// Changes of its inputs.
+    InputChanges = "input_changes",
+    /// Outputs that it did not switch.
+    OutputFailures = "output_failures",
+    /// Reads merged because the gateway could not keep up.
+    ReadsConflated = "reads_conflated",
+    /// Reads dropped because even the merged ones were too many.
+    ReadsDropped = "reads_dropped",
+    /// Tag reports that could not be read.
+    ReadsMalformed = "reads_malformed",
+    /// Messages that could not be read.
+    MessagesMalformed = "messages_malformed",
+}

@@ -1,0 +1,447 @@
+//! What is known about the gateway's own state: devices, broker, counters, signs of life.
+
+mod beat;
+mod counters;
+mod device;
+mod level;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use beat::Beat;
+use beat::STUCK_AFTER;
+pub use counters::{Counter, Counters, DeviceCounter};
+use device::Device;
+pub use device::{DeviceState, DeviceStatus, Problem};
+pub use level::BufferLevel;
+
+/// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
+const SHOWN: Duration = Duration::from_secs(600);
+
+/// The broker's link, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerState {
+    /// Connected.
+    Up,
+    /// Connected, but it does not take events.
+    Refuses(String),
+    /// Not connected.
+    Down(String),
+}
+
+/// Shared by all tasks; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    site: String,
+    counters: Counters,
+    links: Mutex<Links>,
+    beats: Mutex<Vec<(String, Beat)>>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Links {
+    devices: BTreeMap<String, Device>,
+    broker: BrokerState,
+    storing: Option<String>,
+    buffer: BufferLevel,
+    epoch: String,
+    lost: Option<String>,
+}
+
+/// The retained status message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// `online` or `offline`.
+    pub state: String,
+    /// Why it is offline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Site name.
+    pub site: String,
+    /// Version of the gateway.
+    pub version: &'static str,
+    /// Epoch of the buffer; sequence numbers count within it.
+    pub epoch: String,
+    /// What is wrong now, for people.
+    pub conditions: Vec<String>,
+    /// Every device with its state.
+    pub devices: BTreeMap<String, DeviceStatus>,
+    /// How full the buffer is.
+    pub buffer: BufferLevel,
+    /// Counters since start.
+    pub counters: BTreeMap<&'static str, u64>,
+}
+
+impl Status {
+    /// The message as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Health {
+    /// Nothing is connected yet.
+    #[must_use]
+    pub fn new(site: &str, epoch: &str) -> Self {
+        let broker = BrokerState::Down("not connected yet".to_owned());
+        Self(Arc::new(Inner {
+            site: site.to_owned(),
+            counters: Counters::default(),
+            links: Mutex::new(Links {
+                devices: BTreeMap::new(),
+                broker,
+                storing: None,
+                buffer: BufferLevel::default(),
+                epoch: epoch.to_owned(),
+                lost: None,
+            }),
+            beats: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }))
+    }
+
+    /// Counters to add to.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// The buffer's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> String {
+        self.links().epoch.clone()
+    }
+
+    /// Notes a device's state; returns whether it is news.
+    pub fn device(&self, name: &str, state: DeviceState) -> bool {
+        let news = {
+            let mut links = self.links();
+            let known = links.devices.contains_key(name);
+            let device = links.devices.entry(name.to_owned()).or_default();
+            let news = !known || device.state != state;
+            device.state = state;
+            news
+        };
+        self.announce(news)
+    }
+
+    /// Forgets what was wrong with a device: it is connected anew and will say so again.
+    pub fn reconnected(&self, name: &str) {
+        self.with_device(name, Device::reconnected);
+    }
+
+    /// Notes a problem of a device until it is ended with `None`; returns whether it is news.
+    pub fn problem(&self, name: &str, problem: Problem, text: Option<&str>) -> bool {
+        self.with_device(name, |device| device.problem(problem, text, None))
+    }
+
+    /// Notes a problem of a device that nobody will say the end of, for ten minutes; returns whether it is news.
+    pub fn incident(&self, name: &str, problem: Problem, text: &str) -> bool {
+        self.with_device(name, |device| {
+            device.problem(problem, Some(text), Some(SHOWN))
+        })
+    }
+
+    /// Notes that a reader's clock was set back.
+    pub fn clock_stepped(&self, name: &str, by: Duration) {
+        self.count(name, DeviceCounter::ClockSteps, 1);
+        let text = format!(
+            "its clock was set back by {:.1} s: its reads had wrong times for a moment; let it follow a time server (NTP)",
+            by.as_secs_f64()
+        );
+        self.incident(name, Problem::Clock, &text);
+    }
+
+    /// Notes what a device cannot do of what was asked for.
+    pub fn limits(&self, name: &str, limits: &[String]) {
+        self.with_device(name, |device| device.limits(limits));
+    }
+
+    /// Notes one more thing that a device cannot do; returns whether it is news.
+    pub fn limit(&self, name: &str, text: &str) -> bool {
+        self.with_device(name, |device| device.limit(text))
+    }
+
+    /// Adds to what is counted for one device.
+    pub fn count(&self, name: &str, counter: DeviceCounter, n: u64) {
+        if n > 0 {
+            self.with_device(name, |device| {
+                device.count(counter, n);
+                false
+            });
+        }
+    }
+
+    fn with_device(&self, name: &str, change: impl FnOnce(&mut Device) -> bool) -> bool {
+        let news = change(self.links().devices.entry(name.to_owned()).or_default());
+        self.announce(news)
+    }
+
+    /// Notes the broker's state; returns whether it is news.
+    pub fn broker(&self, state: BrokerState) -> bool {
+        let news = {
+            let mut links = self.links();
+            let news = links.broker != state;
+            links.broker = state;
+            news
+        };
+        self.announce(news)
+    }
+
+    /// Notes why nothing can be stored, or that storing works again.
+    pub fn storing(&self, problem: Option<String>) -> bool {
+        let news = {
+            let mut links = self.links();
+            let news = links.storing != problem;
+            links.storing = problem;
+            news
+        };
+        self.announce(news)
+    }
+
+    /// Wakes when a device's, the broker's or the buffer's state changes.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    /// What is wrong now, for people; empty when all is well.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<String> {
+        let links = self.links();
+        let storing = links
+            .storing
+            .iter()
+            .map(|problem| format!("nothing can be stored: {problem}"));
+        let devices = links.devices.iter().flat_map(|(name, device)| {
+            let down = match &device.state {
+                DeviceState::Down { reason } => Some(reason.as_str()),
+                DeviceState::Starting | DeviceState::Up => None,
+            };
+            // What is wrong with a reader that cannot be heard is old news.
+            let problems = device.problems().filter(|_| down.is_none());
+            let all = down.into_iter().chain(problems);
+            all.map(move |text| format!("{name}: {text}"))
+                .collect::<Vec<_>>()
+        });
+        let broker = match &links.broker {
+            BrokerState::Up => None,
+            BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
+            BrokerState::Down(why) => Some(format!("broker: {why}")),
+        };
+        let lost = links.lost.iter().cloned();
+        storing.chain(lost).chain(broker).chain(devices).collect()
+    }
+
+    /// The status message of this moment.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (conditions, devices) = (self.conditions(), self.device_status());
+        let links = self.links();
+        Status {
+            state: "online".to_owned(),
+            reason: None,
+            site: self.0.site.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            epoch: links.epoch.clone(),
+            conditions,
+            devices,
+            buffer: links.buffer.clone(),
+            counters: self.0.counters.snapshot(),
+        }
+    }
+
+    fn device_status(&self) -> BTreeMap<String, DeviceStatus> {
+        let links = self.links();
+        let devices = links.devices.iter();
+        devices
+            .map(|(name, device)| (name.clone(), device.status()))
+            .collect()
+    }
+
+    /// The message that the broker publishes when we are gone without a word. Bounded, because CONNECT has room for 64 KiB
+    /// only, and without what nobody can know by then.
+    #[must_use]
+    pub fn last_will(&self) -> Status {
+        Status {
+            state: "offline".to_owned(),
+            reason: Some("connection lost".to_owned()),
+            conditions: Vec::new(),
+            devices: BTreeMap::new(),
+            ..self.status()
+        }
+    }
+
+    /// A sign of life for the watchdog; every long-lived task holds one and touches it in its loop.
+    #[must_use]
+    pub fn beat(&self, task: &str) -> Beat {
+        let beat = Beat::new();
+        self.beats().push((task.to_owned(), beat.clone()));
+        beat
+    }
+
+    /// The first task that shows no sign of life, if any.
+    #[must_use]
+    pub fn stuck(&self) -> Option<String> {
+        let mut beats = self.beats();
+        beats.retain(|(_, beat)| beat.is_running());
+        beats
+            .iter()
+            .find(|(_, beat)| beat.age() > STUCK_AFTER)
+            .map(|(task, _)| task.clone())
+    }
+
+    fn announce(&self, news: bool) -> bool {
+        if news {
+            self.0.changed.send_replace(());
+        }
+        news
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn beats(&self) -> MutexGuard<'_, Vec<(String, Beat)>> {
+        self.0.beats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Text from elsewhere, for logs, systemd and the status: a line or two, and nothing that moves a terminal's cursor or
+/// begins a line of its own.
+#[must_use]
+pub fn tame(text: &str) -> String {
+    const MOST: usize = 400;
+    let tame = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().take(MOST).map(tame).collect();
+    if text.chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Health {
+        /// Waits until the conditions name `text`; else shows what they named meanwhile.
+        pub(crate) async fn says(&self, text: &str, patience: Duration) {
+            let mut said = Vec::new();
+            let waited = tracegate_sim::wait_until(text, patience, || {
+                let condition = self.conditions().join("; ");
+                let found = condition.contains(text);
+                if said.last() != Some(&condition) {
+                    said.push(condition);
+                }
+                found
+            });
+            if let Err(error) = waited.await {
+                panic!("{error}; it said {said:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn conditions_name_what_is_wrong_and_changes_are_told_once() {
+        let health = Health::new("plant-3", "e");
+        assert!(health.broker(BrokerState::Up));
+        assert!(!health.broker(BrokerState::Up));
+        let down = DeviceState::Down {
+            reason: "connection refused".into(),
+        };
+        assert!(health.device("dock_1", down.clone()) && !health.device("dock_1", down));
+        health.device("dock_2", DeviceState::Up);
+        health.storing(Some("disk full".into()));
+        assert_eq!(
+            health.conditions(),
+            [
+                "nothing can be stored: disk full",
+                "dock_1: connection refused"
+            ]
+        );
+        let json = health.status().to_json();
+        assert!(
+            json.contains(r#""dock_1":{"state":"down","reason":"connection refused"}"#),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn problems_of_a_connected_device_are_conditions_and_its_limits_are_not() {
+        let health = Health::new("plant-3", "e");
+        health.broker(BrokerState::Up);
+        health.device("dock_1", DeviceState::Up);
+        let cable = Some("antenna 3 is disconnected; check its cable");
+        assert!(health.problem("dock_1", Problem::Antenna(3), cable));
+        assert!(!health.problem("dock_1", Problem::Antenna(3), cable));
+        health.limits("dock_1", &["it cannot pick out tags".to_owned()]);
+        health.count("dock_1", DeviceCounter::Exceptions, 2);
+        assert_eq!(
+            health.conditions(),
+            ["dock_1: antenna 3 is disconnected; check its cable"]
+        );
+        let json = health.status().to_json();
+        let shown = r#""dock_1":{"state":"up","problems":["antenna 3 is disconnected; check its cable"],"limits":["it cannot pick out tags"],"counters":{"exceptions":2}}"#;
+        assert!(json.contains(shown), "{json}");
+        // A reader that is away is one problem, not two.
+        let reason = "refuses connections".to_owned();
+        health.device("dock_1", DeviceState::Down { reason });
+        assert_eq!(health.conditions(), ["dock_1: refuses connections"]);
+        health.device("dock_1", DeviceState::Up);
+        assert!(health.problem("dock_1", Problem::Antenna(3), None));
+        assert!(health.conditions().is_empty());
+    }
+
+    #[test]
+    fn a_device_cannot_fill_the_memory_with_problems() {
+        let health = Health::new("plant-3", "e");
+        for id in 0..1000 {
+            health.problem("dock_1", Problem::Antenna(id), Some("x"));
+            health.limit("dock_1", &id.to_string());
+        }
+        let device = &health.status().devices["dock_1"];
+        assert_eq!((device.problems.len(), device.limits.len()), (64, 64));
+    }
+
+    #[test]
+    fn long_or_wild_text_is_tamed() {
+        assert_eq!(tame("fault\u{1b}[2J\nmore"), "fault [2J more");
+        assert_eq!(tame(&"ä".repeat(1000)).chars().count(), 401);
+    }
+
+    #[test]
+    fn the_last_will_fits_into_connect() {
+        let health = Health::new("plant-3", "e");
+        for number in 0..1000 {
+            let reason = "does not answer; check power, cable and address of the reader".repeat(3);
+            health.device(&format!("dock_{number}"), DeviceState::Down { reason });
+        }
+        let will = health.last_will().to_json();
+        assert!(will.len() < 4_000, "{} bytes", will.len());
+        assert!(
+            will.contains(r#""state":"offline","reason":"connection lost""#),
+            "{will}"
+        );
+    }
+
+    #[test]
+    fn finished_tasks_are_not_stuck() {
+        let health = Health::new("plant-3", "e");
+        let beat = health.beat("forward");
+        assert_eq!(health.stuck(), None);
+        beat.age_by(Duration::from_secs(60));
+        assert_eq!(health.stuck().as_deref(), Some("forward"));
+        beat.finish();
+        assert_eq!(health.stuck(), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a reader says about itself, its inputs and its outputs.
+
+use std::collections::BTreeMap;
+
+use tracegate_llrp::client::{ClientConfig, RfMode};
+use tracegate_sim::reader::{SimReader, SimReaderConfig};
+
+use super::reader::{reading, tag};
+use super::*;
+use crate::config::OutputUse;
+use crate::core::Feedback;
+use crate::source::llrp::link::Link;
+use crate::source::llrp::{Settings, run};
+
+fn settings(reader: &SimReader) -> Settings {
+    let (host, port) = (reader.addr().ip().to_string(), reader.addr().port());
+    let uses = [
+        (1, OutputUse::Movement),
+        (2, OutputUse::Alarm),
+        (3, OutputUse::Connected),
+    ];
+    Settings {
+        link: Link::Dial {
+            host,
+            port,
+            tls: None,
+        },
+        client: ClientConfig {
+            keepalive_period: Duration::from_millis(200),
+            ..ClientConfig::default()
+        },
+        outputs: BTreeMap::from(uses),
+        sensors: Vec::new(),
+    }
+}
+
+/// A reader that is read by a task, and where movements are told.
+async fn start(config: SimReaderConfig) -> (SimReader, Rig, mpsc::Sender<Feedback>) {
+    let reader = SimReader::spawn(config).await.unwrap();
+    let (settings, (movements, told)) = (settings(&reader), mpsc::channel(8));
+    let rig = Rig::start(100, |context| run(settings, context, None, told));
+    reading(&reader).await;
+    (reader, rig, movements)
+}
+
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    wait_until(what, PATIENCE, condition).await.unwrap();
+}
+
+#[tokio::test]
+async fn antennas_faults_and_restarts_are_conditions_in_words() {
+    let (reader, rig, _movements) = start(SimReaderConfig::default()).await;
+    until("up", || rig.condition().is_empty()).await;
+    reader.set_antenna(3, false).await;
+    rig.says("dock_1: antenna 3 is disconnected; check its cable")
+        .await;
+    reader.set_antenna(3, true).await;
+    until("the antenna", || rig.condition().is_empty()).await;
+    reader.exception("fan stopped").await;
+    rig.says("it reports a fault:").await;
+    assert!(
+        rig.condition().contains("fan stopped"),
+        "{}",
+        rig.condition()
+    );
+    reader.reboot().await;
+    rig.says("it was restarted, or lost its settings").await;
+    let counters = rig.health.status().devices["dock_1"].counters.clone();
+    for (name, count) in [
+        ("antenna_disconnects", 1),
+        ("exceptions", 1),
+        ("reboots", 1),
+        ("disconnects", 1),
+    ] {
+        assert_eq!(counters.get(name), Some(&count), "{name}: {counters:?}");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_never_set_is_a_condition_and_reads_come_all_the_same() {
+    // 26 years and a bit back: the year 2000.
+    let config = SimReaderConfig {
+        clock_offset_us: -(850_000_000 * 1_000_000),
+        ..SimReaderConfig::default()
+    };
+    let (reader, mut rig, _movements) = start(config).await;
+    rig.says("its clock was never set").await;
+    let now = rig.clock.now().0;
+    reader.feed().see(u64::try_from(now).unwrap(), tag(1)).await;
+    assert_eq!(rig.reads().await[0].epc[11], 1);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
+    let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
+    let mut settings = settings(&reader);
+    settings.client.mode = Some(RfMode::Id(999_999));
+    let rig = Rig::start(100, |context| {
+        run(settings, context, None, mpsc::channel(1).1)
+    });
+    reading(&reader).await;
+    let limits = || match rig.health.status().devices.get("dock_1") {
+        Some(device) => device.limits.join("; "),
+        None => String::new(),
+    };
+    until("the limit", || limits().contains("999999")).await;
+    assert_eq!(rig.condition(), "");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn inputs_come_as_inputs() {
+    let (reader, mut rig, _movements) = start(SimReaderConfig::default()).await;
+    reader.set_input(2, true).await;
+    loop {
+        if let Input::Gpi {
+            port: 2,
+            high: true,
+            reader_time: Some(_),
+            ..
+        } = rig.input().await
+        {
+            break;
+        }
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn outputs_show_the_link_alarms_and_movements() {
+    let (reader, rig, movements) = start(SimReaderConfig::default()).await;
+    let outputs = || reader.status().outputs;
+    until("connected", || outputs() == 0b100).await;
+    rig.health.storing(Some("disk full".to_owned()));
+    until("the alarm", || outputs() == 0b110).await;
+    rig.health.storing(None);
+    until("its end", || outputs() == 0b100).await;
+    movements.send(Feedback::Movement).await.unwrap();
+    until("a movement", || outputs() == 0b101).await;
+    until("its end", || outputs() == 0b100).await;
+    rig.stop().await;
+    assert_eq!(outputs(), 0);
+}

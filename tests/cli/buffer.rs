@@ -1,0 +1,198 @@
+//! `tracegate buffer` on real buffers, beside a gateway that has them open and without.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+
+use tracegate::buffer::{Opened, OutboxReader, Store};
+use tracegate_epcis::EventId;
+use tracegate_pipeline::Time;
+use tracegate_pipeline::input::MovementEvent;
+
+/// 2026-11-22T13:00:00Z
+const ONE_O_CLOCK: i64 = 1_795_352_400_000_000;
+
+fn event(n: i64) -> MovementEvent {
+    MovementEvent {
+        id: EventId::of_prehash(&n.to_string()),
+        read_point: format!("dock_{n}"),
+        uncertainty: Default::default(),
+        at: Time(ONE_O_CLOCK + n * 1_000_000),
+        json: format!(r#"{{"n":{n}}}"#),
+        summary: String::new(),
+    }
+}
+
+/// Six events: one acknowledged, three set aside, two waiting.
+async fn prepared(directory: &Path) -> Store {
+    let Opened { mut store, .. } = Store::open(directory, 64 << 20).await.unwrap();
+    let events: Vec<_> = (1..=6).map(event).collect();
+    store.commit(&[], &events, Time(ONE_O_CLOCK)).await.unwrap();
+    store.acknowledged(1).await.unwrap();
+    for (seq, reason) in [
+        (2, "not authorized to publish to the topic"),
+        (3, "damaged on disk"),
+        (4, "too large\u{1b}[2J"),
+    ] {
+        let at = Time(ONE_O_CLOCK + seq * 60_000_000);
+        store.set_aside(seq, reason, 30, at).await.unwrap();
+    }
+    store
+}
+
+/// What the command says about the buffer in `directory`.
+fn run(directory: &Path, command: &str) -> String {
+    let folder = directory.to_str().unwrap();
+    let output = super::run(
+        &format!("$ tracegate buffer {command} --directory {folder}"),
+        Path::new(env!("CARGO_MANIFEST_DIR")),
+    );
+    let (_, said) = output.split_once('\n').unwrap();
+    said.replace(folder, "FOLDER")
+}
+
+fn ok(stdout: &str) -> String {
+    format!("exit code 0\n-- stdout\n{stdout}-- stderr\n")
+}
+
+fn refused(stderr: &str) -> String {
+    format!("exit code 1\n-- stdout\n-- stderr\nerror: {stderr}\n")
+}
+
+const LIST: &str = "\
+id    seq       read point      set aside             tries  why
+1     2         dock_2          2026-11-22T13:02:00Z  30     not authorized to publish to the topic
+2     3         dock_3          2026-11-22T13:03:00Z  30     damaged on disk
+3     4         dock_4          2026-11-22T13:04:00Z  30     too large [2J
+";
+
+#[tokio::test]
+async fn looking_works_beside_a_running_gateway_and_changing_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let mut store = prepared(folder).await;
+    let epoch = store.epoch().to_owned();
+    let stats = |waiting: i64, last: i64| {
+        ok(&format!(
+            "waiting       {waiting}, the oldest since 2026-11-22T13:00:00Z
+dead letters  3
+dropped       0
+in use        40 KiB
+last number   {last} of epoch {epoch}
+"
+        ))
+    };
+    assert_eq!(run(folder, "list"), ok(LIST));
+    assert_eq!(run(folder, "stats"), stats(2, 6));
+    assert_eq!(
+        run(folder, "list --waiting --limit 1"),
+        ok(&format!(
+            "seq       read point      stored                event
+5         dock_5          2026-11-22T13:00:00Z  {}
+",
+            event(5).id
+        ))
+    );
+    for command in ["requeue 1", "requeue --all", "discard 2"] {
+        assert_eq!(
+            run(folder, command),
+            refused(
+                "the gateway is running and has the buffer FOLDER/buffer.sqlite open; stop it (systemctl stop tracegate), then try again"
+            )
+        );
+    }
+    // And the gateway is not disturbed.
+    let more = [event(7)];
+    store.commit(&[], &more, Time(ONE_O_CLOCK)).await.unwrap();
+    assert_eq!(run(folder, "stats"), stats(3, 7));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn dead_letters_are_shown_requeued_and_discarded() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let store = prepared(folder).await;
+    let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
+    store.close().await.unwrap();
+
+    let id = event(2).id;
+    assert_eq!(
+        run(folder, "show 1"),
+        ok(&format!(
+            "dead letter  1
+why          not authorized to publish to the topic
+set aside    2026-11-22T13:02:00Z, after 30 attempts
+read point   dock_2
+happened     2026-11-22T13:00:02Z
+stored       2026-11-22T13:00:00Z
+number       2 of epoch {epoch}
+event        {id}
+intact       yes
+
+{{\"n\":2}}
+"
+        ))
+    );
+    let said = run(folder, "show 1 --json");
+    let (_, said) = said.split_once("-- stdout\n").unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(said.strip_suffix("-- stderr\n").unwrap()).unwrap();
+    assert_eq!(json["event_id"], id.to_string());
+    assert_eq!(json["payload"], r#"{"n":2}"#);
+
+    let unknown = refused("there is no dead letter 9; tracegate buffer list shows those there are");
+    assert_eq!(run(folder, "show 9"), unknown);
+    assert_eq!(run(folder, "requeue 1 9"), unknown);
+    assert_eq!(run(folder, "list"), ok(LIST), "all or none");
+    assert_eq!(
+        run(folder, "requeue 1 3 1"),
+        ok("2 dead letters requeued; the gateway sends them when it runs\n")
+    );
+    assert_eq!(run(folder, "discard 2"), ok("1 dead letter discarded\n"));
+    let none = ok("no dead letters: no event had to be set aside\n");
+    assert_eq!(run(folder, "list"), none);
+    let stats = run(folder, "stats");
+    assert!(stats.contains("dropped       1\n"), "{stats}");
+
+    let mut opened = Store::open(folder, 64 << 20).await.unwrap();
+    assert_eq!((opened.store.waiting(), opened.store.last_seq()), (4, 8));
+    let rows = OutboxReader::open(&path).await.unwrap().after(0, 9).await;
+    let sent: Vec<_> = rows
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.seq, row.event_id, row.intact))
+        .collect();
+    let expected = [(5, 5), (6, 6), (7, 2), (8, 4)];
+    let expected = expected.map(|(seq, n)| (seq, event(n).id.to_string(), true));
+    assert_eq!(sent, expected);
+    assert_eq!(opened.store.figures().await.unwrap().dead_letters, 0);
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_not_requeued() {
+    use sqlx::ConnectOptions;
+
+    let directory = tempfile::tempdir().unwrap();
+    let store = prepared(directory.path()).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(store.path());
+    store.close().await.unwrap();
+    let mut outsider = options.connect().await.unwrap();
+    sqlx::raw_sql("UPDATE dead_letter SET payload = x'7b80' WHERE id = 2")
+        .execute(&mut outsider)
+        .await
+        .unwrap();
+    drop(outsider);
+    assert_eq!(
+        run(directory.path(), "requeue --all"),
+        refused(
+            "dead letter 2 is damaged on disk and cannot be sent; tracegate buffer show 2 shows what is left of it"
+        )
+    );
+    let shown = run(directory.path(), "show 2");
+    assert!(
+        shown.contains("intact       no: it is not what was stored\n\n{\u{fffd}\n"),
+        "{shown}"
+    );
+    assert_eq!(run(directory.path(), "list"), ok(LIST));
+}

@@ -1,0 +1,174 @@
+//! From the memory of a sensor tag to the event of its load: the real binary, a simulated reader, a broker.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::{QoS, v5::Packet};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use support::Gateway;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracegate_gs1::epc::encode_tag_uri;
+use tracegate_llrp::reader::TagMemory;
+use tracegate_sim::broker::Broker;
+use tracegate_sim::reader::{SimReader, SimReaderConfig};
+use tracegate_sim::scenario::Sighting;
+use tracegate_sim::wait_until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the load takes through the door, and how often each tag answers.
+const PASSAGE_MS: u64 = 4_000;
+const ROUND_MS: u64 = 100;
+
+fn config(reader: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
+    let (host, port) = (reader.ip(), reader.port());
+    let buffer = buffer.display().to_string();
+    format!(
+        r#"
+[gateway]
+site = "plant-3"
+[llrp.dock_1]
+host = "{host}"
+port = {port}
+[read_point.dock_1]
+mode = "dock"
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+inside = ["dock_1/2"]
+outside = ["dock_1/1"]
+in = {{ biz_step = "receiving" }}
+[tag_sensor.box_humidity]
+tags = ["urn:epc:pat:grai-96:*.4012345.*.*"]
+measure = "RelativeHumidity"
+unit = "P1"
+word = 3
+[tag_sensor.box_temperature]
+tags = ["urn:epc:pat:grai-96:*.4012345.*.*"]
+measure = "Temperature"
+unit = "CEL"
+word = 1
+signed = true
+scale = 0.0625
+[buffer]
+directory = {buffer:?}
+[mqtt]
+url = "mqtt://{broker}"
+"#
+    )
+}
+
+/// Subscribes as the store does.
+async fn subscribe(broker: SocketAddr) -> (AsyncClient, rumqttc::v5::EventLoop) {
+    let mut options = MqttOptions::new("store", "127.0.0.1", broker.port());
+    options.set_keep_alive(Duration::from_secs(30));
+    let (client, mut events) = AsyncClient::new(options, 8);
+    client
+        .subscribe("tracegate/+/events/#", QoS::AtLeastOnce)
+        .await
+        .unwrap();
+    while !matches!(
+        events.poll().await.expect("the broker is there"),
+        Event::Incoming(Packet::SubAck(_))
+    ) {}
+    (client, events)
+}
+
+#[tokio::test]
+async fn a_box_tells_its_temperature_with_its_load() {
+    let broker = Broker::start().await.unwrap();
+    let (_store, mut events) = subscribe(broker.addr()).await;
+    let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
+    let epcs: Vec<Arc<[u8]>> = [
+        "urn:epc:tag:sscc-96:0.4012345.0000000001",
+        "urn:epc:tag:grai-96:0.4012345.00001.7",
+        "urn:epc:tag:sgtin-96:1.4012345.000100.1",
+    ]
+    .iter()
+    .map(|uri| Arc::from(encode_tag_uri(uri).unwrap().bytes))
+    .collect();
+    // -4.25 °C and 61 %. The other tags hold something too, which must not be taken for a value.
+    for (epc, user) in [
+        (0, [9, 9, 9, 9]),
+        (1, [0, 0xffbc, 0, 61]),
+        (2, [8, 8, 8, 8]),
+    ] {
+        let memory = TagMemory {
+            user: user.to_vec(),
+            ..TagMemory::default()
+        };
+        reader.set_memory(&epcs[epc], memory).await;
+    }
+    let mut gateway = Gateway::new(|buffer| config(reader.addr(), broker.addr(), buffer));
+    gateway.start();
+    let reading = || reader.status().reading;
+    if let Err(missed) = wait_until("the reader", PATIENCE, reading).await {
+        panic!("{missed}\n{}", gateway.log());
+    }
+
+    let (start, feed) = (Instant::now(), reader.feed());
+    let start_us = tracegate_sim::utc_us(start);
+    for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
+        sleep_until(start + Duration::from_millis(at_ms)).await;
+        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
+        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
+            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
+            for epc in &epcs {
+                let sighting = Sighting {
+                    at_us: at_ms * 1_000,
+                    reader: Arc::from("dock_1"),
+                    antenna,
+                    epc: epc.clone(),
+                    pc: 0x3000,
+                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
+                };
+                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
+            }
+        }
+    }
+
+    let payload = timeout(PATIENCE, async {
+        loop {
+            if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
+                return publish.payload;
+            }
+        }
+    });
+    let payload = payload
+        .await
+        .unwrap_or_else(|_| panic!("no event came; the gateway's log:\n{}", gateway.log()));
+    let event: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let elements = event["sensorElementList"].as_array().expect("sensor data");
+    assert_eq!(elements.len(), 1, "{event:#}");
+    assert_eq!(
+        elements[0]["sensorMetadata"]["deviceID"],
+        "https://id.gs1.org/8003/040123450000167"
+    );
+    let reports = elements[0]["sensorReport"].as_array().unwrap();
+    let told: Vec<(&str, f64, &str)> = reports
+        .iter()
+        .map(|report| {
+            (
+                report["type"].as_str().unwrap(),
+                report["value"].as_f64().unwrap(),
+                report["uom"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("RelativeHumidity", 61.0, "P1"),
+            ("Temperature", -4.25, "CEL")
+        ],
+        "{event:#}"
+    );
+    assert!(gateway.stop().success());
+}
