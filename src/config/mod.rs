@@ -46,8 +46,8 @@ pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
-    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
-    TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
+    SiteName, TransactionType, Uri, ZoneName,
 };
 pub use units::{ByteSize, Db, Dbm, show_duration};
 

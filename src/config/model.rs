@@ -18,8 +18,8 @@ use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::template::{ClientId, EventTopic, StatusTopic};
 use super::text::{
-    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, Line, Sgln, SiteName,
-    TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
+    SiteName, TransactionType, Uri, ZoneName,
 };
 use super::units::{ByteSize, Dbm, FromText, from_text, optional};
 
@@ -96,6 +96,10 @@ pub struct Scanner {
     pub stop_bits: u8,
     /// The scanner sends no AIM identifier: take its data as GS1.
     pub assume_gs1: bool,
+    /// What the scanner sends for GS, if it cannot send that.
+    pub gs_substitutes: Vec<GsSubstitute>,
+    /// Take labels with application identifiers that are not assigned.
+    pub keep_unknown_ais: bool,
     /// The same code again within this time is one scan.
     #[serde(deserialize_with = "from_text")]
     pub duplicate_window: Duration,
@@ -115,6 +119,8 @@ impl Default for Scanner {
             parity: Parity::None,
             stop_bits: 1,
             assume_gs1: false,
+            gs_substitutes: Vec::new(),
+            keep_unknown_ais: false,
             duplicate_window: Duration::from_secs(3),
             on_accept: None,
             on_refuse: None,

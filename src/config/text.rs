@@ -326,6 +326,29 @@ impl FromText for FileName {
 }
 
 text_type! {
+    /// What stands for the separator GS in scans: 1 to 8 printable ASCII characters. Letters and digits alone are part of
+    /// too many values.
+    GsSubstitute
+}
+
+impl FromText for GsSubstitute {
+    const EXPECTED: &'static str = "text in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str =
+            "1 to 8 characters that no value on a label has; example: \"^\", \"<GS>\", \"{GS}\"";
+        let printable =
+            !text.is_empty() && text.len() <= 8 && text.bytes().all(|b| b.is_ascii_graphic());
+        if !printable {
+            return Err(Refusal::new("expected 1 to 8 printable characters", HELP));
+        }
+        if text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(Refusal::new("letters and digits are part of values", HELP));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+text_type! {
     /// A plain text of 1 to 128 printable characters.
     Line
 }

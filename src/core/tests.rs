@@ -142,6 +142,8 @@ fn station() -> PipelineConfig {
                     device: 0,
                     duplicate_window: Span::millis(3_600_000),
                     assume_gs1: false,
+                    gs_substitutes: Vec::new(),
+                    keep_unknown_ais: false,
                 }],
                 step: Step {
                     biz_step: "picking".into(),

@@ -278,6 +278,12 @@ fn station(
             device: index(name)?,
             duplicate_window: settings.duplicate_window.into(),
             assume_gs1: settings.assume_gs1,
+            gs_substitutes: settings
+                .gs_substitutes
+                .iter()
+                .map(|text| text.as_str().to_owned())
+                .collect(),
+            keep_unknown_ais: settings.keep_unknown_ais,
         })
     };
     StationConfig {

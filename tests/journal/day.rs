@@ -181,6 +181,8 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                         device: SCANNER,
                         duplicate_window: Span::millis(3000),
                         assume_gs1: false,
+                        gs_substitutes: Vec::new(),
+                        keep_unknown_ais: false,
                     }],
                     step: step(&point.scan_step).unwrap(),
                 }),

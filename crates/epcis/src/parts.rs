@@ -26,7 +26,7 @@ pub struct BizTransaction {
 }
 
 /// Fields of namespaces other than EPCIS, in written order: `prefix:name` with a prefix that the event's
-/// [`namespaces`](EventData::namespaces) declare, and any JSON below (EPCIS 2.0 §10.1).
+/// [`namespaces`](crate::EventData::namespaces) declare, and any JSON below (EPCIS 2.0 §10.1).
 ///
 /// In the event hash a text of digits counts as a number (`0017` is `17`).
 pub type Extensions = Map<String, Value>;

@@ -157,7 +157,7 @@ pub struct StationConfig {
 }
 
 /// One scanner of a station.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StationScanner {
     /// Which scanner.
     pub device: DeviceIndex,
@@ -165,6 +165,10 @@ pub struct StationScanner {
     pub duplicate_window: Span,
     /// Take data without AIM identifier as GS1.
     pub assume_gs1: bool,
+    /// What the scanner sends for GS, if it cannot send that.
+    pub gs_substitutes: Vec<String>,
+    /// Take labels with application identifiers that are not assigned.
+    pub keep_unknown_ais: bool,
 }
 
 /// Thresholds and times of a gate.

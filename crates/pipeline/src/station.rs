@@ -46,7 +46,7 @@ impl Station {
         &mut self,
         read_point: &ReadPointConfig,
         station: &StationConfig,
-        scanner: StationScanner,
+        scanner: &StationScanner,
         zone: &TimeZone,
         at: Time,
         data: &[u8],
@@ -70,9 +70,7 @@ impl Station {
             zone,
             at,
         };
-        match identify(data, scanner.assume_gs1)
-            .and_then(|identity| movement::scan(context, &identity))
-        {
+        match identify(data, scanner).and_then(|identity| movement::scan(context, &identity)) {
             Ok(event) => {
                 self.remember(Booked {
                     device: scanner.device,
@@ -95,13 +93,15 @@ impl Station {
     }
 }
 
-fn identify(data: &[u8], assume_gs1: bool) -> Result<Identity, String> {
+fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity, String> {
     let options = ScanOptions {
-        unidentified: if assume_gs1 {
+        unidentified: if scanner.assume_gs1 {
             Unidentified::Gs1
         } else {
             Unidentified::Plain
         },
+        gs_substitutes: scanner.gs_substitutes.clone(),
+        keep_unknown_ais: scanner.keep_unknown_ais,
         ..ScanOptions::default()
     };
     let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;

@@ -293,6 +293,8 @@ fn scans_are_booked_repeated_and_refused() {
         scan(11_000, b"]C10104012345100204"),
         scan(12_000, b"]A0HELLO"),
         scan(13_000, b"]C10104012345100205"),
+        // A scanner that cannot send GS, set to send something else.
+        scan(14_000, b"]d201040123451002041001LOT8|3012"),
     ]);
     let out = lines(&run(&mut Pipeline::default(), &inputs, 1));
     assert_eq!(
@@ -315,6 +317,13 @@ fn scans_are_booked_repeated_and_refused() {
         out[10].starts_with("Refused(") && out[10].contains("01"),
         "{}",
         out[10]
+    );
+    assert_eq!(
+        out[11..],
+        [
+            "line_1 picking 01/04012345100204/10/01LOT8 × 12",
+            "Accepted"
+        ]
     );
 }
 

@@ -94,7 +94,7 @@ impl Pipeline {
                         station
                             .scanners
                             .iter()
-                            .map(|scanner| (scanner.device, (index, *scanner))),
+                            .map(|scanner| (scanner.device, (index, scanner.clone()))),
                     );
                 }
             }
@@ -311,7 +311,7 @@ impl Pipeline {
     }
 
     fn scan(&mut self, device: DeviceIndex, at: Time, data: &[u8], outputs: &mut Vec<Output>) {
-        let Some(&(index, scanner)) = self.scanners.get(&device) else {
+        let Some(&(index, ref scanner)) = self.scanners.get(&device) else {
             self.stats.unassigned += 1;
             return;
         };

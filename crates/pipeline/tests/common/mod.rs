@@ -58,6 +58,8 @@ pub fn config() -> PipelineConfig {
                         device: 1,
                         duplicate_window: Span::millis(3000),
                         assume_gs1: false,
+                        gs_substitutes: vec!["|".into()],
+                        keep_unknown_ais: false,
                     }],
                     step: step("picking", "in_progress"),
                 }),
