@@ -161,15 +161,9 @@ async fn the_broker_killed_at_five_random_moments() {
 
 /// A second subscriber that keeps every payload until the gateway says goodbye.
 async fn listen(broker: &Mosquitto) -> tokio::task::JoinHandle<Vec<(String, Vec<u8>)>> {
-    use rumqttc::v5::mqttbytes::{QoS, v5::Packet};
-    use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-    let mut options = MqttOptions::new("listener", "127.0.0.1", broker.addr().port());
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut events) = AsyncClient::new(options, 8);
-    client
-        .subscribe("tracegate/#", QoS::AtLeastOnce)
-        .await
-        .unwrap();
+    use rumqttc::v5::Event;
+    use rumqttc::v5::mqttbytes::v5::Packet;
+    let (client, mut events) = support::subscriber("listener", broker.addr(), "tracegate/#").await;
     let (subscribed, ready) = tokio::sync::oneshot::channel();
     let mut subscribed = Some(subscribed);
     let task = tokio::spawn(async move {

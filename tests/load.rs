@@ -24,9 +24,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::{QoS, v5::Packet};
-use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-use support::Gateway;
+use rumqttc::v5::Event;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use support::{Gateway, subscriber};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracegate_gs1::epc::encode_tag_uri;
@@ -122,13 +122,7 @@ async fn feed(number: usize, reader: ReaderFeed, start: Instant, start_us: u64, 
 
 /// The newest status message; the store's subscription too, so that events leave.
 async fn listen(broker: SocketAddr) -> (watch::Receiver<serde_json::Value>, Task) {
-    let mut options = MqttOptions::new("listener", "127.0.0.1", broker.port());
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut events) = AsyncClient::new(options, 8);
-    client
-        .subscribe("tracegate/#", QoS::AtLeastOnce)
-        .await
-        .unwrap();
+    let (client, mut events) = subscriber("listener", broker, "tracegate/#").await;
     let (newest, status) = watch::channel(serde_json::Value::Null);
     let task = Task::spawn(async move {
         let _client = client;

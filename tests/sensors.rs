@@ -13,9 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::{QoS, v5::Packet};
-use rumqttc::v5::{AsyncClient, Event, MqttOptions};
-use support::Gateway;
+use rumqttc::v5::Event;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use support::{Gateway, subscriber};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_llrp::reader::TagMemory;
@@ -65,26 +65,13 @@ url = "mqtt://{broker}"
     )
 }
 
-/// Subscribes as the store does.
-async fn subscribe(broker: SocketAddr) -> (AsyncClient, rumqttc::v5::EventLoop) {
-    let mut options = MqttOptions::new("store", "127.0.0.1", broker.port());
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut events) = AsyncClient::new(options, 8);
-    client
-        .subscribe("tracegate/+/events/#", QoS::AtLeastOnce)
-        .await
-        .unwrap();
-    while !matches!(
-        events.poll().await.expect("the broker is there"),
-        Event::Incoming(Packet::SubAck(_))
-    ) {}
-    (client, events)
-}
-
 #[tokio::test]
 async fn a_box_tells_its_temperature_with_its_load() {
     let broker = Broker::start().await.unwrap();
-    let (_store, mut events) = subscribe(broker.addr()).await;
+    let topics = "tracegate/+/events/#";
+    let (_store, mut events) = subscriber("store", broker.addr(), topics).await;
+    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
+    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let epcs: Vec<Arc<[u8]>> = [
         "urn:epc:tag:sscc-96:0.4012345.0000000001",

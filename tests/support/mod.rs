@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
 use tempfile::TempDir;
 
 /// The daemon under test.
@@ -196,6 +198,18 @@ impl Drop for Mosquitto {
             let _ = child.wait();
         }
     }
+}
+
+/// A client that asks for `topics`; the broker has them once the loop has been polled.
+pub async fn subscriber(name: &str, broker: SocketAddr, topics: &str) -> (AsyncClient, EventLoop) {
+    let mut options = MqttOptions::new(name, broker.ip().to_string(), broker.port());
+    options.set_keep_alive(Duration::from_secs(30));
+    let (client, events) = AsyncClient::new(options, 8);
+    client
+        .subscribe(topics, QoS::AtLeastOnce)
+        .await
+        .expect("the queue has room");
+    (client, events)
 }
 
 /// Mosquitto has no port 0; the kernel does not give the same port out again soon.
