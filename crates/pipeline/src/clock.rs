@@ -127,28 +127,34 @@ impl DeviceClock {
 
     /// The gateway time of a read that arrived at `at`.
     pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
-        let mut stepped_back = None;
-        let (corrected, uncertainty) = match reader_time {
-            None => (at, REPORT_DELAY),
-            Some(time) => {
-                let sample = Span(at.0.saturating_sub(time.micros()));
-                let before = self.offset.filter(|(known, _)| *known == kind(time));
-                let offset = self.sample(kind(time), at, sample);
-                stepped_back = before
-                    .map(|(_, before)| offset - before)
-                    .filter(|by| *by > DELAYED);
-                let corrected = Time(time.micros().saturating_add(offset.0));
-                (corrected, self.uncertainty(corrected))
-            }
-        };
-        self.newest = self.newest.later(corrected);
-        if at - corrected > CATCH_UP {
+        let corrected = self.date(at, reader_time);
+        self.newest = self.newest.later(corrected.at);
+        if at - corrected.at > CATCH_UP {
             self.held_until = at + CATCH_UP;
         }
+        corrected
+    }
+
+    /// The gateway time of something else that arrived at `at`, such as the change of an input. It tells about the clock
+    /// like a read, but not how far reads are complete: held ones may still be under way.
+    pub fn date(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
+        let Some(time) = reader_time else {
+            return Corrected {
+                at,
+                uncertainty: REPORT_DELAY,
+                stepped_back: None,
+            };
+        };
+        let sample = Span(at.0.saturating_sub(time.micros()));
+        let before = self.offset.filter(|(known, _)| *known == kind(time));
+        let offset = self.sample(kind(time), at, sample);
+        let corrected = Time(time.micros().saturating_add(offset.0));
         Corrected {
             at: corrected,
-            uncertainty,
-            stepped_back,
+            uncertainty: self.uncertainty(corrected),
+            stepped_back: before
+                .map(|(_, before)| offset - before)
+                .filter(|by| *by > DELAYED),
         }
     }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use tracegate_pipeline::{Input, Output, Pipeline, Time};
+use tracegate_pipeline::{Input, Output, Pipeline, ReaderTime, Time};
 
 /// What comes of these reads at the dock, a line each.
 fn dock(reads: &[tracegate_pipeline::Read]) -> Vec<String> {
@@ -246,6 +246,40 @@ fn reports_held_through_an_outage_land_at_their_own_time() {
     });
     inputs.extend(reports(&reads[cut + held.len()..], 8));
     assert_eq!(booked(&run(&mut pipeline, &inputs, 60)), steady);
+}
+
+/// After a connect the reader is asked for its inputs; that they are as they are now says nothing of held reports.
+#[test]
+fn inputs_told_before_held_reports_do_not_make_them_late() {
+    let reads = crossing(&pallet(1, 24), T0 + 10 * S, 6.0, true);
+    let (before, held): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|read| read.device_time.unwrap().micros() < T0 + 12 * S);
+    let mut inputs = start();
+    inputs.extend(reports(&before, 8));
+    let back = T0 + 18 * S;
+    inputs.extend([link(T0 + 12 * S + 100 * MS, false), link(back, true)]);
+    for (port, reader_time) in [(1, None), (2, Some(ReaderTime::Utc(back as u64)))] {
+        inputs.push(Input::Gpi {
+            device: 0,
+            at: Time(back + 10 * MS),
+            port,
+            high: true,
+            reader_time,
+        });
+    }
+    inputs.push(Input::Reads {
+        device: 0,
+        at: Time(back + 20 * MS),
+        reads: held,
+    });
+    let mut pipeline = Pipeline::default();
+    let out = booked(&run(&mut pipeline, &inputs, 60));
+    assert_eq!(pipeline.stats().late, 0);
+    assert_eq!(
+        out,
+        ["dock_1 in  receiving 00/040123450000000016 + 24 items"]
+    );
 }
 
 #[test]

@@ -190,7 +190,10 @@ impl Pipeline {
                 ..
             } => {
                 let at = self.clock(at);
-                self.time(device, at, reader_time, &mut outputs);
+                if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
+                    let dated = clock.date(at, reader_time);
+                    self.note_step(device, at, dated, &mut outputs);
+                }
                 self.advance(&mut outputs);
             }
             Input::Scan { device, at, data } => {
@@ -242,11 +245,21 @@ impl Pipeline {
     ) -> Option<Corrected> {
         let clock = self.state.devices.get_mut(usize::from(device))?;
         let corrected = clock.correct(at, reader_time);
-        if let Some(by) = corrected.stepped_back {
+        self.note_step(device, at, corrected, outputs);
+        Some(corrected)
+    }
+
+    fn note_step(
+        &mut self,
+        device: DeviceIndex,
+        at: Time,
+        dated: Corrected,
+        outputs: &mut Vec<Output>,
+    ) {
+        if let Some(by) = dated.stepped_back {
             self.stats.clock_steps += 1;
             outputs.push(Output::ClockStepped { device, at, by });
         }
-        Some(corrected)
     }
 
     fn read(&mut self, device: DeviceIndex, at: Time, read: Read, outputs: &mut Vec<Output>) {
