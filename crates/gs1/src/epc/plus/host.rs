@@ -12,6 +12,8 @@ use super::alphabet;
 
 /// The longest host name (RFC 1035 section 2.3.4).
 const MAX: usize = 253;
+/// Groups that the length can count.
+const GROUPS_MAX: usize = 63;
 
 /// Groups that stand for a text of their own (TDS 2.3 table A).
 const SINGLE: &[(u8, &str)] = &[
@@ -166,7 +168,7 @@ pub(super) fn check(host: &str) -> Result<(), EpcError> {
     let mut check = HostCheck::default();
     check.take(host)?;
     check.end()?;
-    if groups(host).len() > 63 {
+    if groups(host).len() > GROUPS_MAX {
         return Err(EpcError::HostName);
     }
     Ok(())
@@ -180,8 +182,55 @@ pub(super) fn write(bits: &mut BitWriter, host: &str) {
     groups.iter().for_each(|&group| bits.push(group.into(), 7));
 }
 
-/// The groups of a host name: the longest piece that a table has, else a character.
+/// The groups of a host name: in the usual way, or if that takes too many, in as few as possible.
 fn groups(host: &str) -> Vec<u8> {
+    let usual = usual_groups(host);
+    if usual.len() > GROUPS_MAX {
+        return fewest_groups(host);
+    }
+    usual
+}
+
+/// Pieces of the tables wherever they stand, as few groups as possible: whatever [`read`] has taken fits again.
+fn fewest_groups(host: &str) -> Vec<u8> {
+    // From each place to the end: how many groups, and the first of them with what it stands for.
+    let mut best: Vec<(usize, [Option<u8>; 2], usize)> = vec![(0, [None; 2], 0); host.len() + 1];
+    for (at, first) in host.bytes().enumerate().rev() {
+        let rest = host.get(at..).unwrap_or_default();
+        let singles = SINGLE
+            .iter()
+            .filter(|(_, piece)| rest.starts_with(piece))
+            .map(|(code, piece)| ([Some(*code), None], piece.len()));
+        let endings = rest.strip_prefix('.').into_iter().flat_map(|rest| {
+            let lists = LISTS.iter().zip(0_u8..);
+            lists.flat_map(move |(list, number)| {
+                let places = list.split(' ').zip(0_u8..);
+                let places = places.filter(|(ending, _)| rest.starts_with(ending));
+                places.map(move |(ending, place)| ([Some(number), Some(place)], ending.len() + 1))
+            })
+        });
+        let choice = std::iter::once(([Some(first), None], 1))
+            .chain(singles)
+            .chain(endings)
+            .filter_map(|(groups, length)| {
+                let (after, _, _) = best.get(at + length)?;
+                Some((after + groups.iter().flatten().count(), groups, length))
+            })
+            .min_by_key(|(count, _, _)| *count);
+        if let (Some(slot), Some(choice)) = (best.get_mut(at), choice) {
+            *slot = choice;
+        }
+    }
+    let (mut groups, mut at) = (Vec::new(), 0);
+    while let Some((_, next, length)) = best.get(at).filter(|(count, _, _)| *count > 0) {
+        groups.extend(next.iter().flatten());
+        at += length;
+    }
+    groups
+}
+
+/// The groups of a host name: the longest piece that a table has, else a character.
+fn usual_groups(host: &str) -> Vec<u8> {
     let mut groups = Vec::with_capacity(host.len());
     let mut rest = host;
     while let Some(first) = rest.as_bytes().first() {
