@@ -16,6 +16,7 @@ pub mod broker;
 pub mod demo;
 pub mod ledger;
 pub mod player;
+pub mod portal;
 pub mod reader;
 pub mod scanner;
 pub mod scenario;
