@@ -9,6 +9,7 @@
 //! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
 //! * [`demo`] puts all of them together.
+//! * [`portal`] is apart from these: docks and belts with their physics, straight into the pipeline, scored.
 //!
 //! Dropping any of the running things stops its tasks and frees its port.
 

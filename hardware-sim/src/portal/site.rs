@@ -86,7 +86,7 @@ impl Site {
             gates.push(Gate {
                 name: format!("dock_{}", door + 1),
                 y,
-                settled_m: 1.5,
+                settled_m: 1.3,
                 half_width_m: HALF_DOOR_M,
                 belt: false,
             });
@@ -140,7 +140,7 @@ impl Site {
             });
             for (side, outward) in [(Side::Outside, -1.0), (Side::Inside, 1.0)] {
                 let antenna = Antenna {
-                    at: [outward * BELT_ANTENNA_X_M, y, 0.8],
+                    at: [outward * BELT_ANTENNA_X_M, y, 0.55],
                     boresight: unit([outward * 0.35, 0.0, -1.0]),
                     gain_dbi: 6.0,
                     beam_deg: 70.0,

@@ -208,7 +208,7 @@ impl Preset {
                 dock(site, EASY, 12.0, 0.0, 240.0, CALM)
             }
             Situation::Conveyors => Self {
-                site: Site::belts(20.0, dice),
+                site: Site::belts(16.0, dice),
                 mix: &[],
                 recipe: CARTON,
                 gap_s: 0.0,

@@ -15,8 +15,10 @@ const TRUCK: Point = [1.6, 1.0, 2.0];
 const TRUCK_DB_PER_M: f64 = 10.0;
 const PERSON: Point = [0.4, 0.5, 1.8];
 const PERSON_DB_PER_M: f64 = 15.0;
-/// Rows of staging places, metres inside the door line.
-const ROWS_M: [f64; 3] = [1.9, 3.3, 4.7];
+/// Rows of staging places between the doors, metres inside the door line.
+const ROWS_M: [f64; 3] = [1.5, 2.9, 4.3];
+/// Places in the trailer at each door: from the line, and aside from the lane.
+const TRAILER_M: ([f64; 2], f64) = ([-3.2, -4.6], 0.9);
 /// Items on a belt come into view and leave this far from the line.
 const BELT_REACH_M: f64 = 2.5;
 
@@ -99,24 +101,29 @@ impl<'a> Traffic<'a> {
         } else {
             3.5
         };
+        let mut places = Vec::new();
         for row in ROWS_M {
-            for lane in 0..=doors {
-                let y = spacing * (lane as f64 - 0.5);
-                let (x, y) = (
-                    row + self.dice.between(0.0, 0.3),
-                    y + self.dice.between(-0.1, 0.1),
-                );
-                let taken = self.dice.chance(self.preset.staged).then(|| {
-                    let recipe = self.preset.recipe;
-                    self.load(&recipe, Path::new(-60.0, x, y), 0)
-                });
-                self.slots.push(Slot {
-                    x,
-                    y,
-                    taken,
-                    busy_until: 0.0,
-                });
+            places.extend((0..=doors).map(|lane| (row, spacing * (lane as f64 - 0.5))));
+        }
+        for door in 0..doors {
+            let (rows, aside) = TRAILER_M;
+            for row in rows {
+                places.extend([-aside, aside].map(|aside| (row, self.y(door) + aside)));
             }
+        }
+        for (x, y) in places {
+            let x = x + x.signum() * self.dice.between(0.0, 0.3);
+            let y = y + self.dice.between(-0.1, 0.1);
+            let taken = self.dice.chance(self.preset.staged).then(|| {
+                let recipe = self.preset.recipe;
+                self.load(&recipe, Path::new(-60.0, x, y), 0)
+            });
+            self.slots.push(Slot {
+                x,
+                y,
+                taken,
+                busy_until: 0.0,
+            });
         }
     }
 
@@ -243,7 +250,7 @@ impl<'a> Traffic<'a> {
     fn turn_back(&mut self, door: usize, at: f64, way: f64) -> f64 {
         let speed = self.speed();
         let (mut path, lane) = self.approach(door, at, way);
-        let there = path.go(way * self.dice.between(-0.8, 0.8), lane, speed);
+        let there = path.go(way * self.dice.between(-1.0, 0.3), lane, speed);
         path.stay_until(there + self.dice.between(0.0, 4.0));
         path.go(-way * AWAY_M, lane, speed.min(1.5));
         let end = self.trucked(path, way);
@@ -297,7 +304,7 @@ impl<'a> Traffic<'a> {
         found.get(pick as usize).copied()
     }
 
-    /// Through the door to a free place; or from inside, which is no movement.
+    /// Through the door to a free place; or from the same side, which is no movement.
     fn put_down(&mut self, door: usize, at: f64) -> f64 {
         let Some(index) = self.slot(door, at, false) else {
             return self.pass(door, at, 1.0, None);
@@ -305,14 +312,9 @@ impl<'a> Traffic<'a> {
         let Slot { x, y, .. } = self.slots[index];
         let speed = self.speed().min(2.0);
         let through = self.dice.chance(0.7);
-        let (way, mut path, lane) = if through {
-            let (path, lane) = self.approach(door, at, 1.0);
-            (1.0, path, lane)
-        } else {
-            let (path, lane) = self.approach(door, at, -1.0);
-            (-1.0, path, lane)
-        };
-        path.go(x.max(2.3) - 0.4 * way, lane, speed);
+        let way = if through { x.signum() } else { -x.signum() };
+        let (mut path, lane) = self.approach(door, at, way);
+        path.go(x.signum() * x.abs().max(2.3) - 0.4 * way, lane, speed);
         path.go(x, y, 0.7 * speed);
         let (start, there) = (path.start(), path.end());
         let mut truck = path.shifted(start, there, -way * BEHIND_M, 0.0);
@@ -336,7 +338,13 @@ impl<'a> Traffic<'a> {
         };
         let lane = self.y(door) + self.dice.between(-0.3, 0.3);
         let speed = self.speed().min(2.0);
-        self.take(index, at, &[(2.5, lane), (-AWAY_M, lane)], speed)
+        let side = self.slots[index].x.signum();
+        self.take(
+            index,
+            at,
+            &[(side * 2.5, lane), (-side * AWAY_M, lane)],
+            speed,
+        )
     }
 
     /// Moves a staged load deeper into the building, to another place, or a little.
@@ -345,25 +353,24 @@ impl<'a> Traffic<'a> {
             return at;
         };
         let speed = self.dice.between(0.5, 1.2);
-        let Slot { x, y, .. } = self.slots[index];
-        let body = self.slots[index].taken;
+        let Slot { x, y, taken, .. } = self.slots[index];
+        let (body, side) = (taken, x.signum());
         let place = self.slot(door, at, false);
         let end = match place {
-            Some(other) if self.dice.chance(0.5) => {
-                let Slot {
-                    x: to_x, y: to_y, ..
-                } = self.slots[other];
-                let end = self.take(index, at, &[(2.6, y), (2.6, to_y), (to_x, to_y)], speed);
+            Some(other) if self.slots[other].x * side > 0.0 && self.dice.chance(0.5) => {
+                let to = self.slots[other];
+                let lane = side * 2.6;
+                let end = self.take(index, at, &[(lane, y), (lane, to.y), (to.x, to.y)], speed);
                 let slot = &mut self.slots[other];
                 (slot.taken, slot.busy_until) = (body, end);
                 end
             }
             _ if self.dice.chance(0.5) => {
-                let end = self.take(index, at, &[(x + 1.0, y), (x, y)], speed);
+                let end = self.take(index, at, &[(x + side, y), (x, y)], speed);
                 self.slots[index].taken = body;
                 end
             }
-            _ => self.take(index, at, &[(x + 2.0, y), (AWAY_M, y)], speed),
+            _ => self.take(index, at, &[(x + 2.0 * side, y), (side * AWAY_M, y)], speed),
         };
         if let Some(body) = body.and_then(|body| self.bodies.get_mut(body)) {
             body.episodes.push((at, end, Cause::Handled));
@@ -375,15 +382,16 @@ impl<'a> Traffic<'a> {
     fn take(&mut self, index: usize, at: f64, stops: &[(f64, f64)], speed: f64) -> f64 {
         let Slot { x, y, taken, .. } = self.slots[index];
         let Some(body) = taken else { return at };
-        let mut truck = Path::new(at, AWAY_M, y);
-        let there = truck.go(x + BEHIND_M, y, 1.5);
+        let behind = x.signum() * BEHIND_M;
+        let mut truck = Path::new(at, x.signum() * AWAY_M, y);
+        let there = truck.go(x + behind, y, 1.5);
         let path = &mut self.bodies[body].path;
         path.stay_until(there + 1.5);
         for (x, y) in stops {
             path.go(*x, *y, speed);
         }
         let (start, end) = (there + 1.5, path.end());
-        let carried = path.shifted(start, end, BEHIND_M, 0.0);
+        let carried = path.shifted(start, end, behind, 0.0);
         truck.stay_until(start);
         for (_, to) in carried.legs() {
             truck.stay_until(truck.end());

@@ -27,8 +27,11 @@ pub(super) use smurf::Smurf;
 
 /// Methods are given the time this often.
 const TICK_S: f64 = 0.25;
-/// Turns of tags this close belong together; their claim is made when no more came for this long.
-const TOGETHER_S: f64 = 2.0;
+/// Turns of tags this close in time belong together, and their claim is made when no more came for this long (tags of
+/// one load are lost one after the other): at doors.
+const DOOR_S: (f64, f64) = (2.0, 4.0);
+/// The same on belts.
+const BELT_S: (f64, f64) = (0.3, 1.0);
 
 /// A read that passed the tag filter, at its gate and side.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +119,8 @@ impl Front {
 
 /// Feeds a day to a method.
 pub(super) fn run(day: &Day, front: Front, mut method: impl Follow) -> Vec<Claim> {
-    let mut batcher = Batcher::default();
+    let belts = day.site.gates.iter().map(|gate| gate.belt);
+    let mut batcher = Batcher::new(belts.collect());
     let (mut claims, mut turns) = (Vec::new(), Vec::new());
     let mut tick = TICK_S;
     let mut tick_until = |until: f64, method: &mut dyn Follow, batcher: &mut Batcher| {
@@ -152,17 +156,26 @@ struct Open {
 }
 
 /// Turns that go together.
-#[derive(Default)]
 pub(super) struct Batcher {
     open: Vec<Open>,
+    /// For each gate, whether it is on a belt.
+    belts: Vec<bool>,
 }
 
 impl Batcher {
+    pub(super) const fn new(belts: Vec<bool>) -> Self {
+        Self {
+            open: Vec::new(),
+            belts,
+        }
+    }
+
     pub(super) fn add(&mut self, turn: Turn, now: f64) {
+        let (together, _) = times(&self.belts, turn.gate);
         let near = |open: &&mut Open| {
             (open.claim.read_point, open.claim.direction) == (turn.gate, turn.direction)
-                && turn.at > open.claim.at_s - TOGETHER_S
-                && turn.at < open.last_at + TOGETHER_S
+                && turn.at > open.claim.at_s - together
+                && turn.at < open.last_at + together
         };
         if let Some(open) = self.open.iter_mut().find(near) {
             open.claim.tags.insert(turn.tag);
@@ -186,13 +199,21 @@ impl Batcher {
     }
 
     pub(super) fn tick(&mut self, now: f64, claims: &mut Vec<Claim>) {
-        let done = self
-            .open
-            .extract_if(.., |open| now - open.heard >= TOGETHER_S);
+        let belts = &self.belts;
+        let is_done = |open: &mut Open| now - open.heard >= times(belts, open.claim.read_point).1;
+        let done = self.open.extract_if(.., is_done);
         claims.extend(done.map(|open| Claim {
             at_s: f64::midpoint(open.claim.at_s, open.last_at),
             said_s: now,
             ..open.claim
         }));
+    }
+}
+
+fn times(belts: &[bool], gate: usize) -> (f64, f64) {
+    if belts.get(gate).copied().unwrap_or(false) {
+        BELT_S
+    } else {
+        DOOR_S
     }
 }

@@ -14,48 +14,54 @@ const EPOCH_S: f64 = 0.25;
 /// A tag that is there is missed with this chance at most.
 const DELTA: f64 = 0.05;
 /// Longest window, epochs.
-const LONGEST: usize = 100;
+const LONGEST: usize = 40;
+/// Rounds of a side in one epoch, about.
+const ROUNDS: f64 = 4.0;
 
 #[derive(Debug, Clone, Default)]
 struct Window {
-    /// Epochs with a read, newest last, and the share of the epoch's reads.
-    epochs: VecDeque<bool>,
-    read: bool,
+    /// Reads in each epoch, newest last.
+    epochs: VecDeque<u32>,
+    reads: u32,
     /// Window length, epochs.
     length: usize,
 }
 
 impl Window {
-    /// Ends an epoch; tells how many epochs of the window had a read.
-    fn turn(&mut self) -> usize {
-        self.epochs.push_back(std::mem::take(&mut self.read));
-        self.length = self.length.max(1);
-        while self.epochs.len() > LONGEST {
+    /// Ends an epoch and adapts the window.
+    fn turn(&mut self) {
+        self.epochs.push_back(std::mem::take(&mut self.reads));
+        if self.epochs.len() > LONGEST {
             self.epochs.pop_front();
         }
-        let have = self.length.min(self.epochs.len());
-        let count = |epochs: usize| {
-            let newest = self.epochs.iter().rev().take(epochs);
-            newest.filter(|read| **read).count()
-        };
-        let reads = count(have);
-        let rate = reads as f64 / have as f64;
-        if reads == 0 {
-            self.length = (self.length / 2).max(1);
-            return 0;
+        self.length = self.length.clamp(1, LONGEST);
+        let window = self.epochs.iter().rev().take(self.length);
+        let seen: Vec<f64> = window
+            .filter(|reads| **reads > 0)
+            .map(|reads| (f64::from(*reads) / ROUNDS).min(1.0))
+            .collect();
+        if seen.is_empty() {
+            self.length = 1;
+            return;
         }
-        // Enough epochs that a tag that is there is read in one of them (the paper's completeness).
+        // The chance to be read in a round, from the epochs in which it was read at all.
+        let rate = seen.iter().sum::<f64>() / seen.len() as f64;
+        let epochs = self.length as f64;
+        let expected = epochs * rate;
+        let deviation = (epochs * rate * (1.0 - rate)).sqrt();
+        // Long enough that a tag that is there is read in it (completeness).
         let wanted = ((1.0 / DELTA).ln() / rate).ceil();
-        // Fewer reads in the newer half than chance allows: it has left (the paper's transition).
-        let half = (have / 2).max(1);
-        let expected = half as f64 * rate;
-        let deviation = (half as f64 * rate * (1.0 - rate)).sqrt();
-        if have > 1 && expected - count(half) as f64 > 2.0 * deviation {
-            self.length = half;
-        } else if wanted > self.length as f64 {
-            self.length = (self.length + 2).min(LONGEST);
+        if expected - seen.len() as f64 > 2.0 * deviation {
+            // Fewer than chance allows: it has left (transition).
+            self.length = (self.length / 2).max(1);
+        } else if wanted > epochs {
+            self.length += 2;
         }
-        count(self.length.min(self.epochs.len()))
+    }
+
+    /// Reads in the newest `epochs`.
+    fn count(&self, epochs: usize) -> u32 {
+        self.epochs.iter().rev().take(epochs).sum()
     }
 }
 
@@ -88,8 +94,8 @@ impl Follow for Smurf {
                 changed_at: seen.at,
             });
         match seen.side {
-            Side::Inside => track.inside.read = true,
-            Side::Outside => track.outside.read = true,
+            Side::Inside => track.inside.reads += 1,
+            Side::Outside => track.outside.reads += 1,
         }
         None
     }
@@ -99,7 +105,10 @@ impl Follow for Smurf {
             self.epoch_end += EPOCH_S;
             let at = self.epoch_end;
             self.tracks.retain(|(gate, tag), track| {
-                let (inside, outside) = (track.inside.turn(), track.outside.turn());
+                track.inside.turn();
+                track.outside.turn();
+                let epochs = track.inside.length.max(track.outside.length);
+                let (inside, outside) = (track.inside.count(epochs), track.outside.count(epochs));
                 let side = match inside.cmp(&outside) {
                     std::cmp::Ordering::Greater => Some(Side::Inside),
                     std::cmp::Ordering::Less => Some(Side::Outside),

@@ -1,1 +1,6 @@
-//! Tests of the simulator, its scorer and the baselines.
+//! Tests of the simulator and its scorer.
+
+mod days;
+mod physics;
+mod scoring;
+mod ways;
