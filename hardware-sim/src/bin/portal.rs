@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracegate_sim::portal::{Day, Method, Search, Situation, causes, rows, story, table};
+use tracegate_sim::portal::{Day, Method, Search, Situation, causes, reasons, rows, story, table};
 
 /// Simulated dock doors and belts with ground truth, and a score.
 ///
@@ -82,9 +82,9 @@ fn main() -> ExitCode {
             minutes,
         } => {
             let day = Day::with_search(situation, seed, minutes * 60.0, search);
-            let claims = method.claims(&day);
-            let score = day.score(&claims);
-            print!("{}", story(&day, &claims));
+            let told = method.tell(&day);
+            let score = day.score(&told);
+            print!("{}", story(&day, &told));
             println!(
                 "\n{} seed {seed}, {minutes} min: {} reads, {} eye edges, {} movements and {} that nobody could find",
                 situation.as_str(),
@@ -117,7 +117,7 @@ fn main() -> ExitCode {
             let methods = method.map_or_else(|| Method::ALL.to_vec(), |method| vec![method]);
             let seeds: Vec<u64> = seeds.collect();
             let rows = rows(&situations, &methods, &seeds, minutes * 60.0, jobs);
-            print!("{}\n{}", table(&rows), causes(&rows));
+            print!("{}\n{}\n{}", table(&rows), causes(&rows), reasons(&rows));
         }
     }
     ExitCode::SUCCESS

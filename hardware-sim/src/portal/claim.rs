@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tracegate_pipeline::config::Direction;
+use tracegate_pipeline::input::NonEvent;
 use tracegate_pipeline::{Input, Output, Pipeline, Time};
 
 use crate::ledger::event;
@@ -30,6 +31,28 @@ pub struct Claim {
     pub at_s: f64,
     /// When it was said.
     pub said_s: f64,
+}
+
+/// A load that the pipeline noticed and did not book.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Which gate.
+    pub read_point: usize,
+    /// When the load was there, seconds of the day.
+    pub at_s: f64,
+    /// The rule, in the pipeline's word.
+    pub reason: &'static str,
+    /// How many tags it had.
+    pub tags: usize,
+}
+
+/// All that a method says of a day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Told {
+    /// What is said to have passed.
+    pub claims: Vec<Claim>,
+    /// What was refused; only the pipeline says.
+    pub refusals: Vec<Refusal>,
 }
 
 /// Who decides.
@@ -62,24 +85,32 @@ impl Method {
 
     /// What this method makes of the day.
     #[must_use]
-    pub fn claims(self, day: &Day) -> Vec<Claim> {
-        match self {
-            Self::Tracegate => pipeline_claims(day, |input| input),
+    pub fn tell(self, day: &Day) -> Told {
+        let claims = match self {
+            Self::Tracegate => return pipeline_tells(day, |input| input),
             Self::Dedup => baseline::run(day, Front::new(day), baseline::Dedup::default()),
             Self::Smurf => baseline::run(day, Front::new(day), baseline::Smurf::default()),
             Self::Edgex => baseline::run(day, Front::new(day), baseline::Edgex::default()),
+        };
+        Told {
+            claims,
+            refusals: Vec::new(),
         }
     }
 }
 
 /// The pipeline fed with the day's inputs, each changed by `change` first, and ticked when it asks for it.
-pub(super) fn pipeline_claims(day: &Day, change: impl Fn(Input) -> Input) -> Vec<Claim> {
+pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told {
     let mut pipeline = Pipeline::default();
-    let mut claims = Vec::new();
+    let mut told = Told::default();
     let mut take = |pipeline: &mut Pipeline, input: Input| {
         for output in pipeline.handle(input) {
-            if let Output::Event(event) = output {
-                claims.extend(claim(day, &event.json, pipeline.now()));
+            match output {
+                Output::Event(event) => {
+                    told.claims.extend(claim(day, &event.json, pipeline.now()));
+                }
+                Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
+                Output::Verdict(_) => {}
             }
         }
     };
@@ -98,7 +129,17 @@ pub(super) fn pipeline_claims(day: &Day, change: impl Fn(Input) -> Input) -> Vec
     }
     let end = gateway_time(day.length_s + AFTERMATH_S);
     tick_until(&mut pipeline, end, &mut take);
-    claims
+    told
+}
+
+fn refusal(day: &Day, load: &NonEvent) -> Option<Refusal> {
+    let mut gates = day.site.gates.iter();
+    Some(Refusal {
+        read_point: gates.position(|gate| gate.name == load.read_point)?,
+        at_s: seconds(load.at),
+        reason: load.reason.as_str(),
+        tags: load.tags,
+    })
 }
 
 fn claim(day: &Day, json: &str, now: Time) -> Option<Claim> {

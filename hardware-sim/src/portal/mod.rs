@@ -1,7 +1,7 @@
 //! Dock doors and belts with everything that goes wrong there, simulated with its truth, and a scorer.
 //!
 //! No sockets and no real time: a [`Day`] is made of a [`Situation`] and a seed, gives the inputs that a gateway would
-//! have got, and knows what really happened. [`Method::claims`] lets the gateway's pipeline or one of the methods of
+//! have got, and knows what really happened. [`Method::tell`] lets the gateway's pipeline or one of the methods of
 //! others decide, [`Day::score`] compares. The `portal` command prints the tables.
 //!
 //! From the bottom up: `radio` (link budget) and `surroundings` (fading, goods in the way) say how loud a tag is,
@@ -32,11 +32,11 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Method};
+pub use claim::{Claim, Method, Refusal, Told};
 pub use day::Day;
 pub use eyes::EyeEdge;
 pub use goods::Cause;
-pub use report::{HELD_BACK_SEEDS, Row, TUNING_SEEDS, causes, rows, story, table};
+pub use report::{HELD_BACK_SEEDS, Row, TUNING_SEEDS, causes, reasons, rows, story, table};
 pub use score::{Score, WINDOW_S};
 pub use site::Search;
 pub use situation::Situation;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::claim::{Claim, Method};
+use super::claim::{Method, Told};
 use super::day::Day;
 use super::goods::Cause;
 use super::score::Score;
@@ -78,7 +78,7 @@ pub fn rows(
             days.get(index).map(|day| (index, *day))
         } {
             let day = Day::new(situation, seed, length_s);
-            let scores = methods.iter().map(|method| day.score(&method.claims(&day)));
+            let scores = methods.iter().map(|method| day.score(&method.tell(&day)));
             let scores = (day.unreadable, scores.collect());
             done.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -173,9 +173,28 @@ pub fn causes(rows: &[Row]) -> String {
     text
 }
 
+/// Movements not found in an hour, by what the pipeline said of them instead. Methods that say nothing are left out.
+#[must_use]
+pub fn reasons(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| row.method == Method::Tracegate) {
+        let hours: f64 = row.scores.iter().map(|score| score.hours).sum();
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        for (reason, count) in row.scores.iter().flat_map(|s| &s.missed_by_reason) {
+            *all.entry(reason).or_default() += count;
+        }
+        let _ = write!(text, "missed/h {:<14}", row.situation.as_str());
+        for (reason, count) in all {
+            let _ = write!(text, " {reason} {:.1}", count as f64 / hours.max(1e-9));
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// One day, claim by claim and movement by movement, in order of time.
 #[must_use]
-pub fn story(day: &Day, claims: &[Claim]) -> String {
+pub fn story(day: &Day, told: &Told) -> String {
     let mut lines: Vec<(f64, String)> = Vec::new();
     let gate = |index: usize| day.site.gates.get(index).map_or("?", |gate| &gate.name);
     for movement in &day.movements {
@@ -189,8 +208,20 @@ pub fn story(day: &Day, claims: &[Claim]) -> String {
         );
         lines.push((movement.crossed_s, line));
     }
-    for claim in claims {
-        let alone = day.score(std::slice::from_ref(claim));
+    for refusal in &told.refusals {
+        let line = format!(
+            "refuse {} {:>7} tags: {}",
+            gate(refusal.read_point),
+            refusal.tags,
+            refusal.reason
+        );
+        lines.push((refusal.at_s, line));
+    }
+    for claim in &told.claims {
+        let alone = day.score(&Told {
+            claims: vec![claim.clone()],
+            refusals: Vec::new(),
+        });
         let verdict = if alone.strict == 1 {
             "strict".to_owned()
         } else if alone.right_way == 1 {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claim::Claim;
+use super::claim::{Claim, Refusal, Told};
 use super::day::Day;
 use super::goods::{Cause, TagIndex};
 use super::truth::Movement;
@@ -34,6 +34,9 @@ pub struct Score {
     pub exact: usize,
     /// Claims that found a movement which had been found before.
     pub duplicates: usize,
+    /// Movements not found, by what the method said of them instead: the word of a refusal at that gate and time, or
+    /// `unnoticed`.
+    pub missed_by_reason: BTreeMap<&'static str, usize>,
     /// Claims that found nothing, by cause.
     pub false_by_cause: BTreeMap<Cause, usize>,
     /// From the end of each found passage to its claim, seconds, in order.
@@ -119,10 +122,8 @@ struct Fit {
 impl Fit {
     fn of(claim: &Claim, movement: &Movement) -> Option<Self> {
         let (coverage, purity) = overlap(claim, &movement.tags);
-        let in_time =
-            claim.at_s >= movement.from_s - WINDOW_S && claim.at_s <= movement.to_s + WINDOW_S;
         let finds = claim.read_point == movement.read_point
-            && in_time
+            && in_time(movement, claim.at_s)
             && coverage >= FOUND
             && purity >= FOUND;
         finds.then(|| Self {
@@ -143,6 +144,10 @@ impl Fit {
     }
 }
 
+fn in_time(movement: &Movement, at_s: f64) -> bool {
+    at_s >= movement.from_s - WINDOW_S && at_s <= movement.to_s + WINDOW_S
+}
+
 fn overlap(claim: &Claim, tags: &[TagIndex]) -> (f64, f64) {
     let inside = |tag: &&TagIndex| tags.binary_search(tag).is_ok();
     let common = claim.tags.iter().filter(inside).count();
@@ -154,10 +159,11 @@ fn overlap(claim: &Claim, tags: &[TagIndex]) -> (f64, f64) {
 /// Scores a day. `cause` tells what a tag was doing at a time.
 pub(super) fn score(
     movements: &[Movement],
-    claims: &[Claim],
+    told: &Told,
     length_s: f64,
     cause: impl Fn(TagIndex, f64) -> Cause,
 ) -> Score {
+    let claims = &told.claims;
     let mut fits: Vec<(usize, usize, Fit)> = Vec::new();
     for (claim_index, claim) in claims.iter().enumerate() {
         for (index, movement) in movements.iter().enumerate() {
@@ -183,6 +189,11 @@ pub(super) fn score(
         hours: length_s / 3600.0,
         ..Score::default()
     };
+    let missed = movements.iter().zip(&taken).filter(|(_, taken)| !**taken);
+    for (movement, _) in missed {
+        let reason = reason_of(movement, &told.refusals);
+        *score.missed_by_reason.entry(reason).or_default() += 1;
+    }
     for (index, claim) in claims.iter().enumerate() {
         let Some((movement, fit)) = by_claim[index] else {
             if fits.iter().any(|(again, _, _)| *again == index) {
@@ -205,21 +216,27 @@ pub(super) fn score(
     score
 }
 
+/// What was said instead of a movement: of the refusals at its gate and time, the one with the most tags.
+fn reason_of(movement: &Movement, refusals: &[Refusal]) -> &'static str {
+    let here = refusals.iter().filter(|refusal| {
+        refusal.read_point == movement.read_point && in_time(movement, refusal.at_s)
+    });
+    let most = here.max_by_key(|refusal| refusal.tags);
+    most.map_or("unnoticed", |refusal| refusal.reason)
+}
+
 /// What led to a claim that finds nothing.
 fn cause_of(
     movements: &[Movement],
     claim: &Claim,
     cause: impl Fn(TagIndex, f64) -> Cause,
 ) -> Cause {
-    let near = |movement: &&Movement| {
-        claim.at_s >= movement.from_s - WINDOW_S && claim.at_s <= movement.to_s + WINDOW_S
-    };
     let mut of: BTreeMap<Cause, usize> = BTreeMap::new();
     *of.entry(Cause::Strangers).or_default() += claim.unknown;
     for tag in &claim.tags {
         let moving = movements
             .iter()
-            .filter(near)
+            .filter(|movement| in_time(movement, claim.at_s))
             .filter(|movement| movement.tags.binary_search(tag).is_ok());
         let here = moving.map(|movement| movement.read_point == claim.read_point);
         let cause = match here.max() {
@@ -236,8 +253,8 @@ fn cause_of(
 impl Day {
     /// Scores what a method made of this day.
     #[must_use]
-    pub fn score(&self, claims: &[Claim]) -> Score {
-        score(&self.movements, claims, self.length_s, |tag, at| {
+    pub fn score(&self, told: &Told) -> Score {
+        score(&self.movements, told, self.length_s, |tag, at| {
             self.cause(tag, at)
         })
     }

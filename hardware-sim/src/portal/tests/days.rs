@@ -3,7 +3,7 @@
 use tracegate_pipeline::config::{Direction, ReadPointKind};
 use tracegate_pipeline::{Input, ReaderTime};
 
-use crate::portal::claim::pipeline_claims;
+use crate::portal::claim::pipeline_tells;
 use crate::portal::delivery::{Arrival, Clock, Outage, arrivals};
 use crate::portal::dice::Dice;
 use crate::portal::goods::TagKind;
@@ -168,7 +168,7 @@ fn easy(flipped: bool) -> [f64; 3] {
     let seeds = [11, 12, 13];
     let scores = seeds.map(|seed| {
         let day = Day::new(Situation::EasyDock, seed, 300.0);
-        let claims = pipeline_claims(&day, |mut input| {
+        let told = pipeline_tells(&day, |mut input| {
             if let Input::Configure(config) = &mut input
                 && flipped
             {
@@ -182,7 +182,7 @@ fn easy(flipped: bool) -> [f64; 3] {
             }
             input
         });
-        day.score(&claims)
+        day.score(&told)
     });
     let mean = |of: fn(&Score) -> f64| scores.iter().map(of).sum::<f64>() / 3.0;
     [
@@ -207,7 +207,7 @@ fn the_pipeline_tells_an_easy_dock_and_mirrored_antennas_are_noticed() {
 #[test]
 fn stories_tell_truth_and_claims() {
     let day = Day::new(Situation::EasyDock, 11, 120.0);
-    let told = story(&day, &Method::Tracegate.claims(&day));
+    let told = story(&day, &Method::Tracegate.tell(&day));
     let truths = told
         .lines()
         .filter(|line| line.contains("  truth  dock_1"))

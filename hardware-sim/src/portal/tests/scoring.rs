@@ -2,7 +2,7 @@
 
 use tracegate_pipeline::config::Direction;
 
-use crate::portal::claim::Claim;
+use crate::portal::claim::{Claim, Refusal, Told};
 use crate::portal::goods::Cause;
 use crate::portal::score::{Score, score};
 use crate::portal::truth::Movement;
@@ -31,7 +31,11 @@ fn claim(tags: impl IntoIterator<Item = u32>) -> Claim {
 }
 
 fn judge(claims: &[Claim]) -> Score {
-    score(&truth(), claims, 3600.0, |_, _| Cause::Parked)
+    let told = Told {
+        claims: claims.to_vec(),
+        refusals: Vec::new(),
+    };
+    score(&truth(), &told, 3600.0, |_, _| Cause::Parked)
 }
 
 fn counts(score: &Score) -> [usize; 6] {
@@ -145,4 +149,29 @@ fn silence_has_no_recall_and_no_latency() {
     assert_eq!(counts(&score), [0; 6]);
     assert!(score.recall() < 1e-12 && score.strict_f1() < 1e-12);
     assert_eq!(score.latency_s(0.95), None);
+}
+
+#[test]
+fn a_missed_movement_has_the_reason_of_the_largest_refusal_there() {
+    let refusal = |read_point, at_s, reason, tags| Refusal {
+        read_point,
+        at_s,
+        reason,
+        tags,
+    };
+    let reasons = |refusals: Vec<Refusal>| {
+        let told = Told {
+            claims: Vec::new(),
+            refusals,
+        };
+        let score = score(&truth(), &told, 3600.0, |_, _| Cause::Parked);
+        let reasons = score.missed_by_reason.into_iter();
+        reasons.collect::<Vec<(&str, usize)>>()
+    };
+    let elsewhere = refusal(1, 102.0, "anti", 9);
+    let too_late = refusal(0, 110.0, "unclear", 9);
+    let small = refusal(0, 101.0, "few_tags", 1);
+    let large = refusal(0, 105.0, "ratio", 4);
+    assert_eq!(reasons(vec![elsewhere, too_late]), [("unnoticed", 1)]);
+    assert_eq!(reasons(vec![large, small]), [("ratio", 1)]);
 }
