@@ -15,10 +15,10 @@ use super::surroundings::Scatterer;
 pub(super) const HALF_DOOR_M: f64 = 1.3;
 /// From the middle of the door to the antennas.
 const ANTENNA_Y_M: f64 = 1.4;
-/// From the door line to the antennas of a side.
-const ANTENNA_X_M: f64 = 0.6;
-/// Dock antennas look this far away from the door line.
-const ANTENNA_TURN_DEG: f64 = 30.0;
+/// From the door line to the antennas of a side, by site: from, to.
+const ANTENNA_X_M: (f64, f64) = (0.45, 0.8);
+/// Dock antennas look this far away from the door line, by site: from, to.
+const ANTENNA_TURN_DEG: (f64, f64) = (15.0, 35.0);
 /// From the line across a belt to its two antennas.
 const BELT_ANTENNA_X_M: f64 = 0.4;
 /// From the middle of one belt to that of the next.
@@ -81,6 +81,8 @@ impl Site {
         dice: &mut Dice,
     ) -> Self {
         let (mut gates, mut readers) = (Vec::new(), Vec::new());
+        let x = dice.between(ANTENNA_X_M.0, ANTENNA_X_M.1);
+        let turn = dice.between(ANTENNA_TURN_DEG.0, ANTENNA_TURN_DEG.1);
         for door in 0..doors {
             let y = f64::from(door) * spacing_m;
             gates.push(Gate {
@@ -92,11 +94,11 @@ impl Site {
             });
             let port = |side: Side, wall: f64| {
                 let outward = if side == Side::Inside { 1.0 } else { -1.0 };
-                let (sin, cos) = ANTENNA_TURN_DEG.to_radians().sin_cos();
+                let (sin, cos) = turn.to_radians().sin_cos();
                 let height = if wall > 0.0 { 1.0 } else { 1.7 };
                 Port {
                     antenna: Antenna {
-                        at: [outward * ANTENNA_X_M, y + wall * ANTENNA_Y_M, height],
+                        at: [outward * x, y + wall * ANTENNA_Y_M, height],
                         boresight: [outward * sin, -wall * cos, 0.0],
                         gain_dbi: 8.0,
                         beam_deg: 68.0,
@@ -120,7 +122,7 @@ impl Site {
                     port(Side::Inside, 1.0),
                 ],
                 search,
-                scatterers: (0..6).map(|_| scatterer(dice, y)).collect(),
+                scatterers: (0..8).map(|_| scatterer(dice, y)).collect(),
             });
         }
         Self { gates, readers }
@@ -230,7 +232,7 @@ fn scatterer(dice: &mut Dice, y: f64) -> Scatterer {
             y + dice.between(-3.0, 3.0),
             dice.between(0.3, 3.5),
         ],
-        reflects: dice.sign() * dice.between(0.08, 0.3),
+        reflects: dice.sign() * dice.between(0.08, 0.35),
         sways: if dice.chance(0.3) {
             (dice.between(0.1, 0.8), dice.between(0.02, 0.3))
         } else {
