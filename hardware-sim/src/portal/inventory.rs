@@ -4,7 +4,7 @@ use super::dice::Dice;
 use super::goods::{Body, BodyKind, Tag, TagIndex};
 use super::radio::{Link, Point, link, plus, wave_m};
 use super::site::{ReaderSite, Search};
-use super::surroundings::{MOST_SHADE_DB, Scatterer, fading_db, in_load_db, through_m};
+use super::surroundings::{FADING_DB, MOST_SHADE_DB, Scatterer, fading_db, in_load_db, through_m};
 
 /// One tag's answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -242,9 +242,14 @@ impl<'a> Inventory<'a> {
         )]
         let channel = (at / CHANNEL_S) as usize * 7 % CHANNELS_HZ.len();
         let wave = wave_m(CHANNELS_HZ[channel]);
-        let loss = in_load_db(one.body.size, tag.offset, towards, one.body.db_per_m) + shade_db
-            - fading_db(ears, place, scatterers, wave, at);
-        link(&self.reader.radio, antenna, &tag.radio, place, wave, loss)
+        let loss = in_load_db(one.body.size, tag.offset, towards, one.body.db_per_m) + shade_db;
+        let with = |loss| link(&self.reader.radio, antenna, &tag.radio, place, wave, loss);
+        let steady = with(loss);
+        // The reflections are the costly part: not for a tag that even the highest peak does not wake.
+        if steady.tag_dbm + FADING_DB.1 < tag.radio.threshold_dbm - HOPELESS_DB {
+            return steady;
+        }
+        with(loss - fading_db(ears, place, scatterers, wave, at))
     }
 }
 

@@ -11,7 +11,7 @@ use super::radio::{Point, minus, norm};
 /// Amplitude that the floor gives back.
 const FLOOR: f64 = -0.3;
 /// Deepest hole and highest peak that the sum may make, decibels.
-const FADING_DB: (f64, f64) = (-18.0, 5.0);
+pub(super) const FADING_DB: (f64, f64) = (-18.0, 5.0);
 /// Goods cannot hide a tag more than this: some of the wave finds a way around.
 const MOST_IN_LOAD_DB: f64 = 20.0;
 /// The same for what other bodies in the way take.
@@ -48,7 +48,11 @@ pub(super) fn fading_db(
     for scatterer in scatterers {
         let length = norm(minus(scatterer.at, antenna)) + norm(minus(tag, scatterer.at));
         let (swing, hz) = scatterer.sways;
-        let turn = swing * (TAU * hz * seconds).sin();
+        let turn = if swing > 0.0 {
+            swing * (TAU * hz * seconds).sin()
+        } else {
+            0.0
+        };
         add(length, scatterer.reflects, turn);
     }
     (10.0 * (re * re + im * im).max(1e-6).log10()).clamp(FADING_DB.0, FADING_DB.1)
