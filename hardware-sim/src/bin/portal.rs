@@ -122,3 +122,21 @@ fn main() -> ExitCode {
     }
     ExitCode::SUCCESS
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_first_and_last() {
+        assert_eq!(super::seeds("3..5"), Ok(3..=5));
+        assert_eq!(super::seeds("7"), Ok(7..=7));
+        assert!(super::seeds("5..3").is_err() && super::seeds("a..b").is_err());
+        assert!(super::minutes("0").is_err() && super::minutes("20").is_ok());
+    }
+}
