@@ -1,11 +1,5 @@
 //! From the memory of a sensor tag to the event of its load: the real binary, a simulated reader, a broker.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
-
 mod support;
 
 use std::net::SocketAddr;

@@ -9,6 +9,7 @@
 //! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
 //! * [`demo`] puts all of them together. The program `sim-reader` is one reader for other programs.
+//! * [`portal`] is apart from these: docks and belts with their physics, straight into the pipeline, scored.
 //!
 //! Dropping any of the running things stops its tasks and frees its port.
 
@@ -16,6 +17,7 @@ pub mod broker;
 pub mod demo;
 pub mod ledger;
 pub mod player;
+pub mod portal;
 pub mod reader;
 pub mod scanner;
 pub mod scenario;

@@ -10,21 +10,21 @@ const DEEPEST: usize = 4;
 
 /// What one event claims.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Claim {
-    pub(super) id: String,
-    pub(super) time: Option<Timestamp>,
+pub(crate) struct Claim {
+    pub(crate) id: String,
+    pub(crate) time: Option<Timestamp>,
     /// Seconds to add to UTC for the clock on the wall, from `eventTimeZoneOffset`.
-    pub(super) zone_s: i64,
-    pub(super) read_point: String,
-    pub(super) biz_step: String,
+    pub(crate) zone_s: i64,
+    pub(crate) read_point: String,
+    pub(crate) biz_step: String,
     /// All EPCs, the parent too, as Digital Links.
-    pub(super) epcs: Vec<String>,
+    pub(crate) epcs: Vec<String>,
     /// Class and quantity.
-    pub(super) quantities: Vec<(String, Option<f64>)>,
+    pub(crate) quantities: Vec<(String, Option<f64>)>,
 }
 
 /// All events of a message: a bare event, a list of them, or an EPCISDocument.
-pub(super) fn claims(payload: &[u8]) -> Result<Vec<Claim>, String> {
+pub(crate) fn claims(payload: &[u8]) -> Result<Vec<Claim>, String> {
     let value: Value =
         serde_json::from_slice(payload).map_err(|error| format!("not JSON: {error}"))?;
     let mut found = Vec::new();
@@ -113,7 +113,7 @@ fn canonical(uri: &str) -> String {
 }
 
 /// The word of a business step, whichever of the three spellings it has.
-pub(super) fn bare_step(step: &str) -> &str {
+pub(crate) fn bare_step(step: &str) -> &str {
     let word = step.rsplit_once("BizStep-").map_or(step, |(_, word)| word);
     word.strip_prefix("urn:epcglobal:cbv:bizstep:")
         .unwrap_or(word)

@@ -4,7 +4,7 @@
 //! event id again is a *redelivery*, which is harmless; another event id for the same movement is a *duplicate* (same
 //! goods again) or a *split* (other goods of the same movement). What arrived for no movement is *unexpected*.
 
-mod event;
+pub(crate) mod event;
 mod score;
 mod store;
 

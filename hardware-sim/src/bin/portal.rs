@@ -1,0 +1,142 @@
+//! The `portal` command: simulated docks and belts, and how well the gateway and others tell what happened there.
+
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracegate_sim::portal::{Day, Method, Search, Situation, causes, reasons, rows, story, table};
+
+/// Simulated dock doors and belts with ground truth, and a score.
+///
+/// The same arguments give the same output. Seeds 1 to 999 are for tuning; seeds 1000 to 1999 stay unused until a figure
+/// is reported.
+#[derive(Debug, Parser)]
+#[command(name = "portal")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays one day and prints what happened and what was said, in order of time.
+    Run {
+        /// What is built and what drives.
+        #[arg(long, value_enum)]
+        situation: Situation,
+        /// Of all chance in it.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Who decides.
+        #[arg(long, value_enum, default_value_t = Method::Tracegate)]
+        method: Method,
+        /// Another way of inventory than the preset's.
+        #[arg(long, value_enum)]
+        search: Option<Search>,
+        /// Length of the day.
+        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
+        minutes: f64,
+    },
+    /// Prints the gateway's scores beside those of other methods: means over the seeds.
+    Score {
+        /// First and last seed, as in 1..10.
+        #[arg(long, default_value = "1..10", value_parser = seeds)]
+        seeds: RangeInclusive<u64>,
+        /// Only this one; all if it is not given.
+        #[arg(long, value_enum)]
+        situation: Option<Situation>,
+        /// Only this one; all if it is not given.
+        #[arg(long, value_enum)]
+        method: Option<Method>,
+        /// Length of each day.
+        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
+        minutes: f64,
+        /// Days simulated at the same time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+    },
+}
+
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let ends = text.split_once("..").unwrap_or((text, text));
+    match (ends.0.parse(), ends.1.trim_start_matches('=').parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("expected the first and the last seed, as in 1..10".to_owned()),
+    }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let found = text.parse().ok();
+    found
+        .filter(|minutes| (1.0..=1440.0).contains(minutes))
+        .ok_or_else(|| "expected a number of minutes from 1 to 1440".to_owned())
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run {
+            situation,
+            seed,
+            method,
+            search,
+            minutes,
+        } => {
+            let day = Day::with_search(situation, seed, minutes * 60.0, search);
+            let told = method.tell(&day);
+            let score = day.score(&told);
+            print!("{}", story(&day, &told));
+            println!(
+                "\n{} seed {seed}, {minutes} min: {} reads, {} eye edges, {} movements and {} that nobody could find",
+                situation.as_str(),
+                day.reads(),
+                day.eyes.len(),
+                day.movements.len(),
+                day.unreadable
+            );
+            println!(
+                "{}: {} claims, {} found, {} strict, {} exact, {} duplicates, {} false; strict F1 {:.3}",
+                method.as_str(),
+                score.claims,
+                score.found,
+                score.strict,
+                score.exact,
+                score.duplicates,
+                score.false_claims(),
+                score.strict_f1()
+            );
+        }
+        Command::Score {
+            seeds,
+            situation,
+            method,
+            minutes,
+            jobs,
+        } => {
+            let one = situation.map(|situation| vec![situation]);
+            let situations = one.unwrap_or_else(|| Situation::ALL.to_vec());
+            let methods = method.map_or_else(|| Method::ALL.to_vec(), |method| vec![method]);
+            let seeds: Vec<u64> = seeds.collect();
+            let rows = rows(&situations, &methods, &seeds, minutes * 60.0, jobs);
+            print!("{}\n{}\n{}", table(&rows), causes(&rows), reasons(&rows));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_first_and_last() {
+        assert_eq!(super::seeds("3..5"), Ok(3..=5));
+        assert_eq!(super::seeds("7"), Ok(7..=7));
+        assert!(super::seeds("5..3").is_err() && super::seeds("a..b").is_err());
+        assert!(super::minutes("0").is_err() && super::minutes("20").is_ok());
+    }
+}

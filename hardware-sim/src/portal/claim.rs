@@ -1,0 +1,171 @@
+//! What a method says has happened.
+
+use std::collections::BTreeSet;
+
+use tracegate_pipeline::config::Direction;
+use tracegate_pipeline::input::NonEvent;
+use tracegate_pipeline::{Input, Output, Pipeline, Time};
+
+use crate::ledger::event;
+
+use super::baseline::{self, Front};
+use super::day::Day;
+use super::delivery::{gateway_time, seconds};
+use super::goods::TagIndex;
+
+/// After the last input, methods get this much more time to speak.
+const AFTERMATH_S: f64 = 180.0;
+
+/// A movement that somebody says there was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// Which gate.
+    pub read_point: usize,
+    /// Which way.
+    pub direction: Direction,
+    /// Its tags.
+    pub(super) tags: BTreeSet<TagIndex>,
+    /// Tags that the day does not know.
+    pub unknown: usize,
+    /// When it is said to have happened, seconds of the day.
+    pub at_s: f64,
+    /// When it was said.
+    pub said_s: f64,
+}
+
+/// A load that the pipeline noticed and did not book.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Which gate.
+    pub read_point: usize,
+    /// When the load was there, seconds of the day.
+    pub at_s: f64,
+    /// The rule, in the pipeline's word.
+    pub reason: &'static str,
+    /// How many tags it had.
+    pub tags: usize,
+}
+
+/// All that a method says of a day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Told {
+    /// What is said to have passed.
+    pub claims: Vec<Claim>,
+    /// What was refused; only the pipeline says.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Method {
+    /// The gateway's pipeline with its defaults.
+    Tracegate,
+    /// Sessions that end after 5 s of silence; the last side against the first.
+    Dedup,
+    /// Adaptive windows per tag and side.
+    Smurf,
+    /// Moving means with a threshold that decays with age.
+    Edgex,
+}
+
+impl Method {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 4] = [Self::Tracegate, Self::Dedup, Self::Smurf, Self::Edgex];
+
+    /// The name in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tracegate => "tracegate",
+            Self::Dedup => "dedup 5 s",
+            Self::Smurf => "SMURF",
+            Self::Edgex => "EdgeX rules",
+        }
+    }
+
+    /// What this method makes of the day.
+    #[must_use]
+    pub fn tell(self, day: &Day) -> Told {
+        let claims = match self {
+            Self::Tracegate => return pipeline_tells(day, |input| input),
+            Self::Dedup => baseline::run(day, Front::new(day), baseline::Dedup::default()),
+            Self::Smurf => baseline::run(day, Front::new(day), baseline::Smurf::default()),
+            Self::Edgex => baseline::run(day, Front::new(day), baseline::Edgex::default()),
+        };
+        Told {
+            claims,
+            refusals: Vec::new(),
+        }
+    }
+}
+
+/// The pipeline fed with the day's inputs, each changed by `change` first, and ticked when it asks for it.
+pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told {
+    let mut pipeline = Pipeline::default();
+    let mut told = Told::default();
+    let mut take = |pipeline: &mut Pipeline, input: Input| {
+        for output in pipeline.handle(input) {
+            match output {
+                Output::Event(event) => {
+                    told.claims.extend(claim(day, &event.json, pipeline.now()));
+                }
+                Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
+                Output::Verdict(_) | Output::ClockStepped { .. } => {}
+            }
+        }
+    };
+    let tick_until =
+        |pipeline: &mut Pipeline, until: Time, take: &mut dyn FnMut(&mut Pipeline, Input)| {
+            while let Some(at) = pipeline.next_tick().filter(|at| *at <= until) {
+                take(pipeline, Input::Tick { at });
+            }
+        };
+    for input in day.inputs() {
+        let input = change(input);
+        if let Input::Reads { at, .. } | Input::Device { at, .. } = &input {
+            tick_until(&mut pipeline, *at, &mut take);
+        }
+        take(&mut pipeline, input);
+    }
+    let end = gateway_time(day.length_s + AFTERMATH_S);
+    tick_until(&mut pipeline, end, &mut take);
+    told
+}
+
+fn refusal(day: &Day, load: &NonEvent) -> Option<Refusal> {
+    let mut gates = day.site.gates.iter();
+    Some(Refusal {
+        read_point: gates.position(|gate| gate.name == load.read_point)?,
+        at_s: seconds(load.at),
+        reason: load.reason.as_str(),
+        tags: load.tags,
+    })
+}
+
+fn claim(day: &Day, json: &str, now: Time) -> Option<Claim> {
+    let said = event::claims(json.as_bytes()).ok()?.into_iter().next()?;
+    let place = day
+        .pipeline_config()
+        .read_points
+        .iter()
+        .position(|point| crate::scenario::canonical_uri(&point.uri) == said.read_point)?;
+    let direction = match said.biz_step.as_str() {
+        "receiving" => Direction::In,
+        "shipping" => Direction::Out,
+        _ => return None,
+    };
+    let tags: BTreeSet<TagIndex> = said.epcs.iter().filter_map(|uri| day.tag_of(uri)).collect();
+    Some(Claim {
+        read_point: place,
+        direction,
+        unknown: said.epcs.len() - tags.len(),
+        tags,
+        at_s: seconds(Time(said.time?.as_microsecond())),
+        said_s: seconds(now),
+    })
+}
+
+/// The last moment at which a method may still speak.
+pub(super) fn end_s(day: &Day) -> f64 {
+    day.length_s + AFTERMATH_S
+}
