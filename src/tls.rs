@@ -276,6 +276,10 @@ impl Setup {
             CertificateError::ApplicationVerificationFailure => {
                 "its certificate is not the one that certificate_sha256 names".to_owned()
             }
+            // webpki's word for it, which rustls hands on as it is.
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                "its certificate is that of a CA (basicConstraints CA:TRUE), which may not stand for a host".to_owned()
+            }
             other => {
                 let cause = error
                     .source()

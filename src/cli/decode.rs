@@ -18,8 +18,11 @@ use tracegate_gs1::{ScanOptions, Unidentified};
 ///
 /// INPUT is tag memory in hexadecimal (with --pc also its PC word), a scan with its AIM identifier such as
 /// ']d20109506000134352', or an address such as https://id.gs1.org/01/09506000134352. Write GS as {GS}, RS as {RS} and
-/// EOT as {EOT}. With --jsonl there is no INPUT: every line of standard input is a JSON object, and is answered by one.
-/// Exit code: 0 when something was understood, 1 when all was refused.
+/// EOT as {EOT}. Exit code: 0 when something was understood, 1 when all was refused.
+///
+/// With --jsonl there is no INPUT: every line of standard input is a JSON object with "id" and one of "hex", "raw" (a
+/// scan), "uri", "pc" with "epc", or "event"; it is answered by a line, which has "error" where it is refused. The exit
+/// code is 0 then.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// What to decode.

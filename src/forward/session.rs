@@ -6,6 +6,7 @@
 //! again, is set aside in the buffer, and so is one that is damaged on disk: both only once everything before them is
 //! acknowledged.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub(super) struct Session<'a> {
     patience: &'a mut Patience,
     client: AsyncClient,
     window: Window,
+    /// Topics of what is under way, for people.
+    topics: VecDeque<(i64, String)>,
     /// Unacknowledged publishes at most: ours, or the broker's if that is less.
     limit: usize,
     packet_maximum: Option<u32>,
@@ -65,6 +68,7 @@ impl<'a> Session<'a> {
             patience,
             client: connection.client.clone(),
             window: Window::new(acknowledged),
+            topics: VecDeque::new(),
             limit: usize::from(settings.window.min(connection.receive_maximum)),
             packet_maximum: connection.packet_maximum,
             cursor: acknowledged,
@@ -134,6 +138,7 @@ impl<'a> Session<'a> {
             }
             self.held_until = None;
             self.window.rewind();
+            self.topics.clear();
             self.cursor = self.window.acknowledged();
         }
         while self.may_ask() {
@@ -194,6 +199,7 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.cursor = seq;
+        self.topics.push_back((seq, topic.clone()));
         let payload = row.payload.into();
         self.publish(Item::Event(seq), topic, false, payload, properties)?;
         Ok(true)
@@ -264,7 +270,9 @@ impl<'a> Session<'a> {
                     Item::Event(seq) => {
                         links.health.counters().refused.add(1);
                         let for_what_it_is = words::blames_the_event(reason);
-                        let why = words::refusal(reason).to_owned();
+                        let topic = self.topics.iter().find(|(of, _)| *of == seq);
+                        let topic = topic.map_or("unknown", |(_, topic)| topic.as_str());
+                        let why = format!("{} (topic {topic})", words::refusal(reason));
                         self.refuse(seq, why, for_what_it_is, &links.health);
                     }
                     Item::Status => {}
@@ -279,6 +287,7 @@ impl<'a> Session<'a> {
         links.health.counters().forwarded.add(1);
         self.patience.taken();
         let mark = self.window.acknowledged();
+        while self.topics.pop_front_if(|(of, _)| *of <= mark).is_some() {}
         if self.refused && seq <= mark {
             self.refused = false;
             links.health.broker(BrokerState::Up);

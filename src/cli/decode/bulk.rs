@@ -30,7 +30,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(out);
     let mut line = Vec::new();
-    loop {
+    for number in 1_u64.. {
         line.clear();
         let read = lines
             .by_ref()
@@ -45,7 +45,7 @@ pub(super) fn run(
             skip_line(&mut lines)?;
             with_id(Value::Null, refusal("the line is longer than 4 MiB"))
         } else {
-            line_answer(&line, options)
+            line_answer(number, &line, options)
         };
         serde_json::to_writer(&mut out, &answer).context("write to standard output")?;
         out.write_all(b"\n").context("write to standard output")?;
@@ -66,12 +66,18 @@ fn skip_line(lines: &mut impl BufRead) -> anyhow::Result<()> {
     }
 }
 
-fn line_answer(line: &[u8], options: &ScanOptions) -> Answer {
+fn line_answer(number: u64, line: &[u8], options: &ScanOptions) -> Answer {
     let row = match serde_json::from_slice(line) {
         Ok(Value::Object(row)) => row,
-        Ok(_) => return with_id(Value::Null, refusal("the line is not a JSON object")),
+        Ok(_) => {
+            return with_id(
+                Value::Null,
+                refusal(format!("line {number} is not a JSON object")),
+            );
+        }
         Err(error) => {
-            let reason = format!("the line is not JSON: {error}");
+            let column = error.column();
+            let reason = format!("line {number} is not JSON, from column {column} on");
             return with_id(Value::Null, refusal(reason));
         }
     };
