@@ -224,6 +224,10 @@ impl Core {
                 if self.wiring.health.storing(None) {
                     info!("The buffer takes events again");
                 }
+                if self.store.is_being_replaced() {
+                    // It went to the new file, whose epoch has to be known before it is sent.
+                    self.repair().await;
+                }
                 return true;
             };
             self.problem(&error);
@@ -283,11 +287,15 @@ impl Core {
     /// Replaces the file if it is damaged, but not all the time: a disk that damages every file is beyond help from here.
     async fn repair(&mut self) {
         let pause = self.repaired.is_some_and(|at| at.elapsed() < REPAIR_EVERY);
-        if !self.damaged || pause {
+        // Nothing is stored between the making of the new file and its taking the old one's place.
+        let half_done = self.store.is_being_replaced();
+        if !half_done && (!self.damaged || pause) {
             return;
         }
         self.repaired = Some(Instant::now());
-        let (beat, mark) = (self.wiring.beat.clone(), self.forgotten);
+        // What was acknowledged before this run is told by where the outbox begins.
+        let mark = (self.forgotten > 0).then_some(self.forgotten);
+        let beat = self.wiring.beat.clone();
         warn!("The buffer's file is damaged; saving what can be read");
         match self.store.repair(mark, &|| beat.touch()).await {
             Ok(damage) => {

@@ -11,7 +11,7 @@ use tracegate_pipeline::Time;
 use super::connect::{self, PAGE_BYTES};
 use super::directory::lock;
 use super::repair::wall_clock;
-use super::statements::{HOLES, LAST_SEQ, WAITING, command, scalar};
+use super::statements::{EPOCH, HOLES, LAST_SEQ, WAITING, command, scalar};
 use super::{BufferError, FILE_NAME, crc32};
 
 /// No cap for an operator who makes room.
@@ -130,7 +130,7 @@ impl Inspector {
     /// SQLite cannot read.
     pub async fn stats(&mut self) -> Result<Stats, BufferError> {
         let connection = &mut self.connection;
-        let epoch = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+        let epoch = sqlx::query_scalar(EPOCH)
             .fetch_one(&mut *connection)
             .await
             .map_err(BufferError::database("read the epoch"))?;

@@ -82,7 +82,13 @@ pub(super) async fn rebuild(
     let damaged = directory.join(FILE_NAME);
     let salvaged = beside(&damaged, ".salvage");
     let patched = beside(&damaged, ".patched");
+    let ready = beside(&damaged, ".ready");
     remove_all(&salvaged)?;
+    // Should this attempt fail, the old file is written to again, and an earlier copy must not come back after a power cut.
+    if ready.try_exists().map_err(unusable(&ready))? {
+        remove(&ready)?;
+        sync_directories(directory, Some(directory))?;
+    }
     // Twice the cap: what was saved must fit, whatever the cap is by now.
     let mut new = connect::for_writing(&salvaged, max_bytes.saturating_mul(2)).await?;
     let filled = fill(&mut new, &damaged, known, working).await;
@@ -95,10 +101,14 @@ pub(super) async fn rebuild(
         .map_err(unusable(&salvaged))?;
     damage.aside = keep(&damaged)?;
     sync_directories(directory, Some(directory))?;
-    let ready = beside(&damaged, ".ready");
     fs::rename(&salvaged, &ready).map_err(unusable(&ready))?;
-    sync_directories(directory, Some(directory))?;
     Ok(damage)
+}
+
+/// Whether a new file waits for its place. Nothing may be stored in the old one then: it would vanish with it.
+pub(super) fn is_ready(directory: &Path) -> Result<bool, BufferError> {
+    let ready = beside(&directory.join(FILE_NAME), ".ready");
+    ready.try_exists().map_err(unusable(&ready))
 }
 
 /// Puts a new file in the place of the damaged one, if one is ready. The old log goes first: applied to the new file it would
@@ -106,9 +116,11 @@ pub(super) async fn rebuild(
 pub(super) fn finish(directory: &Path) -> Result<bool, BufferError> {
     let path = directory.join(FILE_NAME);
     let ready = beside(&path, ".ready");
-    if !ready.exists() {
+    if !is_ready(directory)? {
         return Ok(false);
     }
+    // Once the old log is gone there is no way back.
+    sync_directories(directory, Some(directory))?;
     for suffix in ["-wal", "-shm"] {
         remove(&beside(&path, suffix))?;
     }

@@ -18,6 +18,8 @@ const ROWS_PER_INSERT: usize = 64;
 pub(super) const LAST_SEQ: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
 
+pub(super) const EPOCH: &str = "SELECT value FROM meta WHERE key = 'epoch'";
+pub(super) const FORMAT: &str = "PRAGMA user_version";
 /// The newest journal row ever written.
 pub(super) const LAST_JOURNAL_SEQ: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
@@ -190,7 +192,7 @@ pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<String, B
         .execute(&mut *connection)
         .await
         .map_err(BufferError::database("write the epoch"))?;
-    sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+    sqlx::query_scalar(EPOCH)
         .fetch_one(connection)
         .await
         .map_err(BufferError::database("read the epoch"))

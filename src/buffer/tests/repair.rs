@@ -107,7 +107,7 @@ async fn pages_overwritten_at_random_lose_only_what_was_on_them() {
             Ok(_) => opened.damage.clone(),
             Err(error) => {
                 assert_eq!(error.trouble(), Trouble::Damaged, "seed {seed}: {error:?}");
-                Some(opened.store.repair(500, &|| {}).await.unwrap())
+                Some(opened.store.repair(Some(500), &|| {}).await.unwrap())
             }
         };
         let Some(found) = found else {
@@ -187,7 +187,7 @@ async fn of_a_truncated_file_what_is_left_is_saved_and_the_rest_is_told() {
         let mut opened = Store::open(directory.path(), ROOMY).await.unwrap();
         let found = match opened.damage.clone() {
             Some(found) => found,
-            None => opened.store.repair(500, &|| {}).await.unwrap(),
+            None => opened.store.repair(Some(500), &|| {}).await.unwrap(),
         };
         println!("{seed}: {found}");
         let saved = genuine(directory.path()).await;
@@ -218,7 +218,7 @@ async fn a_damaged_log_is_used_as_far_as_it_is_good() {
         if reader.after(0, usize::MAX).await.is_err() {
             println!(
                 "seed {seed}: {}",
-                opened.store.repair(0, &|| {}).await.unwrap()
+                opened.store.repair(None, &|| {}).await.unwrap()
             );
         }
         // SQLite stops where the log's check sums do; what was copied before is there.
@@ -259,7 +259,7 @@ async fn a_reader_of_the_old_file_does_the_new_one_no_harm() {
     let mut reader = OutboxReader::open(store.path()).await.unwrap();
     assert_eq!(reader.after(500, 1).await.unwrap().len(), 1);
     commit(&mut store, 100, &events(EVENTS..EVENTS + 5)).await;
-    let found = store.repair(600, &|| {}).await.unwrap();
+    let found = store.repair(Some(600), &|| {}).await.unwrap();
     assert_eq!((found.saved, found.lost), (2_405, Some(0)));
     commit(&mut store, 101, &events(EVENTS + 5..EVENTS + 9)).await;
     assert_eq!((store.waiting(), store.last_seq()), (2_409, EVENTS + 9));
@@ -283,4 +283,66 @@ async fn a_quick_look_tells_a_sound_file_from_a_damaged_one() {
         bytes[middle..middle + 3 * PAGE].fill(0x5a);
     });
     assert!(!is_sound(&path).await);
+}
+
+/// The new file is made, and the disk does not let it take its place yet.
+#[tokio::test]
+async fn while_a_new_file_waits_for_its_place_nothing_is_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..5)).await;
+    let known = crate::buffer::repair::Known::default();
+    let found = crate::buffer::repair::rebuild(directory.path(), ROOMY, known, &|| {})
+        .await
+        .unwrap();
+    let none = crate::buffer::connect::none().await.unwrap();
+    let old = std::mem::replace(&mut store.connection, none);
+    sqlx::Connection::close(old).await.unwrap();
+    (store.damage, store.reopen) = (Some(found.clone()), true);
+    let (epoch, obstacle) = (store.epoch().to_owned(), format!("{FILE_NAME}-wal"));
+    std::fs::create_dir(directory.path().join(&obstacle)).unwrap();
+    for _ in 0..2 {
+        let refused = store.commit(&tick(2), &events(5..6), Time(2)).await;
+        assert_eq!(refused.unwrap_err().trouble(), Trouble::Disk);
+        assert!(store.repair(Some(2), &|| {}).await.is_err());
+        assert!(store.is_being_replaced());
+    }
+    std::fs::remove_dir(directory.path().join(&obstacle)).unwrap();
+    commit(&mut store, 2, &events(5..6)).await;
+    assert_ne!(store.epoch(), epoch);
+    assert_eq!(store.repair(Some(2), &|| {}).await.unwrap(), found);
+    assert!(!store.is_being_replaced());
+    commit(&mut store, 3, &events(6..7)).await;
+    assert_eq!(
+        genuine(directory.path()).await,
+        BTreeSet::from_iter(1..=7),
+        "what was stored meanwhile stays"
+    );
+    store.close().await.unwrap();
+    let opened = open(directory.path()).await;
+    assert_eq!(opened.pipeline.now(), Time(3));
+    goes_on(directory.path(), opened).await;
+}
+
+#[tokio::test]
+async fn a_new_file_that_was_not_used_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..5)).await;
+    let stale = directory.path().join(format!("{FILE_NAME}.ready"));
+    std::fs::write(&stale, "stale").unwrap();
+    let found = store.repair(None, &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.lost), (5, Some(0)));
+    commit(&mut store, 2, &events(5..6)).await;
+    assert_eq!(genuine(directory.path()).await, BTreeSet::from_iter(1..=6));
+}
+
+/// Nothing was acknowledged since the start, but much before.
+#[tokio::test]
+async fn where_the_outbox_begins_tells_what_was_acknowledged_before() {
+    let directory = tempfile::tempdir().unwrap();
+    backlog(directory.path(), true).await;
+    let mut store = open(directory.path()).await.store;
+    let found = store.repair(None, &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.lost), (2_500, Some(0)));
 }

@@ -176,7 +176,7 @@ async fn a_damaged_file_is_told_to_the_buffer_and_read_again_once_replaced() {
     let request = tokio::time::timeout(PATIENCE, rig.requests.recv()).await;
     assert!(matches!(request, Ok(Some(Request::Damaged))), "{request:?}");
     let mark = *rig.acknowledged.borrow();
-    let found = rig.store.repair(mark, &|| {}).await.unwrap();
+    let found = rig.store.repair(Some(mark), &|| {}).await.unwrap();
     assert_eq!(rig.store.last_seq(), 600);
     rig.acknowledged(590).await;
     let taken: std::collections::BTreeSet<i64> = broker.log().taken.into_iter().collect();
