@@ -2,12 +2,40 @@
 
 use std::path::Path;
 
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 
 use super::statements::{
     EPOCH, FORMAT, HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, command, scalar,
 };
 use super::{BufferError, Store, Trouble, connect, repair};
+
+/// What the file's tables say of themselves.
+#[derive(Debug)]
+pub(super) struct Counts {
+    pub(super) waiting: u64,
+    pub(super) last_seq: i64,
+    pub(super) journal_seq: i64,
+}
+
+impl Counts {
+    pub(super) async fn read(
+        connection: &mut SqliteConnection,
+        format: i64,
+    ) -> Result<Self, BufferError> {
+        let last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
+        let journal_seq = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+        let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
+        if format == USER_VERSION {
+            let holes = scalar(connection, HOLES, "count the gaps").await?;
+            waiting = waiting.saturating_sub(holes);
+        }
+        Ok(Self {
+            waiting: u64::try_from(waiting).unwrap_or(0),
+            last_seq,
+            journal_seq,
+        })
+    }
+}
 
 impl Store {
     /// Begins a transaction. sqlx's own are not used: it goes on counting a transaction that SQLite has rolled back by
@@ -106,17 +134,11 @@ impl Store {
     }
 
     pub(super) async fn recount(&mut self) -> Result<(), BufferError> {
-        let connection = &mut self.connection;
-        self.last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
+        let counts = Counts::read(&mut self.connection, self.format).await?;
+        (self.last_seq, self.waiting) = (counts.last_seq, counts.waiting);
         if !self.doubtful {
-            self.journal_seq =
-                scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+            self.journal_seq = counts.journal_seq;
         }
-        let mut waiting = self.number(WAITING, "count the outbox").await?;
-        if self.format == USER_VERSION {
-            waiting = waiting.saturating_sub(self.number(HOLES, "count the gaps").await?);
-        }
-        self.waiting = waiting;
         Ok(())
     }
 

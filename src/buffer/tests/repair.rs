@@ -346,3 +346,29 @@ async fn where_the_outbox_begins_tells_what_was_acknowledged_before() {
     let found = store.repair(None, &|| {}).await.unwrap();
     assert_eq!((found.saved, found.lost), (2_500, Some(0)));
 }
+
+/// Neither the journal nor what opening looks at first is on these pages.
+#[tokio::test]
+async fn a_table_that_cannot_be_found_does_not_stop_the_start() {
+    for table in ["outbox", "dropped"] {
+        let directory = tempfile::tempdir().unwrap();
+        backlog(directory.path(), true).await;
+        let page: i64 = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = ?")
+            .bind(table)
+            .fetch_one(&mut outsider(directory.path()).await)
+            .await
+            .unwrap();
+        let start = (page as usize - 1) * PAGE;
+        damage(directory.path(), FILE_NAME, |bytes| {
+            bytes[start..start + PAGE].fill(0);
+        });
+        let opened = Store::open(directory.path(), ROOMY).await.unwrap();
+        let found = opened.damage.clone().unwrap();
+        println!("{table}: {found}");
+        assert!(!found.journal_torn);
+        assert_eq!(opened.store.last_seq(), EVENTS);
+        let saved = if table == "outbox" { 0 } else { 2_500 };
+        assert_eq!(found.saved, saved);
+        goes_on(directory.path(), opened).await;
+    }
+}
