@@ -274,13 +274,14 @@ impl Core {
                     self.wiring.health.counters().dead_letters.add(1);
                     self.forgotten = self.forgotten.max(seq);
                 }
+                self.damaged |= is_damage(&outcome);
                 // A forwarder that has lost its connection meanwhile looks for itself.
                 let _ = done.send(outcome.is_ok());
                 tell_once(&mut self.forget_fails, outcome, "Event not set aside yet");
                 let waiting = self.store.waiting();
                 self.wiring.health.counters().waiting.set(waiting);
             }
-            Request::Damaged => self.damaged = true,
+            Request::Damaged { epoch } => self.damaged |= epoch == self.store.epoch(),
         }
     }
 
@@ -337,10 +338,10 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
-        // What fails here fails elsewhere too, and is told there.
-        let Ok(figures) = self.store.figures().await else {
-            return;
-        };
+        let figures = self.store.figures().await;
+        self.damaged |= is_damage(&figures);
+        // What else fails here fails elsewhere too, and is told there.
+        let Ok(figures) = figures else { return };
         let age_us = figures
             .oldest
             .map_or(0, |oldest| self.wiring.clock.now().micros_since(oldest));

@@ -207,7 +207,10 @@ pub enum Request {
         done: tokio::sync::oneshot::Sender<bool>,
     },
     /// The file turned out to be damaged.
-    Damaged,
+    Damaged {
+        /// Which file: it may be another one by now.
+        epoch: String,
+    },
 }
 
 /// The check sum of a stored row.
