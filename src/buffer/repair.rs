@@ -165,10 +165,11 @@ async fn fill(
     epoch(new).await?;
     checkpoint(new).await?;
     let from = known.acknowledged.map_or(1, |seq| seq.saturating_add(1));
+    // Dead letters go before the events that may become some, and so keep their numbers.
     let mut open: Vec<(Table, Option<Vec<Span>>)> = vec![
+        (Table::DeadLetters, None),
         (Table::Outbox { from }, None),
         (Table::Journal, None),
-        (Table::DeadLetters, None),
         (Table::Dropped, None),
     ];
     let (mut last_seq, mut journal_seq, mut found_snapshot) = (known.last_seq, None, false);

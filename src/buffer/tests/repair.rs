@@ -372,3 +372,36 @@ async fn a_table_that_cannot_be_found_does_not_stop_the_start() {
         goes_on(directory.path(), opened).await;
     }
 }
+
+#[tokio::test]
+async fn a_damaged_event_takes_no_dead_letter_s_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..9)).await;
+    for seq in [1, 2] {
+        let aside = store.set_aside(seq, "not authorized", 10, Time(seq));
+        aside.await.unwrap();
+    }
+    run(
+        directory.path(),
+        "UPDATE outbox SET payload = 'other' WHERE seq IN (4, 5)",
+    )
+    .await;
+    let found = store.repair(Some(2), &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.set_aside, found.lost), (5, 2, Some(0)));
+    let mut inspector = Inspector::look(directory.path()).await.unwrap();
+    let letters = inspector.letters(10).await.unwrap();
+    let letters: Vec<_> = letters
+        .iter()
+        .map(|it| (it.id, it.seq, it.intact, it.reason.as_str()))
+        .collect();
+    assert_eq!(
+        letters,
+        [
+            (1, 1, true, "not authorized"),
+            (2, 2, true, "not authorized"),
+            (3, 4, false, "damaged on disk"),
+            (4, 5, false, "damaged on disk"),
+        ]
+    );
+}
