@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,12 @@ use super::{BufferError, FILE_NAME};
 
 /// A file larger than this is not read through at the start.
 const CHECK_MAX_BYTES: u64 = 256 << 20;
+
+/// Bytes copied at a time.
+const COPY_BYTES: u64 = 8 << 20;
+
+/// Called now and then while a repair is under way.
+type Working<'a> = dyn Fn() + Send + Sync + 'a;
 
 /// What became of a damaged buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +83,7 @@ pub(super) async fn rebuild(
     directory: &Path,
     max_bytes: u64,
     known: Known,
-    working: &(dyn Fn() + Send + Sync),
+    working: &Working<'_>,
 ) -> Result<Damage, BufferError> {
     let damaged = directory.join(FILE_NAME);
     let salvaged = beside(&damaged, ".salvage");
@@ -99,7 +105,7 @@ pub(super) async fn rebuild(
     File::open(&salvaged)
         .and_then(|file| file.sync_all())
         .map_err(unusable(&salvaged))?;
-    damage.aside = keep(&damaged)?;
+    damage.aside = keep(&damaged, working)?;
     sync_directories(directory, Some(directory))?;
     fs::rename(&salvaged, &ready).map_err(unusable(&ready))?;
     Ok(damage)
@@ -158,7 +164,7 @@ async fn fill(
     new: &mut SqliteConnection,
     damaged: &Path,
     known: Known,
-    working: &(dyn Fn() + Send + Sync),
+    working: &Working<'_>,
 ) -> Result<Damage, BufferError> {
     let (salvaged, patched) = (beside(damaged, ".salvage"), beside(damaged, ".patched"));
     connect::prepare(new, &salvaged).await?;
@@ -174,7 +180,7 @@ async fn fill(
     ];
     let (mut last_seq, mut journal_seq, mut found_snapshot) = (known.last_seq, None, false);
     for attempt in 0..3 {
-        if attempt == 2 && !patch(damaged, &patched, &salvaged) {
+        if attempt == 2 && !patch(damaged, &patched, &salvaged, working) {
             break;
         }
         let source = match attempt {
@@ -322,11 +328,11 @@ async fn checkpoint(connection: &mut SqliteConnection) -> Result<(), BufferError
 }
 
 /// A copy of the damaged file with the first page of the new one; false when that cannot be made.
-fn patch(damaged: &Path, patched: &Path, salvaged: &Path) -> bool {
+fn patch(damaged: &Path, patched: &Path, salvaged: &Path, working: &Working<'_>) -> bool {
     let patch = || -> io::Result<()> {
         let mut page = vec![0; usize::try_from(PAGE_BYTES).unwrap_or(4096)];
         File::open(salvaged)?.read_exact_at(&mut page, 0)?;
-        let bytes = fs::copy(damaged, patched)?;
+        let bytes = copy(damaged, patched, working)?;
         // The file's size in pages (SQLite file format §1.3, offset 28).
         let pages = u32::try_from(bytes / PAGE_BYTES).unwrap_or(u32::MAX);
         if let Some(field) = page.get_mut(28..32) {
@@ -340,8 +346,21 @@ fn patch(damaged: &Path, patched: &Path, salvaged: &Path) -> bool {
     patch().is_ok()
 }
 
+/// Copies in steps short enough for the watchdog, whatever the disk.
+fn copy(from: &Path, to: &Path, working: &Working<'_>) -> io::Result<u64> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut copied = 0;
+    loop {
+        working();
+        match io::copy(&mut (&mut from).take(COPY_BYTES), &mut to)? {
+            0 => return Ok(copied),
+            bytes => copied += bytes,
+        }
+    }
+}
+
 /// Second names for the damaged files, with the time of day.
-fn keep(damaged: &Path) -> Result<PathBuf, BufferError> {
+fn keep(damaged: &Path, working: &Working<'_>) -> Result<PathBuf, BufferError> {
     let stamp = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
@@ -356,7 +375,7 @@ fn keep(damaged: &Path) -> Result<PathBuf, BufferError> {
         if from.exists() {
             // Some file systems have no second names.
             fs::hard_link(&from, &to)
-                .or_else(|_| fs::copy(&from, &to).map(drop))
+                .or_else(|_| copy(&from, &to, working).map(drop))
                 .map_err(unusable(&to))?;
         }
     }
