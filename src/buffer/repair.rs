@@ -29,6 +29,10 @@ const CHECK_MAX_BYTES: u64 = 256 << 20;
 /// Bytes copied at a time.
 const COPY_BYTES: u64 = 8 << 20;
 
+/// The newest number that anything but the outbox tells of.
+const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM
+  (SELECT seq FROM dead_letter UNION ALL SELECT to_seq FROM dropped) WHERE seq < 1 << 62";
+
 /// Called now and then while a repair is under way.
 type Working<'a> = dyn Fn() + Send + Sync + 'a;
 
@@ -251,7 +255,11 @@ async fn conclude(
     let top = count(new, "SELECT coalesce(max(seq), 0) FROM outbox").await?;
     let bottom = count(new, "SELECT coalesce(min(seq), 0) FROM outbox").await?;
     let journal_top = count(new, "SELECT coalesce(max(seq), 0) FROM journal").await?;
-    let last = ends.last_seq.unwrap_or(0).max(top);
+    let last = match ends.last_seq {
+        Some(seq) => seq.max(top),
+        // Numbers that dead letters and losses have must not come back either.
+        None => count(new, NEWEST).await?.max(top),
+    };
     // Where the head begins is told by the first row that was saved, unless more may have been before it.
     let first = match known.acknowledged {
         Some(seq) => Some(seq.saturating_add(1)),
@@ -259,12 +267,6 @@ async fn conclude(
         None if ends.outbox_read => Some(last.saturating_add(1)),
         None => None,
     };
-    let lost = first.map(|first| {
-        (last.saturating_sub(first).saturating_add(1))
-            .saturating_sub(saved)
-            .saturating_sub(set_aside)
-            .max(0)
-    });
     for (name, seq) in [
         ("outbox", last),
         ("journal", ends.journal_seq.unwrap_or(0).max(journal_top)),
@@ -281,19 +283,7 @@ async fn conclude(
             .await
             .map_err(BufferError::database("go on with the sequence"))?;
     }
-    if lost != Some(0) {
-        sqlx::query(
-            "INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
-             SELECT value, ?, ?, ?, 'damaged file', ? FROM meta WHERE key = 'epoch'",
-        )
-        .bind(first.unwrap_or(0))
-        .bind(last)
-        .bind(lost.unwrap_or(0))
-        .bind(wall_clock().0)
-        .execute(&mut *new)
-        .await
-        .map_err(BufferError::database("note what is lost"))?;
-    }
+    let lost = note_losses(new, first, last).await?;
     checkpoint(new).await?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Damage {
@@ -302,6 +292,45 @@ async fn conclude(
         set_aside: number(set_aside),
         lost: lost.map(number),
         journal_torn,
+    })
+}
+
+/// Notes each gap between `first` and `last` that nothing accounts for; returns how many numbers are in them.
+async fn note_losses(
+    new: &mut SqliteConnection,
+    first: Option<i64>,
+    last: i64,
+) -> Result<Option<i64>, BufferError> {
+    const DOING: &str = "note what is lost";
+    let sql = match first {
+        // A row that does not count all of its numbers accounts for none of them.
+        Some(_) => {
+            "WITH known(low, high) AS (
+               SELECT ?1 - 1, ?1 - 1 UNION ALL SELECT ?2 + 1, ?2 + 1 UNION ALL SELECT seq, seq FROM outbox
+               UNION ALL SELECT seq, seq FROM dead_letter WHERE seq BETWEEN ?1 AND ?2
+               UNION ALL SELECT max(from_seq, ?1), min(to_seq, ?2) FROM dropped
+                 WHERE from_seq <= ?2 AND to_seq >= ?1 AND count = to_seq - from_seq + 1),
+             gap(low, high) AS (
+               SELECT 1 + max(high) OVER (ORDER BY low ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), low - 1 FROM known)
+             INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
+             SELECT meta.value, low, high, high - low + 1, 'damaged file', ?3 FROM gap, meta WHERE meta.key = 'epoch' AND low <= high"
+        }
+        None => {
+            "INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
+             SELECT value, ?1, ?2, 0, 'damaged file', ?3 FROM meta WHERE key = 'epoch'"
+        }
+    };
+    sqlx::query(sql)
+        .bind(first.unwrap_or(0))
+        .bind(last)
+        .bind(wall_clock().0)
+        .execute(&mut *new)
+        .await
+        .map_err(BufferError::database(DOING))?;
+    let lost = "SELECT coalesce(sum(count), 0) FROM dropped WHERE epoch = (SELECT value FROM meta WHERE key = 'epoch')";
+    Ok(match first {
+        Some(_) => Some(count(new, lost).await?),
+        None => None,
     })
 }
 

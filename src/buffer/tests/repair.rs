@@ -199,6 +199,7 @@ async fn of_a_truncated_file_what_is_left_is_saved_and_the_rest_is_told() {
         )
         .await;
         assert_eq!(dropped as u64, found.lost.unwrap_or(0));
+        assert_eq!(opened.store.waiting(), found.saved);
         goes_on(directory.path(), opened).await;
     }
 }
@@ -404,4 +405,48 @@ async fn a_damaged_event_takes_no_dead_letter_s_place() {
             (4, 5, false, "damaged on disk"),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_lost_or_set_aside_does_not_wait_and_is_told_once() {
+    let directory = tempfile::tempdir().unwrap();
+    backlog(directory.path(), true).await;
+    let mut store = open(directory.path()).await.store;
+    run(
+        directory.path(),
+        "DELETE FROM outbox WHERE seq BETWEEN 501 AND 510 OR seq BETWEEN 700 AND 719 OR seq IN (800, 3000);
+         UPDATE outbox SET payload = 'other' WHERE seq IN (715, 720, 2999)",
+    )
+    .await;
+    let found = store.repair(Some(500), &|| {}).await.unwrap();
+    assert_eq!(
+        (found.saved, found.set_aside, found.lost),
+        (2_466, 2, Some(32))
+    );
+    assert_eq!(store.waiting(), 2_466);
+    let gaps = "SELECT from_seq, to_seq, count FROM dropped ORDER BY id";
+    let gaps: Vec<(i64, i64, i64)> = sqlx::query_as(gaps)
+        .fetch_all(&mut store.connection)
+        .await
+        .unwrap();
+    assert_eq!(
+        gaps,
+        [
+            (501, 510, 10),
+            (700, 719, 20),
+            (800, 800, 1),
+            (3000, 3000, 1)
+        ]
+    );
+    store.acknowledged(750).await.unwrap();
+    assert_eq!(store.figures().await.unwrap().waiting, 2_247);
+    commit(&mut store, 100, &events(EVENTS..EVENTS + 5)).await;
+    let again = store.repair(Some(750), &|| {}).await.unwrap();
+    assert_eq!(
+        (again.saved, again.set_aside, again.lost),
+        (2_252, 0, Some(0))
+    );
+    assert_eq!(store.waiting(), 2_252);
+    store.close().await.unwrap();
+    assert_eq!(open(directory.path()).await.store.waiting(), 2_252);
 }
