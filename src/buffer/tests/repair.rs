@@ -450,3 +450,21 @@ async fn what_is_lost_or_set_aside_does_not_wait_and_is_told_once() {
     store.close().await.unwrap();
     assert_eq!(open(directory.path()).await.store.waiting(), 2_252);
 }
+
+#[tokio::test]
+async fn who_changes_dead_letters_finishes_an_interrupted_repair() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..3)).await;
+    let aside = store.set_aside(1, "not authorized", 10, Time(1));
+    aside.await.unwrap();
+    store.close().await.unwrap();
+    let known = crate::buffer::repair::Known::default();
+    let rebuilt = crate::buffer::repair::rebuild(directory.path(), ROOMY, known, &|| {});
+    rebuilt.await.unwrap();
+    let mut inspector = Inspector::change(directory.path()).await.unwrap();
+    inspector.requeue(&[1]).await.unwrap();
+    inspector.close().await.unwrap();
+    drop(open(directory.path()).await);
+    assert_eq!(sequences(directory.path()).await, [2, 3, 4]);
+}
