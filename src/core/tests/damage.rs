@@ -74,6 +74,8 @@ async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
         plant.answer().await;
     }
     plant.acknowledged.send_replace(5);
+    let waiting = plant.health.clone();
+    until("five to leave", || waiting.counters().waiting.get() == 15).await;
     let epoch = plant.health.epoch();
     let damaged = Request::Damaged {
         epoch: epoch.clone(),
