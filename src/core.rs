@@ -224,6 +224,10 @@ impl Core {
                 if self.wiring.health.storing(None) {
                     info!("The buffer takes events again");
                 }
+                if self.store.is_being_replaced() {
+                    // It went to the new file, whose epoch has to be known before it is sent.
+                    self.repair().await;
+                }
                 return true;
             };
             self.problem(&error);
@@ -270,24 +274,29 @@ impl Core {
                     self.wiring.health.counters().dead_letters.add(1);
                     self.forgotten = self.forgotten.max(seq);
                 }
+                self.damaged |= is_damage(&outcome);
                 // A forwarder that has lost its connection meanwhile looks for itself.
                 let _ = done.send(outcome.is_ok());
                 tell_once(&mut self.forget_fails, outcome, "Event not set aside yet");
                 let waiting = self.store.waiting();
                 self.wiring.health.counters().waiting.set(waiting);
             }
-            Request::Damaged => self.damaged = true,
+            Request::Damaged { epoch } => self.damaged |= epoch == self.store.epoch(),
         }
     }
 
     /// Replaces the file if it is damaged, but not all the time: a disk that damages every file is beyond help from here.
     async fn repair(&mut self) {
         let pause = self.repaired.is_some_and(|at| at.elapsed() < REPAIR_EVERY);
-        if !self.damaged || pause {
+        // Nothing is stored between the making of the new file and its taking the old one's place.
+        let half_done = self.store.is_being_replaced();
+        if !half_done && (!self.damaged || pause) {
             return;
         }
         self.repaired = Some(Instant::now());
-        let (beat, mark) = (self.wiring.beat.clone(), self.forgotten);
+        // What was acknowledged before this run is told by where the outbox begins.
+        let mark = (self.forgotten > 0).then_some(self.forgotten);
+        let beat = self.wiring.beat.clone();
         warn!("The buffer's file is damaged; saving what can be read");
         match self.store.repair(mark, &|| beat.touch()).await {
             Ok(damage) => {
@@ -329,10 +338,10 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
-        // What fails here fails elsewhere too, and is told there.
-        let Ok(figures) = self.store.figures().await else {
-            return;
-        };
+        let figures = self.store.figures().await;
+        self.damaged |= is_damage(&figures);
+        // What else fails here fails elsewhere too, and is told there.
+        let Ok(figures) = figures else { return };
         let age_us = figures
             .oldest
             .map_or(0, |oldest| self.wiring.clock.now().micros_since(oldest));

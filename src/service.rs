@@ -143,10 +143,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         beat: health.beat("core"),
         stop: stop_core.clone(),
     };
-    let path = store.path().to_owned();
+    let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
     let check = tokio::spawn(async move {
         if !is_sound(&path).await {
-            let _ = requests_in.send(Request::Damaged).await;
+            let _ = requests_in.send(Request::Damaged { epoch }).await;
         }
     });
     let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));

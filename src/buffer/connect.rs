@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::statements::{SCHEMA, SCHEMA_2, USER_VERSION, scalar};
+use super::statements::{FORMAT, SCHEMA, SCHEMA_2, USER_VERSION, scalar};
 use super::{BufferError, space};
 
 /// Marks the file as ours: "TRGT".
@@ -85,7 +85,7 @@ pub(super) async fn prepare(
     connection: &mut SqliteConnection,
     path: &Path,
 ) -> Result<i64, BufferError> {
-    let found: i64 = scalar(connection, "PRAGMA user_version", "read the format").await?;
+    let found: i64 = scalar(connection, FORMAT, "read the format").await?;
     if found > USER_VERSION {
         let path = path.to_owned();
         return Err(BufferError::Newer { path, found });

@@ -10,8 +10,8 @@ use tracegate_pipeline::Time;
 
 use super::connect::{self, PAGE_BYTES};
 use super::directory::lock;
-use super::repair::wall_clock;
-use super::statements::{HOLES, LAST_SEQ, WAITING, command, scalar};
+use super::repair::{self, wall_clock};
+use super::statements::{EPOCH, HOLES, LAST_SEQ, WAITING, command, scalar};
 use super::{BufferError, FILE_NAME, crc32};
 
 /// No cap for an operator who makes room.
@@ -115,6 +115,8 @@ impl Inspector {
     pub async fn change(directory: &Path) -> Result<Self, BufferError> {
         let path = existing(directory)?;
         let lock = lock(directory)?;
+        // What is changed in a file about to be replaced would be lost with it.
+        repair::finish(directory)?;
         let mut connection = connect::for_writing(&path, NO_CAP).await?;
         connect::prepare(&mut connection, &path).await?;
         Ok(Self {
@@ -130,7 +132,7 @@ impl Inspector {
     /// SQLite cannot read.
     pub async fn stats(&mut self) -> Result<Stats, BufferError> {
         let connection = &mut self.connection;
-        let epoch = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+        let epoch = sqlx::query_scalar(EPOCH)
             .fetch_one(&mut *connection)
             .await
             .map_err(BufferError::database("read the epoch"))?;

@@ -17,7 +17,7 @@
 //!
 //! "Accepted" means committed with `synchronous=FULL`. A row leaves the outbox when the broker acknowledged it and all rows
 //! before it, or as a dead letter when it is the first; never otherwise. So the sequence numbers of the outbox have no gaps
-//! but those in `dropped`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
+//! but those in `dropped` and, after a repair, in `dead_letter`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
 
 mod connect;
 mod directory;
@@ -207,7 +207,10 @@ pub enum Request {
         done: tokio::sync::oneshot::Sender<bool>,
     },
     /// The file turned out to be damaged.
-    Damaged,
+    Damaged {
+        /// Which file: it may be another one by now.
+        epoch: String,
+    },
 }
 
 /// The check sum of a stored row.

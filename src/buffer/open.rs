@@ -8,6 +8,7 @@ use tracegate_pipeline::Pipeline;
 use super::directory::{lock, sync_directories};
 use super::repair::{self, Damage, Known, rebuild};
 use super::replay::{Replayed, replay};
+use super::settle::Counts;
 use super::space::{Gate, Limits};
 use super::statements::epoch;
 use super::{BufferError, FILE_NAME, Store, Trouble, connect};
@@ -49,7 +50,7 @@ impl Store {
             opened => opened?,
         };
         sync_directories(directory, existed)?;
-        let mut store = Self {
+        let store = Self {
             connection: file.connection,
             gate: Gate::new(limits),
             path,
@@ -57,16 +58,15 @@ impl Store {
             epoch: file.epoch,
             journal_rows: replayed.rows,
             journal_bytes: replayed.bytes,
-            waiting: 0,
-            last_seq: 0,
-            journal_seq: 0,
+            waiting: file.counts.waiting,
+            last_seq: file.counts.last_seq,
+            journal_seq: file.counts.journal_seq,
             unsettled: false,
             doubtful: false,
             reopen: false,
             damage: None,
             _lock: lock,
         };
-        store.recount().await?;
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,
@@ -82,17 +82,19 @@ struct Readable {
     connection: SqliteConnection,
     format: i64,
     epoch: String,
+    counts: Counts,
 }
 
 impl Readable {
     async fn open(path: &Path, limits: Limits) -> Result<(Self, Replayed), BufferError> {
         let mut connection = connect::for_writing(path, limits.max_bytes).await?;
         match Self::read(&mut connection, path).await {
-            Ok((format, epoch, replayed)) => {
+            Ok((format, epoch, counts, replayed)) => {
                 let readable = Self {
                     connection,
                     format,
                     epoch,
+                    counts,
                 };
                 Ok((readable, replayed))
             }
@@ -107,9 +109,10 @@ impl Readable {
     async fn read(
         connection: &mut SqliteConnection,
         path: &Path,
-    ) -> Result<(i64, String, Replayed), BufferError> {
+    ) -> Result<(i64, String, Counts, Replayed), BufferError> {
         let format = connect::prepare(connection, path).await?;
         let epoch = epoch(connection).await?;
-        Ok((format, epoch, replay(connection).await?))
+        let counts = Counts::read(connection, format).await?;
+        Ok((format, epoch, counts, replay(connection).await?))
     }
 }

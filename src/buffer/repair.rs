@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,16 @@ use super::{BufferError, FILE_NAME};
 
 /// A file larger than this is not read through at the start.
 const CHECK_MAX_BYTES: u64 = 256 << 20;
+
+/// Bytes copied at a time.
+const COPY_BYTES: u64 = 8 << 20;
+
+/// The newest number that anything but the outbox tells of.
+const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM
+  (SELECT seq FROM dead_letter UNION ALL SELECT to_seq FROM dropped) WHERE seq < 1 << 62";
+
+/// Called now and then while a repair is under way.
+type Working<'a> = dyn Fn() + Send + Sync + 'a;
 
 /// What became of a damaged buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +87,18 @@ pub(super) async fn rebuild(
     directory: &Path,
     max_bytes: u64,
     known: Known,
-    working: &(dyn Fn() + Send + Sync),
+    working: &Working<'_>,
 ) -> Result<Damage, BufferError> {
     let damaged = directory.join(FILE_NAME);
     let salvaged = beside(&damaged, ".salvage");
     let patched = beside(&damaged, ".patched");
+    let ready = beside(&damaged, ".ready");
     remove_all(&salvaged)?;
+    // Should this attempt fail, the old file is written to again, and an earlier copy must not come back after a power cut.
+    if ready.try_exists().map_err(unusable(&ready))? {
+        remove(&ready)?;
+        sync_directories(directory, Some(directory))?;
+    }
     // Twice the cap: what was saved must fit, whatever the cap is by now.
     let mut new = connect::for_writing(&salvaged, max_bytes.saturating_mul(2)).await?;
     let filled = fill(&mut new, &damaged, known, working).await;
@@ -93,12 +109,16 @@ pub(super) async fn rebuild(
     File::open(&salvaged)
         .and_then(|file| file.sync_all())
         .map_err(unusable(&salvaged))?;
-    damage.aside = keep(&damaged)?;
+    damage.aside = keep(&damaged, working)?;
     sync_directories(directory, Some(directory))?;
-    let ready = beside(&damaged, ".ready");
     fs::rename(&salvaged, &ready).map_err(unusable(&ready))?;
-    sync_directories(directory, Some(directory))?;
     Ok(damage)
+}
+
+/// Whether a new file waits for its place. Nothing may be stored in the old one then: it would vanish with it.
+pub(super) fn is_ready(directory: &Path) -> Result<bool, BufferError> {
+    let ready = beside(&directory.join(FILE_NAME), ".ready");
+    ready.try_exists().map_err(unusable(&ready))
 }
 
 /// Puts a new file in the place of the damaged one, if one is ready. The old log goes first: applied to the new file it would
@@ -106,9 +126,11 @@ pub(super) async fn rebuild(
 pub(super) fn finish(directory: &Path) -> Result<bool, BufferError> {
     let path = directory.join(FILE_NAME);
     let ready = beside(&path, ".ready");
-    if !ready.exists() {
+    if !is_ready(directory)? {
         return Ok(false);
     }
+    // Once the old log is gone there is no way back.
+    sync_directories(directory, Some(directory))?;
     for suffix in ["-wal", "-shm"] {
         remove(&beside(&path, suffix))?;
     }
@@ -146,22 +168,23 @@ async fn fill(
     new: &mut SqliteConnection,
     damaged: &Path,
     known: Known,
-    working: &(dyn Fn() + Send + Sync),
+    working: &Working<'_>,
 ) -> Result<Damage, BufferError> {
     let (salvaged, patched) = (beside(damaged, ".salvage"), beside(damaged, ".patched"));
     connect::prepare(new, &salvaged).await?;
     epoch(new).await?;
     checkpoint(new).await?;
     let from = known.acknowledged.map_or(1, |seq| seq.saturating_add(1));
+    // Dead letters go before the events that may become some, and so keep their numbers.
     let mut open: Vec<(Table, Option<Vec<Span>>)> = vec![
+        (Table::DeadLetters, None),
         (Table::Outbox { from }, None),
         (Table::Journal, None),
-        (Table::DeadLetters, None),
         (Table::Dropped, None),
     ];
     let (mut last_seq, mut journal_seq, mut found_snapshot) = (known.last_seq, None, false);
     for attempt in 0..3 {
-        if attempt == 2 && !patch(damaged, &patched, &salvaged) {
+        if attempt == 2 && !patch(damaged, &patched, &salvaged, working) {
             break;
         }
         let source = match attempt {
@@ -232,7 +255,11 @@ async fn conclude(
     let top = count(new, "SELECT coalesce(max(seq), 0) FROM outbox").await?;
     let bottom = count(new, "SELECT coalesce(min(seq), 0) FROM outbox").await?;
     let journal_top = count(new, "SELECT coalesce(max(seq), 0) FROM journal").await?;
-    let last = ends.last_seq.unwrap_or(0).max(top);
+    let last = match ends.last_seq {
+        Some(seq) => seq.max(top),
+        // Numbers that dead letters and losses have must not come back either.
+        None => count(new, NEWEST).await?.max(top),
+    };
     // Where the head begins is told by the first row that was saved, unless more may have been before it.
     let first = match known.acknowledged {
         Some(seq) => Some(seq.saturating_add(1)),
@@ -240,12 +267,6 @@ async fn conclude(
         None if ends.outbox_read => Some(last.saturating_add(1)),
         None => None,
     };
-    let lost = first.map(|first| {
-        (last.saturating_sub(first).saturating_add(1))
-            .saturating_sub(saved)
-            .saturating_sub(set_aside)
-            .max(0)
-    });
     for (name, seq) in [
         ("outbox", last),
         ("journal", ends.journal_seq.unwrap_or(0).max(journal_top)),
@@ -262,19 +283,7 @@ async fn conclude(
             .await
             .map_err(BufferError::database("go on with the sequence"))?;
     }
-    if lost != Some(0) {
-        sqlx::query(
-            "INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
-             SELECT value, ?, ?, ?, 'damaged file', ? FROM meta WHERE key = 'epoch'",
-        )
-        .bind(first.unwrap_or(0))
-        .bind(last)
-        .bind(lost.unwrap_or(0))
-        .bind(wall_clock().0)
-        .execute(&mut *new)
-        .await
-        .map_err(BufferError::database("note what is lost"))?;
-    }
+    let lost = note_losses(new, first, last).await?;
     checkpoint(new).await?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Damage {
@@ -283,6 +292,45 @@ async fn conclude(
         set_aside: number(set_aside),
         lost: lost.map(number),
         journal_torn,
+    })
+}
+
+/// Notes each gap between `first` and `last` that nothing accounts for; returns how many numbers are in them.
+async fn note_losses(
+    new: &mut SqliteConnection,
+    first: Option<i64>,
+    last: i64,
+) -> Result<Option<i64>, BufferError> {
+    const DOING: &str = "note what is lost";
+    let sql = match first {
+        // A row that does not count all of its numbers accounts for none of them.
+        Some(_) => {
+            "WITH known(low, high) AS (
+               SELECT ?1 - 1, ?1 - 1 UNION ALL SELECT ?2 + 1, ?2 + 1 UNION ALL SELECT seq, seq FROM outbox
+               UNION ALL SELECT seq, seq FROM dead_letter WHERE seq BETWEEN ?1 AND ?2
+               UNION ALL SELECT max(from_seq, ?1), min(to_seq, ?2) FROM dropped
+                 WHERE from_seq <= ?2 AND to_seq >= ?1 AND count = to_seq - from_seq + 1),
+             gap(low, high) AS (
+               SELECT 1 + max(high) OVER (ORDER BY low ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), low - 1 FROM known)
+             INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
+             SELECT meta.value, low, high, high - low + 1, 'damaged file', ?3 FROM gap, meta WHERE meta.key = 'epoch' AND low <= high"
+        }
+        None => {
+            "INSERT INTO dropped(epoch, from_seq, to_seq, count, reason, at_us)
+             SELECT value, ?1, ?2, 0, 'damaged file', ?3 FROM meta WHERE key = 'epoch'"
+        }
+    };
+    sqlx::query(sql)
+        .bind(first.unwrap_or(0))
+        .bind(last)
+        .bind(wall_clock().0)
+        .execute(&mut *new)
+        .await
+        .map_err(BufferError::database(DOING))?;
+    let lost = "SELECT coalesce(sum(count), 0) FROM dropped WHERE epoch = (SELECT value FROM meta WHERE key = 'epoch')";
+    Ok(match first {
+        Some(_) => Some(count(new, lost).await?),
+        None => None,
     })
 }
 
@@ -309,11 +357,11 @@ async fn checkpoint(connection: &mut SqliteConnection) -> Result<(), BufferError
 }
 
 /// A copy of the damaged file with the first page of the new one; false when that cannot be made.
-fn patch(damaged: &Path, patched: &Path, salvaged: &Path) -> bool {
+fn patch(damaged: &Path, patched: &Path, salvaged: &Path, working: &Working<'_>) -> bool {
     let patch = || -> io::Result<()> {
         let mut page = vec![0; usize::try_from(PAGE_BYTES).unwrap_or(4096)];
         File::open(salvaged)?.read_exact_at(&mut page, 0)?;
-        let bytes = fs::copy(damaged, patched)?;
+        let bytes = copy(damaged, patched, working)?;
         // The file's size in pages (SQLite file format §1.3, offset 28).
         let pages = u32::try_from(bytes / PAGE_BYTES).unwrap_or(u32::MAX);
         if let Some(field) = page.get_mut(28..32) {
@@ -327,8 +375,21 @@ fn patch(damaged: &Path, patched: &Path, salvaged: &Path) -> bool {
     patch().is_ok()
 }
 
+/// Copies in steps short enough for the watchdog, whatever the disk.
+fn copy(from: &Path, to: &Path, working: &Working<'_>) -> io::Result<u64> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut copied = 0;
+    loop {
+        working();
+        match io::copy(&mut (&mut from).take(COPY_BYTES), &mut to)? {
+            0 => return Ok(copied),
+            bytes => copied += bytes,
+        }
+    }
+}
+
 /// Second names for the damaged files, with the time of day.
-fn keep(damaged: &Path) -> Result<PathBuf, BufferError> {
+fn keep(damaged: &Path, working: &Working<'_>) -> Result<PathBuf, BufferError> {
     let stamp = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
@@ -343,7 +404,7 @@ fn keep(damaged: &Path) -> Result<PathBuf, BufferError> {
         if from.exists() {
             // Some file systems have no second names.
             fs::hard_link(&from, &to)
-                .or_else(|_| fs::copy(&from, &to).map(drop))
+                .or_else(|_| copy(&from, &to, working).map(drop))
                 .map_err(unusable(&to))?;
         }
     }

@@ -222,9 +222,11 @@ async fn journal(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx
 }
 
 async fn dead_letter(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::Error> {
+    // It keeps its number, unless a damaged event has taken that meanwhile.
     sqlx::query(
-        "INSERT OR IGNORE INTO dead_letter(id, epoch, seq, event_id, read_point, payload, crc32, occurred_us, recorded_us, reason, at_us, attempts)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO dead_letter(id, epoch, seq, event_id, read_point, payload, crc32, occurred_us, recorded_us, reason, at_us, attempts)
+         SELECT CASE WHEN EXISTS (SELECT 1 FROM dead_letter WHERE id = ?1) THEN NULL ELSE ?1 END, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+         WHERE NOT EXISTS (SELECT 1 FROM dead_letter WHERE id = ?1 AND epoch = ?2 AND seq = ?3)",
     )
     .bind(number(row, 0))
     .bind(text(row, 1))

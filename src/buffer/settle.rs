@@ -1,11 +1,41 @@
 //! The writing connection's transactions, and how it is put right after something failed.
 
-use sqlx::Connection;
+use std::path::Path;
+
+use sqlx::{Connection, SqliteConnection};
 
 use super::statements::{
-    HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, command, scalar,
+    EPOCH, FORMAT, HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, command, scalar,
 };
-use super::{BufferError, Store, Trouble, connect};
+use super::{BufferError, Store, Trouble, connect, repair};
+
+/// What the file's tables say of themselves.
+#[derive(Debug)]
+pub(super) struct Counts {
+    pub(super) waiting: u64,
+    pub(super) last_seq: i64,
+    pub(super) journal_seq: i64,
+}
+
+impl Counts {
+    pub(super) async fn read(
+        connection: &mut SqliteConnection,
+        format: i64,
+    ) -> Result<Self, BufferError> {
+        let last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
+        let journal_seq = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+        let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
+        if format == USER_VERSION {
+            let holes = scalar(connection, HOLES, "count the gaps").await?;
+            waiting = waiting.saturating_sub(holes);
+        }
+        Ok(Self {
+            waiting: u64::try_from(waiting).unwrap_or(0),
+            last_seq,
+            journal_seq,
+        })
+    }
+}
 
 impl Store {
     /// Begins a transaction. sqlx's own are not used: it goes on counting a transaction that SQLite has rolled back by
@@ -60,6 +90,13 @@ impl Store {
 
     /// After a failing disk nothing that the old connection believes is to be relied on.
     pub(super) async fn open_anew(&mut self) -> Result<(), BufferError> {
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        if repair::is_ready(&directory)? {
+            // The last connection deletes the log by its name when it is closed: so before the new file has one.
+            let damaged = std::mem::replace(&mut self.connection, connect::none().await?);
+            drop(damaged.close().await);
+            repair::finish(&directory)?;
+        }
         // Not made where there is none: a disk that is not mounted is not an empty buffer.
         if !self.path.exists() {
             let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -74,9 +111,16 @@ impl Store {
         let broken = std::mem::replace(&mut self.connection, fresh);
         // Its lock goes with it. What it has to say does not matter any more.
         drop(broken.close().await);
-        (self.unsettled, self.reopen) = (false, false);
-        let recounted = self.recount().await;
-        self.note(recounted)
+        self.unsettled = false;
+        // It may be another file than before.
+        self.epoch = sqlx::query_scalar(EPOCH)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(BufferError::database("read the epoch"))?;
+        self.format = scalar(&mut self.connection, FORMAT, "read the format").await?;
+        self.recount().await?;
+        self.reopen = false;
+        Ok(())
     }
 
     /// Has the file opened anew before the next use, if that may help.
@@ -90,17 +134,11 @@ impl Store {
     }
 
     pub(super) async fn recount(&mut self) -> Result<(), BufferError> {
-        let connection = &mut self.connection;
-        self.last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
+        let counts = Counts::read(&mut self.connection, self.format).await?;
+        (self.last_seq, self.waiting) = (counts.last_seq, counts.waiting);
         if !self.doubtful {
-            self.journal_seq =
-                scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
+            self.journal_seq = counts.journal_seq;
         }
-        let mut waiting = self.number(WAITING, "count the outbox").await?;
-        if self.format == USER_VERSION {
-            waiting = waiting.saturating_sub(self.number(HOLES, "count the gaps").await?);
-        }
-        self.waiting = waiting;
         Ok(())
     }
 

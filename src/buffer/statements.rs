@@ -18,6 +18,8 @@ const ROWS_PER_INSERT: usize = 64;
 pub(super) const LAST_SEQ: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='outbox'), 0)";
 
+pub(super) const EPOCH: &str = "SELECT value FROM meta WHERE key = 'epoch'";
+pub(super) const FORMAT: &str = "PRAGMA user_version";
 /// The newest journal row ever written.
 pub(super) const LAST_JOURNAL_SEQ: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='journal'), 0)";
@@ -25,9 +27,11 @@ pub(super) const LAST_JOURNAL_SEQ: &str =
 /// gaps but the known ones. Two selects, because SQLite looks up only one end at a time without reading everything.
 pub(super) const WAITING: &str =
     "SELECT coalesce((SELECT max(seq) FROM outbox) - (SELECT min(seq) FROM outbox) + 1, 0)";
-/// Events that were taken out from between others that wait.
-pub(super) const HOLES: &str = "SELECT coalesce(sum(count), 0) FROM dropped
-  WHERE epoch = (SELECT value FROM meta WHERE key = 'epoch') AND from_seq > (SELECT min(seq) FROM outbox) AND to_seq < (SELECT max(seq) FROM outbox)";
+/// Numbers between others that wait whose events are lost or set aside. Of whatever epoch: a repair goes on counting.
+pub(super) const HOLES: &str =
+    "WITH ends(low, high) AS (SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox))
+  SELECT (SELECT coalesce(sum(count), 0) FROM dropped, ends WHERE from_seq > low AND to_seq < high)
+    + (SELECT count(*) FROM dead_letter, ends WHERE seq > low AND seq < high)";
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -190,7 +194,7 @@ pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<String, B
         .execute(&mut *connection)
         .await
         .map_err(BufferError::database("write the epoch"))?;
-    sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'")
+    sqlx::query_scalar(EPOCH)
         .fetch_one(connection)
         .await
         .map_err(BufferError::database("read the epoch"))

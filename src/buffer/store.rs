@@ -10,10 +10,10 @@ use tracing::debug;
 
 use super::BufferError;
 use super::connect::{self, PAGE_BYTES};
-use super::repair::{self, Damage, Known, rebuild};
+use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
-use super::statements::{USER_VERSION, append, epoch, replace_journal, set_aside};
+use super::statements::{USER_VERSION, append, replace_journal, set_aside};
 
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
@@ -64,7 +64,7 @@ pub struct Store {
     pub(super) doubtful: bool,
     // The connection must be made anew before it is used again.
     pub(super) reopen: bool,
-    // A new file was made that is not in place yet.
+    // A new file was made, and whoever asked for it was not told yet that it is in place.
     pub(super) damage: Option<Damage>,
     // Held for its lock only.
     pub(super) _lock: File,
@@ -309,39 +309,41 @@ impl Store {
         })
     }
 
-    /// Puts a new file with everything that can be read in the place of the damaged one; events up to `acknowledged` are
-    /// left out. Takes its time with a large file: `working` is called meanwhile.
+    /// Puts a new file with everything that can be read in the place of the damaged one; events up to `acknowledged`, if
+    /// that is known, are left out. Takes its time with a large file: `working` is called meanwhile.
     ///
     /// # Errors
-    /// The disk does not take the new file. The damaged one is still in place.
+    /// The disk does not take the new file, or not yet: see [`Self::is_being_replaced`].
     pub async fn repair(
         &mut self,
-        acknowledged: i64,
+        acknowledged: Option<i64>,
         working: &(dyn Fn() + Send + Sync),
     ) -> Result<Damage, BufferError> {
         let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         let limits = self.gate.limits();
         let known = Known {
-            acknowledged: Some(acknowledged),
+            acknowledged,
             last_seq: Some(self.last_seq),
         };
-        let damage = match self.damage.take() {
+        // Whatever comes of it: from here on only the disk tells which file is the one to use.
+        self.reopen = true;
+        let damage = match self.damage.clone() {
             Some(damage) => damage,
             None => rebuild(&directory, limits.max_bytes, known, working).await?,
         };
         self.damage = Some(damage.clone());
-        // The last connection deletes the log by its name when it is closed: so before the new file has one.
-        let damaged = std::mem::replace(&mut self.connection, connect::none().await?);
-        drop(damaged.close().await);
-        self.reopen = true;
-        repair::finish(&directory)?;
         self.settle().await?;
-        self.epoch = epoch(&mut self.connection).await?;
-        self.format = USER_VERSION;
         // The pipeline in memory knows more than what was saved of the journal.
         self.journal_bytes = SNAPSHOT_AFTER_BYTES;
         self.damage = None;
         Ok(damage)
+    }
+
+    /// A repair made a new file and was not seen to end; [`Self::repair`] goes on with it. Nothing is stored before that file
+    /// is in place.
+    #[must_use]
+    pub const fn is_being_replaced(&self) -> bool {
+        self.damage.is_some()
     }
 
     /// Closes the file in good order.

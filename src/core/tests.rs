@@ -1,5 +1,7 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
+mod damage;
+
 use std::future::Future;
 use std::path::Path;
 
@@ -434,38 +436,4 @@ async fn an_event_that_cannot_be_sent_is_set_aside_and_told() {
     let mut opened = plant.stop().await;
     let figures = opened.store.figures().await.unwrap();
     assert_eq!((figures.dead_letters, figures.waiting), (1, 2));
-}
-
-#[tokio::test]
-async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
-    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
-    for n in 0..20 {
-        plant.inputs.send(plant.scan(n)).await.unwrap();
-        plant.answer().await;
-    }
-    plant.acknowledged.send_replace(5);
-    let epoch = plant.health.epoch();
-    plant.requests.send(Request::Damaged).await.unwrap();
-    let health = plant.health.clone();
-    until("a new file", || health.epoch() != epoch).await;
-    assert!(
-        health.conditions()[0].starts_with(
-            "the buffer's file was damaged and has been replaced: 15 waiting events saved, 0 damaged ones set aside, 0 lost; "
-        ),
-        "{:?}",
-        health.conditions()
-    );
-    plant.inputs.send(plant.scan(20)).await.unwrap();
-    assert_eq!(plant.answer().await, Feedback::Accept);
-    let rows = plant.outbox().await;
-    assert_eq!(
-        rows.iter().map(lot).collect::<Vec<_>>(),
-        Vec::from_iter(5..=20)
-    );
-    // The duplicate window of the scanner is part of the state that was saved.
-    plant.inputs.send(plant.scan(3)).await.unwrap();
-    plant.answer().await;
-    let opened = plant.stop().await;
-    assert_eq!((opened.store.waiting(), opened.store.last_seq()), (16, 21));
-    assert_eq!(opened.damage, None);
 }

@@ -155,6 +155,8 @@ pub async fn run(settings: Settings, mut links: Links) {
         links.beat.touch();
         let mut answered = false;
         let started = Instant::now();
+        // Asked for before: an old file's damage must not be told of the one in its place.
+        let epoch = links.health.epoch();
         let Err(end) = attempt(&settings, &mut links, &mut patience, &mut answered).await else {
             break;
         };
@@ -162,7 +164,7 @@ pub async fn run(settings: Settings, mut links: Links) {
             && error.trouble() == Trouble::Damaged
         {
             // With a full queue it has been said already.
-            let _ = links.requests.try_send(Request::Damaged);
+            let _ = links.requests.try_send(Request::Damaged { epoch });
         }
         if answered && started.elapsed() >= settings.timing.steady {
             ceiling = first;

@@ -107,7 +107,7 @@ async fn pages_overwritten_at_random_lose_only_what_was_on_them() {
             Ok(_) => opened.damage.clone(),
             Err(error) => {
                 assert_eq!(error.trouble(), Trouble::Damaged, "seed {seed}: {error:?}");
-                Some(opened.store.repair(500, &|| {}).await.unwrap())
+                Some(opened.store.repair(Some(500), &|| {}).await.unwrap())
             }
         };
         let Some(found) = found else {
@@ -187,7 +187,7 @@ async fn of_a_truncated_file_what_is_left_is_saved_and_the_rest_is_told() {
         let mut opened = Store::open(directory.path(), ROOMY).await.unwrap();
         let found = match opened.damage.clone() {
             Some(found) => found,
-            None => opened.store.repair(500, &|| {}).await.unwrap(),
+            None => opened.store.repair(Some(500), &|| {}).await.unwrap(),
         };
         println!("{seed}: {found}");
         let saved = genuine(directory.path()).await;
@@ -199,6 +199,7 @@ async fn of_a_truncated_file_what_is_left_is_saved_and_the_rest_is_told() {
         )
         .await;
         assert_eq!(dropped as u64, found.lost.unwrap_or(0));
+        assert_eq!(opened.store.waiting(), found.saved);
         goes_on(directory.path(), opened).await;
     }
 }
@@ -218,7 +219,7 @@ async fn a_damaged_log_is_used_as_far_as_it_is_good() {
         if reader.after(0, usize::MAX).await.is_err() {
             println!(
                 "seed {seed}: {}",
-                opened.store.repair(0, &|| {}).await.unwrap()
+                opened.store.repair(None, &|| {}).await.unwrap()
             );
         }
         // SQLite stops where the log's check sums do; what was copied before is there.
@@ -259,7 +260,7 @@ async fn a_reader_of_the_old_file_does_the_new_one_no_harm() {
     let mut reader = OutboxReader::open(store.path()).await.unwrap();
     assert_eq!(reader.after(500, 1).await.unwrap().len(), 1);
     commit(&mut store, 100, &events(EVENTS..EVENTS + 5)).await;
-    let found = store.repair(600, &|| {}).await.unwrap();
+    let found = store.repair(Some(600), &|| {}).await.unwrap();
     assert_eq!((found.saved, found.lost), (2_405, Some(0)));
     commit(&mut store, 101, &events(EVENTS + 5..EVENTS + 9)).await;
     assert_eq!((store.waiting(), store.last_seq()), (2_409, EVENTS + 9));
@@ -283,4 +284,187 @@ async fn a_quick_look_tells_a_sound_file_from_a_damaged_one() {
         bytes[middle..middle + 3 * PAGE].fill(0x5a);
     });
     assert!(!is_sound(&path).await);
+}
+
+/// The new file is made, and the disk does not let it take its place yet.
+#[tokio::test]
+async fn while_a_new_file_waits_for_its_place_nothing_is_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..5)).await;
+    let known = crate::buffer::repair::Known::default();
+    let found = crate::buffer::repair::rebuild(directory.path(), ROOMY, known, &|| {})
+        .await
+        .unwrap();
+    let none = crate::buffer::connect::none().await.unwrap();
+    let old = std::mem::replace(&mut store.connection, none);
+    sqlx::Connection::close(old).await.unwrap();
+    (store.damage, store.reopen) = (Some(found.clone()), true);
+    let (epoch, obstacle) = (store.epoch().to_owned(), format!("{FILE_NAME}-wal"));
+    std::fs::create_dir(directory.path().join(&obstacle)).unwrap();
+    for _ in 0..2 {
+        let refused = store.commit(&tick(2), &events(5..6), Time(2)).await;
+        assert_eq!(refused.unwrap_err().trouble(), Trouble::Disk);
+        assert!(store.repair(Some(2), &|| {}).await.is_err());
+        assert!(store.is_being_replaced());
+    }
+    std::fs::remove_dir(directory.path().join(&obstacle)).unwrap();
+    commit(&mut store, 2, &events(5..6)).await;
+    assert_ne!(store.epoch(), epoch);
+    assert_eq!(store.repair(Some(2), &|| {}).await.unwrap(), found);
+    assert!(!store.is_being_replaced());
+    commit(&mut store, 3, &events(6..7)).await;
+    assert_eq!(
+        genuine(directory.path()).await,
+        BTreeSet::from_iter(1..=7),
+        "what was stored meanwhile stays"
+    );
+    store.close().await.unwrap();
+    let opened = open(directory.path()).await;
+    assert_eq!(opened.pipeline.now(), Time(3));
+    goes_on(directory.path(), opened).await;
+}
+
+#[tokio::test]
+async fn a_new_file_that_was_not_used_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..5)).await;
+    let stale = directory.path().join(format!("{FILE_NAME}.ready"));
+    std::fs::write(&stale, "stale").unwrap();
+    let found = store.repair(None, &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.lost), (5, Some(0)));
+    commit(&mut store, 2, &events(5..6)).await;
+    assert_eq!(genuine(directory.path()).await, BTreeSet::from_iter(1..=6));
+}
+
+/// Nothing was acknowledged since the start, but much before.
+#[tokio::test]
+async fn where_the_outbox_begins_tells_what_was_acknowledged_before() {
+    let directory = tempfile::tempdir().unwrap();
+    backlog(directory.path(), true).await;
+    let mut store = open(directory.path()).await.store;
+    let found = store.repair(None, &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.lost), (2_500, Some(0)));
+}
+
+/// Neither the journal nor what opening looks at first is on these pages.
+#[tokio::test]
+async fn a_table_that_cannot_be_found_does_not_stop_the_start() {
+    for table in ["outbox", "dropped"] {
+        let directory = tempfile::tempdir().unwrap();
+        backlog(directory.path(), true).await;
+        let page: i64 = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = ?")
+            .bind(table)
+            .fetch_one(&mut outsider(directory.path()).await)
+            .await
+            .unwrap();
+        let start = (page as usize - 1) * PAGE;
+        damage(directory.path(), FILE_NAME, |bytes| {
+            bytes[start..start + PAGE].fill(0);
+        });
+        let opened = Store::open(directory.path(), ROOMY).await.unwrap();
+        let found = opened.damage.clone().unwrap();
+        println!("{table}: {found}");
+        assert!(!found.journal_torn);
+        assert_eq!(opened.store.last_seq(), EVENTS);
+        let saved = if table == "outbox" { 0 } else { 2_500 };
+        assert_eq!(found.saved, saved);
+        goes_on(directory.path(), opened).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_event_takes_no_dead_letter_s_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..9)).await;
+    for seq in [1, 2] {
+        let aside = store.set_aside(seq, "not authorized", 10, Time(seq));
+        aside.await.unwrap();
+    }
+    run(
+        directory.path(),
+        "UPDATE outbox SET payload = 'other' WHERE seq IN (4, 5)",
+    )
+    .await;
+    let found = store.repair(Some(2), &|| {}).await.unwrap();
+    assert_eq!((found.saved, found.set_aside, found.lost), (5, 2, Some(0)));
+    let mut inspector = Inspector::look(directory.path()).await.unwrap();
+    let letters = inspector.letters(10).await.unwrap();
+    let letters: Vec<_> = letters
+        .iter()
+        .map(|it| (it.id, it.seq, it.intact, it.reason.as_str()))
+        .collect();
+    assert_eq!(
+        letters,
+        [
+            (1, 1, true, "not authorized"),
+            (2, 2, true, "not authorized"),
+            (3, 4, false, "damaged on disk"),
+            (4, 5, false, "damaged on disk"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_lost_or_set_aside_does_not_wait_and_is_told_once() {
+    let directory = tempfile::tempdir().unwrap();
+    backlog(directory.path(), true).await;
+    let mut store = open(directory.path()).await.store;
+    run(
+        directory.path(),
+        "DELETE FROM outbox WHERE seq BETWEEN 501 AND 510 OR seq BETWEEN 700 AND 719 OR seq IN (800, 3000);
+         UPDATE outbox SET payload = 'other' WHERE seq IN (715, 720, 2999)",
+    )
+    .await;
+    let found = store.repair(Some(500), &|| {}).await.unwrap();
+    assert_eq!(
+        (found.saved, found.set_aside, found.lost),
+        (2_466, 2, Some(32))
+    );
+    assert_eq!(store.waiting(), 2_466);
+    let gaps = "SELECT from_seq, to_seq, count FROM dropped ORDER BY id";
+    let gaps: Vec<(i64, i64, i64)> = sqlx::query_as(gaps)
+        .fetch_all(&mut store.connection)
+        .await
+        .unwrap();
+    assert_eq!(
+        gaps,
+        [
+            (501, 510, 10),
+            (700, 719, 20),
+            (800, 800, 1),
+            (3000, 3000, 1)
+        ]
+    );
+    store.acknowledged(750).await.unwrap();
+    assert_eq!(store.figures().await.unwrap().waiting, 2_247);
+    commit(&mut store, 100, &events(EVENTS..EVENTS + 5)).await;
+    let again = store.repair(Some(750), &|| {}).await.unwrap();
+    assert_eq!(
+        (again.saved, again.set_aside, again.lost),
+        (2_252, 0, Some(0))
+    );
+    assert_eq!(store.waiting(), 2_252);
+    store.close().await.unwrap();
+    assert_eq!(open(directory.path()).await.store.waiting(), 2_252);
+}
+
+#[tokio::test]
+async fn who_changes_dead_letters_finishes_an_interrupted_repair() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    commit(&mut store, 1, &events(0..3)).await;
+    let aside = store.set_aside(1, "not authorized", 10, Time(1));
+    aside.await.unwrap();
+    store.close().await.unwrap();
+    let known = crate::buffer::repair::Known::default();
+    let rebuilt = crate::buffer::repair::rebuild(directory.path(), ROOMY, known, &|| {});
+    rebuilt.await.unwrap();
+    let mut inspector = Inspector::change(directory.path()).await.unwrap();
+    inspector.requeue(&[1]).await.unwrap();
+    inspector.close().await.unwrap();
+    drop(open(directory.path()).await);
+    assert_eq!(sequences(directory.path()).await, [2, 3, 4]);
 }

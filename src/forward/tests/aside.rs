@@ -174,9 +174,9 @@ async fn a_damaged_file_is_told_to_the_buffer_and_read_again_once_replaced() {
     std::fs::write(rig.store.path(), bytes).unwrap();
     rig.committed.send_replace(rig.store.last_seq());
     let request = tokio::time::timeout(PATIENCE, rig.requests.recv()).await;
-    assert!(matches!(request, Ok(Some(Request::Damaged))), "{request:?}");
+    assert!(matches!(request, Ok(Some(Request::Damaged { epoch })) if epoch == rig.store.epoch()));
     let mark = *rig.acknowledged.borrow();
-    let found = rig.store.repair(mark, &|| {}).await.unwrap();
+    let found = rig.store.repair(Some(mark), &|| {}).await.unwrap();
     assert_eq!(rig.store.last_seq(), 600);
     rig.acknowledged(590).await;
     let taken: std::collections::BTreeSet<i64> = broker.log().taken.into_iter().collect();
