@@ -23,6 +23,8 @@ pub struct Memory {
     pub(super) refused: Vec<(Extra, String)>,
     /// Id of the ROSpec that a session left reading.
     pub(super) rospec_id: Option<u32>,
+    /// A session with [`Self::config`] got as far as reading.
+    pub(super) set_up: bool,
     /// `LLRPConfigurationStateValue` when all was set up.
     pub(super) state_value: Option<u32>,
     /// Outputs as last asked for.
@@ -37,6 +39,7 @@ impl Memory {
         if self.config.as_ref() != Some(config) {
             self.config = Some(config.clone());
             self.refused.clear();
+            self.set_up = false;
         }
     }
 
@@ -46,6 +49,7 @@ impl Memory {
         if self.reader.is_some() && self.reader != id {
             self.refused.clear();
             self.dislikes_versions = false;
+            self.set_up = false;
         }
         self.reader = id;
     }

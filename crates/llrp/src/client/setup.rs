@@ -74,6 +74,7 @@ impl Client {
     fn ready(&mut self) {
         self.state = State::Ready;
         self.memory.rospec_id = Some(self.config.rospec_id);
+        self.memory.set_up = true;
         let mut limits = std::mem::take(&mut self.setup.limits);
         for text in self.setup.planned.iter().flat_map(|plan| &plan.limits) {
             if !limits.contains(text) {

@@ -115,10 +115,13 @@ impl Client {
     fn reusable_state(&self) -> Option<ROSpecState> {
         let (planned, own) = (self.setup.planned.as_ref()?, self.setup.stock.own.as_ref()?);
         let exact = own.priority == planned.rospec.priority && own.params == planned.rospec.params;
-        // What was added to it may be defaults of the reader, or somebody's doing.
-        let untouched = !self.was_changed();
-        let holds = || holds_rospec(&planned.rospec, own, self.setup.capabilities.antennas);
-        (exact || (untouched && holds())).then_some(own.current_state)
+        // What was added to it may be defaults of the reader, or somebody's doing, or left of an older configuration. Only
+        // where a session of this configuration made the ROSpec is it defaults; else one that a reader has filled in is
+        // replaced, once.
+        let defaults = self.memory.set_up;
+        let antennas = self.setup.capabilities.antennas;
+        let holds = || holds_rospec(&planned.rospec, own, antennas, defaults);
+        (exact || (!self.was_changed() && holds())).then_some(own.current_state)
     }
 
     /// Whether the reader's configuration is not the one we left.
