@@ -44,8 +44,11 @@ impl Outputs {
         self.looked = None;
     }
 
-    /// When [`Self::changes`] is to be asked again at the latest.
-    pub(super) fn due(&self) -> Option<Instant> {
+    /// When [`Self::changes`] is to be asked again at the latest; of no use before outputs can be switched.
+    pub(super) fn due(&self, ready: bool) -> Option<Instant> {
+        if !ready {
+            return None;
+        }
         let look = self.looked.filter(|_| self.has(OutputUse::Alarm));
         [self.pulse_until, look.map(|at| at + LOOK)]
             .into_iter()
@@ -120,9 +123,18 @@ mod tests {
         outputs.look_again();
         assert_eq!(outputs.changes(now, true, &health), [(2, true)]);
         health.storing(None);
-        assert_eq!(outputs.due(), Some(now + LOOK));
+        assert_eq!(outputs.due(true), Some(now + LOOK));
         now += LOOK;
         assert_eq!(outputs.changes(now, true, &health), [(2, false)]);
         assert_eq!(outputs.changes(now, false, &health), [(3, false)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_due_while_the_reader_is_not_ready() {
+        let mut outputs = Outputs::new(&[(1, OutputUse::Movement)].into());
+        let now = Instant::now();
+        outputs.movement(now);
+        assert_eq!(outputs.due(false), None);
+        assert_eq!(outputs.due(true), Some(now + PULSE));
     }
 }

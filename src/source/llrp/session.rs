@@ -99,6 +99,8 @@ impl<'a> Session<'a> {
         self.heard = self.origin;
         let memory = self.client.memory();
         self.client = Client::with_memory(self.settings.client.clone(), Duration::ZERO, memory);
+        // Movements of while nobody was connected are not shown late.
+        while movements.try_recv().is_ok() {}
         let mut conditions = self.context.health.subscribe();
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
@@ -131,7 +133,7 @@ impl<'a> Session<'a> {
             let due = self.client.poll_timeout().map(|at| self.origin + at);
             let late = Instant::now() + WAKE;
             let silent = line.has_newcomer().then(|| self.heard + self.patience());
-            let wake = [due, silent, self.outputs.due()]
+            let wake = [due, silent, self.outputs.due(self.client.is_ready())]
                 .into_iter()
                 .flatten()
                 .fold(late, Instant::min);
