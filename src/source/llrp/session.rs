@@ -280,8 +280,11 @@ impl<'a> Session<'a> {
         self.announce();
         let (mut merged, mut dropped, mut failed) = (0, 0, 0);
         for tag in tags {
-            failed += read::failed(&tag);
-            for read in reads(tag, &self.settings.sensors).into_iter().flatten() {
+            let Settings {
+                client, sensors, ..
+            } = self.settings;
+            failed += read::failed(&tag, client);
+            for read in reads(tag, client, sensors).into_iter().flatten() {
                 match self.queue.push(self.arrived, read) {
                     Queued::Plain => {}
                     Queued::Merged => merged += 1,
