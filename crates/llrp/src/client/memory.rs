@@ -19,6 +19,8 @@ pub struct Memory {
     reader: Option<(Option<u32>, Option<u32>, Option<String>)>,
     /// The reader does not take the question for its versions well.
     pub(super) dislikes_versions: bool,
+    /// The connection ended when the reader was last asked for its versions.
+    pub(super) versions_cut: bool,
     /// What was left out, and why.
     pub(super) refused: Vec<(Extra, String)>,
     /// Id of the ROSpec that a session left reading.
@@ -49,6 +51,7 @@ impl Memory {
         if self.reader.is_some() && self.reader != id {
             self.refused.clear();
             self.dislikes_versions = false;
+            self.versions_cut = false;
             self.set_up = false;
         }
         self.reader = id;
