@@ -49,6 +49,8 @@ pub(super) struct Device {
     pub(super) state: DeviceState,
     problems: BTreeMap<Problem, (String, Option<Instant>)>,
     limits: Vec<String>,
+    /// Those of the connection before.
+    limits_before: Vec<String>,
     counters: BTreeMap<DeviceCounter, u64>,
 }
 
@@ -75,6 +77,7 @@ impl Default for Device {
             state: DeviceState::Starting,
             problems: BTreeMap::new(),
             limits: Vec::new(),
+            limits_before: Vec::new(),
             counters: BTreeMap::new(),
         }
     }
@@ -88,6 +91,8 @@ impl Device {
         text: Option<&str>,
         lasts: Option<Duration>,
     ) -> bool {
+        // What has passed is no news when it ends, but when it happens again.
+        self.problems.retain(|_, (_, until)| is_lasting(until));
         let Some(text) = text.map(tame) else {
             return self.problems.remove(&problem).is_some();
         };
@@ -103,25 +108,24 @@ impl Device {
     pub(super) fn reconnected(&mut self) -> bool {
         let before = self.problems.len();
         self.problems.retain(|_, (_, until)| until.is_some());
-        before != self.problems.len()
-    }
-
-    /// Notes what it cannot do; returns whether that is news.
-    pub(super) fn limits(&mut self, limits: &[String]) -> bool {
-        let limits: Vec<String> = limits.iter().take(MOST).map(|text| tame(text)).collect();
-        let news = self.limits != limits;
-        self.limits = limits;
-        news
-    }
-
-    /// Notes one more thing that it cannot do; returns whether that is news.
-    pub(super) fn limit(&mut self, text: &str) -> bool {
-        let text = tame(text);
-        let news = !self.limits.contains(&text) && self.limits.len() < MOST;
-        if news {
-            self.limits.push(text);
+        let limits = std::mem::take(&mut self.limits);
+        let had_limits = !limits.is_empty();
+        if had_limits {
+            self.limits_before = limits;
         }
-        news
+        had_limits || before != self.problems.len()
+    }
+
+    /// Notes one more thing that it cannot do; returns whether it is noted now, and whether the connection before did not
+    /// know of it.
+    pub(super) fn limit(&mut self, text: &str) -> (bool, bool) {
+        let text = tame(text);
+        if self.limits.contains(&text) || self.limits.len() >= MOST {
+            return (false, false);
+        }
+        let news = !self.limits_before.contains(&text);
+        self.limits.push(text);
+        (true, news)
     }
 
     pub(super) fn count(&mut self, counter: DeviceCounter, n: u64) {
@@ -130,19 +134,17 @@ impl Device {
     }
 
     /// What is wrong with it now.
-    pub(super) fn problems(&self) -> impl Iterator<Item = &str> {
-        let now = Instant::now();
-        let lasting = move |until: &Option<Instant>| until.is_none_or(|until| now < until);
-        let problems = self.problems.values();
+    pub(super) fn problems(&self) -> impl Iterator<Item = (Problem, &str)> {
+        let problems = self.problems.iter();
         problems
-            .filter(move |(_, until)| lasting(until))
-            .map(|(text, _)| text.as_str())
+            .filter(|(_, (_, until))| is_lasting(until))
+            .map(|(problem, (text, _))| (*problem, text.as_str()))
     }
 
     pub(super) fn status(&self) -> DeviceStatus {
         DeviceStatus {
             state: self.state.clone(),
-            problems: self.problems().map(str::to_owned).collect(),
+            problems: self.problems().map(|(_, text)| text.to_owned()).collect(),
             limits: self.limits.clone(),
             counters: self
                 .counters
@@ -150,5 +152,40 @@ impl Device {
                 .map(|(counter, n)| (counter.as_str(), *n))
                 .collect(),
         }
+    }
+}
+
+fn is_lasting(until: &Option<Instant>) -> bool {
+    until.is_none_or(|until| Instant::now() < until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_passed_and_happens_again_is_news() {
+        let mut device = Device::default();
+        let mut passes = |problem| device.problem(problem, Some("x"), Some(Duration::ZERO));
+        for _ in 0..2 {
+            assert!(passes(Problem::Exception));
+        }
+        for id in 0..1000 {
+            assert!(passes(Problem::Antenna(id)), "{id}: those before are over");
+        }
+        assert!(!device.problem(Problem::Exception, None, None));
+    }
+
+    #[test]
+    fn limits_are_asked_for_anew_and_news_once() {
+        let mut device = Device::default();
+        assert_eq!(device.limit("no mode 7"), (true, true));
+        assert_eq!(device.limit("no mode 7"), (false, false));
+        assert!(device.reconnected());
+        assert!(device.status().limits.is_empty());
+        // A connection that broke before anything was said.
+        assert!(!device.reconnected());
+        assert_eq!(device.limit("no mode 7"), (true, false));
+        assert_eq!(device.status().limits, ["no mode 7"]);
     }
 }

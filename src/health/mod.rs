@@ -134,7 +134,7 @@ impl Health {
         self.announce(news)
     }
 
-    /// Forgets what was wrong with a device: it is connected anew and will say so again.
+    /// Forgets what was wrong with a device and what it could not do: it is connected anew and will say so again.
     pub fn reconnected(&self, name: &str) {
         self.with_device(name, Device::reconnected);
     }
@@ -161,14 +161,15 @@ impl Health {
         self.incident(name, Problem::Clock, &text);
     }
 
-    /// Notes what a device cannot do of what was asked for.
-    pub fn limits(&self, name: &str, limits: &[String]) {
-        self.with_device(name, |device| device.limits(limits));
-    }
-
-    /// Notes one more thing that a device cannot do; returns whether it is news.
+    /// Notes one more thing that a device cannot do of what was asked for; returns whether it is news.
     pub fn limit(&self, name: &str, text: &str) -> bool {
-        self.with_device(name, |device| device.limit(text))
+        let mut news = false;
+        self.with_device(name, |device| {
+            let (noted, is_news) = device.limit(text);
+            news = is_news;
+            noted
+        });
+        news
     }
 
     /// Adds to what is counted for one device.
@@ -217,6 +218,20 @@ impl Health {
     /// What is wrong now, for people; empty when all is well.
     #[must_use]
     pub fn conditions(&self) -> Vec<String> {
+        self.conditions_where(|_, _| true)
+    }
+
+    /// Whether anything is wrong beside these outputs of a device: an output that shows what is wrong must not show that it
+    /// was not switched itself.
+    #[must_use]
+    pub fn is_troubled_beside(&self, name: &str, outputs: &[u16]) -> bool {
+        let is_own = |problem| matches!(problem, Problem::Output(port) if outputs.contains(&port));
+        let conditions =
+            self.conditions_where(|device, problem| device != name || !is_own(problem));
+        !conditions.is_empty()
+    }
+
+    fn conditions_where(&self, counts: impl Fn(&str, Problem) -> bool) -> Vec<String> {
         let links = self.links();
         let storing = links
             .storing
@@ -228,7 +243,10 @@ impl Health {
                 DeviceState::Starting | DeviceState::Up => None,
             };
             // What is wrong with a reader that cannot be heard is old news.
-            let problems = device.problems().filter(|_| down.is_none());
+            let problems = device
+                .problems()
+                .filter(|(problem, _)| down.is_none() && counts(name, *problem))
+                .map(|(_, text)| text);
             let all = down.into_iter().chain(problems);
             all.map(move |text| format!("{name}: {text}"))
                 .collect::<Vec<_>>()
@@ -384,7 +402,7 @@ mod tests {
         let cable = Some("antenna 3 is disconnected; check its cable");
         assert!(health.problem("dock_1", Problem::Antenna(3), cable));
         assert!(!health.problem("dock_1", Problem::Antenna(3), cable));
-        health.limits("dock_1", &["it cannot pick out tags".to_owned()]);
+        health.limit("dock_1", "it cannot pick out tags");
         health.count("dock_1", DeviceCounter::Exceptions, 2);
         assert_eq!(
             health.conditions(),

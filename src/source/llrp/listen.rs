@@ -100,6 +100,7 @@ impl Door {
     pub(in crate::source) async fn serve(&self, listener: TcpListener) {
         self.down(&format!("waits for the reader to connect to {}", self.at));
         let mut remarks = Sparingly::default();
+        let mut arrivals = Sparingly::default();
         loop {
             self.beat.touch();
             let accepted = tokio::select! {
@@ -110,7 +111,9 @@ impl Door {
             match accepted {
                 Ok((stream, from)) => match self.route(from.ip()) {
                     Some(route) => {
-                        info!(reader = route.name, address = %from, "Reader has dialled in");
+                        if let Some(unsaid) = arrivals.say() {
+                            info!(reader = route.name, address = %from, count = unsaid + 1, "Reader has dialled in");
+                        }
                         route.seat.put((stream, from));
                     }
                     None => {

@@ -21,6 +21,7 @@ use super::Context;
 use crate::config::OutputUse;
 use crate::core::Feedback;
 use link::{Line, Link};
+use remarks::Remarks;
 use session::Session;
 
 /// One reader.
@@ -45,10 +46,11 @@ pub async fn run(
 ) {
     let mut backoff = Backoff::default();
     let mut memory = Memory::default();
+    let mut remarks = Remarks::default();
     let mut line = Line::new(settings.link.clone(), seat);
     loop {
         context.beat.touch();
-        let mut session = Session::new(&settings, &context, memory);
+        let mut session = Session::new(&settings, &context, memory, remarks);
         let end = match line.connect(&context).await {
             Some(Ok((stream, peer))) => session.run(stream, peer, &mut line, &mut movements).await,
             Some(Err(reason)) => Some(reason),
@@ -63,6 +65,7 @@ pub async fn run(
         }
         session.finish().await;
         memory = session.memory();
+        remarks = session.into_remarks();
         if end.is_none() {
             break;
         }

@@ -1,15 +1,17 @@
 //! From a tag report to reads.
 
-use tracegate_llrp::report::{OpKind, ReaderTime as LlrpTime, TagRead};
+use tracegate_llrp::client::ClientConfig;
+use tracegate_llrp::report::{OpKind, OpResult, ReaderTime as LlrpTime, TagRead};
 use tracegate_pipeline::input::{Extra, TagData};
+use tracegate_pipeline::sensing::MAX_WORDS;
 use tracegate_pipeline::{Read, ReaderTime};
 
 /// The reads that a report stands for: its first sighting, and its last if that was another. `sensors` names the sensor
-/// that each memory read is for.
-pub(super) fn reads(tag: TagRead, sensors: &[u16]) -> [Option<Read>; 2] {
+/// that each memory read of `client` is for.
+pub(super) fn reads(tag: TagRead, client: &ClientConfig, sensors: &[u16]) -> [Option<Read>; 2] {
     let more = u32::from(tag.seen_count.unwrap_or(1).saturating_sub(1));
     let several = more > 0 && tag.last_seen.is_some() && tag.last_seen != tag.first_seen;
-    let extra = extra(&tag, sensors);
+    let extra = extra(&tag, client, sensors);
     let first = Read {
         epc: tag.epc.as_slice().to_vec(),
         bit_len: tag.bit_len,
@@ -35,21 +37,31 @@ pub(super) fn reads(tag: TagRead, sensors: &[u16]) -> [Option<Read>; 2] {
 }
 
 /// Memory of sensor tags that the reader could not read.
-pub(super) fn failed(tag: &TagRead) -> u64 {
-    let results = tag.extra.iter().flat_map(|extra| &extra.ops);
-    let failed = results.filter(|result| result.kind == OpKind::Read && result.status != 0);
+pub(super) fn failed(tag: &TagRead, client: &ClientConfig) -> u64 {
+    let failed = memory(tag, client).filter(|result| result.status != 0);
     failed.count() as u64
 }
 
-fn extra(tag: &TagRead, sensors: &[u16]) -> Option<Box<Extra>> {
-    let results = tag.extra.iter().flat_map(|extra| &extra.ops);
-    let read = results.filter(|result| result.kind == OpKind::Read && result.status == 0);
+/// Results of our memory reads. A reader may do other software's beside ours, with the same numbers; 0 and none name no
+/// AccessSpec.
+fn memory<'a>(tag: &'a TagRead, client: &'a ClientConfig) -> impl Iterator<Item = &'a OpResult> {
+    let id = tag.access_spec_id.filter(|id| *id != 0);
+    let is_ours = move || id.is_none_or(|id| client.owns_access_spec(id));
+    let extra = tag.extra.iter().filter(move |_| is_ours());
+    let results = extra.flat_map(|extra| &extra.ops);
+    results.filter(|result| result.kind == OpKind::Read)
+}
+
+fn extra(tag: &TagRead, client: &ClientConfig, sensors: &[u16]) -> Option<Box<Extra>> {
+    let read = memory(tag, client).filter(|result| result.status == 0);
     let data: Vec<TagData> = read
         .filter_map(|result| {
             let place = usize::from(result.op_spec_id).checked_sub(1)?;
+            // One word too many shows that they are not what was asked for; more would only take memory.
+            let words = result.words.iter().take(MAX_WORDS + 1);
             Some(TagData {
                 sensor: *sensors.get(place)?,
-                words: result.words.clone(),
+                words: words.copied().collect(),
             })
         })
         .collect();
@@ -79,7 +91,7 @@ mod tests {
             ..TagRead::default()
         };
         let ends = |tag| {
-            reads(tag, &[])
+            reads(tag, &ClientConfig::default(), &[])
                 .into_iter()
                 .flatten()
                 .map(|read| (read.device_time.unwrap().micros(), read.more))
@@ -100,20 +112,34 @@ mod tests {
             status,
             words: vec![op_spec_id],
         };
-        let ops = vec![result(2, 0), result(1, 5), result(9, 0), result(0, 0)];
-        let tag = TagRead {
+        let mut long = result(2, 0);
+        long.words = vec![2; 1000];
+        let ops = vec![result(2, 0), result(1, 5), result(9, 0), result(0, 0), long];
+        let client = ClientConfig::default();
+        let tag = |access_spec_id| TagRead {
+            access_spec_id,
             extra: Some(Box::new(TagExtra {
-                ops,
+                ops: ops.clone(),
                 ..TagExtra::default()
             })),
             ..TagRead::default()
         };
-        assert_eq!(failed(&tag), 1);
-        let [Some(read), None] = reads(tag, &[7, 8]) else {
+        for id in [None, Some(0), Some(client.rospec_id)] {
+            assert_eq!(failed(&tag(id), &client), 1);
+            let [Some(read), None] = reads(tag(id), &client, &[7, 8]) else {
+                panic!()
+            };
+            let data = read.extra.unwrap().data;
+            assert_eq!(data.len(), 2);
+            assert_eq!((data[0].sensor, &data[0].words[..]), (8, &[2][..]));
+            assert_eq!(data[1].words.len(), MAX_WORDS + 1);
+        }
+        // Another program's reads are numbered from 1, too.
+        let other = Some(client.rospec_id + 7);
+        assert_eq!(failed(&tag(other), &client), 0);
+        let [Some(read), None] = reads(tag(other), &client, &[7, 8]) else {
             panic!()
         };
-        let data = read.extra.unwrap().data;
-        assert_eq!(data.len(), 1);
-        assert_eq!((data[0].sensor, &data[0].words[..]), (8, &[2][..]));
+        assert!(read.extra.is_none());
     }
 }

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 use crate::health::{DeviceCounter, Problem, tame};
 use crate::source::{Context, Sparingly};
 
-/// The remarks of one connection.
+/// The remarks of one reader, and what its connection has counted.
 #[derive(Debug, Default)]
 pub(super) struct Remarks {
     sparingly: Sparingly,
@@ -14,6 +14,14 @@ pub(super) struct Remarks {
 }
 
 impl Remarks {
+    /// For the next connection.
+    pub(super) fn reconnected(self) -> Self {
+        Self {
+            told: ClientCounters::default(),
+            ..self
+        }
+    }
+
     /// Notes an event that is neither reads nor life-cycle.
     pub(super) fn note(&mut self, context: &Context, event: &ClientEvent) {
         let (name, health) = (&context.name, &context.health);
@@ -24,7 +32,7 @@ impl Remarks {
                 connected: true,
                 ..
             } => {
-                if health.problem(name, Problem::Antenna(*id), None) {
+                if health.problem(name, Problem::Antenna(*id), None) && self.may_say(context) {
                     info!(reader = name, antenna = id, "Antenna connected");
                 }
                 return;
@@ -33,6 +41,10 @@ impl Remarks {
                 count(DeviceCounter::AntennaDisconnects);
                 let text = format!("antenna {id} is disconnected; check its cable");
                 (Problem::Antenna(*id), text, true)
+            }
+            ClientEvent::GpoWritten { port } => {
+                health.problem(name, Problem::Output(*port), None);
+                return;
             }
             ClientEvent::GpoFailed { port, explanation } => {
                 count(DeviceCounter::OutputFailures);
@@ -67,10 +79,7 @@ impl Remarks {
                 (Problem::Clock, text, false)
             }
             ClientEvent::Warning(text) => {
-                if health.limit(name, text) {
-                    self.say(context, text, "The reader is restricted");
-                }
-                return;
+                return self.limit(context, text, "The reader is restricted");
             }
             _ => return,
         };
@@ -84,16 +93,28 @@ impl Remarks {
         }
     }
 
-    /// Not all of it, if it talks without end.
-    fn say(&mut self, context: &Context, text: &str, what: &'static str) {
-        let (reader, reason) = (&context.name, tame(text));
-        let Some(unsaid) = self.sparingly.say() else {
-            return;
-        };
-        if unsaid > 0 {
-            warn!(reader, count = unsaid, "Remarks of the reader not logged");
+    /// Notes what the reader cannot do.
+    pub(super) fn limit(&mut self, context: &Context, text: &str, what: &'static str) {
+        if context.health.limit(&context.name, text) {
+            self.say(context, text, what);
         }
-        warn!(reader, reason, "{what}");
+    }
+
+    fn say(&mut self, context: &Context, text: &str, what: &'static str) {
+        if self.may_say(context) {
+            let (reader, reason) = (&context.name, tame(text));
+            warn!(reader, reason, "{what}");
+        }
+    }
+
+    /// Not all of it, if it talks without end.
+    fn may_say(&mut self, context: &Context) -> bool {
+        let unsaid = self.sparingly.say();
+        if let Some(count) = unsaid.filter(|count| *count > 0) {
+            let reader = &context.name;
+            warn!(reader, count, "Remarks of the reader not logged");
+        }
+        unsaid.is_some()
     }
 
     /// Passes on what the client counted since the last time.

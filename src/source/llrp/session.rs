@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracegate_llrp::client::{Client, ClientError, ClientEvent, CloseReason, LinkLoss, Memory};
 use tracegate_llrp::report::{ReaderTime as LlrpTime, TagRead};
 use tracegate_pipeline::{Input, ReaderTime, Time};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::Settings;
 use super::link::{Line, Peer, Transport};
@@ -18,7 +18,7 @@ use super::outputs::Outputs;
 use super::read::{self, reads};
 use super::remarks::Remarks;
 use crate::core::Feedback;
-use crate::health::{DeviceCounter, Problem, tame};
+use crate::health::{DeviceCounter, Problem};
 use crate::source::Context;
 use crate::source::queue::{Queued, ReadQueue};
 
@@ -52,7 +52,12 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(settings: &'a Settings, context: &'a Context, memory: Memory) -> Self {
+    pub(super) fn new(
+        settings: &'a Settings,
+        context: &'a Context,
+        memory: Memory,
+        remarks: Remarks,
+    ) -> Self {
         Self {
             settings,
             context,
@@ -66,8 +71,8 @@ impl<'a> Session<'a> {
             was_ready: false,
             closing: false,
             heard: Instant::now(),
-            remarks: Remarks::default(),
-            outputs: Outputs::new(&settings.outputs),
+            remarks,
+            outputs: Outputs::new(&context.name, &settings.outputs),
             gpis: BTreeMap::new(),
         }
     }
@@ -80,6 +85,11 @@ impl<'a> Session<'a> {
     /// What the next connection should know.
     pub(super) fn memory(&self) -> Memory {
         self.client.memory()
+    }
+
+    /// What was said of the reader, for the next connection.
+    pub(super) fn into_remarks(self) -> Remarks {
+        self.remarks.reconnected()
     }
 
     fn now(&self) -> Duration {
@@ -99,6 +109,8 @@ impl<'a> Session<'a> {
         self.heard = self.origin;
         let memory = self.client.memory();
         self.client = Client::with_memory(self.settings.client.clone(), Duration::ZERO, memory);
+        // Movements of while nobody was connected are not shown late.
+        while movements.try_recv().is_ok() {}
         let mut conditions = self.context.health.subscribe();
         let (mut reader, mut writer) = tokio::io::split(stream);
         let (mut bytes, mut out) = (vec![0; 64 * 1024], Vec::new());
@@ -131,7 +143,7 @@ impl<'a> Session<'a> {
             let due = self.client.poll_timeout().map(|at| self.origin + at);
             let late = Instant::now() + WAKE;
             let silent = line.has_newcomer().then(|| self.heard + self.patience());
-            let wake = [due, silent, self.outputs.due()]
+            let wake = [due, silent, self.outputs.due(self.client.is_ready())]
                 .into_iter()
                 .flatten()
                 .fold(late, Instant::min);
@@ -213,7 +225,7 @@ impl<'a> Session<'a> {
                 } => {
                     self.connected = Some((Instant::now(), reader_time));
                     health.reconnected(name);
-                    let text = "its clock was never set: it says a year long past. Times are taken from its reports' arrival instead; let it follow a time server (NTP)";
+                    let text = "its clock was never set: it says a year long past. Its times are used, shifted by as much as it was wrong when it connected; let it follow a time server (NTP)";
                     health.problem(name, Problem::Clock, clock_unset.then_some(text));
                 }
                 ClientEvent::Ready {
@@ -229,13 +241,9 @@ impl<'a> Session<'a> {
                         firmware, version, kept_rospec, "Reader is reading"
                     );
                     for limit in &limits {
-                        warn!(
-                            reader = name,
-                            reason = tame(limit),
-                            "The reader cannot do all that is configured"
-                        );
+                        let what = "The reader cannot do all that is configured";
+                        self.remarks.limit(self.context, limit, what);
                     }
-                    health.limits(name, &limits);
                     health.count(name, DeviceCounter::Connections, 1);
                     self.was_ready = true;
                     self.context.up();
@@ -255,7 +263,12 @@ impl<'a> Session<'a> {
                 ClientEvent::Closed {
                     reason: CloseReason::Failed(error),
                 } => return Some(Some(self.failure(peer, &error))),
-                remark => self.remarks.note(self.context, &remark),
+                remark => {
+                    if let ClientEvent::GpoFailed { port, .. } = remark {
+                        self.outputs.failed(Instant::now(), port);
+                    }
+                    self.remarks.note(self.context, &remark);
+                }
             }
         }
         self.remarks.count(self.context, self.client.counters());
@@ -278,8 +291,11 @@ impl<'a> Session<'a> {
         self.announce();
         let (mut merged, mut dropped, mut failed) = (0, 0, 0);
         for tag in tags {
-            failed += read::failed(&tag);
-            for read in reads(tag, &self.settings.sensors).into_iter().flatten() {
+            let Settings {
+                client, sensors, ..
+            } = self.settings;
+            failed += read::failed(&tag, client);
+            for read in reads(tag, client, sensors).into_iter().flatten() {
                 match self.queue.push(self.arrived, read) {
                     Queued::Plain => {}
                     Queued::Merged => merged += 1,

@@ -89,6 +89,9 @@ async fn a_clock_that_was_never_set_is_a_condition_and_reads_come_all_the_same()
     let now = rig.clock.now().0;
     reader.feed().see(u64::try_from(now).unwrap(), tag(1)).await;
     assert_eq!(rig.reads().await[0].epc[11], 1);
+    // What was said during the set-up stands beside what is known at its end.
+    let limits = rig.health.status().devices["dock_1"].limits.join("; ");
+    assert!(limits.contains("before 2010"), "{limits}");
     rig.stop().await;
 }
 

@@ -77,6 +77,26 @@ pub(super) fn plan_access(
     (specs, limits)
 }
 
+impl ClientConfig {
+    /// Whether an AccessSpec with this id may be one that this client makes, and its results what was asked for here.
+    #[must_use]
+    pub fn owns_access_spec(&self, id: u32) -> bool {
+        let mut groups: Vec<&Select> = Vec::new();
+        for tags in self
+            .access_reads
+            .iter()
+            .filter_map(|read| read.tags.as_ref())
+        {
+            if !groups.contains(&tags) {
+                groups.push(tags);
+            }
+        }
+        // One more, for all tags.
+        let last = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        (0..=last).any(|index| access_spec_id(self.rospec_id, index) == id)
+    }
+}
+
 /// Which reads an AccessSpec of ours does, in words.
 pub(super) fn describe(spec: &AccessSpec) -> String {
     let ops: Vec<C1G2Read> = spec
@@ -114,6 +134,10 @@ fn op(read: &AccessRead) -> C1G2Read {
         word_pointer: read.word_pointer,
         word_count: read.word_count,
     }
+}
+
+fn access_spec_id(rospec_id: u32, index: u32) -> u32 {
+    rospec_id.checked_add(index).unwrap_or(index)
 }
 
 fn access_spec(
@@ -155,7 +179,7 @@ fn access_spec(
             trigger: AccessReportTriggerType::WithROReport,
         });
     AccessSpec {
-        access_spec_id: rospec_id.checked_add(index).unwrap_or(index),
+        access_spec_id: access_spec_id(rospec_id, index),
         antenna_id: 0,
         protocol_id: AirProtocol::EpcGen2,
         active: false,
@@ -229,5 +253,12 @@ mod tests {
             )
         );
         assert_eq!(plan_access(&ClientConfig::default(), &reader, false).0, []);
+        let (specs, _) = plan_access(&config, &Capabilities::default(), true);
+        let ids: Vec<u32> = specs.iter().map(|spec| spec.access_spec_id).collect();
+        let first = config.rospec_id;
+        let owned: Vec<u32> = (first - 3..first + 9)
+            .filter(|id| config.owns_access_spec(*id))
+            .collect();
+        assert_eq!(owned, ids);
     }
 }

@@ -12,19 +12,31 @@ use crate::codec::param::{AISpec, AccessSpec, AntennaConfiguration, C1G2Filter, 
 const ANTENNAS_MAX: u16 = 64;
 
 /// Whether a ROSpec told by the reader does what ours does, whatever its state. `antennas` is how many the reader has.
-pub(super) fn holds_rospec(ours: &ROSpec, theirs: &ROSpec, antennas: Option<u16>) -> bool {
-    let compare = Compare { antennas };
+/// Without `defaults`, nothing may have been added that sets power, sensitivity, mode or a vendor's settings either: it may
+/// be left of an older configuration.
+pub(super) fn holds_rospec(
+    ours: &ROSpec,
+    theirs: &ROSpec,
+    antennas: Option<u16>,
+    defaults: bool,
+) -> bool {
+    let compare = Compare { antennas, defaults };
     compare.holds(&ours.clone().into(), &theirs.clone().into())
 }
 
 /// Whether an AccessSpec told by the reader does what ours does, active or not.
 pub(super) fn holds_access_spec(ours: &AccessSpec, theirs: &AccessSpec) -> bool {
-    let compare = Compare { antennas: None };
+    let compare = Compare {
+        antennas: None,
+        defaults: true,
+    };
     compare.holds(&ours.clone().into(), &theirs.clone().into())
 }
 
 struct Compare {
     antennas: Option<u16>,
+    /// What sets the radio and is not ours is taken for a default of the reader.
+    defaults: bool,
 }
 
 /// The parameter without its sub-parameters, and these.
@@ -94,13 +106,29 @@ impl Compare {
             return false;
         }
         let mut left: Vec<&Param> = theirs.0.iter().collect();
-        ours.0.iter().all(|our| {
+        let held = ours.0.iter().all(|our| {
             let found = left.iter().position(|their| self.holds(our, their));
             found.is_some_and(|index| {
                 left.swap_remove(index);
                 true
             })
-        })
+        });
+        held && (self.defaults || !left.into_iter().any(|added| self.sets_radio(added)))
+    }
+
+    /// Whether it, or a part of it, sets how tags are read.
+    fn sets_radio(&self, param: &Param) -> bool {
+        use Param as P;
+        let sets = matches!(
+            param,
+            P::RFTransmitter(_)
+                | P::RFReceiver(_)
+                | P::C1G2RFControl(_)
+                | P::C1G2Filter(_)
+                | P::Custom(_)
+        );
+        let (_, params) = self.split(param);
+        sets || params.0.iter().any(|param| self.sets_radio(param))
     }
 
     /// Whether the fields of a parameter mean what ours mean.

@@ -32,6 +32,7 @@ const INPUTS_MAX: u16 = 64;
 impl Client {
     /// The reader has answered the question for its versions, or not.
     pub(super) fn versions_told(&mut self, outcome: Result<&Message, Refusal>) {
+        self.memory.versions_cut = false;
         match outcome {
             Ok(Message::GetSupportedVersionResponse(told)) => {
                 let wanted = self.config.max_version.min(told.supported_version).max(1);

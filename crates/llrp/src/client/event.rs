@@ -60,7 +60,12 @@ pub enum ClientEvent {
         /// When, by the reader's clock; `None` if it was asked for.
         reader_time: Option<ReaderTime>,
     },
-    /// A general-purpose output could not be written.
+    /// A general-purpose output has been written.
+    GpoWritten {
+        /// Port number, from 1.
+        port: u16,
+    },
+    /// A general-purpose output could not be written. It is not tried again before it is asked for again.
     GpoFailed {
         /// Port number, from 1.
         port: u16,

@@ -19,10 +19,14 @@ pub struct Memory {
     reader: Option<(Option<u32>, Option<u32>, Option<String>)>,
     /// The reader does not take the question for its versions well.
     pub(super) dislikes_versions: bool,
+    /// The connection ended when the reader was last asked for its versions.
+    pub(super) versions_cut: bool,
     /// What was left out, and why.
     pub(super) refused: Vec<(Extra, String)>,
     /// Id of the ROSpec that a session left reading.
     pub(super) rospec_id: Option<u32>,
+    /// A session with [`Self::config`] got as far as reading.
+    pub(super) set_up: bool,
     /// `LLRPConfigurationStateValue` when all was set up.
     pub(super) state_value: Option<u32>,
     /// Outputs as last asked for.
@@ -37,6 +41,7 @@ impl Memory {
         if self.config.as_ref() != Some(config) {
             self.config = Some(config.clone());
             self.refused.clear();
+            self.set_up = false;
         }
     }
 
@@ -46,6 +51,8 @@ impl Memory {
         if self.reader.is_some() && self.reader != id {
             self.refused.clear();
             self.dislikes_versions = false;
+            self.versions_cut = false;
+            self.set_up = false;
         }
         self.reader = id;
     }

@@ -307,8 +307,11 @@ impl Client {
             ClientError::LinkLost(LinkLoss::TransportEnded | LinkLoss::ClosedByReader)
         );
         if ended && self.awaits_versions() {
-            // It was the question, most likely: the next session does without.
-            self.memory.dislikes_versions = true;
+            // It was the question, most likely, unless the network broke just then: the next session does without if the
+            // reader said that it closes, or if it happens twice in a row.
+            let said = error == ClientError::LinkLost(LinkLoss::ClosedByReader);
+            self.memory.dislikes_versions |= said || self.memory.versions_cut;
+            self.memory.versions_cut = true;
         }
         self.requests.clear();
         self.setup.steps.clear();

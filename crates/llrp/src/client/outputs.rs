@@ -83,13 +83,16 @@ impl Client {
         self.outputs.under_way.remove(&port);
         // Whatever came of it, the reader may count it as a change of its configuration.
         self.memory.state_value = None;
-        if let Some(refusal) = refusal {
-            let level = if high { "high" } else { "low" };
-            let explanation = format!(
-                "output {port} cannot be set {level}: {}",
-                refusal.explanation
-            );
-            self.emit(ClientEvent::GpoFailed { port, explanation });
+        match refusal {
+            Some(refusal) => {
+                let level = if high { "high" } else { "low" };
+                let explanation = format!(
+                    "output {port} cannot be set {level}: {}",
+                    refusal.explanation
+                );
+                self.emit(ClientEvent::GpoFailed { port, explanation });
+            }
+            None => self.emit(ClientEvent::GpoWritten { port }),
         }
         self.write_outputs(now);
     }

@@ -65,15 +65,19 @@ impl Client {
         while !self.is_setting_up() && matches!(self.state, State::SettingUp | State::Ready) {
             match self.setup.steps.pop_front() {
                 Some(step) => self.request(now, Task::Setup(step)),
-                None if self.state == State::SettingUp => return self.ready(),
+                None if self.state == State::SettingUp => return self.ready(now),
                 None => return,
             }
         }
     }
 
-    fn ready(&mut self) {
+    fn ready(&mut self, now: Duration) {
         self.state = State::Ready;
         self.memory.rospec_id = Some(self.config.rospec_id);
+        self.memory.set_up = true;
+        if self.setup.check_due.is_none() {
+            self.check_unasked(now);
+        }
         let mut limits = std::mem::take(&mut self.setup.limits);
         for text in self.setup.planned.iter().flat_map(|plan| &plan.limits) {
             if !limits.contains(text) {

@@ -7,7 +7,7 @@ use super::compare::{holds_access_spec, holds_rospec};
 use super::config::ForeignRoSpecs;
 use super::error::ClientError;
 use super::event::ClientEvent;
-use super::refusal::Refusal;
+use super::refusal::{Extra, Refusal};
 use super::rospec::{Plan, Terms, plan};
 use super::step::Step;
 use super::{Client, State};
@@ -15,7 +15,7 @@ use crate::codec::code::ROSpecState;
 use crate::codec::param::{AccessSpec, ROSpec};
 use crate::codec::{Parameter, Params};
 
-/// How often to look, where the ROSpec ends by itself and begins again.
+/// How often to look, where the ROSpec ends by itself and begins again, or its end is not told.
 const CHECK_PERIOD: Duration = Duration::from_secs(60);
 /// How often to look elsewhere: a ROSpec that ends as soon as it is started must not keep both sides busy.
 const CHECK_PAUSE: Duration = Duration::from_secs(1);
@@ -115,10 +115,13 @@ impl Client {
     fn reusable_state(&self) -> Option<ROSpecState> {
         let (planned, own) = (self.setup.planned.as_ref()?, self.setup.stock.own.as_ref()?);
         let exact = own.priority == planned.rospec.priority && own.params == planned.rospec.params;
-        // What was added to it may be defaults of the reader, or somebody's doing.
-        let untouched = !self.was_changed();
-        let holds = || holds_rospec(&planned.rospec, own, self.setup.capabilities.antennas);
-        (exact || (untouched && holds())).then_some(own.current_state)
+        // What was added to it may be defaults of the reader, or somebody's doing, or left of an older configuration. Only
+        // where a session of this configuration made the ROSpec is it defaults; else one that a reader has filled in is
+        // replaced, once.
+        let defaults = self.memory.set_up;
+        let antennas = self.setup.capabilities.antennas;
+        let holds = || holds_rospec(&planned.rospec, own, antennas, defaults);
+        (exact || (!self.was_changed() && holds())).then_some(own.current_state)
     }
 
     /// Whether the reader's configuration is not the one we left.
@@ -244,8 +247,9 @@ impl Client {
 
     /// Our ROSpec has ended, or may have: see to it that it runs.
     pub(super) fn check_reading(&mut self, now: Duration) {
-        // During set-up the ROSpec ends because we replace it.
+        // During set-up the ROSpec ends because we replace it, or something else stops it as soon as it is started.
         if self.state != State::Ready || self.is_setting_up() || !self.setup.steps.is_empty() {
+            self.setup.check_due = Some(now.saturating_add(CHECK_PAUSE));
             return;
         }
         let pause = if self.starts_by_itself() {
@@ -258,10 +262,17 @@ impl Client {
             self.setup.check_due = Some(earliest);
             return;
         }
-        self.setup.check_due = None;
         self.setup.checked = Some(now);
+        self.check_unasked(now);
         self.setup.steps.push_back(Step::Check);
         self.advance(now);
+    }
+
+    /// A reader that does not tell of the end of ROSpecs is looked at from time to time.
+    pub(super) fn check_unasked(&mut self, now: Duration) {
+        let mut refused = self.memory.refused.iter();
+        let silent = refused.any(|(extra, _)| *extra == Extra::Notifications);
+        self.setup.check_due = silent.then(|| now.saturating_add(CHECK_PERIOD));
     }
 
     /// After [`Step::Check`]: brings our ROSpec back if something has stopped it.

@@ -59,6 +59,65 @@ fn a_rospec_with_defaults_filled_in_is_recognised() {
 }
 
 #[test]
+fn what_was_deleted_from_the_configuration_goes_though_the_gateway_was_restarted() {
+    let antenna = AntennaConfig {
+        id: 1,
+        power: None,
+        receive_sensitivity: None,
+    };
+    let plain = ClientConfig {
+        antennas: vec![antenna],
+        ..ClientConfig::default()
+    };
+    let power = AntennaConfig {
+        power: Some(Dbm::from_hundredths(2000)),
+        ..antenna
+    };
+    let sensitivity = AntennaConfig {
+        receive_sensitivity: Some(20),
+        ..antenna
+    };
+    let with = |antenna| ClientConfig {
+        antennas: vec![antenna],
+        ..ClientConfig::default()
+    };
+    let search = ClientConfig {
+        search_mode: Some(SearchMode::DualTarget),
+        ..plain.clone()
+    };
+    let mode = ClientConfig {
+        mode: Some(RfMode::Id(1000)),
+        ..plain.clone()
+    };
+    for (before, vendor) in [
+        (with(power), false),
+        (with(sensitivity), false),
+        (search, true),
+        (mode, false),
+    ] {
+        let reader = ReaderConfig {
+            fills_in_defaults: false,
+            ..if vendor {
+                ReaderConfig::impinj()
+            } else {
+                ReaderConfig::default()
+            }
+        };
+        let mut pair = Pair::new(before.clone(), reader);
+        pair.drive();
+        assert!(pair.client.is_ready(), "{:?}", pair.events);
+        let forget = |pair: &mut Pair| pair.client.memory = Memory::default();
+        forget(&mut pair);
+        pair.reconnect(Duration::from_secs(1));
+        assert!(pair.told_ready().0, "unchanged: {before:?}");
+        pair.config = plain.clone();
+        forget(&mut pair);
+        pair.reconnect(Duration::from_secs(1));
+        assert!(!pair.told_ready().0, "{before:?}");
+    }
+}
+
+#[test]
 fn what_others_did_to_our_rospec_is_undone() {
     let mut pair = Pair::new(ClientConfig::default(), filling_in());
     pair.drive();
@@ -124,7 +183,7 @@ fn additions_that_choose_tags_or_antennas_are_no_defaults() {
             }
         }
     }
-    let holds = |theirs: &ROSpec| compare::holds_rospec(&ours, theirs, Some(4));
+    let holds = |theirs: &ROSpec| compare::holds_rospec(&ours, theirs, Some(4), true);
     assert!(holds(&ours) && holds(&reordered));
     assert!(!holds(&more_antennas) && !holds(&filtered));
     let all = rospec(&ClientConfig::default());
@@ -138,10 +197,10 @@ fn additions_that_choose_tags_or_antennas_are_no_defaults() {
         ..ClientConfig::default()
     });
     assert!(
-        compare::holds_rospec(&all, &listed, Some(4)),
+        compare::holds_rospec(&all, &listed, Some(4), true),
         "antenna 0 is all of them"
     );
-    assert!(!compare::holds_rospec(&all, &listed, Some(5)));
+    assert!(!compare::holds_rospec(&all, &listed, Some(5), true));
 }
 
 #[test]

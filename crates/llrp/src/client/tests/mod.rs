@@ -8,4 +8,5 @@ mod negotiate;
 mod pair;
 mod ports;
 mod setup;
+mod stopped;
 mod tags;

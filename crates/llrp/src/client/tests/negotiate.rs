@@ -139,12 +139,56 @@ fn silence_and_a_closed_connection_are_answers() {
     assert!(pair.client.is_ready() && !pair.sent.contains(&ASK));
 
     let mut pair = Pair::new(ClientConfig::default(), reader(1));
+    // Twice in a row: once may be the network's doing.
+    for _ in 0..2 {
+        ask(&mut pair);
+        begin_anew(&mut pair);
+    }
+    pair.drive();
+    assert!(pair.client.is_ready() && !pair.sent.contains(&ASK));
+}
+
+/// The connection ends, and the next begins with the reader's hello under way.
+fn begin_anew(pair: &mut Pair) {
+    pair.client.handle_end(pair.now);
+    pair.reader.disconnect();
+    pair.sent.clear();
+    let memory = pair.client.memory();
+    pair.client = Client::with_memory(pair.config.clone(), pair.now, memory);
+    pair.reader.connect(pair.utc_us());
+}
+
+/// The reader is asked for its versions; the question is lost.
+fn ask(pair: &mut Pair) {
     let hello = pair.reader.poll_transmit().unwrap();
     pair.deliver(&hello);
     pair.take_sent();
     assert_eq!(pair.sent, [ASK]);
-    pair.reconnect(Duration::from_secs(1));
-    assert!(pair.client.is_ready() && !pair.sent.contains(&ASK));
+}
+
+#[test]
+fn one_cut_while_the_question_is_open_does_not_bind_for_good() {
+    let mut pair = Pair::new(ClientConfig::default(), reader(2));
+    ask(&mut pair);
+    begin_anew(&mut pair);
+    pair.drive();
+    assert_eq!(version(&pair), 2);
+    // Answered in between, so not in a row.
+    begin_anew(&mut pair);
+    ask(&mut pair);
+    begin_anew(&mut pair);
+    pair.events.clear();
+    pair.drive();
+    assert_eq!(version(&pair), 2);
+    // A reader that says that it closes does not want the question.
+    begin_anew(&mut pair);
+    ask(&mut pair);
+    pair.reader.close(pair.utc_us());
+    let bytes = pair.reader.poll_transmit().unwrap();
+    pair.deliver(&bytes);
+    begin_anew(&mut pair);
+    pair.drive();
+    assert!(!pair.sent.contains(&ASK));
 }
 
 #[test]

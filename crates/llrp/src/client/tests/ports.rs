@@ -37,6 +37,9 @@ fn outputs_are_written_and_written_again_after_a_reconnect() {
         (pair.reader.gpo(2), pair.reader.gpo(3)),
         (Some(true), Some(false))
     );
+    for port in [2, 3] {
+        assert!(pair.events.contains(&ClientEvent::GpoWritten { port }));
+    }
     pair.client.handle_end(pair.now);
     pair.reader.reboot();
     assert_eq!(pair.reader.gpo(2), Some(false));
@@ -104,6 +107,8 @@ fn outputs_that_fail_say_why() {
         "{refused}"
     );
     assert!(refused.contains("GPOWriteData (219)"), "{refused}");
+    let written = |event: &ClientEvent| matches!(event, ClientEvent::GpoWritten { .. });
+    assert!(!pair.events.iter().any(written), "{:?}", pair.events);
 
     let mut pair = Pair::ready();
     pair.reader.set_faults(ReaderFaults {
