@@ -25,6 +25,13 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             ..client(reader)
         },
         outputs: reader.gpo.clone(),
+        used_antennas: config
+            .read_point
+            .values()
+            .flat_map(|point| point.inside.iter().chain(&point.outside))
+            .filter(|antenna| antenna.llrp == name)
+            .map(|antenna| antenna.antenna)
+            .collect(),
         sensors,
     }
 }
@@ -223,6 +230,12 @@ tags = ["hex:34*", "urn:epc:pat:grai-96:*.0614141.*.*"]
 measure = "Temperature"
 bank = "tid"
 word = 6
+[read_point.dock_1]
+mode = "dock"
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+inside = ["dock_1/2", "dock_2/3"]
+outside = ["dock_1/1"]
+in = { biz_step = "receiving" }
 [mqtt]
 url = "mqtt://10.0.4.2"
 "#;
@@ -241,8 +254,10 @@ url = "mqtt://10.0.4.2"
             link,
             client,
             outputs,
+            used_antennas,
             sensors,
         } = settings(&config, "dock_1", &readers["dock_1"]);
+        assert_eq!(used_antennas.into_iter().collect::<Vec<_>>(), [1, 2]);
         let Link::Dial {
             host,
             port,

@@ -11,7 +11,7 @@ mod read;
 mod remarks;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 use tracegate_llrp::backoff::Backoff;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub client: ClientConfig,
     /// What its outputs show.
     pub outputs: BTreeMap<u16, OutputUse>,
+    /// Antennas that read points name.
+    pub used_antennas: BTreeSet<u16>,
     /// The tag sensor that each memory read of `client` is for, by its number minus 1.
     pub sensors: Vec<u16>,
 }

@@ -240,7 +240,13 @@ impl<'a> Session<'a> {
                         reader = name,
                         firmware, version, kept_rospec, "Reader is reading"
                     );
-                    for limit in &limits {
+                    let there = capabilities.antennas.unwrap_or(u16::MAX);
+                    let absent = self.settings.used_antennas.iter().filter(|id| **id > there);
+                    let absent = absent.map(|id| {
+                        format!("antenna {id}, which a read point names, does not exist: the reader has antennas 1 to {there}")
+                    });
+                    for limit in limits.into_iter().chain(absent).collect::<Vec<_>>() {
+                        let limit = &limit;
                         let what = "The reader cannot do all that is configured";
                         self.remarks.limit(self.context, limit, what);
                     }

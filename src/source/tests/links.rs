@@ -1,6 +1,6 @@
 //! Readers behind TLS, and readers that dial in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,6 +132,7 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
         link: Link::Dial { host, port, tls },
         client: client(),
         outputs: BTreeMap::new(),
+        used_antennas: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }
@@ -233,6 +234,7 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
             link,
             client: client(),
             outputs: BTreeMap::new(),
+            used_antennas: BTreeSet::new(),
             sensors: Vec::new(),
         },
         seat.clone(),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,7 @@ pub(super) fn settings(reader: SocketAddr) -> Settings {
             ..ClientConfig::default()
         },
         outputs: BTreeMap::new(),
+        used_antennas: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What a reader says about itself, its inputs and its outputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracegate_llrp::client::{ClientConfig, RfMode};
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
@@ -30,6 +30,7 @@ fn settings(reader: &SimReader) -> Settings {
             ..ClientConfig::default()
         },
         outputs: BTreeMap::from(uses),
+        used_antennas: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }
@@ -100,6 +101,7 @@ async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let mut settings = settings(&reader);
     settings.client.mode = Some(RfMode::Id(999_999));
+    settings.used_antennas = BTreeSet::from([4, 7]);
     let rig = Rig::start(100, |context| {
         run(settings, context, None, mpsc::channel(1).1)
     });
@@ -109,6 +111,10 @@ async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
         None => String::new(),
     };
     until("the limit", || limits().contains("999999")).await;
+    let absent =
+        "antenna 7, which a read point names, does not exist: the reader has antennas 1 to 4";
+    until("the antenna", || limits().contains(absent)).await;
+    assert!(!limits().contains("antenna 4,"), "{}", limits());
     assert_eq!(rig.condition(), "");
     rig.stop().await;
 }

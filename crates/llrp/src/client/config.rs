@@ -82,6 +82,20 @@ pub enum SearchMode {
     SingleTargetReset,
 }
 
+impl SearchMode {
+    /// In words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::ReaderSelected => "search mode reader selected",
+            Self::SingleTarget => "search mode single target",
+            Self::DualTarget => "search mode dual target",
+            Self::TagFocus => "search mode TagFocus",
+            Self::SingleTargetReset => "search mode single target reset",
+        }
+    }
+}
+
 /// A tag's memory bank (EPC Gen2 §6.3.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MemoryBank {

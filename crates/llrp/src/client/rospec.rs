@@ -278,7 +278,8 @@ impl Planner<'_> {
         if let Some(search) = self.config.search_mode {
             if !self.terms.extensions {
                 self.asking.limit(format!(
-                    "search mode {search:?} needs the extensions of an Impinj reader, the reader's own is used"
+                    "{} needs the extensions of an Impinj reader, the reader's own search mode is used",
+                    search.text()
                 ));
             } else if self.asking.may(Extra::SearchMode) {
                 if search == SearchMode::TagFocus && self.config.session != 1 {
