@@ -79,6 +79,9 @@ fn every_row(
 ) {
     for name in files {
         let rows = vectors(name);
+        if rows.is_empty() {
+            continue;
+        }
         let question = |row: &Value| {
             let asked = fields
                 .iter()

@@ -187,7 +187,7 @@ fn other_readers_say_what_they_lack() {
             "3 tag patterns are asked for, the reader takes at most 2: it reads all tags",
             "radio mode \"AutoSet Dense Reader\" is not among the reader's: 1000 (FM0 at 250 kHz, dense interrogator); the \
              reader's own choice is used",
-            "search mode TagFocus needs the extensions of an Impinj reader, the reader's own is used",
+            "search mode TagFocus needs the extensions of an Impinj reader, the reader's own search mode is used",
             "phase, Doppler shift, fine RSSI cannot be asked for: it needs the extensions of an Impinj reader",
             "XPC words are not reported: they came with LLRP 1.1, and this session speaks 1.0.1",
         ]
