@@ -18,6 +18,9 @@ fn root() -> &'static Path {
 
 /// The answers to `lines`.
 fn ask(lines: &[String]) -> Vec<String> {
+    if lines.is_empty() {
+        return Vec::new();
+    }
     let mut child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
         .args(["decode", "--jsonl"])
         .env_clear()
@@ -79,9 +82,6 @@ fn every_row(
 ) {
     for name in files {
         let rows = vectors(name);
-        if rows.is_empty() {
-            continue;
-        }
         let question = |row: &Value| {
             let asked = fields
                 .iter()
