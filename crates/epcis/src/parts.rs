@@ -31,6 +31,12 @@ pub struct BizTransaction {
 /// In the event hash a text of digits counts as a number (`0017` is `17`).
 pub type Extensions = Map<String, Value>;
 
+/// Prefixes that a `@context` declares and what for, in its order. Those in lists only, as the event hash knows them.
+pub(crate) fn declared(context: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let entries = context.as_array().into_iter().flatten();
+    entries.filter_map(Value::as_object).flatten()
+}
+
 /// A namespace that fields of an event come from; stands in its `@context`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Namespace {

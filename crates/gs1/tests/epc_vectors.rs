@@ -3,6 +3,7 @@
 //! They lie outside the repository: in `$TRACEGATE_SHARED`, else in `../shared` beside the
 //! workspace. Without them these tests say so and check nothing; the fixtures still do.
 
+mod hex;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -13,17 +14,8 @@ use tracegate_gs1::{
     epc::{Gen2Bank, Xpc, decode, encode_tag_uri, raw_uri},
 };
 
+use hex::bytes;
 use shared::{as_set, pairs, text, vectors};
-
-fn bytes(hex: &str) -> Vec<u8> {
-    // An odd number of digits ends in half a byte.
-    let even = format!("{hex}{}", "0".repeat(hex.len() % 2));
-    let digit = |byte: u8| char::from(byte).to_digit(16).expect("hex") as u8;
-    even.as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
-}
 
 fn bits(row: &Value) -> usize {
     usize::try_from(row["bits"].as_u64().expect("bits")).expect("bits")

@@ -1,7 +1,10 @@
 //! The fixtures beside this file: tags made by an independent encoder, scans written by hand.
 
+mod hex;
+
 use std::collections::BTreeSet;
 
+use hex::bytes;
 use tracegate_gs1::{
     Epc, EpcError, Identity, ScanContent, ScanError, ScanOptions, Scheme, epc::decode, parse_scan,
 };
@@ -14,14 +17,6 @@ fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| line.split('\t').collect())
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).expect("hex") as u8;
-    hex.as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
 }
 
 fn tag(hex: &str) -> Result<Epc, EpcError> {

@@ -3,6 +3,9 @@
 //!
 //! One test only, because the heap is measured for the whole process.
 
+mod hex;
+
+use hex::bytes;
 use peak_alloc::PeakAlloc;
 use tracegate_gs1::epc::{Pattern, Scheme, decode};
 use tracegate_gs1::{ScanOptions, parse_element_string, parse_scan};
@@ -19,14 +22,6 @@ fn peak(work: impl FnOnce()) -> usize {
     let before = HEAP.current_usage();
     work();
     HEAP.peak_usage() - before
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).expect("hex") as u8;
-    hex.as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
 }
 
 #[test]

@@ -90,9 +90,7 @@ impl Pattern {
     pub fn matches(&self, memory: &[u8], bit_len: usize, identity: &TagIdentity) -> bool {
         (self.0.is_hex() || identity.epc().is_some()) && self.0.matches(memory, bit_len)
     }
-}
 
-impl Pattern {
     /// The longest run of bits of the EPC bank that all tags of the pattern share (Gen2 Select), if there is one.
     #[must_use]
     pub fn select_mask(&self) -> Option<SelectMask> {

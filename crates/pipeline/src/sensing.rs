@@ -7,9 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use tracegate_gs1::TagIdentity;
-use tracegate_gs1::epc::Xpc;
+use tracegate_gs1::epc::{Xpc, decode_bank};
 
 use crate::filter::Pattern;
+use crate::gate::EpcKey;
 use crate::input::Extra;
 use crate::time::Time;
 
@@ -158,11 +159,13 @@ pub(crate) struct Sensed {
 }
 
 impl Sensed {
-    /// What `extra` says of the tag with this memory, if anything, and how many pieces of memory fit no sensor.
+    /// What `extra` says of the tag with this PC word and memory, if anything, and how many pieces of memory fit no
+    /// sensor.
     pub(crate) fn new(
         extra: &Extra,
         sensors: &[SensorConfig],
-        tag: (&[u8], usize, &TagIdentity),
+        pc: Option<u16>,
+        tag: &EpcKey,
     ) -> (Option<Box<Self>>, u64) {
         let mut mismatches = 0;
         let mut sensed = Self {
@@ -171,9 +174,12 @@ impl Sensed {
                 .is_some_and(|word| Xpc::new(word, None).sensor_alarm()),
             values: Vec::new(),
         };
-        for data in &extra.data {
+        // Most that has extra has no more than the control word: then nobody needs to know what the tag is.
+        let bit_len = usize::from(tag.bit_len);
+        let identity = (!extra.data.is_empty()).then(|| decode_bank(pc, &tag.epc, bit_len));
+        for (data, identity) in extra.data.iter().zip(identity.iter().cycle()) {
             let sensor = sensors.get(usize::from(data.sensor));
-            if sensor.is_some_and(|sensor| !sensor.is_on(tag)) {
+            if sensor.is_some_and(|sensor| !sensor.is_on((&tag.epc, bit_len, identity))) {
                 continue;
             }
             match sensor.and_then(|sensor| sensor.raw(&data.words)) {

@@ -14,14 +14,7 @@ async fn without_a_clock_times_are_since_the_start() {
     }))
     .await;
     site.works().await;
-    site.fault("stale 200ms").await;
-    let before = site.host.told(|told| told.ready);
-    site.fault("cut rst").await;
-    site.show(40).await;
-    site.until("the client is back", || {
-        site.host.told(|told| told.ready > before)
-    })
-    .await;
+    site.cut_while_shown("cut rst", 40).await;
     site.works().await;
     let uptime = |time: &Option<ReaderTime>| matches!(time, Some(ReaderTime::Uptime(us)) if *us < 600_000_000);
     assert!(

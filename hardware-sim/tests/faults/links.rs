@@ -263,14 +263,7 @@ async fn a_full_buffer_is_told_and_its_rest_delivered() {
     }))
     .await;
     site.loses = true;
-    site.fault("stale 200ms").await;
-    let before = site.host.told(|told| told.ready);
-    site.fault("cut rst").await;
-    site.show(200).await;
-    site.until("the client is back", || {
-        site.host.told(|told| told.ready > before)
-    })
-    .await;
+    site.cut_while_shown("cut rst", 200).await;
     site.works().await;
     assert_eq!(site.reader.status().overflowed, 150);
     let overflow = |event: &ClientEvent| matches!(event, ClientEvent::BufferOverflow { .. });

@@ -176,6 +176,18 @@ impl Site {
         assert!(self.loses || lost == 0, "{lost} were not held");
     }
 
+    /// The link is cut in a way, and the reader refuses the client for a while. Meanwhile `tags` are shown.
+    pub async fn cut_while_shown(&mut self, cut: &str, tags: u32) {
+        self.fault("stale 200ms").await;
+        let before = self.host.told(|told| told.ready);
+        self.fault(cut).await;
+        self.show(tags).await;
+        self.until("the client is back", || {
+            self.host.told(|told| told.ready > before)
+        })
+        .await;
+    }
+
     /// The client reads again: what is shown now arrives, unless a cut that is still to come takes it.
     pub async fn works(&mut self) {
         loop {

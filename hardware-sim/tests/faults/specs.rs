@@ -163,14 +163,7 @@ async fn a_reader_that_cannot_hold_loses_what_nobody_takes_and_no_more() {
     let mut site = Site::with_client(logged(llrp), client).await;
     site.loses = true;
     site.works().await;
-    site.fault("stale 200ms").await;
-    let before = site.host.told(|told| told.ready);
-    site.fault("cut fin").await;
-    site.show(40).await;
-    site.until("the client is back", || {
-        site.host.told(|told| told.ready > before)
-    })
-    .await;
+    site.cut_while_shown("cut fin", 40).await;
     site.works().await;
     assert_eq!(site.reader.status().discarded, 40);
 }

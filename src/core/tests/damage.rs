@@ -66,8 +66,7 @@ async fn damage_is_noticed_by_whoever_meets_it() {
     }
 }
 
-#[tokio::test]
-async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
+async fn twenty_events_of_which_five_are_sent() -> Plant {
     let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
     for n in 0..20 {
         plant.inputs.send(plant.scan(n)).await.unwrap();
@@ -76,6 +75,12 @@ async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
     plant.acknowledged.send_replace(5);
     let waiting = plant.health.clone();
     until("five to leave", || waiting.counters().waiting.get() == 15).await;
+    plant
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
+    let mut plant = twenty_events_of_which_five_are_sent().await;
     let epoch = plant.health.epoch();
     let damaged = Request::Damaged {
         epoch: epoch.clone(),
@@ -107,14 +112,7 @@ async fn a_damaged_file_is_replaced_while_the_gateway_runs() {
 
 #[tokio::test]
 async fn what_was_sent_before_the_start_is_not_lost() {
-    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
-    for n in 0..20 {
-        plant.inputs.send(plant.scan(n)).await.unwrap();
-        plant.answer().await;
-    }
-    plant.acknowledged.send_replace(5);
-    let waiting = plant.health.clone();
-    until("five to leave", || waiting.counters().waiting.get() == 15).await;
+    let plant = twenty_events_of_which_five_are_sent().await;
     drop(plant.inputs);
     plant.stop.cancel();
     let store = soon("the core to end", plant.core).await.unwrap();

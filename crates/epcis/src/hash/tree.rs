@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::words::Words;
 use super::{HashError, canonical};
-use crate::parts::{Extensions, Namespace};
+use crate::parts::{Extensions, Namespace, declared};
 
 /// Deeper nesting than this is refused: `serde_json` stops there too.
 const MAX_DEPTH: usize = 128;
@@ -40,15 +40,9 @@ impl Namespaces {
         Self(namespaces.iter().map(pair).collect())
     }
 
-    /// Adds the prefixes of a `@context`. Only those in a list count, as in the reference.
+    /// Adds the prefixes of a `@context`.
     pub(super) fn add(&mut self, context: &Value) -> Result<(), HashError> {
-        for (prefix, uri) in context
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_object)
-            .flatten()
-        {
+        for (prefix, uri) in declared(context) {
             let Some(uri) = uri.as_str() else {
                 let field = format!("@context.{prefix}");
                 return Err(HashError::unsupported(

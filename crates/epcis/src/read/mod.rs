@@ -10,6 +10,7 @@ use crate::event::{Event, EventData};
 use crate::hash;
 use crate::parts::{
     BizTransaction, ErrorDeclaration, Namespace, PersistentDisposition, Quantity, SourceDest,
+    declared,
 };
 use crate::time::{self, EventTime, InvalidTime};
 use crate::validate::InvalidEvent;
@@ -241,16 +242,9 @@ fn quantity(fields: &Fields<'_>) -> Result<Quantity, ReadError> {
     })
 }
 
-/// Adds the namespaces that a `@context` declares, in lists only, as the event hash knows them; of two for one prefix the
-/// later counts.
+/// Adds the namespaces that a `@context` declares; of two for one prefix the later counts.
 fn namespaces(known: &mut Vec<Namespace>, context: &Value) -> Result<(), ReadError> {
-    for (prefix, uri) in context
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object)
-        .flatten()
-    {
+    for (prefix, uri) in declared(context) {
         let uri = uri
             .as_str()
             .ok_or_else(|| kind(&format!("@context.{prefix}"), "a text"))?;

@@ -309,11 +309,8 @@ impl Pipeline {
             rssi_dbm: read.rssi_dbm,
             uncertainty: corrected.uncertainty,
             sensed: read.extra.and_then(|extra| {
-                let bit_len = usize::from(key.bit_len);
-                let identity = decode_bank(read.pc, &key.epc, bit_len);
                 let sensors = &self.state.config.sensors;
-                let tag = (key.epc.as_slice(), bit_len, &identity);
-                let (sensed, mismatches) = Sensed::new(&extra, sensors, tag);
+                let (sensed, mismatches) = Sensed::new(&extra, sensors, read.pc, &key);
                 self.stats.sensor_mismatches += mismatches;
                 sensed
             }),
