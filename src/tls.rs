@@ -2,22 +2,25 @@
 
 #[cfg(test)]
 pub(crate) mod certificates;
+mod files;
+mod validity;
+mod words;
 
-use std::error::Error as _;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
+
+pub use files::{Files, exposure};
+pub use validity::{Validity, day};
 
 /// SHA-256 of a certificate's DER form. Printed as `openssl x509 -fingerprint -sha256` does, so that it can be compared
 /// and pasted.
@@ -109,7 +112,19 @@ pub enum TlsError {
         /// The section of the configuration.
         section: String,
     },
-    /// Certificate and key do not belong together, or the library refused the set-up.
+    /// Certificate and key do not belong together.
+    #[error(
+        "the key in {section} client_key_file {key} does not belong to the certificate in client_certificate_file {certificate}; install both of one pair"
+    )]
+    Pair {
+        /// The section of the configuration.
+        section: String,
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+    },
+    /// The library refused the set-up.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
 }
@@ -119,7 +134,18 @@ pub enum TlsError {
 pub struct Client {
     /// For the TLS library.
     pub config: Arc<ClientConfig>,
-    seen: Arc<OnceLock<Fingerprint>>,
+    /// From when to when our own certificate is valid, if there is one.
+    pub own: Option<Validity>,
+    seen: Arc<OnceLock<Seen>>,
+}
+
+/// What is remembered of the certificate that the other side showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// From when to when it is valid, if that can be read.
+    pub validity: Option<Validity>,
 }
 
 impl Setup {
@@ -129,11 +155,28 @@ impl Setup {
     /// # Errors
     /// A file cannot be read, holds no certificate, or one that is damaged: none is skipped in silence.
     pub fn client(&self) -> Result<Client, TlsError> {
+        self.client_with(&self.read()?)
+    }
+
+    /// As [`Setup::client`], with files that were read already.
+    ///
+    /// # Errors
+    /// As [`Setup::client`].
+    pub fn client_with(&self, files: &Files) -> Result<Client, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let seen = Arc::new(OnceLock::new());
         let rule = match &self.trust {
             Trust::Pinned(pin) => Rule::Pinned(*pin),
-            Trust::File(path) => self.chain(self.roots_in(path)?, &provider)?,
+            Trust::File(path) => {
+                let mut roots = RootCertStore::empty();
+                let pem = files.ca.as_deref().unwrap_or_default();
+                for certificate in self.certificates("ca_file", path, pem)? {
+                    roots
+                        .add(certificate)
+                        .map_err(|error| self.refuse_ca(path, error.to_string()))?;
+                }
+                self.chain(roots, &provider)?
+            }
             Trust::System => {
                 let mut roots = RootCertStore::empty();
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -149,46 +192,31 @@ impl Setup {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut own = None;
         let config = match &self.identity {
             None => config.with_no_client_auth(),
-            Some(identity) => {
+            Some(Identity { certificate, key }) => {
+                let pem = files.certificate.as_deref().unwrap_or_default();
                 let certificates =
-                    self.certificates("client_certificate_file", &identity.certificate)?;
-                let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|error| {
-                    self.unreadable("client_key_file", &identity.key, error.to_string())
-                })?;
-                config.with_client_auth_cert(certificates, key)?
+                    self.certificates("client_certificate_file", certificate, pem)?;
+                own = certificates.first().and_then(|first| Validity::of(first));
+                let secret = self.key(key, files.key.as_deref().unwrap_or_default())?;
+                let made = config.with_client_auth_cert(certificates, secret);
+                made.map_err(|error| match error {
+                    rustls::Error::InconsistentKeys(_) => TlsError::Pair {
+                        section: self.section.clone(),
+                        certificate: certificate.clone(),
+                        key: key.clone(),
+                    },
+                    error => TlsError::Setup(error),
+                })?
             }
         };
         Ok(Client {
             config: Arc::new(config),
+            own,
             seen,
         })
-    }
-
-    fn roots_in(&self, path: &Path) -> Result<RootCertStore, TlsError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in self.certificates("ca_file", path)? {
-            roots
-                .add(certificate)
-                .map_err(|error| self.unreadable("ca_file", path, error.to_string()))?;
-        }
-        Ok(roots)
-    }
-
-    fn certificates(
-        &self,
-        key: &'static str,
-        path: &Path,
-    ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect)
-            .map_err(|error| self.unreadable(key, path, error.to_string()));
-        let found = found?;
-        if found.is_empty() && key != "ca_file" {
-            return Err(self.unreadable(key, path, "it holds no certificate".to_owned()));
-        }
-        Ok(found)
     }
 
     fn chain(
@@ -211,89 +239,12 @@ impl Setup {
             .map(Rule::Chain)
             .map_err(|error| rustls::Error::General(error.to_string()).into())
     }
-
-    fn unreadable(&self, key: &'static str, path: &Path, reason: String) -> TlsError {
-        TlsError::File {
-            section: self.section.clone(),
-            key,
-            path: path.to_owned(),
-            reason,
-        }
-    }
-
-    /// What went wrong with `host`, in words that say what to do.
-    #[must_use]
-    pub fn explain(&self, host: &str, error: &rustls::Error) -> String {
-        let Self { section, peer, .. } = self;
-        match error {
-            rustls::Error::InvalidCertificate(problem) => self.certificate(host, problem, error),
-            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-                "it wants a certificate from the gateway, which has none".to_owned()
-            }
-            rustls::Error::AlertReceived(
-                alert @ (AlertDescription::UnknownCA
-                | AlertDescription::BadCertificate
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::AccessDenied),
-            ) if self.identity.is_some() => format!(
-                "the {peer} does not accept the gateway's certificate ({alert:?}); check {section} client_certificate_file"
-            ),
-            rustls::Error::AlertReceived(alert) => {
-                format!("it ended TLS with the alert {alert:?}")
-            }
-            other => format!("TLS: {other}"),
-        }
-    }
-
-    fn certificate(&self, host: &str, problem: &CertificateError, error: &rustls::Error) -> String {
-        let Self { section, peer, .. } = self;
-        let trusted = match &self.trust {
-            Trust::File(path) => format!("that {section} ca_file {} holds", path.display()),
-            _ => format!(
-                "that this system trusts; give the {peer}'s CA certificate as {section} ca_file"
-            ),
-        };
-        match problem {
-            CertificateError::UnknownIssuer => {
-                format!("its certificate has an unknown issuer, none {trusted}")
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired, or this gateway's clock is wrong".to_owned()
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet, or this gateway's clock is wrong".to_owned()
-            }
-            CertificateError::NotValidForName => {
-                format!("its certificate is not made for {host}")
-            }
-            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                format!("its certificate names no host as subjectAltName; it needs {host}")
-            }
-            CertificateError::NotValidForNameContext { presented, .. } => format!(
-                "its certificate is not made for {host} but for {}",
-                presented.join(", ")
-            ),
-            CertificateError::ApplicationVerificationFailure => {
-                "its certificate is not the one that certificate_sha256 names".to_owned()
-            }
-            // webpki's word for it, which rustls hands on as it is.
-            other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-                "its certificate is that of a CA (basicConstraints CA:TRUE), which may not stand for a host".to_owned()
-            }
-            other => {
-                let cause = error
-                    .source()
-                    .map_or_else(String::new, |cause| format!(": {cause}"));
-                format!("its certificate is not accepted: {other}{cause}")
-            }
-        }
-    }
 }
 
 impl Client {
     /// The certificate that the other side showed, if the handshake came so far.
     #[must_use]
-    pub fn seen(&self) -> Option<Fingerprint> {
+    pub fn seen(&self) -> Option<Seen> {
         self.seen.get().copied()
     }
 }
@@ -308,7 +259,7 @@ enum Rule {
 struct Verifier {
     rule: Rule,
     provider: Arc<CryptoProvider>,
-    seen: Arc<OnceLock<Fingerprint>>,
+    seen: Arc<OnceLock<Seen>>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -320,7 +271,11 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = *self.seen.get_or_init(|| Fingerprint::of(end_entity));
+        let seen = || Seen {
+            fingerprint: Fingerprint::of(end_entity),
+            validity: Validity::of(end_entity),
+        };
+        let shown = self.seen.get_or_init(seen).fingerprint;
         match &self.rule {
             Rule::Chain(verifier) => verifier.verify_server_cert(
                 end_entity,
@@ -362,41 +317,4 @@ impl ServerCertVerifier for Verifier {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_empty_or_damaged_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ca.pem");
-        let error = |path: &PathBuf| {
-            let setup = Setup {
-                section: "[mqtt]".to_owned(),
-                peer: "broker",
-                trust: Trust::File(path.clone()),
-                identity: None,
-            };
-            setup.client().unwrap_err().to_string()
-        };
-        assert!(error(&path).contains("ca.pem"), "{}", error(&path));
-        std::fs::write(&path, "no certificate here\n").unwrap();
-        assert!(
-            error(&path).contains("no certificate to trust in"),
-            "{}",
-            error(&path)
-        );
-        std::fs::write(
-            &path,
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        )
-        .unwrap();
-        assert!(error(&path).contains("ca.pem"), "{}", error(&path));
-    }
-
-    #[test]
-    fn fingerprints_print_like_those_of_openssl() {
-        let shown = Fingerprint::of(b"").to_string();
-        assert!(shown.starts_with("E3:B0:C4:42:98:FC"), "{shown}");
-        assert_eq!(shown.len(), 95);
-    }
-}
+mod tests;

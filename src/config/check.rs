@@ -328,19 +328,23 @@ impl Checker<'_> {
 
     fn mqtt(&mut self) {
         let mqtt = &self.config.mqtt;
-        if mqtt.ca_file.is_some() && self.is_set(&["mqtt", "url"]) && !mqtt.url.tls {
-            let problem = Diagnostic::error(
-                "no-effect",
-                "`ca_file` has no effect without TLS",
-                self.tree.at_key(&["mqtt", "ca_file"]),
-                "",
-            )
-            .context(
-                self.tree.at(&["mqtt", "url"]),
-                "this connection is not encrypted",
-            )
-            .help("use mqtts:// in url, or delete ca_file");
+        let without_tls = self.is_set(&["mqtt", "url"]) && !mqtt.url.tls;
+        for key in ["ca_file", "client_certificate_file", "client_key_file"] {
+            if !without_tls || !self.tree.has(&["mqtt", key]) {
+                continue;
+            }
+            let title = format!("`{key}` has no effect without TLS");
+            let place = self.tree.at_key(&["mqtt", key]);
+            let problem = Diagnostic::error("no-effect", title, place, "")
+                .context(
+                    self.tree.at(&["mqtt", "url"]),
+                    "this connection is not encrypted",
+                )
+                .help(format!("use mqtts:// in url, or delete {key}"));
             self.problems.push(problem);
+        }
+        if !without_tls {
+            super::readers::certificate_and_key(self, &["mqtt"]);
         }
         if mqtt.password_file.is_some() && self.is_missing(&["mqtt", "username"]) {
             let place = self.tree.at_key(&["mqtt", "password_file"]);

@@ -163,9 +163,8 @@ pub fn from_bytes(
     {
         reader.port = Some(reader.port());
     }
-    let mqtt = [&mut config.mqtt.password_file, &mut config.mqtt.ca_file];
     let readers = config.llrp.values_mut().flat_map(Llrp::files);
-    for name in mqtt.into_iter().flatten().chain(readers) {
+    for name in config.mqtt.files().chain(readers) {
         *name = name.below(folder);
     }
     Ok(Loaded {

@@ -305,6 +305,12 @@ pub struct Mqtt {
     /// File with certificates to trust; absolute once loaded.
     #[serde(deserialize_with = "optional")]
     pub ca_file: Option<FileName>,
+    /// File with the gateway's own certificate; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub client_certificate_file: Option<FileName>,
+    /// File with its private key; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub client_key_file: Option<FileName>,
     /// Topic of events.
     pub topic: EventTopic,
     /// Topic of the retained status message.
@@ -320,6 +326,20 @@ pub struct Mqtt {
     pub on_no_subscriber: OnNoSubscriber,
 }
 
+impl Mqtt {
+    /// The files it names.
+    pub(super) fn files(&mut self) -> impl Iterator<Item = &mut FileName> {
+        [
+            &mut self.password_file,
+            &mut self.ca_file,
+            &mut self.client_certificate_file,
+            &mut self.client_key_file,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
 impl Default for Mqtt {
     fn default() -> Self {
         fn known<T: FromText>(text: &str) -> T {
@@ -332,6 +352,8 @@ impl Default for Mqtt {
             username: None,
             password_file: None,
             ca_file: None,
+            client_certificate_file: None,
+            client_key_file: None,
             topic: known("tracegate/{site}/events/{read_point}"),
             status_topic: known("tracegate/{site}/status"),
             keep_alive: Duration::from_secs(30),

@@ -115,21 +115,20 @@ fn tls(checker: &mut Checker<'_>, name: &str, llrp: &Llrp) {
         let help = "keep certificate_sha256 for a reader's self-signed certificate, ca_file for one that your own authority signed";
         conflict(checker, title, one, other, help);
     }
-    for (key, missing, example) in [
-        (
-            "client_certificate_file",
-            "client_key_file",
-            "\"gateway.key\"",
-        ),
-        (
-            "client_key_file",
-            "client_certificate_file",
-            "\"gateway.pem\"",
-        ),
+    certificate_and_key(checker, &["llrp", name]);
+}
+
+/// A certificate is of no use without its key, and a key without its certificate.
+pub(super) fn certificate_and_key(checker: &mut Checker<'_>, section: &[&str]) {
+    let (certificate, key) = ("client_certificate_file", "client_key_file");
+    for (given, missing, example) in [
+        (certificate, key, "\"gateway.key\""),
+        (key, certificate, "\"gateway.pem\""),
     ] {
-        if checker.tree.has(&of(key)) && checker.is_missing(&of(missing)) {
-            let title = format!("`{key}` has no `{missing}`");
-            let place = checker.tree.at_key(&of(key));
+        let of = |key| [section, &[key]].concat();
+        if checker.tree.has(&of(given)) && checker.is_missing(&of(missing)) {
+            let title = format!("`{given}` has no `{missing}`");
+            let place = checker.tree.at_key(&of(given));
             let help = format!("add: {missing} = {example}");
             checker.error("missing", title, place, "", &help);
         }

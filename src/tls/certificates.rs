@@ -44,3 +44,19 @@ pub(crate) fn certificate(folder: &Path, name: &str, host: &str) {
         ),
     );
 }
+
+/// As [`certificate`], valid between two times (`YYYYMMDDHHMMSSZ`).
+pub(crate) fn until(folder: &Path, name: &str, host: &str, from: &str, to: &str) {
+    certificate(folder, name, host);
+    let config = "[ca]\ndefault_ca=this\n[this]\ndatabase=index\nserial=serial\nnew_certs_dir=.\npolicy=any\ndefault_md=sha256\nunique_subject=no\n[any]\ncommonName=supplied\n";
+    std::fs::write(folder.join("ca.conf"), config).unwrap();
+    std::fs::write(folder.join("index"), "").unwrap();
+    std::fs::write(folder.join("index.attr"), "").unwrap();
+    std::fs::write(folder.join("serial"), "10").unwrap();
+    openssl(
+        folder,
+        &format!(
+            "ca -batch -config ca.conf -cert ca.pem -keyfile ca.key -in {name}.csr -out {name}.pem -notext -extfile san -startdate {from} -enddate {to}"
+        ),
+    );
+}

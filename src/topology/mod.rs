@@ -195,7 +195,10 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             section: "[mqtt]".to_owned(),
             peer: "broker",
             trust: reader::trust(mqtt.ca_file.as_ref()),
-            identity: None,
+            identity: reader::identity(
+                mqtt.client_certificate_file.as_ref(),
+                mqtt.client_key_file.as_ref(),
+            ),
         }),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),

@@ -50,10 +50,6 @@ fn link(name: &str, reader: &Llrp) -> Link {
 }
 
 fn tls_setup(name: &str, reader: &Llrp) -> tls::Setup {
-    let own = |file: &Option<FileName>| {
-        file.as_ref()
-            .map_or_else(Default::default, |file| file.path().to_owned())
-    };
     tls::Setup {
         section: format!("[llrp.{name}]"),
         peer: "reader",
@@ -61,14 +57,22 @@ fn tls_setup(name: &str, reader: &Llrp) -> tls::Setup {
             Some(pin) => tls::Trust::Pinned(pin),
             None => trust(reader.ca_file.as_ref()),
         },
-        identity: reader
-            .client_certificate_file
-            .is_some()
-            .then(|| tls::Identity {
-                certificate: own(&reader.client_certificate_file),
-                key: own(&reader.client_key_file),
-            }),
+        identity: identity(
+            reader.client_certificate_file.as_ref(),
+            reader.client_key_file.as_ref(),
+        ),
     }
+}
+
+/// What the gateway shows of itself; the check has refused one file without the other.
+pub(super) fn identity(
+    certificate: Option<&FileName>,
+    key: Option<&FileName>,
+) -> Option<tls::Identity> {
+    Some(tls::Identity {
+        certificate: certificate?.path().to_owned(),
+        key: key?.path().to_owned(),
+    })
 }
 
 /// Whom `ca_file`, or its absence, says to trust.

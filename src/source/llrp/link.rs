@@ -68,8 +68,8 @@ impl Peer {
         };
         let hint = match (error, client.seen()) {
             (rustls::Error::InvalidCertificate(_), Some(seen)) => format!(
-                "; if the reader is the right one, write certificate_sha256 = \"{seen}\" in {}",
-                setup.section
+                "; if the reader is the right one, write certificate_sha256 = \"{}\" in {}",
+                seen.fingerprint, setup.section
             ),
             _ => String::new(),
         };
