@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::info;
 
+use super::credentials::Ready;
 use super::mqtt::{SessionEnd, Settings};
 use super::words;
-use crate::config::Secret;
-use crate::health::Health;
+use crate::health::{Health, Holder};
 
 /// Client events waiting for the session; then the event loop waits, and with it the socket.
 const EVENTS: usize = 256;
@@ -33,9 +33,10 @@ pub(super) struct Connection {
 pub(super) async fn connect(
     settings: &Settings,
     health: &Health,
+    ready: &Ready,
 ) -> Result<Connection, SessionEnd> {
     let address = format!("{}:{}", settings.host, settings.port);
-    let options = options(settings, health)?;
+    let options = options(settings, health, ready);
     let (client, event_loop) = AsyncClient::new(options, usize::from(settings.window) + 8);
     let (events_in, mut events) = mpsc::channel(EVENTS);
     let poller = AbortOnDrop(tokio::spawn(poll(
@@ -54,6 +55,8 @@ pub(super) async fn connect(
             ));
         }
     };
+    let seen = ready.tls.as_ref().and_then(|tls| tls.seen()?.validity);
+    health.certificate(Holder::Broker, seen);
     let properties = connack.properties.as_ref();
     let receive_maximum = properties
         .and_then(|given| given.receive_max)
@@ -85,7 +88,7 @@ async fn connack(
     }
 }
 
-fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionEnd> {
+fn options(settings: &Settings, health: &Health, ready: &Ready) -> MqttOptions {
     let mut options = MqttOptions::new(&settings.client_id, &settings.host, settings.port);
     options.set_keep_alive(settings.keep_alive);
     options.set_clean_start(true);
@@ -96,10 +99,9 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    if let Some(setup) = &settings.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            setup.client()?.config,
-        )));
+    if let Some(tls) = &ready.tls {
+        let config = TlsConfiguration::Rustls(tls.config.clone());
+        options.set_transport(Transport::tls_with_config(config));
     }
     options.set_last_will(LastWill::new(
         &settings.status_topic,
@@ -108,16 +110,11 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
         true,
         None,
     ));
-    if let Some((user, file)) = &settings.credentials {
-        let password = match file {
-            Some(file) => {
-                Secret::read(file).map_err(|error| SessionEnd::Password(file.clone(), error))?
-            }
-            None => Secret::new(""),
-        };
-        options.set_credentials(user, password.expose());
+    if let Some((user, _)) = &settings.credentials {
+        let password = ready.password.as_ref().map_or("", |secret| secret.expose());
+        options.set_credentials(user, password);
     }
-    Ok(options)
+    options
 }
 
 /// Owns the event loop; it is dropped as a whole when the session ends.
@@ -139,7 +136,9 @@ async fn poll(
     }
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
+/// A task that ends with whoever holds this.
+#[derive(Debug)]
+pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {

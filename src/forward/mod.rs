@@ -7,6 +7,7 @@
 //! its TLS stack; the fork rumqttc-v5-next with tracked publishes is the second choice.
 
 mod connect;
+mod credentials;
 pub mod mqtt;
 mod patience;
 mod session;

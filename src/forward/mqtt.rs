@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::connect::{Connection, connect};
+use super::credentials::Credentials;
 use super::patience::Patience;
 use super::session::Session;
 use super::window::WindowError;
@@ -76,6 +77,8 @@ pub struct Timing {
     pub farewell: Duration,
     /// The status message is renewed this often.
     pub status: Duration,
+    /// Certificates and password are looked at this often.
+    pub watch: Duration,
 }
 
 impl Default for Timing {
@@ -90,6 +93,7 @@ impl Default for Timing {
             drain: Duration::from_secs(5),
             farewell: Duration::from_secs(2),
             status: Duration::from_secs(60),
+            watch: Duration::from_secs(5),
         }
     }
 }
@@ -107,6 +111,8 @@ pub(super) enum SessionEnd {
     Lost(String),
     #[error("the broker has acknowledged nothing for {0:?}")]
     NoProgress(Duration),
+    #[error("certificates or password were renewed")]
+    Renewed,
     #[error("cannot read the password file {0}: {1}")]
     Password(PathBuf, std::io::Error),
     #[error(transparent)]
@@ -151,15 +157,27 @@ pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
     let mut patience = Patience::new(settings.attempts);
+    let mut credentials = Credentials::new(&settings, &links.health);
     while !links.stop.is_cancelled() {
         links.beat.touch();
         let mut answered = false;
         let started = Instant::now();
         // Asked for before: an old file's damage must not be told of the one in its place.
         let epoch = links.health.epoch();
-        let Err(end) = attempt(&settings, &mut links, &mut patience, &mut answered).await else {
+        let attempt = attempt(
+            &settings,
+            &mut links,
+            &mut credentials,
+            &mut patience,
+            &mut answered,
+        );
+        let Err(end) = attempt.await else {
             break;
         };
+        if matches!(end, SessionEnd::Renewed) {
+            links.health.counters().renewals.add(1);
+            continue;
+        }
         if let SessionEnd::Buffer(error) = &end
             && error.trouble() == Trouble::Damaged
         {
@@ -186,7 +204,11 @@ pub async fn run(settings: Settings, mut links: Links) {
         } else {
             debug!(reason, delay_ms, "Broker not connected");
         }
-        links.beat.pause(wait, &links.stop).await;
+        tokio::select! {
+            _ = links.beat.pause(wait, &links.stop) => {}
+            // What stood in the way may be mended.
+            () = credentials.renewed() => {}
+        }
     }
     links.beat.finish();
 }
@@ -196,10 +218,12 @@ pub async fn run(settings: Settings, mut links: Links) {
 async fn attempt(
     settings: &Settings,
     links: &mut Links,
+    credentials: &mut Credentials,
     patience: &mut Patience,
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
-    let connecting = connect(settings, &links.health);
+    let ready = credentials.take()?;
+    let connecting = connect(settings, &links.health, &ready);
     let mut connection = tokio::select! {
         connection = connecting => connection?,
         () = links.stop.cancelled() => return Ok(()),
@@ -211,8 +235,11 @@ async fn attempt(
         &connection,
         *links.acknowledged.borrow(),
     );
-    let end = serve(&mut session, &mut connection, links).await;
+    let end = serve(&mut session, &mut connection, links, credentials).await;
     *answered = session.answered();
+    if matches!(end, Err(SessionEnd::Renewed)) {
+        part(&mut connection, settings.timing.farewell).await;
+    }
     end?;
     farewell(&mut session, &mut connection, links).await;
     Ok(())
@@ -223,6 +250,7 @@ async fn serve(
     session: &mut Session<'_>,
     connection: &mut Connection,
     links: &mut Links,
+    credentials: &mut Credentials,
 ) -> Result<(), SessionEnd> {
     let timing = session.timing();
     let mut changes = links.health.subscribe();
@@ -230,14 +258,20 @@ async fn serve(
     renew.reset();
     let mut core_is_there = true;
     let mut stopping: Option<Instant> = None;
+    // With renewed certificates nothing more is sent here; what is under way is waited for.
+    let mut renewing: Option<Instant> = None;
     loop {
         links.beat.touch();
         session.check_progress()?;
-        session.fill(links).await?;
+        if renewing.is_none() {
+            session.fill(links).await?;
+        } else if renewing.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
+            return Err(SessionEnd::Renewed);
+        }
         if stopping.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
             return Ok(());
         }
-        let may_ask = session.may_ask();
+        let may_ask = renewing.is_none() && session.may_ask();
         let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
         tokio::select! {
             () = session.set_aside() => {}
@@ -253,7 +287,19 @@ async fn serve(
             _ = changes.changed() => session.renew_status(),
             _ = renew.tick() => session.renew_status(),
             () = sleep(wait) => {}
+            () = credentials.renewed(), if renewing.is_none() => renewing = Some(Instant::now() + timing.drain),
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),
+        }
+    }
+}
+
+/// DISCONNECT without a last status: the broker does not publish our Last Will, and the next connection follows at once.
+async fn part(connection: &mut Connection, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    let asked = connection.client.try_disconnect().is_ok();
+    while asked && let Ok(Some(Ok(event))) = timeout_at(deadline, connection.events.recv()).await {
+        if event == Event::Outgoing(Outgoing::Disconnect) {
+            return;
         }
     }
 }

@@ -94,6 +94,10 @@ counters! {
     clock_steps,
     /// Broker connections lost or not made.
     broker_disconnects,
+    /// Times that renewed certificates or a renewed password were taken into use.
+    renewals,
+    /// Times that changed certificates or a changed password could not be used.
+    renewals_failed,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

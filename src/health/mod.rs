@@ -1,6 +1,7 @@
 //! What is known about the gateway's own state: devices, broker, counters, signs of life.
 
 mod beat;
+mod certificates;
 mod counters;
 mod device;
 mod level;
@@ -9,11 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
 pub use beat::Beat;
 use beat::STUCK_AFTER;
+use certificates::Certificates;
+pub use certificates::{CertificateStatus, FileProblem, Holder, Stage};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
@@ -54,6 +58,7 @@ struct Links {
     buffer: BufferLevel,
     epoch: String,
     lost: Option<String>,
+    certificates: Certificates,
 }
 
 /// The retained status message.
@@ -76,6 +81,8 @@ pub struct Status {
     pub devices: BTreeMap<String, DeviceStatus>,
     /// How full the buffer is.
     pub buffer: BufferLevel,
+    /// For how long the certificates of the broker's connection are valid.
+    pub certificates: BTreeMap<&'static str, CertificateStatus>,
     /// Counters since start.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -103,6 +110,7 @@ impl Health {
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
+                certificates: Certificates::default(),
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -257,7 +265,9 @@ impl Health {
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
         let lost = links.lost.iter().cloned();
-        storing.chain(lost).chain(broker).chain(devices).collect()
+        let certificates = links.certificates.conditions(Timestamp::now());
+        let before = storing.chain(lost).chain(broker);
+        before.chain(certificates).chain(devices).collect()
     }
 
     /// The status message of this moment.
@@ -274,6 +284,7 @@ impl Health {
             conditions,
             devices,
             buffer: links.buffer.clone(),
+            certificates: links.certificates.status(Timestamp::now()),
             counters: self.0.counters.snapshot(),
         }
     }
@@ -295,6 +306,7 @@ impl Health {
             reason: Some("connection lost".to_owned()),
             conditions: Vec::new(),
             devices: BTreeMap::new(),
+            certificates: BTreeMap::new(),
             ..self.status()
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn authority(folder: &Path, name: &str) {
     openssl(
         folder,
         &format!(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem"
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN={name} -keyout {name}.key -out {name}.pem"
         ),
     );
 }
@@ -40,7 +40,7 @@ pub(crate) fn certificate(folder: &Path, name: &str, host: &str) {
     openssl(
         folder,
         &format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out {name}.pem"
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -extfile san -out {name}.pem"
         ),
     );
 }

@@ -5,6 +5,7 @@ mod broker;
 mod fake;
 mod faults;
 mod mosquitto;
+mod rotation;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,6 +38,7 @@ const QUICK: Timing = Timing {
     drain: Duration::from_secs(2),
     farewell: Duration::from_millis(500),
     status: Duration::from_secs(60),
+    watch: Duration::from_millis(100),
 };
 
 fn settings(broker: SocketAddr) -> Settings {

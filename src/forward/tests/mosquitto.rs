@@ -12,10 +12,10 @@ use crate::tls::certificates::{authority, certificate, run_in};
 use crate::tls::{Setup, Trust};
 
 /// A running Mosquitto with a CA of its own.
-struct Mosquitto {
-    folder: TempDir,
-    process: Child,
-    plain: SocketAddr,
+pub(super) struct Mosquitto {
+    pub(super) folder: TempDir,
+    pub(super) process: Child,
+    pub(super) plain: SocketAddr,
     tls: SocketAddr,
 }
 
@@ -29,15 +29,21 @@ impl Drop for Mosquitto {
 
 impl Mosquitto {
     async fn start(anonymous: bool) -> Self {
+        Self::start_with(anonymous, "", |_| ()).await
+    }
+
+    /// With more settings for its listener with TLS, where `{folder}` stands for its folder; `prepare` adds files to it.
+    pub(super) async fn start_with(anonymous: bool, more: &str, prepare: impl Fn(&Path)) -> Self {
         let mut folder = tempfile::tempdir().unwrap();
         authority(folder.path(), "ca");
         certificate(folder.path(), "server", "IP:127.0.0.1");
         let passwords = ["-b", "-c", "passwords", "gateway", "right"];
         run_in(folder.path(), "mosquitto_passwd", &passwords);
+        prepare(folder.path());
         // Mosquitto cannot tell a port it chose itself, so free ones are looked for; another process may be quicker.
         for _ in 0..20 {
             let (plain, tls) = (free_port(), free_port());
-            let process = launch(folder.path(), plain, tls, anonymous);
+            let process = launch(folder.path(), plain, tls, anonymous, more);
             let mut mosquitto = Self {
                 folder,
                 process,
@@ -63,12 +69,12 @@ impl Mosquitto {
         alive
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Settings to connect by TLS and trust this file.
-    fn trusting(&self, ca: &str) -> Settings {
+    pub(super) fn trusting(&self, ca: &str) -> Settings {
         Settings {
             tls: Some(Setup {
                 section: "[mqtt]".to_owned(),
@@ -87,7 +93,7 @@ fn free_port() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool) -> Child {
+fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool, more: &str) -> Child {
     let shown = folder.display();
     let mut config = String::new();
     writeln!(
@@ -99,7 +105,8 @@ fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool) ->
     writeln!(config, "listener {} 127.0.0.1", tls.port()).unwrap();
     writeln!(
         config,
-        "certfile {shown}/server.pem\nkeyfile {shown}/server.key"
+        "certfile {shown}/server.pem\nkeyfile {shown}/server.key\n{}",
+        more.replace("{folder}", &shown.to_string())
     )
     .unwrap();
     // As root it would change to a user who may not read our folder.
