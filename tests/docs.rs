@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
-use tracegate::health::{Counters, DeviceCounter, DeviceState, Health};
+use tracegate::health::{Counters, DeviceCounter, DeviceKind, DeviceState, Health};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -101,6 +101,26 @@ fn every_field_of_the_status_message_is_explained() {
             "`{name}` is not explained"
         );
     }
+}
+
+#[test]
+fn every_field_of_the_message_about_a_device_is_explained() {
+    let health = Health::new("plant-3", "epoch");
+    let reason = "it is silent; look at its cable".to_owned();
+    health.reads("dock_1", Some(1), 1);
+    health.device("dock_1", DeviceState::Down { reason });
+    let report = health.device_report("dock_1", DeviceKind::Reader).to_json();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let readme = read("README.md");
+    let rows = table(&readme, "| field of a device |");
+    let explained: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
+    let sent: BTreeSet<&str> = report
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(explained, sent);
 }
 
 /// A technician searches for the words he sees; they must be the words the program says.

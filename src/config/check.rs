@@ -356,6 +356,21 @@ impl Checker<'_> {
                 "add: username = \"tracegate\"",
             );
         }
+        if !mqtt.device_status {
+            for key in ["device_topic", "device_interval"] {
+                if self.tree.has(&["mqtt", key]) {
+                    let title = format!("`{key}` has no effect with device_status = false");
+                    let place = self.tree.at_key(&["mqtt", key]);
+                    self.error("no-effect", title, place, "", "delete one of the two");
+                }
+            }
+        }
+        self.topics();
+    }
+
+    /// No two kinds of messages may share a topic.
+    fn topics(&mut self) {
+        let mqtt = &self.config.mqtt;
         if !self.is_set(&["gateway", "site"]) || self.tree.is_bad(&["mqtt"]) {
             return;
         }
@@ -381,6 +396,41 @@ impl Checker<'_> {
                 title,
                 self.tree.at(&["mqtt", set]),
                 "",
+                "give them different topics",
+            );
+        }
+        self.device_topics();
+    }
+
+    /// As above, for the messages about single devices.
+    fn device_topics(&mut self) {
+        let (config, mqtt) = (self.config, &self.config.mqtt);
+        let site = config.gateway.site.as_str();
+        let others = config
+            .read_point
+            .keys()
+            .map(|name| mqtt.topic.0.render(site, name));
+        let taken: Vec<String> = others
+            .chain([mqtt.status_topic.0.render(site, "")])
+            .collect();
+        let devices = config.llrp.keys().chain(config.scanner.keys());
+        let clash = devices
+            .map(|name| (name, mqtt.device_topic.0.render(site, name)))
+            .find(|(_, topic)| taken.contains(topic));
+        if let Some((name, topic)) = clash.filter(|_| mqtt.device_status) {
+            let title = format!(
+                "the message about `{}` has the topic of another",
+                shown(name)
+            );
+            let set = ["device_topic", "topic", "status_topic"];
+            let set = set.into_iter().find(|key| self.tree.has(&["mqtt", key]));
+            let place = self.tree.at(&["mqtt", set.unwrap_or("url")]);
+            let label = format!("both are sent to {}", shown(&topic));
+            self.error(
+                "conflict",
+                title,
+                place,
+                &label,
                 "give them different topics",
             );
         }

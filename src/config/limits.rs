@@ -105,6 +105,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "device_interval"],
+        config.mqtt.device_interval,
+        ms(1000)..=ms(HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
         &["buffer", "max_size"],
         config.buffer.max_size,
         ByteSize(16 << 20)..=ByteSize(1 << 40),

@@ -44,7 +44,7 @@ pub use model::{
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
-pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
+pub use template::{ClientId, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, TransactionType, Uri, ZoneName,

@@ -16,7 +16,7 @@ use super::address::{BrokerUrl, HostPort};
 use super::llrp::Llrp;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
-use super::template::{ClientId, EventTopic, StatusTopic};
+use super::template::{ClientId, DeviceTopic, EventTopic, StatusTopic};
 use super::text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, TransactionType, Uri, ZoneName,
@@ -315,6 +315,13 @@ pub struct Mqtt {
     pub topic: EventTopic,
     /// Topic of the retained status message.
     pub status_topic: StatusTopic,
+    /// Whether each device has a retained message of its own.
+    pub device_status: bool,
+    /// Topic of that message.
+    pub device_topic: DeviceTopic,
+    /// A device is told of not more often than this.
+    #[serde(deserialize_with = "from_text")]
+    pub device_interval: Duration,
     /// MQTT keep alive.
     #[serde(deserialize_with = "from_text")]
     pub keep_alive: Duration,
@@ -356,6 +363,9 @@ impl Default for Mqtt {
             client_key_file: None,
             topic: known("tracegate/{site}/events/{read_point}"),
             status_topic: known("tracegate/{site}/status"),
+            device_status: true,
+            device_topic: known("tracegate/{site}/device/{device}"),
+            device_interval: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             window: 100,
             attempts: 30,

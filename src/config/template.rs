@@ -10,6 +10,8 @@ pub enum Placeholder {
     Site,
     /// `{read_point}`: the name of the read point.
     ReadPoint,
+    /// `{device}`: the name of the device.
+    Device,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +64,12 @@ impl Template {
         Ok(Template(parts))
     }
 
-    /// The text with its placeholders filled in.
-    pub fn render(&self, site: &str, read_point: &str) -> String {
+    /// The text with its placeholders filled in; `name` is the read point's or the device's.
+    pub fn render(&self, site: &str, name: &str) -> String {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.as_str(),
             Part::Hole(Placeholder::Site) => site,
-            Part::Hole(Placeholder::ReadPoint) => read_point,
+            Part::Hole(Placeholder::ReadPoint | Placeholder::Device) => name,
         });
         parts.collect()
     }
@@ -81,11 +83,16 @@ pub struct EventTopic(pub Template);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusTopic(pub Template);
 
+/// The MQTT topic of the message about a device; holds `{device}` and may hold `{site}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceTopic(pub Template);
+
 /// The MQTT client identifier; may hold `{site}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId(pub Template);
 
 const SITE: (&str, Placeholder) = ("site", Placeholder::Site);
+const DEVICE: (&str, Placeholder) = ("device", Placeholder::Device);
 const READ_POINT: (&str, Placeholder) = ("read_point", Placeholder::ReadPoint);
 
 /// Checks a topic name to publish to (MQTT 5.0 §4.7): not empty, no wildcard, no empty level.
@@ -132,6 +139,18 @@ impl FromText for StatusTopic {
     }
 }
 
+impl FromText for DeviceTopic {
+    const EXPECTED: &'static str = "a topic in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let template = topic(text, &[SITE, DEVICE])?;
+        if !template.0.contains(&Part::Hole(Placeholder::Device)) {
+            let help = "example: \"tracegate/{site}/device/{device}\"";
+            return Err(Refusal::new("{device} is missing", help));
+        }
+        Ok(DeviceTopic(template))
+    }
+}
+
 impl FromText for ClientId {
     const EXPECTED: &'static str = "a name in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
@@ -145,7 +164,7 @@ impl FromText for ClientId {
     }
 }
 
-super::units::deserialize_from_text!(EventTopic, StatusTopic, ClientId);
+super::units::deserialize_from_text!(EventTopic, StatusTopic, DeviceTopic, ClientId);
 
 #[cfg(test)]
 mod tests {

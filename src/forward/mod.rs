@@ -6,6 +6,7 @@
 //! client: a release whose `Outgoing::Publish` events no longer follow the order of requests, or an unfixed advisory in
 //! its TLS stack; the fork rumqttc-v5-next with tracked publishes is the second choice.
 
+pub mod announce;
 mod connect;
 mod credentials;
 pub mod mqtt;

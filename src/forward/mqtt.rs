@@ -10,6 +10,7 @@ use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::announce;
 use super::connect::{Connection, connect};
 use super::credentials::Credentials;
 use super::patience::Patience;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub topic: Template,
     /// Topic of the retained status.
     pub status_topic: String,
+    /// Messages about single devices.
+    pub devices: announce::Settings,
     /// Site, for templates.
     pub site: String,
     /// MQTT keep-alive, at least 5 s.
@@ -253,6 +256,7 @@ async fn serve(
     credentials: &mut Credentials,
 ) -> Result<(), SessionEnd> {
     let timing = session.timing();
+    let mut announcer = session.announcer();
     let mut changes = links.health.subscribe();
     let mut renew = interval(timing.status);
     renew.reset();
@@ -264,6 +268,8 @@ async fn serve(
         links.beat.touch();
         session.check_progress()?;
         if renewing.is_none() {
+            // Before events: they would take all the room there ever is while there are many.
+            session.announce(&mut announcer, &links.health)?;
             session.fill(links).await?;
         } else if renewing.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
             return Err(SessionEnd::Renewed);
@@ -284,8 +290,14 @@ async fn serve(
                 // Without the core there is nothing new; its end is for the service to tell.
                 core_is_there = changed.is_ok();
             }
-            _ = changes.changed() => session.renew_status(),
-            _ = renew.tick() => session.renew_status(),
+            _ = changes.changed() => {
+                session.renew_status();
+                announcer.changed();
+            }
+            _ = renew.tick() => {
+                session.renew_status();
+                announcer.refresh();
+            }
             () = sleep(wait) => {}
             () = credentials.renewed(), if renewing.is_none() => renewing = Some(Instant::now() + timing.drain),
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::announce::Announcer;
 use super::connect::Connection;
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::patience::Patience;
@@ -129,7 +130,8 @@ impl<'a> Session<'a> {
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
         if self.status_due && self.room_for_status() {
             self.status_due = false;
-            self.publish_status(&links.health.status())?;
+            let status = links.health.status().to_json();
+            self.publish_health(self.settings.status_topic.clone(), status)?;
         }
         self.conclude(links);
         if let Some(until) = self.held_until {
@@ -210,17 +212,39 @@ impl<'a> Session<'a> {
             .filter(|&maximum| u32::try_from(size).is_ok_and(|size| size > maximum))
     }
 
-    fn publish_status(&mut self, status: &Status) -> Result<(), SessionEnd> {
-        let topic = self.settings.status_topic.clone();
+    pub(super) fn announcer(&self) -> Announcer {
+        Announcer::new(&self.settings.devices, &self.settings.site)
+    }
+
+    /// Hands the client a message about a device, if one is due and there is room; one at a time, so that
+    /// events go on. The status goes before all of them.
+    pub(super) fn announce(
+        &mut self,
+        announcer: &mut Announcer,
+        health: &Health,
+    ) -> Result<(), SessionEnd> {
+        if self.status_due || !self.room_for_status() {
+            return Ok(());
+        }
+        match announcer.next(health, self.is_idle()) {
+            Some((topic, payload)) => self.publish_health(topic, payload),
+            None => Ok(()),
+        }
+    }
+
+    /// The status, or a message about a device.
+    fn publish_health(&mut self, topic: String, payload: String) -> Result<(), SessionEnd> {
         let properties = PublishProperties {
             content_type: Some("application/json".to_owned()),
             ..PublishProperties::default()
         };
-        let payload = status.to_json();
         let size = packet_size(&topic, payload.len(), &properties);
         if let Some(maximum) = self.too_large(size) {
             // Events matter more than the status: the connection goes on without.
-            warn!(reason = words::too_large(size, maximum), "Status not sent");
+            warn!(
+                reason = words::too_large(size, maximum),
+                topic, "Status not sent"
+            );
             return Ok(());
         }
         self.publish(Item::Status, topic, true, payload.into(), properties)
@@ -251,7 +275,8 @@ impl<'a> Session<'a> {
             reason: Some("stopped".into()),
             ..health.status()
         };
-        self.room_for_status() && self.publish_status(&status).is_ok()
+        let topic = self.settings.status_topic.clone();
+        self.room_for_status() && self.publish_health(topic, status.to_json()).is_ok()
     }
 
     pub(super) fn event(&mut self, event: Event, links: &Links) -> Result<(), SessionEnd> {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::counters::DeviceCounter;
+use super::report::Reads;
 use super::tame;
 
 /// Problems and limits kept for one device; a device that talks without end is not believed more than that.
@@ -47,6 +49,9 @@ pub enum Problem {
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) state: DeviceState,
+    /// When it became so.
+    pub(super) since: Timestamp,
+    pub(super) reads: Reads,
     problems: BTreeMap<Problem, (String, Option<Instant>)>,
     limits: Vec<String>,
     /// Those of the connection before.
@@ -75,6 +80,8 @@ impl Default for Device {
     fn default() -> Self {
         Self {
             state: DeviceState::Starting,
+            since: Timestamp::now(),
+            reads: Reads::default(),
             problems: BTreeMap::new(),
             limits: Vec::new(),
             limits_before: Vec::new(),

@@ -5,6 +5,7 @@ mod certificates;
 mod counters;
 mod device;
 mod level;
+mod report;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
 pub use level::BufferLevel;
+pub use report::{AntennaReport, DeviceKind, DeviceReport};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -136,6 +138,9 @@ impl Health {
             let known = links.devices.contains_key(name);
             let device = links.devices.entry(name.to_owned()).or_default();
             let news = !known || device.state != state;
+            if std::mem::discriminant(&device.state) != std::mem::discriminant(&state) {
+                device.since = Timestamp::now();
+            }
             device.state = state;
             news
         };

@@ -202,6 +202,7 @@ impl Session<'_> {
                             }
                         }
                         for data in frames.drain(..) {
+                            context.health.reads(scanner, None, 1);
                             let at = context.clock.now();
                             if !context.send(Input::Scan { device: context.device, at, data }).await {
                                 return None;

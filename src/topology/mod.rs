@@ -20,8 +20,8 @@ use crate::config::{
     Scanner, TagPattern,
 };
 use crate::core::Feedback;
-use crate::forward::mqtt;
-use crate::health::Health;
+use crate::forward::{announce, mqtt};
+use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, llrp, scanner};
@@ -202,12 +202,29 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         }),
         topic: topic.0.clone(),
         status_topic: status_topic.0.render(site, ""),
+        devices: announcements(config),
         site: site.to_owned(),
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
         attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
+    }
+}
+
+/// What is told of single devices.
+fn announcements(config: &Config) -> announce::Settings {
+    let readers = config.llrp.keys().map(|name| (name, DeviceKind::Reader));
+    let scanners = config
+        .scanner
+        .keys()
+        .map(|name| (name, DeviceKind::Scanner));
+    let all = readers.chain(scanners);
+    announce::Settings {
+        topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
+        devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
+        interval: config.mqtt.device_interval,
+        record: Some(config.buffer.directory.path().join("device-topics")),
     }
 }
 

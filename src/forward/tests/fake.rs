@@ -108,6 +108,8 @@ pub(super) struct Log {
     pub(super) heard: Vec<(usize, i64)>,
     /// Status messages.
     pub(super) statuses: Vec<String>,
+    /// Messages about devices: topic and text.
+    pub(super) devices: Vec<(String, String)>,
     /// Most publishes unacknowledged at a time.
     pub(super) unacknowledged: usize,
     /// Connections that ended with DISCONNECT.
@@ -256,9 +258,15 @@ fn heard(
     log: &Mutex<Log>,
     event: &impl Fn(usize, i64, &Publish) -> Answer,
 ) -> Answer {
-    if publish.topic.as_ref() == b"status" {
+    if publish.retain {
         let text = String::from_utf8(publish.payload.to_vec()).unwrap();
-        log.lock().unwrap().statuses.push(text);
+        let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
+        let mut log = log.lock().unwrap();
+        match topic.as_str() {
+            "status" => log.statuses.push(text),
+            _ => log.devices.push((topic, text)),
+        }
+        drop(log);
         return match event(connection, 0, publish) {
             Answer::Silence => Answer::Silence,
             _ => Answer::taken(publish),

@@ -2,6 +2,7 @@
 
 mod aside;
 mod broker;
+mod devices;
 mod fake;
 mod faults;
 mod mosquitto;
@@ -50,6 +51,12 @@ fn settings(broker: SocketAddr) -> Settings {
         tls: None,
         topic: Mqtt::default().topic.0,
         status_topic: "status".to_owned(),
+        devices: super::announce::Settings {
+            topic: None,
+            devices: Default::default(),
+            interval: Duration::ZERO,
+            record: None,
+        },
         site: "plant-3".to_owned(),
         keep_alive: Duration::from_secs(30),
         window: 20,

@@ -296,7 +296,10 @@ impl<'a> Session<'a> {
         // Some readers report before set-up is done: without the clock's offset such reads would get a wrong time.
         self.announce();
         let (mut merged, mut dropped, mut failed) = (0, 0, 0);
+        let mut by_antenna: BTreeMap<u16, u64> = BTreeMap::new();
         for tag in tags {
+            let seen = u64::from(tag.seen_count.unwrap_or(1).max(1));
+            *by_antenna.entry(tag.antenna.unwrap_or(0)).or_default() += seen;
             let Settings {
                 client, sensors, ..
             } = self.settings;
@@ -308,6 +311,11 @@ impl<'a> Session<'a> {
                     Queued::Dropped => dropped += 1,
                 }
             }
+        }
+        for (antenna, n) in by_antenna {
+            // Readers number antennas from 1; 0 stands for one that was not told.
+            let antenna = (antenna > 0).then_some(antenna);
+            self.context.health.reads(&self.context.name, antenna, n);
         }
         let counters = self.context.health.counters();
         counters.sensor_reads_failed.add(failed);
