@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+
 use super::text::text_type;
 use super::units::{FromText, Refusal, deserialize_from_text};
 
@@ -178,3 +180,78 @@ impl FromText for BrokerUrl {
 }
 
 deserialize_from_text!(HostPort, BrokerUrl);
+
+/// More brokers than a cluster has.
+pub const MAX_BROKERS: usize = 8;
+
+/// One broker, or a list of those of a cluster: all with TLS, or all without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerUrls(Vec<BrokerUrl>);
+
+impl Default for BrokerUrls {
+    fn default() -> Self {
+        Self(vec![BrokerUrl::default()])
+    }
+}
+
+impl BrokerUrls {
+    /// At least one, at most [`MAX_BROKERS`], none twice.
+    #[must_use]
+    pub fn all(&self) -> &[BrokerUrl] {
+        &self.0
+    }
+
+    /// Whether they are reached with TLS.
+    #[must_use]
+    pub fn tls(&self) -> bool {
+        self.0.iter().any(|url| url.tls)
+    }
+}
+
+impl<'de> Deserialize<'de> for BrokerUrls {
+    /// One visitor for both forms: serde's `untagged` loses positions.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UrlsVisitor;
+        impl<'de> Visitor<'de> for UrlsVisitor {
+            type Value = BrokerUrls;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}, or a list of them", BrokerUrl::EXPECTED)
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                let url = BrokerUrl::from_text(text).map_err(E::custom)?;
+                Ok(BrokerUrls(vec![url]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let refuse = |label: String, help| A::Error::custom(Refusal::new(label, help));
+                let mut urls: Vec<BrokerUrl> = Vec::new();
+                while let Some(url) = list.next_element::<BrokerUrl>()? {
+                    if urls.contains(&url) {
+                        return Err(refuse(
+                            format!("{url} is listed twice"),
+                            "list each broker once",
+                        ));
+                    }
+                    if urls.first().is_some_and(|first| first.tls != url.tls) {
+                        return Err(refuse(
+                            "some brokers with TLS, some without".to_owned(),
+                            "all with mqtts:// or all with mqtt://: else who stops one broker reads everything",
+                        ));
+                    }
+                    urls.push(url);
+                }
+                match urls.len() {
+                    0 => Err(refuse(
+                        "no broker is listed".to_owned(),
+                        "example: [\"mqtts://broker-a.plant3.example\", \"mqtts://broker-b.plant3.example\"]",
+                    )),
+                    1..=MAX_BROKERS => Ok(BrokerUrls(urls)),
+                    _ => Err(refuse(
+                        format!("more than {MAX_BROKERS} brokers"),
+                        "list those of one cluster",
+                    )),
+                }
+            }
+        }
+        deserializer.deserialize_seq(UrlsVisitor)
+    }
+}

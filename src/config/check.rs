@@ -328,7 +328,7 @@ impl Checker<'_> {
 
     fn mqtt(&mut self) {
         let mqtt = &self.config.mqtt;
-        let without_tls = self.is_set(&["mqtt", "url"]) && !mqtt.url.tls;
+        let without_tls = self.is_set(&["mqtt", "url"]) && !mqtt.url.tls();
         for key in ["ca_file", "client_certificate_file", "client_key_file"] {
             if !without_tls || !self.tree.has(&["mqtt", key]) {
                 continue;
@@ -438,12 +438,13 @@ impl Checker<'_> {
 
     fn password_in_the_clear(&mut self) {
         let mqtt = &self.config.mqtt;
-        let host = mqtt.url.host.as_str();
-        let local = host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        if mqtt.password_file.is_some() && !mqtt.url.tls && !local {
+        let is_local = |host: &str| {
+            let address = host.parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        let mut urls = mqtt.url.all().iter();
+        let in_the_clear = urls.any(|url| !url.tls && !is_local(url.host.as_str()));
+        if mqtt.password_file.is_some() && in_the_clear {
             let place = self.tree.at(&["mqtt", "url"]);
             let title = "the password is sent unencrypted".to_owned();
             self.warning(

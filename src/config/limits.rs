@@ -91,6 +91,27 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "batch_events"],
+        config.mqtt.batch_events,
+        1..=1000,
+        show_number,
+    );
+    range(
+        checker,
+        &["mqtt", "batch_size"],
+        config.mqtt.batch_size,
+        ByteSize(1 << 10)..=ByteSize(16 << 20),
+        |size| size.to_string(),
+    );
+    optional(
+        checker,
+        &["mqtt", "message_expiry"],
+        config.mqtt.message_expiry,
+        ms(1000)..=ms(365 * 24 * HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
         &["mqtt", "attempts"],
         config.mqtt.attempts,
         0..=10_000,

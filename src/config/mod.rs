@@ -33,13 +33,14 @@ mod units;
 
 use std::path::Path;
 
-pub use address::{BrokerUrl, Host, HostPort};
+pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
 pub use model::{
-    Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
+    Buffer, Business, Config, Gateway, Mode, Mqtt, MqttVersion, OnNoSubscriber, Parity, ReadPoint,
+    Scanner, Tags,
 };
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::address::{BrokerUrl, HostPort};
+use super::address::{BrokerUrls, HostPort};
 use super::llrp::Llrp;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
@@ -288,12 +288,26 @@ pub enum OnNoSubscriber {
     Accept,
 }
 
+/// The version of MQTT that the broker speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum MqttVersion {
+    /// MQTT 5.
+    #[default]
+    #[serde(rename = "5")]
+    V5,
+    /// MQTT 3.1.1.
+    #[serde(rename = "3.1.1")]
+    V311,
+}
+
 /// `[mqtt]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Mqtt {
-    /// Where the broker is; required.
-    pub url: BrokerUrl,
+    /// Where the broker is, or those of a cluster; required.
+    pub url: BrokerUrls,
+    /// The protocol's version.
+    pub version: MqttVersion,
     /// Client identifier.
     pub client_id: ClientId,
     /// User name.
@@ -327,6 +341,13 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Unacknowledged publishes at most.
     pub window: u16,
+    /// Events of a topic in one message at most, while more than a window waits; 1: never together.
+    pub batch_events: u16,
+    /// Payload of such a message at most.
+    pub batch_size: ByteSize,
+    /// For how long the broker may keep an event for a subscriber that is away.
+    #[serde(deserialize_with = "optional")]
+    pub message_expiry: Option<Duration>,
     /// Refusals of an event before it is set aside; 0 for ever.
     pub attempts: u32,
     /// What to do when nobody subscribes.
@@ -354,7 +375,8 @@ impl Default for Mqtt {
                 .unwrap_or_else(|_| unreachable!("a default is well-formed, the tests load it"))
         }
         Mqtt {
-            url: BrokerUrl::default(),
+            url: BrokerUrls::default(),
+            version: MqttVersion::V5,
             client_id: known("tracegate-{site}"),
             username: None,
             password_file: None,
@@ -368,6 +390,9 @@ impl Default for Mqtt {
             device_interval: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             window: 100,
+            batch_events: 1,
+            batch_size: ByteSize(64 << 10),
+            message_expiry: None,
             attempts: 30,
             on_no_subscriber: OnNoSubscriber::Hold,
         }

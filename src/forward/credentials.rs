@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 
-use super::connect::AbortOnDrop;
+use super::client::AbortOnDrop;
 use super::mqtt::{SessionEnd, Settings};
 use crate::config::Secret;
 use crate::health::{FileProblem, Health, Holder, Stage};

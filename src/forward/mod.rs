@@ -1,12 +1,11 @@
 //! From the outbox to the broker: at least once, in order, forgotten only when acknowledged.
 //!
 //! [`window`] is the bookkeeping without a socket; [`mqtt`] keeps connections up, `connect` makes one and `session` is its
-//! traffic; `words` turns what the broker says into sentences. The MQTT client (rumqttc) is used as a wire only: every connection gets a fresh event
-//! loop and a clean start, and the outbox is the one store that anything is sent again from. What would make us change the
-//! client: a release whose `Outgoing::Publish` events no longer follow the order of requests, or an unfixed advisory in
-//! its TLS stack; the fork rumqttc-v5-next with tracked publishes is the second choice.
+//! traffic; `words` turns what the broker says into sentences. [`client`] is the MQTT client, used as a wire only: every
+//! connection gets a fresh event loop and a clean start, and the outbox is the one store that anything is sent again from.
 
 pub mod announce;
+pub mod client;
 mod connect;
 mod credentials;
 pub mod mqtt;

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rumqttc::Outgoing;
-use rumqttc::v5::Event;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::announce;
+use super::client::{Endpoint, Event, Version};
 use super::connect::{Connection, connect};
 use super::credentials::Credentials;
 use super::patience::Patience;
@@ -28,10 +27,10 @@ const WAKE: Duration = Duration::from_millis(500);
 /// Everything the session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Broker host.
-    pub host: String,
-    /// Broker port.
-    pub port: u16,
+    /// The protocol's version.
+    pub version: Version,
+    /// The broker, or those of a cluster; never empty.
+    pub endpoints: Vec<Endpoint>,
     /// Client identifier.
     pub client_id: String,
     /// User name and where its password is read, on every connection.
@@ -50,12 +49,25 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// Publishes under way at most.
     pub window: u16,
+    /// Events in one message, while more than a window waits.
+    pub batch: Batch,
+    /// For how long the broker may keep an event.
+    pub message_expiry: Option<Duration>,
     /// So often an event may be refused for what it is before it is set aside; 0: for ever.
     pub attempts: u32,
     /// Whether "nobody is subscribed" counts as delivered.
     pub accept_without_subscriber: bool,
     /// Deadlines and waits.
     pub timing: Timing,
+}
+
+/// How much goes into one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Events at most; with 1 each goes by itself.
+    pub events: usize,
+    /// Bytes of payload at most, unless a single event has more.
+    pub bytes: usize,
 }
 
 /// Deadlines and waits of the session; independent of the keep-alive.
@@ -225,8 +237,11 @@ async fn attempt(
     patience: &mut Patience,
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
+    let Some(endpoint) = settings.endpoints.first() else {
+        return Ok(());
+    };
     let ready = credentials.take()?;
-    let connecting = connect(settings, &links.health, &ready);
+    let connecting = connect(settings, endpoint, &links.health, &ready);
     let mut connection = tokio::select! {
         connection = connecting => connection?,
         () = links.stop.cancelled() => return Ok(()),
@@ -281,9 +296,9 @@ async fn serve(
         let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
         tokio::select! {
             () = session.set_aside() => {}
-            event = connection.events.recv() => match event {
+            event = connection.link.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
-                Some(Err(error)) => return Err(words::loss(&error)),
+                Some(Err(failure)) => return Err(words::loss(failure)),
                 Some(Ok(event)) => session.event(event, links)?,
             },
             changed = links.committed.changed(), if core_is_there && may_ask => {
@@ -308,9 +323,10 @@ async fn serve(
 /// DISCONNECT without a last status: the broker does not publish our Last Will, and the next connection follows at once.
 async fn part(connection: &mut Connection, patience: Duration) {
     let deadline = Instant::now() + patience;
-    let asked = connection.client.try_disconnect().is_ok();
-    while asked && let Ok(Some(Ok(event))) = timeout_at(deadline, connection.events.recv()).await {
-        if event == Event::Outgoing(Outgoing::Disconnect) {
+    let link = &mut connection.link;
+    let asked = link.client.disconnect().is_ok();
+    while asked && let Ok(Some(Ok(event))) = timeout_at(deadline, link.events.recv()).await {
+        if event == Event::Left {
             return;
         }
     }
@@ -324,11 +340,11 @@ async fn farewell(session: &mut Session<'_>, connection: &mut Connection, links:
     loop {
         told = told || session.say_goodbye(&links.health);
         if told && session.is_idle() && !asked {
-            asked = connection.client.try_disconnect().is_ok();
+            asked = connection.link.client.disconnect().is_ok();
         }
-        let heard = timeout_at(deadline, connection.events.recv()).await;
+        let heard = timeout_at(deadline, connection.link.events.recv()).await;
         let Ok(Some(Ok(event))) = heard else { break };
-        if event == Event::Outgoing(Outgoing::Disconnect) {
+        if event == Event::Left {
             return info!("Disconnected from the broker");
         }
         if session.event(event, links).is_err() {

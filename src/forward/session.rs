@@ -7,18 +7,16 @@
 //! acknowledged.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use rumqttc::Outgoing;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, PubAck, PubAckReason, PublishProperties};
-use rumqttc::v5::{AsyncClient, Event};
+use rumqttc::v5::mqttbytes::v5::PubAckReason;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::announce::Announcer;
+use super::client::{Client, Event, Message, Properties};
 use super::connect::Connection;
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::patience::Patience;
@@ -35,7 +33,7 @@ const DAMAGED: &str = "damaged on disk";
 pub(super) struct Session<'a> {
     settings: &'a Settings,
     patience: &'a mut Patience,
-    client: AsyncClient,
+    client: Arc<dyn Client>,
     window: Window,
     /// Topics of what is under way, for people.
     topics: VecDeque<(i64, String)>,
@@ -67,11 +65,11 @@ impl<'a> Session<'a> {
         Self {
             settings,
             patience,
-            client: connection.client.clone(),
+            client: connection.client(),
             window: Window::new(acknowledged),
             topics: VecDeque::new(),
-            limit: usize::from(settings.window.min(connection.receive_maximum)),
-            packet_maximum: connection.packet_maximum,
+            limit: usize::from(settings.window.min(connection.terms.receive_maximum)),
+            packet_maximum: connection.terms.packet_maximum,
             cursor: acknowledged,
             held_until: None,
             refused: false,
@@ -182,17 +180,22 @@ impl<'a> Session<'a> {
             .settings
             .topic
             .render(&self.settings.site, &row.read_point);
-        let properties = PublishProperties {
-            payload_format_indicator: Some(1),
-            content_type: Some("application/ld+json".to_owned()),
-            user_properties: vec![
-                ("event_id".to_owned(), row.event_id),
-                ("epoch".to_owned(), health.epoch()),
-                ("seq".to_owned(), seq.to_string()),
-            ],
-            ..PublishProperties::default()
+        let message = Message {
+            topic: topic.clone(),
+            retain: false,
+            payload: row.payload.into(),
+            properties: Properties {
+                is_text: true,
+                content_type: Some("application/ld+json".to_owned()),
+                user: vec![
+                    ("event_id".to_owned(), row.event_id),
+                    ("epoch".to_owned(), health.epoch()),
+                    ("seq".to_owned(), seq.to_string()),
+                ],
+                ..Properties::default()
+            },
         };
-        let size = packet_size(&topic, row.payload.len(), &properties);
+        let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             // What is under way first: then nothing that the broker takes contradicts what we say.
             if self.is_idle() {
@@ -201,9 +204,8 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.cursor = seq;
-        self.topics.push_back((seq, topic.clone()));
-        let payload = row.payload.into();
-        self.publish(Item::Event(seq), topic, false, payload, properties)?;
+        self.topics.push_back((seq, topic));
+        self.publish(Item::Event(seq), message)?;
         Ok(true)
     }
 
@@ -216,8 +218,8 @@ impl<'a> Session<'a> {
         Announcer::new(&self.settings.devices, &self.settings.site)
     }
 
-    /// Hands the client a message about a device, if one is due and there is room; one at a time, so that
-    /// events go on. The status goes before all of them.
+    /// Hands the client a message about a device, if one is due and there is room; one at a time, so that events go on. The
+    /// status goes before all of them.
     pub(super) fn announce(
         &mut self,
         announcer: &mut Announcer,
@@ -234,35 +236,34 @@ impl<'a> Session<'a> {
 
     /// The status, or a message about a device.
     fn publish_health(&mut self, topic: String, payload: String) -> Result<(), SessionEnd> {
-        let properties = PublishProperties {
-            content_type: Some("application/json".to_owned()),
-            ..PublishProperties::default()
+        let message = Message {
+            topic,
+            retain: true,
+            payload: payload.into(),
+            properties: Properties {
+                content_type: Some("application/json".to_owned()),
+                ..Properties::default()
+            },
         };
-        let size = packet_size(&topic, payload.len(), &properties);
+        let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             // Events matter more than the status: the connection goes on without.
             warn!(
                 reason = words::too_large(size, maximum),
-                topic, "Status not sent"
+                topic = message.topic,
+                "Status not sent"
             );
             return Ok(());
         }
-        self.publish(Item::Status, topic, true, payload.into(), properties)
+        self.publish(Item::Status, message)
     }
 
-    fn publish(
-        &mut self,
-        item: Item,
-        topic: String,
-        retain: bool,
-        payload: Bytes,
-        properties: PublishProperties,
-    ) -> Result<(), SessionEnd> {
+    fn publish(&mut self, item: Item, message: Message) -> Result<(), SessionEnd> {
         if self.is_idle() {
             self.progress = Instant::now();
         }
         self.client
-            .try_publish_with_properties(topic, QoS::AtLeastOnce, retain, payload, properties)
+            .publish(message)
             .map_err(|error| SessionEnd::Lost(error.to_string()))?;
         self.window.ask(item);
         Ok(())
@@ -281,8 +282,8 @@ impl<'a> Session<'a> {
 
     pub(super) fn event(&mut self, event: Event, links: &Links) -> Result<(), SessionEnd> {
         match event {
-            Event::Outgoing(Outgoing::Publish(id)) => self.window.sent(id)?,
-            Event::Incoming(Packet::PubAck(PubAck { pkid, reason, .. })) => {
+            Event::Sent(id) => self.window.sent(id)?,
+            Event::Answered(id, reason) => {
                 self.progress = Instant::now();
                 self.answered = true;
                 let taken = match reason {
@@ -290,7 +291,7 @@ impl<'a> Session<'a> {
                     PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
                     _ => false,
                 };
-                match self.window.answered(pkid, taken)? {
+                match self.window.answered(id, taken)? {
                     Item::Event(seq) if taken => self.taken(seq, links),
                     Item::Event(seq) => {
                         links.health.counters().refused.add(1);
@@ -398,20 +399,4 @@ fn tell(links: &Links, mark: i64) {
         *known = mark.max(*known);
         newer
     });
-}
-
-/// An upper bound of a PUBLISH packet's size (MQTT 5 §3.3).
-fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> usize {
-    // Fixed header 5, packet id 2, length of properties 4, payload format 2; each text has a length of 2, each property a
-    // byte of type.
-    let content_type = properties
-        .content_type
-        .as_ref()
-        .map_or(0, |text| 3 + text.len());
-    let user: usize = properties
-        .user_properties
-        .iter()
-        .map(|(key, value)| 5 + key.len() + value.len())
-        .sum();
-    5 + 2 + 4 + 2 + 2 + topic.len() + content_type + user + payload
 }

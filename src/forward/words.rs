@@ -3,67 +3,60 @@
 use std::io;
 
 use rumqttc::TlsError;
-use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
-use rumqttc::v5::{ConnectionError, StateError};
 
+use super::client::{Endpoint, Failure, Version};
 use super::mqtt::{SessionEnd, Settings};
 
 /// Why there is no connection.
 pub(super) fn connect_failure(
     settings: &Settings,
-    address: String,
-    error: &ConnectionError,
+    endpoint: &Endpoint,
+    failure: Failure,
 ) -> SessionEnd {
-    let code = match error {
-        ConnectionError::ConnectionRefused(code) => Some(*code),
-        ConnectionError::MqttState(StateError::ConnFail { reason }) => Some(*reason),
-        _ => None,
-    };
-    if let Some(code) = code {
+    if let Failure::Refused(code) = failure {
         return SessionEnd::Refused {
-            why: connect_refusal(code),
+            why: connect_refusal(code, settings.version),
             passing: is_passing(code),
         };
     }
-    if let Some(error) = tls_error(error) {
-        return SessionEnd::Unreachable(address, tls(settings, error));
+    if let Some(error) = tls_error(&failure) {
+        return SessionEnd::Unreachable(endpoint.to_string(), tls(settings, endpoint, error));
     }
-    let why = match error {
-        ConnectionError::Tls(_) => format!("{}; {}", client(error), no_tls_there()),
-        ConnectionError::NotConnAck(_)
-        | ConnectionError::MqttState(
-            StateError::ConnectionAborted | StateError::Deserialization(_),
-        ) if settings.tls.is_none() => format!(
-            "what answers does not speak MQTT 5; check the port, and whether it expects TLS: then [mqtt] url begins with mqtts:// ({})",
-            client(error)
-        ),
-        ConnectionError::NotConnAck(_)
-        | ConnectionError::MqttState(
-            StateError::ConnectionAborted | StateError::Deserialization(_),
-        ) => format!(
-            "what answers does not speak MQTT 5; check the port ({})",
-            client(error)
-        ),
-        _ => client(error),
+    // An end in the middle of CONNECT is an answer too.
+    let hung_up = matches!(&failure, Failure::Io(error) if matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof
+    ));
+    let why = match failure {
+        Failure::Tls(_) => format!("{}; {}", client(&failure), no_tls_there()),
+        _ if hung_up || matches!(failure, Failure::NotMqtt(_) | Failure::Closed) => {
+            let tls = match settings.tls {
+                None => ", and whether it expects TLS: then [mqtt] url begins with mqtts://",
+                Some(_) => "",
+            };
+            let (version, why) = (settings.version.name(), client(&failure));
+            let other = match settings.version {
+                Version::V5 => "; an old broker needs [mqtt] version = \"3.1.1\"",
+                Version::V311 => "",
+            };
+            format!("what answers does not speak {version}; check the port{tls}{other} ({why})")
+        }
+        _ => client(&failure),
     };
-    SessionEnd::Unreachable(address, why)
+    SessionEnd::Unreachable(endpoint.to_string(), why)
 }
 
 /// Why the connection that was there has ended.
-pub(super) fn loss(error: &ConnectionError) -> SessionEnd {
+pub(super) fn loss(failure: Failure) -> SessionEnd {
     use DisconnectReasonCode as Code;
-    let ConnectionError::MqttState(StateError::ServerDisconnect {
-        reason_code: code,
-        reason_string,
-    }) = error
-    else {
-        let why = match error {
+    let Failure::SentAway(code, reason_string) = failure else {
+        let why = match failure {
             // Also a DISCONNECT of three bytes, as Mosquitto sends it: the client cannot read it.
-            ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            Failure::Closed => {
                 "closed by the broker; its log tells why, for example that another client has the same client id".to_owned()
             }
-            _ => client(error),
+            _ => client(&failure),
         };
         return SessionEnd::Lost(why);
     };
@@ -108,7 +101,7 @@ pub(super) fn loss(error: &ConnectionError) -> SessionEnd {
 }
 
 /// Why the broker refused the connection.
-fn connect_refusal(code: ConnectReturnCode) -> &'static str {
+fn connect_refusal(code: ConnectReturnCode, version: Version) -> &'static str {
     match code {
         ConnectReturnCode::BadUserNamePassword => {
             "user name or password is wrong; check [mqtt] username and password_file"
@@ -126,9 +119,12 @@ fn connect_refusal(code: ConnectReturnCode) -> &'static str {
         | ConnectReturnCode::ConnectionRateExceeded
         | ConnectReturnCode::QuotaExceeded => "it is busy; trying again",
         ConnectReturnCode::UnsupportedProtocolVersion
-        | ConnectReturnCode::RefusedProtocolVersion => {
-            "it does not speak MQTT 5; upgrade the broker"
-        }
+        | ConnectReturnCode::RefusedProtocolVersion => match version {
+            Version::V5 => {
+                "it does not speak MQTT 5; upgrade the broker, or set [mqtt] version = \"3.1.1\""
+            }
+            Version::V311 => "it does not speak MQTT 3.1.1; set [mqtt] version = \"5\"",
+        },
         ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => {
             "it says to use another server; change [mqtt] url"
         }
@@ -196,24 +192,15 @@ pub(super) fn too_large(size: usize, maximum: u32) -> String {
 }
 
 /// The client's errors, without its type names.
-fn client(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::Io(error) => io(error),
-        ConnectionError::Tls(error) => format!("TLS: {}", crate::error_chain(error)),
-        ConnectionError::Timeout(_) => "no answer in time".to_owned(),
-        ConnectionError::MqttState(StateError::Io(error)) => io(error),
-        ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => io(error),
-        ConnectionError::MqttState(StateError::Deserialization(error)) => {
-            format!("not MQTT 5: {error}")
-        }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            "closed by the broker".to_owned()
-        }
-        ConnectionError::MqttState(StateError::AwaitPingResp) => {
-            "the broker does not answer pings".to_owned()
-        }
-        ConnectionError::NotConnAck(_) => "its first packet is no CONNACK".to_owned(),
-        other => other.to_string(),
+fn client(failure: &Failure) -> String {
+    match failure {
+        Failure::Io(error) => io(error),
+        Failure::Tls(error) => format!("TLS: {}", crate::error_chain(error)),
+        Failure::NotMqtt(why) | Failure::Other(why) => why.clone(),
+        Failure::Closed => "closed by the broker".to_owned(),
+        Failure::NoPong => "the broker does not answer pings".to_owned(),
+        Failure::Refused(code) => format!("{code:?}"),
+        Failure::SentAway(code, _) => format!("{code:?}"),
     }
 }
 
@@ -231,23 +218,19 @@ fn no_tls_there() -> &'static str {
 }
 
 /// TLS's own error, wherever it is packed.
-fn tls_error(error: &ConnectionError) -> Option<&rustls::Error> {
-    let packed = match error {
-        ConnectionError::Tls(TlsError::TLS(error)) => return Some(error),
-        ConnectionError::Tls(TlsError::Io(error))
-        | ConnectionError::Io(error)
-        | ConnectionError::MqttState(
-            StateError::Io(error) | StateError::Deserialization(CodecError::Io(error)),
-        ) => error,
+fn tls_error(failure: &Failure) -> Option<&rustls::Error> {
+    let packed = match failure {
+        Failure::Tls(TlsError::TLS(error)) => return Some(error),
+        Failure::Tls(TlsError::Io(error)) | Failure::Io(error) => error,
         _ => return None,
     };
     packed.get_ref()?.downcast_ref()
 }
 
-fn tls(settings: &Settings, error: &rustls::Error) -> String {
+fn tls(settings: &Settings, endpoint: &Endpoint, error: &rustls::Error) -> String {
     match (error, &settings.tls) {
         (rustls::Error::InvalidMessage(_), _) => format!("TLS: {error}; {}", no_tls_there()),
-        (_, Some(setup)) => setup.explain(&settings.host, error),
+        (_, Some(setup)) => setup.explain(&endpoint.host, error),
         (_, None) => format!("TLS: {error}"),
     }
 }

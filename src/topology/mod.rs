@@ -16,10 +16,11 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
 use crate::config::{
-    AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, OutputUse, Parity, ReadPoint,
-    Scanner, TagPattern,
+    AntennaRef, Business, Config, Mode, Mqtt, MqttVersion, OnNoSubscriber, OutputUse, Parity,
+    ReadPoint, Scanner, TagPattern,
 };
 use crate::core::Feedback;
+use crate::forward::client::{Endpoint, Version};
 use crate::forward::{announce, mqtt};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
@@ -174,6 +175,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
     let (site, mqtt) = (config.gateway.site.as_str(), &config.mqtt);
     let Mqtt {
         url,
+        version,
         client_id,
         topic,
         status_topic,
@@ -184,14 +186,24 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         .as_ref()
         .map(|file| file.path().to_owned());
     mqtt::Settings {
-        host: url.host.as_str().to_owned(),
-        port: url.port,
+        version: match version {
+            MqttVersion::V5 => Version::V5,
+            MqttVersion::V311 => Version::V311,
+        },
+        endpoints: url
+            .all()
+            .iter()
+            .map(|url| Endpoint {
+                host: url.host.as_str().to_owned(),
+                port: url.port,
+            })
+            .collect(),
         client_id: client_id.0.render(site, ""),
         credentials: mqtt
             .username
             .as_ref()
             .map(|user| (user.as_str().to_owned(), password)),
-        tls: url.tls.then(|| tls::Setup {
+        tls: url.tls().then(|| tls::Setup {
             section: "[mqtt]".to_owned(),
             peer: "broker",
             trust: reader::trust(mqtt.ca_file.as_ref()),
@@ -206,6 +218,11 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         site: site.to_owned(),
         keep_alive: mqtt.keep_alive,
         window: mqtt.window,
+        batch: mqtt::Batch {
+            events: usize::from(mqtt.batch_events),
+            bytes: usize::try_from(mqtt.batch_size.bytes()).unwrap_or(usize::MAX),
+        },
+        message_expiry: mqtt.message_expiry,
         attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),

@@ -20,7 +20,8 @@ use tracegate_pipeline::Time;
 use tracegate_pipeline::input::MovementEvent;
 use tracegate_sim::wait_until;
 
-use super::mqtt::{Links, Settings, Timing, run};
+use super::client::{Endpoint, Version};
+use super::mqtt::{Batch, Links, Settings, Timing, run};
 use crate::buffer::{Opened, OutboxReader, Request, Store};
 use crate::config::Mqtt;
 use crate::health::Health;
@@ -44,8 +45,11 @@ const QUICK: Timing = Timing {
 
 fn settings(broker: SocketAddr) -> Settings {
     Settings {
-        host: broker.ip().to_string(),
-        port: broker.port(),
+        version: Version::V5,
+        endpoints: vec![Endpoint {
+            host: broker.ip().to_string(),
+            port: broker.port(),
+        }],
         client_id: "gateway".to_owned(),
         credentials: None,
         tls: None,
@@ -60,6 +64,11 @@ fn settings(broker: SocketAddr) -> Settings {
         site: "plant-3".to_owned(),
         keep_alive: Duration::from_secs(30),
         window: 20,
+        batch: Batch {
+            events: 1,
+            bytes: 64 << 10,
+        },
+        message_expiry: None,
         attempts: 0,
         accept_without_subscriber: false,
         timing: QUICK,

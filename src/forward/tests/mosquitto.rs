@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tracegate_sim::wait_until;
 
 use super::*;
+use crate::forward::client::{self, Event, Message, Options};
 use crate::tls::certificates::{authority, certificate, run_in};
 use crate::tls::{Setup, Trust};
 
@@ -144,7 +145,10 @@ async fn tls_delivers_to_a_broker_that_we_trust_and_to_no_other() {
     rig.stop().await;
 
     let elsewhere = Settings {
-        host: "localhost".to_owned(),
+        endpoints: vec![Endpoint {
+            host: "localhost".to_owned(),
+            port: mosquitto.tls.port(),
+        }],
         ..mosquitto.trusting("ca.pem")
     };
     let rig = Rig::start(elsewhere, 1).await;
@@ -167,7 +171,7 @@ async fn plain_and_tls_mixed_up_are_explained() {
     rig.stop().await;
 
     let trusting = Settings {
-        port: mosquitto.plain.port(),
+        endpoints: settings(mosquitto.plain).endpoints,
         ..mosquitto.trusting("ca.pem")
     };
     let rig = Rig::start(trusting, 1).await;
@@ -217,4 +221,88 @@ async fn a_second_gateway_with_the_same_client_id_is_hinted_at() {
     second.acknowledged(1).await;
     second.stop().await;
     first.stop().await;
+}
+
+fn options(version: Version, mosquitto: &Mosquitto) -> Options {
+    Options {
+        version,
+        endpoint: settings(mosquitto.plain).endpoints.remove(0),
+        client_id: "tester".to_owned(),
+        credentials: None,
+        tls: None,
+        last_will: ("will".to_owned(), "gone".to_owned()),
+        keep_alive: Duration::from_secs(30),
+        window: 20,
+        patience: PATIENCE,
+    }
+}
+
+async fn next(link: &mut client::Link) -> Event {
+    loop {
+        let event = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+        match event.expect("an event comes").expect("the client lives") {
+            Ok(Event::Other) => {}
+            Ok(event) => return event,
+            Err(failure) => panic!("{failure:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_versions_of_the_protocol_keep_the_clients_contract() {
+    let mosquitto = Mosquitto::start(true).await;
+    for version in [Version::V5, Version::V311] {
+        let mut link = client::open(&options(version, &mosquitto));
+        let Event::Connected(terms) = next(&mut link).await else {
+            panic!("{version:?}: no CONNACK first");
+        };
+        // Mosquitto's own limits, which only MQTT 5 can tell.
+        let expected = match version {
+            Version::V5 => (20, 10),
+            Version::V311 => (u16::MAX, 0),
+        };
+        assert_eq!((terms.receive_maximum, terms.alias_maximum), expected);
+        link.client.subscribe(&["a/+", "b"]).unwrap();
+        assert_eq!(next(&mut link).await, Event::Subscribed(vec![true, true]));
+        for text in ["one", "two"] {
+            let message = Message {
+                topic: "a/x".to_owned(),
+                payload: text.into(),
+                ..Message::default()
+            };
+            link.client.publish(message).unwrap();
+        }
+        let (mut sent, mut answered, mut received) = (Vec::new(), Vec::new(), Vec::new());
+        while answered.len() < 2 || received.len() < 2 {
+            match next(&mut link).await {
+                Event::Sent(id) => sent.push(id),
+                Event::Answered(id, reason) => {
+                    assert_eq!(reason, rumqttc::v5::mqttbytes::v5::PubAckReason::Success);
+                    answered.push(id);
+                }
+                Event::Received(message) => {
+                    assert_eq!(message.topic, "a/x");
+                    received.push(message.payload);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(sent, answered);
+        assert_eq!(received, ["one", "two"]);
+        link.client.disconnect().unwrap();
+        assert_eq!(next(&mut link).await, Event::Left);
+    }
+}
+
+#[tokio::test]
+async fn an_old_broker_gets_everything_with_mqtt_3_1_1() {
+    let mosquitto = Mosquitto::start(true).await;
+    let old = Settings {
+        version: Version::V311,
+        ..settings(mosquitto.plain)
+    };
+    let rig = Rig::start(old, 300).await;
+    rig.acknowledged(300).await;
+    assert_eq!(rig.health.conditions(), [""; 0]);
+    rig.stop().await;
 }

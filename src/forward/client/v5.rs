@@ -1,0 +1,181 @@
+//! MQTT 5 with rumqttc.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::Outgoing;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAck, Filter, LastWill, Packet, PubAck, Publish, PublishProperties, SubscribeReasonCode,
+};
+use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event as Raw, EventLoop, MqttOptions, StateError};
+
+use super::{
+    Busy, Client, Endpoint, Event, EventsIn, Failure, INCOMING_MAX, Message, Opened, Options,
+    Properties, Terms,
+};
+
+pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
+    let Endpoint { host, port } = &given.endpoint;
+    let mut options = MqttOptions::new(&given.client_id, host, *port);
+    options.set_keep_alive(given.keep_alive);
+    options.set_clean_start(true);
+    options.set_connection_timeout(given.patience.as_secs());
+    options.set_outgoing_inflight_upper_limit(given.window);
+    options.set_max_packet_size(Some(INCOMING_MAX));
+    options.set_network_options(given.network());
+    options.set_transport(given.transport());
+    let (topic, text) = &given.last_will;
+    options.set_last_will(LastWill::new(
+        topic,
+        text.clone(),
+        QoS::AtLeastOnce,
+        true,
+        None,
+    ));
+    if let Some((user, password)) = &given.credentials {
+        options.set_credentials(user, password.expose());
+    }
+    let (client, event_loop) = AsyncClient::new(options, given.capacity());
+    let poller = tokio::spawn(poll(event_loop, events, given.keep_alive));
+    (Arc::new(client), poller)
+}
+
+/// Owns the event loop; it is dropped as a whole when the session ends.
+async fn poll(mut event_loop: EventLoop, events: EventsIn, keep_alive: Duration) {
+    loop {
+        let event = event_loop.poll().await;
+        if event_loop.options.keep_alive().is_zero() {
+            // The broker asked for none (MQTT 5 §3.2.2.3.14); the client would then ping without a pause.
+            event_loop.options.set_keep_alive(keep_alive);
+        }
+        let failed = event.is_err();
+        let event = event.map(translate).map_err(Failure::from);
+        if events.send(event).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl Client for AsyncClient {
+    fn publish(&self, message: Message) -> Result<(), Busy> {
+        let Message {
+            topic,
+            retain,
+            payload,
+            properties,
+        } = message;
+        self.try_publish_with_properties(
+            topic,
+            QoS::AtLeastOnce,
+            retain,
+            payload,
+            properties.into(),
+        )
+        .map_err(|_| Busy)
+    }
+
+    fn subscribe(&self, filters: &[&str]) -> Result<(), Busy> {
+        let filters = filters
+            .iter()
+            .map(|filter| Filter::new(*filter, QoS::AtLeastOnce));
+        self.try_subscribe_many(filters).map_err(|_| Busy)
+    }
+
+    fn disconnect(&self) -> Result<(), Busy> {
+        self.try_disconnect().map_err(|_| Busy)
+    }
+}
+
+fn translate(event: Raw) -> Event {
+    match event {
+        Raw::Incoming(Packet::ConnAck(connack)) => Event::Connected(terms(&connack)),
+        Raw::Outgoing(Outgoing::Publish(id)) => Event::Sent(id),
+        Raw::Incoming(Packet::PubAck(PubAck { pkid, reason, .. })) => Event::Answered(pkid, reason),
+        Raw::Incoming(Packet::SubAck(suback)) => {
+            let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+            Event::Subscribed(suback.return_codes.iter().map(granted).collect())
+        }
+        Raw::Incoming(Packet::Publish(publish)) => Event::Received(message(publish)),
+        Raw::Outgoing(Outgoing::Disconnect) => Event::Left,
+        _ => Event::Other,
+    }
+}
+
+fn terms(connack: &ConnAck) -> Terms {
+    let given = connack.properties.as_ref();
+    Terms {
+        receive_maximum: given
+            .and_then(|given| given.receive_max)
+            .unwrap_or(u16::MAX),
+        packet_maximum: given.and_then(|given| given.max_packet_size),
+        alias_maximum: given.and_then(|given| given.topic_alias_max).unwrap_or(0),
+    }
+}
+
+fn message(publish: Publish) -> Message {
+    let given = publish.properties.unwrap_or_default();
+    Message {
+        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        retain: publish.retain,
+        payload: publish.payload,
+        properties: Properties {
+            is_text: given.payload_format_indicator == Some(1),
+            content_type: given.content_type,
+            alias: None,
+            expiry_s: given.message_expiry_interval,
+            response_topic: given.response_topic,
+            correlation: given.correlation_data,
+            user: given.user_properties,
+        },
+    }
+}
+
+impl From<Properties> for PublishProperties {
+    fn from(given: Properties) -> Self {
+        Self {
+            payload_format_indicator: given.is_text.then_some(1),
+            message_expiry_interval: given.expiry_s,
+            topic_alias: given.alias,
+            response_topic: given.response_topic,
+            correlation_data: given.correlation,
+            user_properties: given.user,
+            subscription_identifiers: Vec::new(),
+            content_type: given.content_type,
+        }
+    }
+}
+
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::ConnectionRefused(code) => Self::Refused(code),
+            ConnectionError::MqttState(error) => error.into(),
+            ConnectionError::Tls(error) => Self::Tls(error),
+            ConnectionError::Io(error) => Self::Io(error),
+            ConnectionError::Timeout(_) => Self::Other("no answer in time".to_owned()),
+            ConnectionError::NotConnAck(_) => {
+                Self::NotMqtt("its first packet is no CONNACK".to_owned())
+            }
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::ConnFail { reason } => Self::Refused(reason),
+            StateError::ServerDisconnect {
+                reason_code,
+                reason_string,
+            } => Self::SentAway(reason_code, reason_string),
+            StateError::Io(error) => Self::Io(error),
+            StateError::Deserialization(CodecError::Io(error)) => Self::of_stream(error),
+            StateError::Deserialization(error) => Self::NotMqtt(format!("not MQTT 5: {error}")),
+            StateError::ConnectionAborted => Self::Closed,
+            StateError::AwaitPingResp => Self::NoPong,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
