@@ -19,6 +19,7 @@ pub mod config;
 pub mod filter;
 mod gate;
 pub mod input;
+pub mod journal;
 pub mod movement;
 pub mod passage;
 pub mod pipeline;
