@@ -212,14 +212,10 @@ impl Core {
             }
         }
         let can_wait = events.is_empty() && verdicts.is_empty() && !batch.is_empty();
-        if can_wait
+        let deferred = can_wait
             && batch.iter().all(may_wait)
-            && self.store.defer(&batch, self.wiring.clock.now())
-        {
-            self.count();
-            return true;
-        }
-        if !self.commit(&batch, &events).await {
+            && self.store.defer(&batch, self.wiring.clock.now());
+        if !deferred && !self.commit(&batch, &events).await {
             return false;
         }
         self.count();

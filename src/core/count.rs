@@ -16,6 +16,7 @@ impl Core {
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
+        counters.events_late.add(now.late_events - seen.late_events);
         let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
         counters.sensor_reads_failed.add(mismatches);
         counters.clock_steps.add(now.clock_steps - seen.clock_steps);
