@@ -4,9 +4,12 @@
 //! only then anybody hears of it: the forwarder, the operator. When a commit fails the batch is kept and tried again;
 //! until then nothing more is taken in, sources hold back, and acknowledged events still leave the outbox.
 //!
+//! Reads and ticks of which nothing came wait for company: [`Store::defer`].
+//!
 //! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
+mod count;
 #[cfg(test)]
 mod tests;
 
@@ -127,6 +130,11 @@ impl Core {
                 .next_tick()
                 .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
             let wake = Instant::now() + WAKE;
+            let due = self
+                .store
+                .due()
+                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
+            let next = [tick, due].into_iter().flatten().fold(wake, Instant::min);
             tokio::select! {
                 input = self.wiring.inputs.recv(), if open => match input {
                     Some(input) => {
@@ -140,17 +148,29 @@ impl Core {
                     self.forget().await;
                 }
                 Some(request) = self.wiring.requests.recv() => self.serve(request).await,
-                () = sleep_until(tick.unwrap_or(wake).min(wake)) => {
+                () = sleep_until(next) => {
                     self.forget().await;
                     if tick.is_some_and(|tick| tick <= Instant::now()) {
                         let at = self.wiring.clock.now();
                         running = self.take(vec![Input::Tick { at }]).await;
+                    } else if due.is_some_and(|due| due <= Instant::now()) {
+                        running = self.take(Vec::new()).await;
                     }
                 }
                 () = self.wiring.stop.cancelled(), if !open => running = false,
             }
         }
         self.forget().await;
+        if self.store.due().is_some() {
+            // If not, the next start finds them where they wait.
+            let now = self.wiring.clock.now();
+            if let Err(error) = self.store.commit(&[], &[], now).await {
+                warn!(
+                    error = crate::error_chain(&error),
+                    "Newest reads not committed; they are kept beside the buffer"
+                );
+            }
+        }
         self.store
     }
 
@@ -191,7 +211,11 @@ impl Core {
                 }
             }
         }
-        if !self.commit(&batch, &events).await {
+        let can_wait = events.is_empty() && verdicts.is_empty() && !batch.is_empty();
+        let deferred = can_wait
+            && batch.iter().all(may_wait)
+            && self.store.defer(&batch, self.wiring.clock.now());
+        if !deferred && !self.commit(&batch, &events).await {
             return false;
         }
         self.count();
@@ -414,41 +438,18 @@ impl Core {
             error!(error = text, "Nothing can be stored; sources wait");
         }
     }
-
-    fn count(&mut self) {
-        let (now, counters) = (self.pipeline.stats(), self.wiring.health.counters());
-        let seen = &mut self.seen;
-        counters.reads.add(now.reads - seen.reads);
-        counters.reads_weak.add(now.weak - seen.weak);
-        counters.reads_ignored.add(now.ignored - seen.ignored);
-        counters
-            .reads_unassigned
-            .add(now.unassigned - seen.unassigned);
-        counters.reads_late.add(now.late - seen.late);
-        let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
-        counters.sensor_reads_failed.add(mismatches);
-        counters.clock_steps.add(now.clock_steps - seen.clock_steps);
-        counters.events.add(now.events - seen.events);
-        let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
-        counters.non_events.add(non_events(now) - non_events(seen));
-        let [accepted, repeated, refused] = now.scans;
-        let [was_accepted, was_repeated, was_refused] = seen.scans;
-        counters
-            .scans
-            .add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
-        counters.scans_repeated.add(repeated - was_repeated);
-        counters.scans_refused.add(refused - was_refused);
-        counters.capped.set(now.capped);
-        counters.waiting.set(self.store.waiting());
-        let (tags, buffered) = self.pipeline.sizes();
-        counters.tags.set(tags as u64);
-        counters.reads_buffered.set(buffered as u64);
-        *seen = now.clone();
-    }
 }
 
 fn is_damage<T>(outcome: &Result<T, BufferError>) -> bool {
     matches!(outcome, Err(error) if error.trouble() == Trouble::Damaged)
+}
+
+/// Nobody waits to hear that these are stored.
+const fn may_wait(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Reads { .. } | Input::Tick { .. } | Input::Gpi { .. }
+    )
 }
 
 fn read_count(input: &Input) -> usize {

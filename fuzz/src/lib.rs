@@ -9,6 +9,7 @@
 
 pub mod epc;
 pub mod gs1;
+pub mod journal;
 pub mod llrp;
 
 /// A target: bytes in, a panic if something is wrong.
@@ -23,6 +24,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),
     ("gs1_hibc", gs1::hibc),
+    ("journal_row", journal::row),
     ("llrp_frames", llrp::frames),
     ("llrp_message", llrp::message),
     ("llrp_parameter", llrp::parameter),

@@ -5,7 +5,8 @@
 //! crash the journal is replayed and its outputs are discarded.
 //!
 //! Format, version 2 (`user_version`); version 1 had no `dead_letter` and no `dropped`, and is brought up to date:
-//! - `journal(seq, crc32, inputs)`: one row per committed batch; `inputs` is postcard of `Vec<Input>`.
+//! - `journal(seq, crc32, inputs)`: one row per committed batch; `inputs` is a stream of
+//!   [`tracegate_pipeline::journal`].
 //! - `snapshot(id = 1, journal_seq, version, crc32, state)`: the pipeline's state after the batch `journal_seq`; the
 //!   journal up to there is deleted in the same transaction.
 //! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload)`: events not yet acknowledged. `seq`
@@ -13,6 +14,7 @@
 //! - `dead_letter(id, epoch, seq, …as outbox…, reason, at_us, attempts)`: events that cannot be sent, set aside so that they
 //!   hold nothing up; `tracegate buffer` shows, requeues and discards them.
 //! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us)`: what is gone for good, and why.
+//! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`.
 //! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by event id.
 //!
 //! "Accepted" means committed with `synchronous=FULL`. A row leaves the outbox when the broker acknowledged it and all rows
@@ -31,6 +33,7 @@ mod settle;
 mod space;
 mod statements;
 mod store;
+mod tail;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,7 @@ use super::replay::{Replayed, replay};
 use super::settle::Counts;
 use super::space::{Gate, Limits};
 use super::statements::epoch;
+use super::tail::Tail;
 use super::{BufferError, FILE_NAME, Store, Trouble, connect};
 
 /// What was found when the buffer was opened.
@@ -40,7 +41,7 @@ impl Store {
         let path = directory.join(FILE_NAME);
         repair::finish(directory)?;
         let mut damage = None;
-        let (file, replayed) = match Readable::open(&path, limits).await {
+        let (file, mut replayed) = match Readable::open(&path, limits).await {
             Err(error) if error.trouble() == Trouble::Damaged => {
                 let found = rebuild(directory, limits.max_bytes, Known::default(), &|| {}).await?;
                 repair::finish(directory)?;
@@ -50,7 +51,13 @@ impl Store {
             opened => opened?,
         };
         sync_directories(directory, existed)?;
+        let mut tail = Tail::new(directory);
+        match tail.recover(&file.epoch, file.counts.journal_seq) {
+            Ok(inputs) => replayed.take(inputs),
+            Err(_) => replayed.unreadable += 1,
+        }
         let store = Self {
+            tail,
             connection: file.connection,
             gate: Gate::new(limits),
             path,

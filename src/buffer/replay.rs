@@ -2,7 +2,7 @@
 
 use sqlx::{Row, SqliteConnection};
 use tracegate_pipeline::pipeline::State;
-use tracegate_pipeline::{Input, Pipeline};
+use tracegate_pipeline::{Input, Pipeline, journal};
 
 use super::statements::STATE_VERSION;
 use super::{BufferError, crc32};
@@ -32,6 +32,15 @@ pub(super) struct Replayed {
     pub(super) bytes: usize,
 }
 
+impl Replayed {
+    pub(super) fn take(&mut self, inputs: Vec<Input>) {
+        self.inputs += inputs.len();
+        for input in inputs {
+            drop(self.pipeline.handle(input));
+        }
+    }
+}
+
 /// Folds snapshot and journal; what came of the inputs was committed together with them and is thrown away.
 pub(super) async fn replay(connection: &mut SqliteConnection) -> Result<Replayed, BufferError> {
     let mut done = Replayed::default();
@@ -58,13 +67,8 @@ pub(super) async fn replay(connection: &mut SqliteConnection) -> Result<Replayed
         let (crc, inputs): (i64, Vec<u8>) = (row.get(0), row.get(1));
         done.rows += 1;
         done.bytes += inputs.len();
-        match (crc == journal_crc32(&inputs)).then(|| postcard::from_bytes::<Vec<Input>>(&inputs)) {
-            Some(Ok(inputs)) => {
-                done.inputs += inputs.len();
-                for input in inputs {
-                    drop(done.pipeline.handle(input));
-                }
-            }
+        match (crc == journal_crc32(&inputs)).then(|| journal::decode(&inputs)) {
+            Some(Ok(inputs)) => done.take(inputs),
             _ => done.unreadable += 1,
         }
     }

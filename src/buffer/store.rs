@@ -14,6 +14,7 @@ use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
 use super::statements::{USER_VERSION, append, replace_journal, set_aside};
+use super::tail::Tail;
 
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
@@ -50,6 +51,7 @@ pub struct Figures {
 pub struct Store {
     pub(super) connection: SqliteConnection,
     pub(super) gate: Gate,
+    pub(super) tail: Tail,
     pub(super) path: PathBuf,
     pub(super) format: i64,
     pub(super) epoch: String,
@@ -106,12 +108,26 @@ impl Store {
         events: &[MovementEvent],
         recorded: Time,
     ) -> Result<(), BufferError> {
-        let encoded = postcard::to_stdvec(inputs).map_err(|source| BufferError::Encode {
-            what: "inputs",
-            source,
-        })?;
+        let encoded = self.tail.with(inputs)?;
         let done = self.commit_encoded(encoded, events, recorded).await;
+        if done.is_ok() {
+            self.tail.clear();
+        }
         self.note(done)
+    }
+
+    /// Keeps inputs of which nothing came for the next commit: a kill does not lose them, but a power cut may. False if
+    /// they cannot wait, because others have waited long enough or the file is not in order; nothing was kept then.
+    #[must_use]
+    pub fn defer(&mut self, inputs: &[Input], now: Time) -> bool {
+        let in_order = !self.doubtful && !self.reopen && !self.unsettled && self.damage.is_none();
+        in_order && self.tail.add(inputs, now, (&self.epoch, self.journal_seq))
+    }
+
+    /// When the inputs that wait have waited long enough, if any do: they want a [`Self::commit`] then.
+    #[must_use]
+    pub const fn due(&self) -> Option<Time> {
+        self.tail.due()
     }
 
     async fn commit_encoded(
@@ -168,11 +184,14 @@ impl Store {
     }
 
     /// Replaces the journal by a snapshot when it has grown enough, or when a snapshot is cheap. `pipeline` must be what the
-    /// journal folds to: every batch it has taken is committed.
+    /// journal folds to: every batch it has taken is committed, or waits; while one does, there is no snapshot.
     ///
     /// # Errors
     /// The journal is as it was.
     pub async fn trim(&mut self, pipeline: &Pipeline) -> Result<(), BufferError> {
+        if self.due().is_some() {
+            return Ok(());
+        }
         let idle = pipeline.next_tick().is_none();
         if self.journal_bytes >= SNAPSHOT_AFTER_BYTES
             || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)

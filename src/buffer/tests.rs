@@ -5,6 +5,7 @@ mod format;
 mod model;
 mod repair;
 mod room;
+mod tail;
 
 use std::path::Path;
 

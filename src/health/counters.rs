@@ -72,6 +72,8 @@ counters! {
     scans_repeated,
     /// Movement events stored.
     events,
+    /// Events of them made of reads that came late.
+    events_late,
     /// Loads not booked.
     non_events,
     /// Events the broker acknowledged.

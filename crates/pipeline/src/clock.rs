@@ -64,11 +64,19 @@ pub struct DeviceClock {
     bucket: Option<Span>,
     previous_bucket: Option<Span>,
     bucket_since: Time,
-    step: Option<(Time, Span)>,
+    step: Option<Step>,
     /// When a report last agreed with the offset.
     confirmed: Time,
     newest: Time,
     held_until: Time,
+}
+
+/// A reader's clock that may have been set back: samples that agree with each other, far above the envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Step {
+    since: Time,
+    last: Time,
+    least: Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,14 +231,25 @@ impl DeviceClock {
         if !steady {
             return offset;
         }
-        let (since, least) = match self.step {
-            Some((since, least)) => (since, least.min(sample)),
-            None => (at, sample),
+        let step = match self.step.filter(|step| at - step.last < STEP_AFTER) {
+            // Reads that waited longer than others say nothing, and held ones come in bursts, each late by its own time.
+            Some(step) if sample > step.least + DELAYED => return offset,
+            Some(step) if sample >= step.least - DELAYED => Step {
+                last: at,
+                least: step.least.min(sample),
+                ..step
+            },
+            _ => Step {
+                since: at,
+                last: at,
+                least: sample,
+            },
         };
-        self.step = Some((since, least));
-        if at - since < STEP_AFTER {
+        self.step = Some(step);
+        if at - step.since < STEP_AFTER {
             return offset;
         }
+        let least = step.least;
         self.rebase(kind, at, least);
         least
     }
@@ -287,6 +306,22 @@ mod tests {
             .correct(at, Some(ReaderTime::Utc((20 * S + 70_000) as u64)))
             .at;
         assert_eq!((clock.offset(), corrected), (Some(Span(-70_000)), at));
+    }
+
+    /// Seen with readers that hold reports: the second burst was taken for a clock that is wrong since the first.
+    #[test]
+    fn bursts_of_held_reports_are_no_step() {
+        let mut clock = connected(0);
+        let mut arrive = |at: i64, made: i64| {
+            let made = ReaderTime::Utc((made * S) as u64);
+            clock.correct(Time(at * S), Some(made)).at.0 / S
+        };
+        for (at, made) in [(40, 10), (41, 38), (60, 12), (61, 12), (62, 12)] {
+            assert_eq!(arrive(at, made), made, "arrived at {at}");
+        }
+        // A clock that is really set back by 8 s goes on being so.
+        let times: Vec<i64> = (70..75).map(|at| arrive(at, at - 8)).collect();
+        assert_eq!(times, [62, 63, 64, 73, 74]);
     }
 
     #[test]

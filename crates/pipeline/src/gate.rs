@@ -1,10 +1,13 @@
 //! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
 
+mod amend;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::amend::Amend;
 use crate::config::{Side, Tuning};
 use crate::filter::TagClass;
 use crate::input::DeviceIndex;
@@ -48,14 +51,6 @@ pub(crate) struct Sighting {
     pub sensed: Option<Box<Sensed>>,
 }
 
-/// How a read was received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
-    InTime,
-    /// Older than what was already decided.
-    Late,
-}
-
 /// State of one gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Gate {
@@ -64,6 +59,7 @@ pub(crate) struct Gate {
     tags: BTreeMap<EpcKey, Tag>,
     timers: BTreeSet<(Time, EpcKey)>,
     passages: Passages,
+    amend: Amend,
     /// Tags forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
 }
@@ -76,6 +72,7 @@ impl Default for Gate {
             tags: BTreeMap::new(),
             timers: BTreeSet::new(),
             passages: Passages::default(),
+            amend: Amend::default(),
             capped: 0,
         }
     }
@@ -102,17 +99,8 @@ impl Gate {
             .min()
     }
 
-    /// Takes a read into the order.
-    pub fn push(
-        &mut self,
-        at: Time,
-        port: (DeviceIndex, u16),
-        tag: EpcKey,
-        sighting: Sighting,
-    ) -> Taken {
-        if at < self.frontier {
-            return Taken::Late;
-        }
+    /// Takes a read into the order; one that [`Self::is_late`] has no place there.
+    pub fn push(&mut self, at: Time, port: (DeviceIndex, u16), tag: EpcKey, sighting: Sighting) {
         let key = ReadKey {
             at,
             device: port.0,
@@ -130,7 +118,6 @@ impl Gate {
                 known.sensed = known.sensed.take().max(sighting.sensed);
             }
         }
-        Taken::InTime
     }
 
     /// Everything before `watermark` has arrived: takes reads and timers up to there, in order of their time.
@@ -157,7 +144,10 @@ impl Gate {
         let end = Time(i64::MAX / 4);
         while self.take_next(tuning, end, decisions) {}
         self.run_timers(tuning, end, decisions);
+        let mut amend = std::mem::take(&mut self.amend);
+        amend.flushed(self.frontier);
         *self = Self {
+            amend,
             capped: self.capped,
             ..Self::default()
         };
@@ -308,6 +298,9 @@ impl Gate {
                 }
             }
         }
-        decisions.push(decision);
+        self.amend.check(tuning, &mut decision);
+        if !decision.members.is_empty() {
+            decisions.push(decision);
+        }
     }
 }

@@ -10,7 +10,7 @@
 //! decision per load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
 //!
 //! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
-//! decided is counted as late, never mixed in; every collection has a bound and a counter at the bound.
+//! decided is never mixed in, it amends a passage or makes one that is marked late; every collection has a bound and a counter at the bound.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -19,10 +19,12 @@ pub mod config;
 pub mod filter;
 mod gate;
 pub mod input;
+pub mod journal;
 pub mod movement;
 pub mod passage;
 pub mod pipeline;
 pub mod presence;
+pub mod remarks;
 pub mod sensing;
 mod station;
 pub mod stats;

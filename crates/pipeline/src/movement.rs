@@ -10,6 +10,7 @@ use tracegate_gs1::{Ai, Identity, TagIdentity};
 
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
+use crate::remarks::Remarks;
 use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::Time;
 
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub zone: &'a TimeZone,
     /// When it happened.
     pub at: Time,
+    /// What it says of itself.
+    pub remarks: Remarks,
 }
 
 /// The event of a load that passed a gate.
@@ -205,6 +208,7 @@ fn finish(
         .map(|(kind, id)| BizTransaction { kind, id })
         .into_iter()
         .collect();
+    context.remarks.write(context.read_point, &mut data);
     let event = Event::new(data).map_err(|error| error.to_string())?;
     Ok(MovementEvent {
         id: event.id(),

@@ -43,6 +43,17 @@ pub struct Decision {
     pub surroundings: Vec<(EpcKey, Surroundings)>,
     /// Why it is not booked, if it is not.
     pub refused: Option<NonEventReason>,
+    /// Its reads came after their time was decided.
+    pub late: Option<Late>,
+}
+
+/// What a load is whose reads came late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// A passage that was not told before.
+    Own,
+    /// More tags of the passage that was told for this time, in the same direction.
+    Amends(Time),
 }
 
 /// The loads of one gate.
@@ -181,6 +192,7 @@ impl Passages {
                 uncertainty: Span::default(),
                 surroundings: Vec::new(),
                 refused: Some(reason),
+                late: None,
             });
         }
         let envelope = envelope(tags, &load);
@@ -215,6 +227,7 @@ impl Passages {
             uncertainty: Span::default(),
             surroundings: Vec::new(),
             refused: None,
+            late: None,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::config::{ReadPointConfig, StationConfig, StationScanner};
 use crate::error_chain;
 use crate::input::{DeviceIndex, MovementEvent, VerdictKind};
 use crate::movement;
+use crate::remarks::Remarks;
 use crate::time::Time;
 
 /// Labels remembered per station; more than anyone can scan within a duplicate window.
@@ -69,6 +70,7 @@ impl Station {
             step: &station.step,
             zone,
             at,
+            remarks: Remarks::default(),
         };
         match identify(data, scanner).and_then(|identity| movement::scan(context, &identity)) {
             Ok(event) => {

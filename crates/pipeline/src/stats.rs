@@ -15,8 +15,10 @@ pub struct Stats {
     pub ignored: u64,
     /// Reads on antennas that belong to no read point.
     pub unassigned: u64,
-    /// Reads older than what was already decided; they count for nothing else.
+    /// Reads older than what was already decided.
     pub late: u64,
+    /// Events made of late reads.
+    pub late_events: u64,
     /// Times that a reader's clock was set back.
     pub clock_steps: u64,
     /// Memory of sensor tags that does not fit its configuration.

@@ -1,5 +1,6 @@
 //! The fold: one input at a time, outputs in order.
 
+mod late;
 mod reconfigure;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,14 @@ use crate::config::{
     Direction, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationScanner,
 };
 use crate::filter::TagClass;
-use crate::gate::{EpcKey, Gate, Sighting, Taken};
+use crate::gate::{EpcKey, Gate, Sighting};
 use crate::input::{
     DeviceIndex, Input, NonEvent, NonEventReason, Output, Read, ReaderTime, ScanVerdict,
     VerdictKind,
 };
 use crate::movement;
 use crate::passage::Decision;
+use crate::remarks::Remarks;
 use crate::sensing::{Sensed, SensorConfig};
 use crate::station::Station;
 use crate::stats::Stats;
@@ -30,6 +32,8 @@ use crate::time::{Span, Time};
 const TICK: Span = Span::millis(250);
 /// A start this far before the newest input means that the wall clock was set back.
 const SET_BACK: Span = Span::millis(1_000);
+/// After everything.
+const END: Time = Time(i64::MAX / 4);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Place {
@@ -150,7 +154,9 @@ impl Pipeline {
             .zip(&self.state.config.read_points)
             .filter_map(|(place, read_point)| match (place, &read_point.kind) {
                 (Place::Gate(gate), ReadPointKind::Gate(config)) => {
-                    Some(gate.deadline()? + config.tuning.allowed_lateness)
+                    let open = gate.deadline();
+                    let open = open.map(|at| at + config.tuning.allowed_lateness);
+                    open.into_iter().chain(gate.late_due()).min()
                 }
                 _ => None,
             });
@@ -226,6 +232,11 @@ impl Pipeline {
         if self.state.now - at > SET_BACK {
             // Nothing measured on the old line can be compared with the new one.
             self.flush_all(outputs);
+            for place in &mut self.state.places {
+                if let Place::Gate(gate) = place {
+                    gate.forget_passages();
+                }
+            }
             self.state.devices.fill(DeviceClock::down(at));
             self.state.now = at;
         }
@@ -315,8 +326,12 @@ impl Pipeline {
                 sensed
             }),
         };
-        if gate.push(corrected.at, (device, read.antenna), key, sighting) == Taken::Late {
+        let port = (device, read.antenna);
+        if gate.is_late(corrected.at) {
             self.stats.late += 1 + u64::from(read.more);
+            gate.take_late(&config.tuning, at, corrected.at, port, (key, sighting));
+        } else {
+            gate.push(corrected.at, port, key, sighting);
         }
     }
 
@@ -350,10 +365,12 @@ impl Pipeline {
     fn advance(&mut self, outputs: &mut Vec<Output>) {
         let now = self.state.now;
         self.each_gate(outputs, |devices, config| watermark(devices, config, now));
+        self.settle_late(now, outputs);
     }
 
     fn flush_all(&mut self, outputs: &mut Vec<Output>) {
         self.each_gate(outputs, |_, _| Watermark::Excluded);
+        self.settle_late(END, outputs);
     }
 
     fn each_gate(
@@ -447,6 +464,7 @@ fn report(
             step,
             zone,
             at: decision.at,
+            remarks: Remarks::of(decision),
         };
         let sensed = decision
             .surroundings
@@ -462,6 +480,7 @@ fn report(
             Ok(mut event) => {
                 event.uncertainty = decision.uncertainty;
                 stats.events += 1;
+                stats.late_events += u64::from(decision.late.is_some());
                 outputs.push(Output::Event(Box::new(event)));
             }
             Err(_) => outputs.push(refuse(stats, decision, NonEventReason::Invalid)),

@@ -1,0 +1,27 @@
+//! Reads that came late, at all gates.
+
+use crate::config::ReadPointKind;
+use crate::input::Output;
+use crate::pipeline::{Pipeline, Place, report};
+use crate::time::Time;
+
+impl Pipeline {
+    /// Decides late reads that are due at `now`.
+    pub(super) fn settle_late(&mut self, now: Time, outputs: &mut Vec<Output>) {
+        let places = self.state.places.iter_mut();
+        for (place, read_point) in places.zip(&self.state.config.read_points) {
+            let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind) else {
+                continue;
+            };
+            if gate.late_due().is_none_or(|due| due > now) {
+                continue;
+            }
+            let decisions = gate.settle_late(&config.tuning, now);
+            let (zone, stats) = (&self.zone, &mut self.stats);
+            let sensors = &self.state.config.sensors;
+            report(
+                read_point, config, zone, sensors, &decisions, stats, outputs,
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What an event says of itself beside EPCIS: fields of our own namespace, `gw:`.
+//!
+//! They are part of the event's hash id like everything else, so they hold nothing that a replay would tell otherwise.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tracegate_epcis::{EventData, Namespace};
+
+use crate::config::Direction;
+use crate::passage::{Decision, Late};
+use crate::time::Time;
+
+/// Not `tracegate`: that would expand the names of things without a GS1 key.
+const PREFIX: &str = "gw";
+const NAMESPACE: &str = "tracegate:event/";
+
+/// Remarks on one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Remarks {
+    /// The passage that it tells of, by direction and time: events that tell of one passage have it in common.
+    pub passage: Option<(Direction, Time)>,
+    /// Its reads came after their time was decided.
+    pub late: bool,
+}
+
+impl Remarks {
+    /// Of a load.
+    #[must_use]
+    pub fn of(decision: &Decision) -> Self {
+        let at = match decision.late {
+            Some(Late::Amends(at)) => at,
+            _ => decision.at,
+        };
+        Self {
+            passage: Some((decision.direction, at)),
+            late: decision.late.is_some(),
+        }
+    }
+
+    /// Writes them into the event of a read point.
+    pub(crate) fn write(&self, read_point: &str, event: &mut EventData) {
+        let mut put = |name: &str, value: Value| {
+            event.extensions.insert(format!("{PREFIX}:{name}"), value);
+        };
+        if let Some((direction, at)) = self.passage {
+            put("passage", passage_id(read_point, direction, at).into());
+        }
+        if self.late {
+            put("late", true.into());
+        }
+        if !event.extensions.is_empty() {
+            event.namespaces.push(Namespace {
+                prefix: PREFIX.to_owned(),
+                uri: NAMESPACE.to_owned(),
+            });
+        }
+    }
+}
+
+/// `dock_1/in/2026-11-22T10:00:05.123456Z`.
+fn passage_id(read_point: &str, direction: Direction, at: Time) -> String {
+    let direction = direction.as_str();
+    match Timestamp::from_microsecond(at.0) {
+        Ok(time) => format!("{read_point}/{direction}/{time:.6}"),
+        Err(_) => format!("{read_point}/{direction}/{}", at.0),
+    }
+}

@@ -1,0 +1,156 @@
+//! Reads that come after their time was decided: told once more, marked late, never twice and never not at all.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use serde_json::Value;
+use tracegate_pipeline::{Input, Output, Pipeline, Read, Time};
+
+const PASSAGE: &str = "gw:passage";
+
+fn started() -> Pipeline {
+    let mut pipeline = Pipeline::default();
+    for input in start() {
+        pipeline.handle(input);
+    }
+    pipeline
+}
+
+/// Reads that arrive together at `at`, long after they were made.
+fn belated(reads: &[Read], at: i64) -> Input {
+    Input::Reads {
+        device: 0,
+        at: Time(at),
+        reads: reads.to_vec(),
+    }
+}
+
+fn told(outputs: &[Output]) -> Vec<Value> {
+    let events = events(outputs);
+    let events = events
+        .iter()
+        .map(|json| serde_json::from_str(json).unwrap());
+    events.collect()
+}
+
+/// How many things an event names.
+fn things(event: &Value) -> usize {
+    let list = |name: &str| event[name].as_array().map_or(0, Vec::len);
+    list("epcList") + list("childEPCs") + usize::from(event["parentID"].is_string())
+}
+
+/// The reads of one pallet, dealt out to what comes in time and what does not.
+fn dealt(serial: u64, belated: impl Fn(usize) -> bool) -> (Vec<Read>, Vec<Read>) {
+    let tags = pallet(serial, 9);
+    let reads = crossing(&tags, T0 + 5 * S, 5.0, true);
+    let tag = |read: &Read| tags.iter().position(|tag| *tag == read.epc).unwrap();
+    reads.into_iter().partition(|read| !belated(tag(read)))
+}
+
+#[test]
+fn what_was_missing_in_a_passage_is_told_afterwards() {
+    let mut pipeline = started();
+    let (in_time, late) = dealt(1, |tag| tag >= 7);
+    let first = told(&run(&mut pipeline, &reports(&in_time, 20), 20));
+    assert_eq!(first.iter().map(things).collect::<Vec<_>>(), [7]);
+    assert_eq!(first[0].get("gw:late"), None);
+
+    let second = told(&run(&mut pipeline, &[belated(&late, T0 + 40 * S)], 20));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [3]);
+    assert_eq!(second[0]["gw:late"], true);
+    assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+    assert_eq!(second[0]["eventTime"], first[0]["eventTime"]);
+    assert_ne!(second[0]["eventID"], first[0]["eventID"]);
+    let stats = pipeline.stats();
+    assert_eq!((stats.late, stats.late_events), (late.len() as u64, 1));
+
+    // Delivered once more, both: nothing new.
+    let again = [
+        belated(&in_time, T0 + 60 * S),
+        belated(&late, T0 + 60 * S + 1),
+    ];
+    assert_eq!(told(&run(&mut pipeline, &again, 30)), Vec::<Value>::new());
+}
+
+#[test]
+fn one_late_read_is_enough_to_have_been_there() {
+    let mut pipeline = started();
+    let (in_time, late) = dealt(1, |tag| tag == 4);
+    let first = told(&run(&mut pipeline, &reports(&in_time, 20), 20));
+    let middle = late[late.len() / 2].clone();
+    let second = told(&run(&mut pipeline, &[belated(&[middle], T0 + 40 * S)], 20));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [1]);
+    assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+}
+
+#[test]
+fn what_is_too_late_to_amend_is_a_passage_of_its_own() {
+    let mut pipeline = started();
+    let (in_time, late) = dealt(1, |tag| tag >= 7);
+    let first = told(&run(&mut pipeline, &reports(&in_time, 20), 20));
+    let second = told(&run(&mut pipeline, &[belated(&late, T0 + 100 * S)], 20));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [3]);
+    assert_eq!(second[0]["gw:late"], true);
+    assert_ne!(second[0][PASSAGE], first[0][PASSAGE]);
+}
+
+#[test]
+fn a_load_that_comes_late_as_a_whole_is_told_with_its_time() {
+    let mut pipeline = started();
+    let others = crossing(&pallet(2, 6), T0 + 20 * S, 5.0, false);
+    let first = told(&run(&mut pipeline, &reports(&others, 20), 20));
+    assert_eq!(first.len(), 1);
+    let (_, late) = dealt(1, |_| true);
+    let second = run(&mut pipeline, &[belated(&late, T0 + 60 * S)], 20);
+    assert!(
+        (times(&second)[0] - 7.5).abs() < 0.5,
+        "{:?}",
+        times(&second)
+    );
+    let second = told(&second);
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [10]);
+    assert_eq!(second[0]["gw:late"], true);
+}
+
+/// Parked stock was read in time and judged then; that some of its reads are late says nothing new.
+#[test]
+fn late_reads_of_what_was_read_in_time_add_nothing() {
+    let mut pipeline = started();
+    let parked: Vec<_> = (0..4).map(|n| sgtin(900, n)).collect();
+    let standing = sightings(&parked, T0 + S, 60.0, &|_| Some(1.5));
+    let (in_time, _) = dealt(1, |_| false);
+    let (early, late): (Vec<_>, Vec<_>) = standing
+        .into_iter()
+        .enumerate()
+        .partition(|(n, _)| n % 5 != 0);
+    let reads = |part: Vec<(usize, Read)>| part.into_iter().map(|(_, read)| read);
+    let mut all: Vec<Read> = reads(early).chain(in_time).collect();
+    all.sort_by_key(|read| read.device_time.unwrap().micros());
+    let first = told(&run(&mut pipeline, &reports(&all, 20), 0));
+    assert_eq!(first.len(), 1);
+    let late: Vec<Read> = reads(late)
+        .filter(|read| read.device_time.unwrap().micros() < T0 + 30 * S)
+        .collect();
+    let second = told(&run(&mut pipeline, &[belated(&late, T0 + 61 * S)], 60));
+    assert_eq!(second, Vec::<Value>::new());
+    assert_eq!(pipeline.stats().late, late.len() as u64);
+}
+
+/// The reader is lost while a pallet is in the door, and has been given up when it comes back with the rest.
+#[test]
+fn a_load_cut_in_two_by_a_long_outage_is_one_passage() {
+    let mut pipeline = started();
+    let (in_time, held) = dealt(1, |tag| tag % 2 == 1);
+    let mut inputs = reports(&in_time, 20);
+    inputs.push(link(T0 + 11 * S, false));
+    let first = told(&run(&mut pipeline, &inputs, 40));
+    assert_eq!(first.iter().map(things).collect::<Vec<_>>(), [5]);
+    let back = T0 + 52 * S;
+    let second = [link(back, true), belated(&held, back + 20 * MS)];
+    let second = told(&run(&mut pipeline, &second, 60));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [5]);
+    assert_eq!(second[0]["gw:late"], true);
+    assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+}

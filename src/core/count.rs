@@ -1,0 +1,40 @@
+//! What the pipeline counts, told to those who ask for it.
+
+use tracegate_pipeline::stats::Stats;
+
+use super::Core;
+
+impl Core {
+    /// Adds what was counted since the last time.
+    pub(super) fn count(&mut self) {
+        let (now, counters) = (self.pipeline.stats(), self.wiring.health.counters());
+        let seen = &mut self.seen;
+        counters.reads.add(now.reads - seen.reads);
+        counters.reads_weak.add(now.weak - seen.weak);
+        counters.reads_ignored.add(now.ignored - seen.ignored);
+        counters
+            .reads_unassigned
+            .add(now.unassigned - seen.unassigned);
+        counters.reads_late.add(now.late - seen.late);
+        counters.events_late.add(now.late_events - seen.late_events);
+        let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
+        counters.sensor_reads_failed.add(mismatches);
+        counters.clock_steps.add(now.clock_steps - seen.clock_steps);
+        counters.events.add(now.events - seen.events);
+        let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
+        counters.non_events.add(non_events(now) - non_events(seen));
+        let [accepted, repeated, refused] = now.scans;
+        let [was_accepted, was_repeated, was_refused] = seen.scans;
+        counters
+            .scans
+            .add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
+        counters.scans_repeated.add(repeated - was_repeated);
+        counters.scans_refused.add(refused - was_refused);
+        counters.capped.set(now.capped);
+        counters.waiting.set(self.store.waiting());
+        let (tags, buffered) = self.pipeline.sizes();
+        counters.tags.set(tags as u64);
+        counters.reads_buffered.set(buffered as u64);
+        *seen = now.clone();
+    }
+}
