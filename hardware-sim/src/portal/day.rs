@@ -113,10 +113,11 @@ impl Day {
         let all = movements(&preset.site.gates, &bodies, goods_of);
         let in_day = |movement: &Movement| movement.from_s >= 0.0 && movement.to_s <= length_s;
         let mut unreadable = 0;
-        let truth = all.into_iter().filter(in_day).filter(|movement| {
-            let readable = is_readable(movement, &preset.site, &seen);
+        let truth = all.into_iter().filter(in_day).filter_map(|movement| {
+            let read = read_of(&movement, &preset.site, &seen);
+            let readable = read.len() as f64 >= OBSERVABLE * movement.tags.len() as f64;
             unreadable += usize::from(!readable);
-            readable
+            readable.then_some(Movement { read, ..movement })
         });
         let movements = truth.collect();
         let mut body_of = vec![u32::MAX; tags.len()];
@@ -210,7 +211,8 @@ fn delivered(arrivals: &[(f64, Arrival)]) -> Vec<Sighting> {
     seen
 }
 
-fn is_readable(movement: &Movement, site: &Site, seen: &[Vec<Sighting>]) -> bool {
+/// The movement's tags that were read at its gate around the passage, in order.
+fn read_of(movement: &Movement, site: &Site, seen: &[Vec<Sighting>]) -> Vec<TagIndex> {
     let mut read = BTreeSet::new();
     for (reader, sightings) in site.readers.iter().zip(seen) {
         let from = sightings.partition_point(|one| one.at < movement.from_s - AROUND_S);
@@ -224,5 +226,5 @@ fn is_readable(movement: &Movement, site: &Site, seen: &[Vec<Sighting>]) -> bool
             }
         }
     }
-    read.len() as f64 >= OBSERVABLE * movement.tags.len() as f64
+    read.into_iter().collect()
 }

@@ -17,6 +17,8 @@ pub struct Movement {
     pub direction: Direction,
     /// The goods' tags, in order.
     pub(super) tags: Vec<TagIndex>,
+    /// Those of them that were read at the gate around the passage, in order.
+    pub(super) read: Vec<TagIndex>,
     /// When the middle of the load left the settled place on its side of origin, seconds of the day.
     pub from_s: f64,
     /// When it crossed the line for the last time.
@@ -105,6 +107,7 @@ fn passages(gates: &[Gate], body: &Body) -> Vec<Movement> {
                             read_point: gate,
                             direction: Direction::towards(side),
                             tags: Vec::new(),
+                            read: Vec::new(),
                             from_s,
                             crossed_s,
                             to_s: at,

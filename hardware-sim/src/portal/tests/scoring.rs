@@ -13,6 +13,7 @@ fn truth() -> Vec<Movement> {
         read_point: 0,
         direction: Direction::In,
         tags: (0..10).collect(),
+        read: (0..10).collect(),
         from_s: 100.0,
         crossed_s: 102.0,
         to_s: 104.0,
