@@ -42,6 +42,7 @@ pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
 };
 pub use secret::Secret;
+pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
@@ -49,6 +50,7 @@ pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, TransactionType, Uri, ZoneName,
 };
+pub(crate) use units::FromText;
 pub use units::{ByteSize, Db, Dbm, show_duration};
 
 /// Sections, in the order of the reference file.
@@ -61,6 +63,7 @@ const SECTIONS: &[&str] = &[
     "tag_sensor",
     "buffer",
     "mqtt",
+    "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];
