@@ -26,6 +26,7 @@ use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::buffer::{BufferError, Request, Store, Trouble};
+use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
 use crate::health::{Beat, BufferLevel, Health};
 
@@ -64,6 +65,8 @@ pub struct Wiring {
     pub acknowledged: watch::Receiver<i64>,
     /// From the forwarder: events that cannot be sent.
     pub requests: mpsc::Receiver<Request>,
+    /// To the witness: what was committed.
+    pub tap: Tap,
     /// Time.
     pub clock: GatewayClock,
     /// Conditions and counters.
@@ -148,6 +151,7 @@ impl Core {
                     self.forget().await;
                 }
                 Some(request) = self.wiring.requests.recv() => self.serve(request).await,
+                () = self.wiring.tap.asked() => self.wiring.tap.tell(&self.pipeline),
                 () = sleep_until(next) => {
                     self.forget().await;
                     if tick.is_some_and(|tick| tick <= Instant::now()) {
@@ -192,7 +196,7 @@ impl Core {
 
     /// Takes a batch and stores what comes of it; false when the gateway stops before it could be stored.
     async fn take(&mut self, batch: Vec<Input>) -> bool {
-        let (mut events, mut verdicts) = (Vec::new(), Vec::new());
+        let (mut events, mut verdicts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
@@ -202,6 +206,7 @@ impl Core {
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
+                        refused.push(load);
                     }
                     Output::ClockStepped { device, by, .. } => {
                         let (reader, seconds) = (self.device_name(device), by.seconds());
@@ -230,6 +235,12 @@ impl Core {
         for verdict in verdicts {
             self.answer(&verdict);
         }
+        let inputs = batch;
+        self.wiring.tap.seen(Batch {
+            inputs,
+            events,
+            refused,
+        });
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");

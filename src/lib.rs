@@ -3,9 +3,11 @@
 //! See ARCHITECTURE.md for the map and the invariants.
 
 pub mod buffer;
+pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod core;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -13,6 +15,7 @@ pub mod forward;
 pub mod health;
 pub mod service;
 pub mod source;
+pub mod story;
 pub mod tls;
 pub mod topology;
 

@@ -13,8 +13,11 @@ use tracegate_pipeline::input::DeviceIndex;
 use tracing::{error, info, warn};
 
 use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, is_sound};
+use crate::capture::tap::Tap;
+use crate::capture::witness::Witness;
 use crate::clock::GatewayClock;
 use crate::config::Config;
+use crate::control::{self, server::Door};
 use crate::core::{Core, Wiring};
 use crate::forward::mqtt;
 use crate::health::{DeviceState, Health};
@@ -88,11 +91,19 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         Input::Configure(Box::new(topology::pipeline(config, &devices))),
         Input::Start { at: clock.now() },
     ];
+    let (tap, outlet) = Tap::new(health.clone());
+    let (site, known) = (
+        config.gateway.site.as_str().to_owned(),
+        pipeline.config().clone(),
+    );
+    let (witness, asks) = Witness::new(outlet, known, site, health.clone());
+    let witness = tokio::spawn(witness.run());
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
     let (acknowledged_in, acknowledged) = watch::channel(0);
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
-    let (stop_sources, stop_forward, stop_core) = (
+    let (stop_sources, stop_forward, stop_core, stop_control) = (
+        CancellationToken::new(),
         CancellationToken::new(),
         CancellationToken::new(),
         CancellationToken::new(),
@@ -138,6 +149,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         committed: committed_in,
         acknowledged,
         requests,
+        tap,
         clock,
         health: health.clone(),
         beat: health.beat("core"),
@@ -151,6 +163,26 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     });
     let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));
 
+    let socket = control::server_path(config, std::env::var_os("RUNTIME_DIRECTORY").as_deref());
+    let control = match Door::open(&socket).await {
+        Ok(door) => {
+            let beat = health.beat("control");
+            Some(tokio::spawn(door.serve(
+                asks,
+                health.clone(),
+                beat,
+                stop_control.clone(),
+            )))
+        }
+        Err(error) => {
+            let error = crate::error_chain(&error);
+            error!(
+                error,
+                "No control socket: tracegate status, why, capture and survey do not work"
+            );
+            None
+        }
+    };
     notify(&[NotifyState::Ready]);
     let supervisor = tokio::spawn(supervise(health.clone()));
     let mut ended_core = None;
@@ -184,12 +216,18 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     if !forwarder.is_finished() && forwarder.await.is_err() {
         error!("The forwarder failed while stopping");
     }
+    stop_control.cancel();
+    if let Some(control) = control {
+        // It removes its socket; clients are cut off.
+        let _ = control.await;
+    }
     stop_core.cancel();
     let core = match ended_core {
         Some(ended) => ended,
         None => core.await,
     };
     supervisor.abort();
+    witness.abort();
     check.abort();
     // Also after a fault elsewhere the buffer is closed in good order.
     let store = core.map_err(|_| ServiceError::Fault("core"))?;

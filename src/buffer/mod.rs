@@ -43,6 +43,7 @@ pub use reader::{OutboxReader, OutboxRow};
 pub use repair::{Damage, is_sound};
 pub(crate) use space::size_text;
 pub use space::{KEEP_FREE_BYTES, Limits};
+pub(crate) use statements::STATE_VERSION;
 pub use store::{Figures, Store};
 
 use std::path::PathBuf;

@@ -1,13 +1,19 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
+//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is wrong with the gateway (`status`), 69 no gateway
+//! answers (`EX_UNAVAILABLE` of sysexits.h), 78 the configuration has problems (`EX_CONFIG`).
 
 mod buffer;
+mod capture;
 mod check;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+mod gateway;
+mod replay;
 mod run;
+mod status;
+mod why;
 
 use std::process::ExitCode;
 
@@ -18,6 +24,9 @@ pub const DEFAULT_CONFIG: &str = "/etc/tracegate/gateway.toml";
 
 /// The configuration has problems (`EX_CONFIG`).
 pub const EXIT_CONFIG: u8 = 78;
+
+/// No running gateway can be asked (`EX_UNAVAILABLE`).
+pub const EXIT_UNAVAILABLE: u8 = 69;
 
 /// Edge gateway for plant floors: RFID and scanners in, EPCIS 2.0 over MQTT out.
 #[derive(Debug, Parser)]
@@ -32,6 +41,10 @@ enum Command {
     Check(check::Arguments),
     Decode(decode::Arguments),
     Run(run::Arguments),
+    Status(status::Arguments),
+    Why(why::Arguments),
+    Capture(capture::Arguments),
+    Replay(replay::Arguments),
     Buffer(buffer::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -44,6 +57,10 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Capture(arguments) => capture::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

@@ -146,16 +146,26 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
-    if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
-        let place = checker.tree.at(&["buffer", "directory"]);
-        let title = "`directory` has a bad value".to_owned();
-        checker.error(
-            "bad-value",
-            title,
-            place,
-            "expected a path that starts with /",
+    let directory = config.buffer.directory.path();
+    let socket = config.control.socket.as_ref();
+    for (path, is_absolute, example) in [
+        (
+            ["buffer", "directory"],
+            directory.is_absolute(),
             "example: \"/var/lib/tracegate\"",
-        );
+        ),
+        (
+            ["control", "socket"],
+            socket.is_none_or(|socket| socket.path().is_absolute()),
+            "example: \"/run/tracegate/control.sock\"",
+        ),
+    ] {
+        if !is_absolute && checker.is_set(&path) {
+            let (place, [_, key]) = (checker.tree.at(&path), path);
+            let title = format!("`{key}` has a bad value");
+            let label = "expected a path that starts with /";
+            checker.error("bad-value", title, place, label, example);
+        }
     }
 }
 

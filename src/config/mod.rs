@@ -43,6 +43,7 @@ pub use model::{
     Scanner, Tags,
 };
 pub use secret::Secret;
+pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template};
@@ -50,6 +51,7 @@ pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, TransactionType, Uri, ZoneName,
 };
+pub(crate) use units::FromText;
 pub use units::{ByteSize, Db, Dbm, show_duration};
 
 /// Sections, in the order of the reference file.
@@ -62,6 +64,7 @@ const SECTIONS: &[&str] = &[
     "tag_sensor",
     "buffer",
     "mqtt",
+    "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];

@@ -43,6 +43,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// The broker.
     pub mqtt: Mqtt,
+    /// How commands ask the running gateway.
+    pub control: Control,
 }
 
 /// `[gateway]`
@@ -275,6 +277,15 @@ impl Default for Buffer {
             keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
         }
     }
+}
+
+/// `[control]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Control {
+    /// The control socket; absolute. [`server_path`](crate::control::server_path) says where it is without.
+    #[serde(deserialize_with = "optional")]
+    pub socket: Option<FileName>,
 }
 
 /// What to do with an event that the broker took although nobody subscribes to its topic (MQTT 5.0 §3.4.2.1, 0x10).

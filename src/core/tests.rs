@@ -72,6 +72,7 @@ impl Plant {
             committed: committed_in,
             acknowledged: acknowledged_out,
             requests: requests_out,
+            tap: Tap::default(),
             clock,
             health: health.clone(),
             beat: health.beat("core"),

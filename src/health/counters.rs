@@ -100,6 +100,14 @@ counters! {
     renewals,
     /// Times that changed certificates or a changed password could not be used.
     renewals_failed,
+    /// Inputs that were stored, and that captures and `tracegate why` could not keep up with.
+    inputs_unwitnessed,
+    /// Inputs that a capture lacks because whoever takes it was too slow.
+    capture_gaps,
+    /// Commands that were sent away from the control socket because too many were connected.
+    control_refused,
+    /// Commands that were cut off from the control socket because they took nothing any more.
+    control_dropped,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

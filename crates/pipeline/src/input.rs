@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
 
-use crate::config::PipelineConfig;
+use crate::config::{Direction, PipelineConfig};
+pub use crate::gate::EpcKey;
 use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].
@@ -195,6 +196,10 @@ pub struct NonEvent {
     pub reason: NonEventReason,
     /// How many tags it had.
     pub tags: usize,
+    /// Which way it seemed to go.
+    pub direction: Direction,
+    /// Its tags in order of their memory, with their protocol control words.
+    pub members: Vec<(EpcKey, Option<u16>)>,
 }
 
 /// Rules that refuse a load.

@@ -12,6 +12,7 @@ async fn core(directory: &Path) -> Core {
         committed: watch::channel(0).0,
         acknowledged: watch::channel(0).1,
         requests: mpsc::channel(1).1,
+        tap: Tap::default(),
         clock: GatewayClock::start(),
         health: health.clone(),
         beat: health.beat("core"),

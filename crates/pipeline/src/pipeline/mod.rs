@@ -441,6 +441,8 @@ fn report(
             at: decision.at,
             reason,
             tags,
+            direction: decision.direction,
+            members: decision.members.clone(),
         })
     };
     for decision in decisions {

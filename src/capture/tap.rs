@@ -1,0 +1,140 @@
+//! The core's side of captures and stories: what was committed is handed on, and the core never waits for it.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+use tracegate_pipeline::input::{MovementEvent, NonEvent};
+use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
+
+use super::line::Gap;
+use crate::health::Health;
+
+/// Committed batches that wait for the witness at most.
+const BATCHES: usize = 64;
+
+/// What the core hands on.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// A committed batch, and what came of it.
+    Batch(Batch),
+    /// So much was not handed on at this place.
+    Missed(Gap),
+    /// How things stand between two batches.
+    State(Box<Standing>),
+}
+
+/// A committed batch, and what came of it.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In the order in which the pipeline took them.
+    pub inputs: Vec<Input>,
+    /// Movements booked.
+    pub events: Vec<MovementEvent>,
+    /// Loads not booked.
+    pub refused: Vec<NonEvent>,
+}
+
+/// Where a capture begins.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// Gateway time of the newest input.
+    pub now: Time,
+    pub config: PipelineConfig,
+    /// The pipeline's state as postcard.
+    pub state: Vec<u8>,
+}
+
+/// Held by the core. One that leads nowhere, the default, is for tests of the core.
+#[derive(Debug, Default)]
+pub struct Tap {
+    out: Option<mpsc::Sender<Seen>>,
+    asked: Arc<Notify>,
+    missed: Gap,
+    health: Option<Health>,
+}
+
+/// The other end.
+#[derive(Debug)]
+pub struct Outlet {
+    pub(super) seen: mpsc::Receiver<Seen>,
+    pub(super) asked: Arc<Notify>,
+}
+
+impl Tap {
+    /// A tap and its other end.
+    #[must_use]
+    pub fn new(health: Health) -> (Self, Outlet) {
+        let (out, seen) = mpsc::channel(BATCHES);
+        let asked = Arc::new(Notify::new());
+        let outlet = Outlet {
+            seen,
+            asked: asked.clone(),
+        };
+        let tap = Self {
+            out: Some(out),
+            asked,
+            missed: Gap::default(),
+            health: Some(health),
+        };
+        (tap, outlet)
+    }
+
+    /// Hands on what was committed; what finds no room is counted.
+    pub fn seen(&mut self, batch: Batch) {
+        let gap = Gap {
+            inputs: batch.inputs.len() as u64,
+            reads: batch.inputs.iter().map(reads).sum(),
+        };
+        if !self.catch_up() || !self.send(Seen::Batch(batch)) {
+            self.missed.inputs += gap.inputs;
+            self.missed.reads += gap.reads;
+            if let (Some(health), Some(_)) = (&self.health, &self.out) {
+                health.counters().inputs_unwitnessed.add(gap.inputs);
+            }
+        }
+    }
+
+    /// Resolves when somebody wants to know how things stand.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Says how things stand between two batches. Whoever asked asks again if there was no room for the answer.
+    pub fn tell(&mut self, pipeline: &Pipeline) {
+        if let Ok(state) = postcard::to_stdvec(pipeline.state())
+            && self.catch_up()
+        {
+            self.send(Seen::State(Box::new(Standing {
+                now: pipeline.now(),
+                config: pipeline.config().clone(),
+                state,
+            })));
+        }
+    }
+
+    /// What was missed is said before anything else.
+    fn catch_up(&mut self) -> bool {
+        if self.missed == Gap::default() {
+            return true;
+        }
+        let said = self.send(Seen::Missed(self.missed));
+        if said {
+            self.missed = Gap::default();
+        }
+        said
+    }
+
+    fn send(&self, seen: Seen) -> bool {
+        self.out
+            .as_ref()
+            .is_some_and(|out| out.try_send(seen).is_ok())
+    }
+}
+
+/// Tag reads in an input.
+pub(super) fn reads(input: &Input) -> u64 {
+    match input {
+        Input::Reads { reads, .. } => reads.len() as u64,
+        _ => 0,
+    }
+}

@@ -1,0 +1,84 @@
+//! What the commands that ask the running gateway have in common.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{self, Format};
+use crate::control::client::{Client, ControlError};
+use crate::control::client_paths;
+
+/// Where the gateway is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Gateway {
+    /// Configuration file of the gateway; it tells where the control socket is.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// The gateway's control socket, without a look at the configuration.
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The configuration has problems, which were reported.
+    Config,
+    /// The gateway cannot be asked, or refuses.
+    Control(ControlError),
+}
+
+impl From<ControlError> for Trouble {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
+    }
+}
+
+impl Trouble {
+    /// Says it, and gives the exit code.
+    pub(super) fn exit(self) -> ExitCode {
+        match self {
+            Self::Config => ExitCode::from(super::EXIT_CONFIG),
+            Self::Control(error) => {
+                eprintln!("error: {}", crate::error_chain(&error));
+                match error.is_absence() {
+                    true => ExitCode::from(super::EXIT_UNAVAILABLE),
+                    false => ExitCode::FAILURE,
+                }
+            }
+        }
+    }
+}
+
+impl Gateway {
+    /// Connects to it.
+    pub(super) async fn connect(&self) -> Result<Client, Trouble> {
+        let paths = match &self.socket {
+            Some(socket) => vec![socket.clone()],
+            None => client_paths(&load(&self.config)?),
+        };
+        Ok(Client::connect(&paths).await?)
+    }
+}
+
+/// Loads a configuration; its problems are reported.
+pub(super) fn load(path: &std::path::Path) -> Result<config::Config, Trouble> {
+    match config::load(path, super::environment()) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(report) => {
+            eprint!("{}", report.render(Format::Human));
+            Err(Trouble::Config)
+        }
+    }
+}
+
+/// The pipeline's configuration in a file of the gateway's.
+pub(super) fn pipeline(
+    path: &std::path::Path,
+) -> Result<tracegate_pipeline::PipelineConfig, Trouble> {
+    let config = load(path)?;
+    let devices = crate::topology::devices(&config).map_err(|error| {
+        eprintln!("error: {error}");
+        Trouble::Config
+    })?;
+    Ok(crate::topology::pipeline(&config, &devices))
+}

@@ -1,0 +1,280 @@
+//! `tracegate replay`: a capture through the pipeline, without devices.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tracegate_pipeline::input::VerdictKind;
+use tracegate_pipeline::movement::zone;
+use tracegate_pipeline::{Output, PipelineConfig};
+
+use super::gateway::{Trouble, pipeline};
+use crate::capture::diff::{Change, Run, compare, tuning};
+use crate::capture::{CaptureError, Options, Played, play};
+use crate::health::tame;
+use crate::story::{Moment, reason};
+
+/// Run a capture through the gateway's pipeline, without devices, and show the movements
+///
+/// Without --config under the configuration that is in the capture: then the events are those that the gateway made.
+/// Reads no device, stores nothing, sends nothing. ARCHITECTURE.md says how a capture is written by hand.
+///
+/// Exit code: 0 done, 1 the capture cannot be read, 78 problems in a configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The capture.
+    file: PathBuf,
+    /// Configuration file to use instead of the one in the capture.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Show what this configuration would have changed.
+    #[arg(long, value_name = "FILE")]
+    diff: Option<PathBuf>,
+    /// So many times as fast as it was: 1 takes as long, 10 a tenth. As fast as possible without.
+    #[arg(long, value_name = "X", value_parser = speed, conflicts_with = "diff")]
+    speed: Option<f64>,
+    /// Write events as they are published, a line of EPCIS JSON each; with --diff the differences.
+    #[arg(long)]
+    json: bool,
+    /// Decide also what is still open at the end of the capture.
+    #[arg(long)]
+    to_the_end: bool,
+    /// Leave lines out that cannot be read, and count them.
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text
+        .parse()
+        .map_err(|_| "a number is expected".to_owned())?;
+    (speed.is_finite() && speed > 0.0)
+        .then_some(speed)
+        .ok_or_else(|| "it must be above 0".to_owned())
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let outcome = match &arguments.diff {
+        Some(other) => match pipeline(other) {
+            Ok(other) => difference(arguments, other)?,
+            Err(trouble) => Err(trouble),
+        },
+        None => show(arguments)?,
+    };
+    Ok(match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => trouble.exit(),
+    })
+}
+
+fn options(arguments: &Arguments) -> Result<Options, Trouble> {
+    let config = arguments.config.as_deref().map(pipeline).transpose()?;
+    let progress: fn(u64) = |percent| {
+        // Nobody needs the end of it.
+        let _ = write!(std::io::stderr(), "\r{percent:>3} %\r");
+    };
+    let is_watched = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+    Ok(Options {
+        run_on: arguments.to_the_end || config.is_some(),
+        config,
+        skip_bad: arguments.skip_bad,
+        speed: arguments.speed,
+        progress: is_watched.then_some(progress),
+    })
+}
+
+fn show(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
+    let options = match options(arguments) {
+        Ok(options) => options,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let (mut events, mut loads, mut broken) = (0_u64, 0_u64, None);
+    let mut now = crate::capture::config(&arguments.file)?.map(Box::new);
+    let played = play(&arguments.file, &options, &mut |input, outputs| {
+        if let tracegate_pipeline::Input::Configure(config) = input {
+            now = Some(config.clone());
+        }
+        for output in &outputs {
+            events += u64::from(matches!(output, Output::Event(_)));
+            loads += u64::from(matches!(output, Output::NonEvent(_)));
+            let line = match (output, arguments.json) {
+                (Output::Event(event), true) => format!("{}\n", event.json),
+                (_, true) => continue,
+                (output, false) => told(output, now.as_deref()),
+            };
+            // Whoever waits for an event must not wait for the next one too.
+            let written = out.write_all(line.as_bytes());
+            let written = match arguments.speed {
+                Some(_) => written.and_then(|()| out.flush()),
+                None => written,
+            };
+            broken = broken.take().or(written.err());
+        }
+    });
+    let written = out.flush();
+    let played = played?;
+    if let Some(error) = broken.or(written.err()) {
+        return Err(error).context("write to standard output");
+    }
+    eprintln!(
+        "{events} movement{}, {loads} load{} not booked, of {} inputs{}",
+        if events == 1 { "" } else { "s" },
+        if loads == 1 { "" } else { "s" },
+        played.inputs,
+        remarks(&played)
+    );
+    Ok(Ok(()))
+}
+
+fn remarks(played: &Played) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    if played.skipped > 0 {
+        let _ = write!(text, "; {} bad lines left out", played.skipped);
+    }
+    if played.gap.inputs > 0 {
+        let _ = write!(
+            text,
+            "; {} inputs with {} reads are missing, the capture could not keep up",
+            played.gap.inputs, played.gap.reads
+        );
+    }
+    text
+}
+
+fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
+    let zone_name = config.map_or("UTC", |config| config.time_zone.as_str());
+    match output {
+        Output::Event(event) => format!(
+            "{}  {:<12} {}\n",
+            clock(event.at.into(), zone_name),
+            event.read_point,
+            tame(&event.summary)
+        ),
+        Output::NonEvent(load) => format!(
+            "{}  {:<12} not booked, {}: {}: {}\n",
+            clock(load.at.into(), zone_name),
+            load.read_point,
+            load.direction.as_str(),
+            load.reason.as_str(),
+            reason(
+                load.reason,
+                load.tags,
+                config.and_then(|config| tuning(config, &load.read_point))
+            )
+        ),
+        Output::Verdict(verdict) => {
+            let name = config.and_then(|it| it.devices.get(usize::from(verdict.device)));
+            let name = name.map_or("?", String::as_str);
+            match &verdict.kind {
+                VerdictKind::Refused(why) => format!("{name}: scan refused: {}\n", tame(why)),
+                VerdictKind::Accepted | VerdictKind::Duplicate => String::new(),
+            }
+        }
+        Output::ClockStepped { at, by, device } => {
+            let name = config.and_then(|it| it.devices.get(usize::from(*device)));
+            format!(
+                "{}  {:<12} its clock was set back by {:.1} s\n",
+                clock((*at).into(), zone_name),
+                name.map_or("?", String::as_str),
+                by.seconds()
+            )
+        }
+    }
+}
+
+fn clock(at: Moment, zone_name: &str) -> String {
+    Timestamp::from_microsecond(at.0).map_or_else(
+        |_| "?".to_owned(),
+        |at| {
+            let local = at.to_zoned(zone(zone_name));
+            local.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+        },
+    )
+}
+
+fn difference(arguments: &Arguments, other: PipelineConfig) -> anyhow::Result<Result<(), Trouble>> {
+    let mut first = match options(arguments) {
+        Ok(options) => options,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    first.run_on = true;
+    let second = Options {
+        config: Some(other),
+        run_on: true,
+        skip_bad: first.skip_bad,
+        speed: None,
+        progress: first.progress,
+    };
+    let zone_name = second
+        .config
+        .as_ref()
+        .map_or("UTC".to_owned(), |it| it.time_zone.clone());
+    let (a, b) = (collect(arguments, &first)?, collect(arguments, &second)?);
+    let (changes, same) = compare(&a, &b);
+    let mut text = String::new();
+    for change in &changes {
+        text += &match arguments.json {
+            true => serde_json::to_string(change).context("write JSON")? + "\n",
+            false => changed(change, &zone_name),
+        };
+    }
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("write to standard output")?;
+    let ((events_a, loads_a), (events_b, loads_b)) = (a.counts(), b.counts());
+    eprintln!(
+        "{events_a} movements and {loads_a} loads not booked before, {events_b} and {loads_b} after; {same} movements are the same, {} differ",
+        changes.len()
+    );
+    Ok(Ok(()))
+}
+
+fn collect(arguments: &Arguments, options: &Options) -> Result<Run, CaptureError> {
+    let mut run = Run::default();
+    let mut now = crate::capture::config(&arguments.file)?;
+    play(&arguments.file, options, &mut |input, outputs| {
+        if let tracegate_pipeline::Input::Configure(config) = input {
+            now = Some((**config).clone());
+        }
+        if let Some(config) = &now {
+            run.take(&outputs, config);
+        }
+    })?;
+    Ok(run)
+}
+
+fn changed(change: &Change, zone_name: &str) -> String {
+    let list = |sign: char, things: &std::collections::BTreeSet<String>| -> String {
+        let lines = things
+            .iter()
+            .map(|it| format!("      {sign} {}\n", tame(it)));
+        lines.collect()
+    };
+    let because = |why: &Option<String>| match why {
+        Some(why) => format!("      {why}\n"),
+        None => "      no load was seen\n".to_owned(),
+    };
+    let row = |sign: char, event: &crate::capture::diff::Booked| {
+        let at = clock(event.at, zone_name);
+        format!(
+            "{sign} {at}  {:<12} {}\n",
+            event.read_point,
+            tame(&event.summary)
+        )
+    };
+    match change {
+        Change::Lost { event, why } => row('-', event) + &because(why),
+        Change::Gained { event, why } => row('+', event) + &because(why),
+        Change::Changed {
+            before,
+            after,
+            added,
+            removed,
+        } => row('-', before) + &row('+', after) + &list('-', removed) + &list('+', added),
+    }
+}

@@ -1,0 +1,90 @@
+//! `tracegate status`: how the running gateway is.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::gateway::{Gateway, Trouble};
+use crate::control::Request;
+use crate::health::tame;
+
+/// Something is wrong.
+const EXIT_TROUBLED: u8 = 3;
+
+/// Say how the running gateway is
+///
+/// Exit code: 0 everything is being delivered, 3 something is wrong (it says what), 69 no gateway answers, 78 problems in
+/// the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    gateway: Gateway,
+    /// Write the status message as it is published, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let asked = super::run::runtime()?.block_on(async {
+        let mut client = arguments.gateway.connect().await?;
+        Ok::<_, Trouble>(client.ask(&Request::new("status")).await?)
+    });
+    let status = match asked {
+        Ok(status) => status,
+        Err(trouble) => return Ok(trouble.exit()),
+    };
+    let text = match arguments.json {
+        true => serde_json::to_string_pretty(&status).context("write JSON")? + "\n",
+        false => words(&status),
+    };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("write to standard output")?;
+    Ok(match conditions(&status).next() {
+        Some(_) => ExitCode::from(EXIT_TROUBLED),
+        None => ExitCode::SUCCESS,
+    })
+}
+
+fn conditions(status: &Value) -> impl Iterator<Item = &str> {
+    let list = status.get("conditions").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn words(status: &Value) -> String {
+    let text =
+        |value: &Value, key: &str| tame(value.get(key).and_then(Value::as_str).unwrap_or("?"));
+    let mut out = format!(
+        "tracegate {} at {}\n",
+        text(status, "version"),
+        text(status, "site")
+    );
+    // Writing to a String cannot fail.
+    for condition in conditions(status) {
+        let _ = writeln!(out, "  wrong: {}", tame(condition));
+    }
+    if conditions(status).next().is_none() {
+        out += "  everything is being delivered\n";
+    }
+    let devices = status.get("devices").and_then(Value::as_object);
+    for (name, device) in devices.into_iter().flatten() {
+        let _ = writeln!(out, "  {:<16}{}", tame(name), text(device, "state"));
+    }
+    let counter = |name: &str| {
+        let value = status.get("counters").and_then(|all| all.get(name));
+        value.and_then(Value::as_u64).unwrap_or(0)
+    };
+    let _ = writeln!(
+        out,
+        "  {} reads, {} events, {} loads not booked, {} waiting, {} dead letters",
+        counter("reads"),
+        counter("events"),
+        counter("non_events"),
+        counter("waiting"),
+        counter("dead_letters"),
+    );
+    out
+}

@@ -1,0 +1,107 @@
+//! `tracegate why`: the story of a tag.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tracegate_pipeline::Output;
+
+use super::gateway::{Gateway, Trouble};
+use crate::capture::{self, Options};
+use crate::control::Request;
+use crate::story::{Book, Story, render};
+
+/// Tell what became of a tag: where it was read, what it was booked with, and why it was not
+///
+/// TAG is the memory of a tag in hexadecimal, an EPC URI (urn:epc:tag:… or urn:epc:id:…), an address such as
+/// https://id.gs1.org/00/340123450000000017, '(00)340123450000000017', or the 18 digits of an SSCC. The running gateway
+/// remembers the last 4096 tags, 1000 movements and 1000 loads that were not booked, since its start.
+///
+/// Exit code: 0 with a story, 1 when nothing is known of the tag, 69 no gateway answers, 78 problems in the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The tag.
+    tag: String,
+    /// Tell it from this capture instead of asking the gateway.
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
+    capture: Option<PathBuf>,
+    #[command(flatten)]
+    gateway: Gateway,
+    /// Write JSON, a list of stories.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let told = match &arguments.capture {
+        Some(path) => Ok(from_capture(path, &arguments.tag)?),
+        None => super::run::runtime()?.block_on(ask(arguments)),
+    };
+    let stories = match told {
+        Ok(stories) => stories,
+        Err(trouble) => return Ok(trouble.exit()),
+    };
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&stories).context("write JSON")? + "\n";
+        print(&text)?;
+    } else {
+        for story in &stories {
+            print(&render(story))?;
+        }
+    }
+    if stories.is_empty() {
+        let place = match arguments.capture {
+            Some(_) => "in this capture",
+            None => "lately",
+        };
+        eprintln!(
+            "nothing is known of {}: no reader has reported it {place}. Is it written as a label or `tracegate decode` shows it? Does the tag answer at all?",
+            crate::health::tame(&arguments.tag)
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("write to standard output")
+}
+
+async fn ask(arguments: &Arguments) -> Result<Vec<Story>, Trouble> {
+    let mut client = arguments.gateway.connect().await?;
+    let request = Request {
+        tag: Some(arguments.tag.clone()),
+        ..Request::new("why")
+    };
+    let answer = client.ask(&request).await?;
+    serde_json::from_value(answer).map_err(|error| {
+        let text = format!("its answer cannot be read: {error}");
+        crate::control::client::ControlError::Refused(text).into()
+    })
+}
+
+fn from_capture(path: &Path, tag: &str) -> anyhow::Result<Vec<Story>> {
+    let mut book = Book::default();
+    let options = Options {
+        run_on: true,
+        ..Options::default()
+    };
+    if let Some(config) = capture::config(path)? {
+        book.configure(&config);
+    }
+    let mut sink = |input: &_, outputs: Vec<Output>| {
+        book.input(input);
+        for output in &outputs {
+            match output {
+                Output::Event(event) => book.booked(event),
+                Output::NonEvent(load) => book.not_booked(load),
+                Output::Verdict(_) | Output::ClockStepped { .. } => {}
+            }
+        }
+    };
+    capture::play(path, &options, &mut sink)?;
+    Ok(book.stories(tag))
+}

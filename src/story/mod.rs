@@ -1,0 +1,102 @@
+//! What became of a tag: where it was read, what it was booked with, why it was not.
+//!
+//! A [`Book`] is written from the pipeline's inputs and what came of them, beside the pipeline and never read by it: it is
+//! no part of the state that decides. It is bounded, so it knows the tags that were read last and what happened last.
+
+mod book;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::capture::line::Moment;
+pub use book::Book;
+pub(crate) use book::things;
+pub use words::{advice, reason, render};
+
+/// One tag, or one thing that was scanned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    /// Its memory in hexadecimal, if a reader reported it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epc: Option<String>,
+    /// What events call it.
+    pub identity: String,
+    /// Zone of the site, for people.
+    pub time_zone: String,
+    /// Why none of its reads count, if `[tags]` does not want it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ignored: Option<String>,
+    /// Where it was read, by antenna.
+    pub sightings: Vec<SeenAt>,
+    /// Movements that it was booked with.
+    pub passages: Vec<Passage>,
+    /// Loads with it that were not booked.
+    pub non_events: Vec<NotBooked>,
+}
+
+/// Reads of a tag on one antenna.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenAt {
+    /// The reader.
+    pub device: String,
+    /// Its antenna.
+    pub antenna: u16,
+    /// The read point that the antenna belongs to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_point: Option<String>,
+    /// The side that the antenna looks at, `inside` or `outside`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub side: Option<String>,
+    /// All reads.
+    pub reads: u64,
+    /// Those weaker than `min_rssi`, which count for nothing.
+    pub weak: u64,
+    /// `min_rssi` of the read point, dBm.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min_rssi: Option<i8>,
+    /// When the first arrived, and the last.
+    pub first: Moment,
+    /// See `first`.
+    pub last: Moment,
+    /// Since when it has been read without a longer pause.
+    pub since: Moment,
+    /// The strongest, dBm.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub peak_rssi: Option<i8>,
+    /// Read here for so long without passing that it counts as parked stock.
+    pub resident: bool,
+}
+
+/// A movement that was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passage {
+    /// When.
+    pub at: Moment,
+    /// Where.
+    pub read_point: String,
+    /// Its event.
+    pub event_id: String,
+    /// In a line.
+    pub summary: String,
+}
+
+/// A load that was not booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotBooked {
+    /// When it was at the read point.
+    pub at: Moment,
+    /// Where.
+    pub read_point: String,
+    /// Which way it seemed to go, `in` or `out`.
+    pub direction: String,
+    /// The rule, as in logs.
+    pub reason: String,
+    /// The rule, in words.
+    pub text: String,
+    /// What to do about it.
+    pub advice: String,
+    /// How many tags the load had.
+    pub tags: usize,
+}

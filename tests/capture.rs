@@ -1,0 +1,195 @@
+//! The running gateway asked by commands: its capture replayed gives the events that the broker got, byte for byte.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{Event, EventLoop};
+use support::{Gateway, subscriber};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracegate_gs1::epc::encode_tag_uri;
+use tracegate_sim::broker::Broker;
+use tracegate_sim::reader::{SimReader, SimReaderConfig};
+use tracegate_sim::scenario::Sighting;
+use tracegate_sim::wait_until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const ROUND_MS: u64 = 100;
+
+fn config(reader: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
+    let (host, port) = (reader.ip(), reader.port());
+    let buffer = buffer.display().to_string();
+    format!(
+        r#"
+[gateway]
+site = "plant-3"
+[llrp.dock_1]
+host = "{host}"
+port = {port}
+[read_point.dock_1]
+mode = "dock"
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+inside = ["dock_1/2"]
+outside = ["dock_1/1"]
+in = {{ biz_step = "receiving" }}
+out = {{ biz_step = "shipping" }}
+[buffer]
+directory = {buffer:?}
+[mqtt]
+url = "mqtt://{broker}"
+"#
+    )
+}
+
+fn tracegate(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tracegate"));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+fn output(arguments: &[&str], folder: &Path) -> (Output, String) {
+    let output = tracegate(arguments, folder).output().unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    (output, text)
+}
+
+/// Ends like a person ends it.
+async fn interrupt(mut child: Child) -> String {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let ended = || child.try_wait().unwrap().is_some();
+    wait_until("the capture to end", PATIENCE, ended)
+        .await
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Two tags with a pallet through the door, in or out.
+async fn pass(feed: &tracegate_sim::reader::ReaderFeed, serial: u32, inwards: bool) {
+    let uris = [
+        format!("urn:epc:tag:sscc-96:0.4012345.{serial:010}"),
+        format!("urn:epc:tag:sgtin-96:1.4012345.000100.{serial}"),
+        format!("urn:epc:tag:sgtin-96:1.4012345.000100.{}", serial + 1),
+    ];
+    let epcs: Vec<Arc<[u8]>> = uris
+        .iter()
+        .map(|uri| Arc::from(encode_tag_uri(uri).unwrap().bytes))
+        .collect();
+    let start = Instant::now();
+    let start_us = tracegate_sim::utc_us(start);
+    for at_ms in (0..4_000).step_by(ROUND_MS as usize) {
+        sleep_until(start + Duration::from_millis(at_ms)).await;
+        let way = at_ms as f64 / 4_000.0 * 5.0 - 2.5;
+        let place = if inwards { way } else { -way };
+        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
+            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
+            for epc in &epcs {
+                let sighting = Sighting {
+                    at_us: at_ms * 1_000,
+                    reader: Arc::from("dock_1"),
+                    antenna,
+                    epc: epc.clone(),
+                    pc: 0x3000,
+                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
+                };
+                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
+            }
+        }
+    }
+}
+
+async fn published(events: &mut EventLoop) -> String {
+    timeout(PATIENCE, async {
+        loop {
+            if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
+                return String::from_utf8(publish.payload.to_vec()).unwrap();
+            }
+        }
+    })
+    .await
+    .expect("an event")
+}
+
+#[tokio::test]
+async fn a_capture_of_the_running_gateway_gives_its_events_again() {
+    let broker = Broker::start().await.unwrap();
+    let (_store, mut events) = subscriber("store", broker.addr(), "tracegate/+/events/#").await;
+    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
+    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
+    let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
+    let mut gateway = Gateway::new(|buffer| config(reader.addr(), broker.addr(), buffer));
+    let folder = gateway.folder.path().to_owned();
+    gateway.start();
+    wait_until("the reader", PATIENCE, || reader.status().reading)
+        .await
+        .unwrap();
+    let asks = ["--config", "gateway.toml"];
+    let with = |more: &[&'static str]| [more, &asks].concat();
+
+    // The first load is in the door when the capture begins.
+    let feed = reader.feed();
+    let capture = async {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        let child = tracegate(&with(&["capture", "-o", "day.jsonl.gz"]), &folder)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let file = folder.join("day.jsonl.gz");
+        wait_until("the capture", PATIENCE, || file.exists())
+            .await
+            .unwrap();
+        child
+    };
+    let ((), capture) = tokio::join!(pass(&feed, 1, true), capture);
+    let mut live = vec![published(&mut events).await];
+    pass(&feed, 11, false).await;
+    live.push(published(&mut events).await);
+
+    let (status, text) = output(&with(&["status"]), &folder);
+    assert!(status.status.success(), "{text}\n{}", gateway.log());
+    assert!(text.contains("everything is being delivered") && text.contains("dock_1          up"));
+    let (why, text) = output(&with(&["why", "(00)040123450000000016"]), &folder);
+    assert!(why.status.success(), "{text}");
+    assert!(text.contains("dock_1: booked: in  receiving"), "{text}");
+    let (why, text) = output(&with(&["why", "300000000000000000000001"]), &folder);
+    assert!(why.status.code() == Some(1) && text.is_empty());
+
+    let said = interrupt(capture).await;
+    assert!(
+        said.starts_with("day.jsonl.gz: ") && !said.contains("warning"),
+        "{said}"
+    );
+    let (replay, text) = output(&["replay", "day.jsonl.gz", "--json"], &folder);
+    assert!(replay.status.success(), "{replay:?}");
+    let replayed: Vec<&str> = text.lines().collect();
+    assert_eq!(replayed, live);
+    let (_, text) = output(&["replay", "day.jsonl.gz"], &folder);
+    assert_eq!(text.matches("receiving").count(), 1, "{text}");
+    let tag = "(01)04012345001006(21)11";
+    let (_, text) = output(&["why", "--capture", "day.jsonl.gz", tag], &folder);
+    assert!(text.contains("dock_1: booked: out shipping"), "{text}");
+
+    // A second gateway on the same buffer is refused, and leaves the socket alone.
+    let (second, _) = output(&["run", "--config", "gateway.toml"], &folder);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(output(&with(&["status"]), &folder).0.status.success());
+    // After a kill its socket is left behind: nobody answers there, and the next gateway replaces it.
+    gateway.kill();
+    assert!(folder.join("buffer/control.sock").exists());
+    let (status, _) = output(&with(&["status"]), &folder);
+    assert_eq!(status.status.code(), Some(69));
+    gateway.start();
+    let answers = || output(&with(&["status"]), &folder).0.status.code() != Some(69);
+    wait_until("the gateway", PATIENCE, answers).await.unwrap();
+    assert!(gateway.stop().success());
+    assert!(!folder.join("buffer/control.sock").exists());
+}
