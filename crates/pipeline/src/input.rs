@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
 
 use crate::config::PipelineConfig;
+use crate::reference::Reference;
 use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].
@@ -125,6 +126,13 @@ pub enum Input {
         /// Gateway time.
         at: Time,
     },
+    /// What is known about things that the next input mentions.
+    References {
+        /// Gateway time.
+        at: Time,
+        /// The records.
+        records: Vec<Reference>,
+    },
 }
 
 /// What the pipeline says.
@@ -134,6 +142,8 @@ pub enum Output {
     Event(Box<MovementEvent>),
     /// The answer to a scan.
     Verdict(ScanVerdict),
+    /// A fact that was seen here, to be kept with what is known.
+    Learned(Reference),
     /// A load that moved, or seemed to, and was not booked.
     NonEvent(NonEvent),
     /// A reader's clock was set back: its reads had wrong times for up to a few seconds.
