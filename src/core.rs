@@ -25,6 +25,7 @@ use tracing::{debug, error, info, trace, warn};
 use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::clock::GatewayClock;
 use crate::health::{Beat, BufferLevel, Health};
+use crate::reference::Known;
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
@@ -61,6 +62,8 @@ pub struct Wiring {
     pub acknowledged: watch::Receiver<i64>,
     /// From the forwarder: events that cannot be sent.
     pub requests: mpsc::Receiver<Request>,
+    /// What is known about things.
+    pub known: Known,
     /// Time.
     pub clock: GatewayClock,
     /// Conditions and counters.
@@ -171,14 +174,20 @@ impl Core {
     }
 
     /// Takes a batch and stores what comes of it; false when the gateway stops before it could be stored.
-    async fn take(&mut self, batch: Vec<Input>) -> bool {
-        let (mut events, mut verdicts) = (Vec::new(), Vec::new());
+    async fn take(&mut self, mut batch: Vec<Input>) -> bool {
+        let (mut events, mut verdicts, mut learned) = (Vec::new(), Vec::new(), Vec::new());
+        let records = self.wiring.known.look(&self.pipeline, &batch).await;
+        if !records.is_empty() {
+            let at = self.wiring.clock.now();
+            batch.insert(0, Input::References { at, records });
+        }
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
                 match output {
                     Output::Event(event) => events.push(*event),
                     Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
@@ -191,6 +200,9 @@ impl Core {
                 }
             }
         }
+        // Before the scan counts as accepted: what a label says is true whether or not it does.
+        let now = self.wiring.clock.now();
+        self.wiring.known.learn(learned, now).await;
         if !self.commit(&batch, &events).await {
             return false;
         }
@@ -380,10 +392,11 @@ impl Core {
     fn show(&self, event: &MovementEvent) {
         let read_points = &self.pipeline.config().read_points;
         let found = read_points.iter().find(|it| it.name == event.read_point);
-        let Some(ReadPointKind::Gate(gate)) = found.map(|read_point| &read_point.kind) else {
-            return;
+        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
+            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
+            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
+            Some(ReadPointKind::Station(_)) | None => return,
         };
-        let devices: BTreeSet<DeviceIndex> = gate.antennas.iter().map(|it| it.device).collect();
         for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
             let _ = reader.try_send(Feedback::Movement);
         }
@@ -442,6 +455,9 @@ impl Core {
         counters.waiting.set(self.store.waiting());
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
+        counters.references.set(self.pipeline.facts() as u64);
+        let capped = now.references_capped + self.wiring.known.capped();
+        counters.references_capped.set(capped);
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }

@@ -11,6 +11,7 @@ pub mod core;
 pub mod demo;
 pub mod forward;
 pub mod health;
+pub mod reference;
 pub mod service;
 pub mod source;
 pub mod tls;

@@ -7,6 +7,7 @@ mod check;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+mod lots;
 mod run;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ enum Command {
     Decode(decode::Arguments),
     Run(run::Arguments),
     Buffer(buffer::Arguments),
+    Lots(lots::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
+        Command::Lots(arguments) => lots::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };

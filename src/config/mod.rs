@@ -15,6 +15,7 @@ mod llrp;
 mod mask;
 mod mistake;
 mod model;
+mod presence;
 mod read;
 mod readers;
 mod references;
@@ -41,6 +42,7 @@ pub use llrp::{
 pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
 };
+pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
@@ -59,11 +61,13 @@ const SECTIONS: &[&str] = &[
     "read_point",
     "tags",
     "tag_sensor",
+    "active_tag",
+    "reference",
     "buffer",
     "mqtt",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];
+const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 

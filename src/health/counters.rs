@@ -94,6 +94,12 @@ counters! {
     clock_steps,
     /// Broker connections lost or not made.
     broker_disconnects,
+    /// Facts about things that could not be looked up, or not be kept, in time.
+    reference_failures,
+    /// Facts forgotten because a table was full.
+    references_capped,
+    /// Facts held about things that are around.
+    references,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

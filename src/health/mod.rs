@@ -51,6 +51,7 @@ struct Links {
     devices: BTreeMap<String, Device>,
     broker: BrokerState,
     storing: Option<String>,
+    reference: Option<String>,
     buffer: BufferLevel,
     epoch: String,
     lost: Option<String>,
@@ -100,6 +101,7 @@ impl Health {
                 devices: BTreeMap::new(),
                 broker,
                 storing: None,
+                reference: None,
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
@@ -209,6 +211,17 @@ impl Health {
         self.announce(news)
     }
 
+    /// Notes why nothing is known about lots, serial numbers and pallets, or that it is known again.
+    pub fn reference(&self, problem: Option<String>) -> bool {
+        let news = {
+            let mut links = self.links();
+            let news = links.reference != problem;
+            links.reference = problem;
+            news
+        };
+        self.announce(news)
+    }
+
     /// Wakes when a device's, the broker's or the buffer's state changes.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<()> {
@@ -256,8 +269,8 @@ impl Health {
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
-        let lost = links.lost.iter().cloned();
-        storing.chain(lost).chain(broker).chain(devices).collect()
+        let beside = links.lost.iter().chain(&links.reference).cloned();
+        storing.chain(beside).chain(broker).chain(devices).collect()
     }
 
     /// The status message of this moment.

@@ -33,6 +33,7 @@ pub struct Reference {
 
 /// The kinds of facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Facts {
     /// What a carrier holds.
     Contents(Vec<Content>),
@@ -173,7 +174,7 @@ impl References {
         }
     }
 
-    /// Facts held, for tests and metrics.
+    /// Facts held.
     pub fn len(&self) -> usize {
         self.weight
     }

@@ -151,6 +151,12 @@ impl Pipeline {
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
     }
 
+    /// Facts held about things that are around.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        self.state.references.len()
+    }
+
     /// When the pipeline wants a [`Input::Tick`] at the latest; `None` while nothing is open.
     #[must_use]
     pub fn next_tick(&self) -> Option<Time> {
