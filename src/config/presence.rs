@@ -238,6 +238,11 @@ fn stays(checker: &mut Checker<'_>, name: &str, read_point: &ReadPoint) {
             checker.error("missing", title, place, "nothing would be reported", &help);
         }
     }
+    if read_point.dwell.is_empty() && checker.is_set(&of("dwell")) {
+        let place = checker.tree.at(&of("dwell"));
+        let help = "example: dwell = [\"1m\", \"10m\", \"1h\"]";
+        checker.error("missing", "`dwell` is empty".to_owned(), place, "", help);
+    }
     if read_point.dwell.len() > MAX_DWELLS {
         let place = checker.tree.at(&of("dwell"));
         let label = format!("expected up to {MAX_DWELLS} times");
