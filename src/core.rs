@@ -29,6 +29,7 @@ use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
 use crate::health::{Beat, BufferLevel, Health};
+use crate::reference::Known;
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
@@ -67,6 +68,8 @@ pub struct Wiring {
     pub requests: mpsc::Receiver<Request>,
     /// To the witness: what was committed.
     pub tap: Tap,
+    /// What is known about things.
+    pub known: Known,
     /// Time.
     pub clock: GatewayClock,
     /// Conditions and counters.
@@ -195,14 +198,21 @@ impl Core {
     }
 
     /// Takes a batch and stores what comes of it; false when the gateway stops before it could be stored.
-    async fn take(&mut self, batch: Vec<Input>) -> bool {
-        let (mut events, mut verdicts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    async fn take(&mut self, mut batch: Vec<Input>) -> bool {
+        let (mut events, mut verdicts) = (Vec::new(), Vec::new());
+        let (mut refused, mut learned) = (Vec::new(), Vec::new());
+        let records = self.wiring.known.look(&self.pipeline, &batch).await;
+        if !records.is_empty() {
+            let at = self.wiring.clock.now();
+            batch.insert(0, Input::References { at, records });
+        }
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
                 match output {
                     Output::Event(event) => events.push(*event),
                     Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         info!(read_point, reason, count = load.tags, "Load not booked");
@@ -216,6 +226,9 @@ impl Core {
                 }
             }
         }
+        // Before the scan counts as accepted: what a label says is true whether or not it does.
+        let now = self.wiring.clock.now();
+        self.wiring.known.learn(learned, now).await;
         let can_wait = events.is_empty() && verdicts.is_empty() && !batch.is_empty();
         let deferred = can_wait
             && batch.iter().all(may_wait)
@@ -415,10 +428,11 @@ impl Core {
     fn show(&self, event: &MovementEvent) {
         let read_points = &self.pipeline.config().read_points;
         let found = read_points.iter().find(|it| it.name == event.read_point);
-        let Some(ReadPointKind::Gate(gate)) = found.map(|read_point| &read_point.kind) else {
-            return;
+        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
+            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
+            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
+            Some(ReadPointKind::Station(_)) | None => return,
         };
-        let devices: BTreeSet<DeviceIndex> = gate.antennas.iter().map(|it| it.device).collect();
         for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
             let _ = reader.try_send(Feedback::Movement);
         }

@@ -13,6 +13,7 @@ pub mod core;
 pub mod demo;
 pub mod forward;
 pub mod health;
+pub mod reference;
 pub mod service;
 pub mod source;
 pub mod story;

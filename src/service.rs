@@ -21,6 +21,7 @@ use crate::control::{self, server::Door};
 use crate::core::{Core, Wiring};
 use crate::forward::mqtt;
 use crate::health::{DeviceState, Health};
+use crate::reference::Known;
 use crate::source::Context;
 use crate::topology::{self, TopologyError};
 
@@ -143,7 +144,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     doors.open(&health, &stop_sources, &mut sources);
     drop(inputs_in);
 
+    let directory = config.buffer.directory.path();
+    let known = Known::open(directory, config.reference.max_records, health.clone()).await;
     let wiring = Wiring {
+        known,
         inputs,
         feedback,
         committed: committed_in,

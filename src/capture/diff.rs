@@ -96,7 +96,7 @@ impl Run {
             match output {
                 Output::Event(event) => self.booked.push(booked(event)),
                 Output::NonEvent(load) => self.refused.push(refused(load, config)),
-                Output::Verdict(_) | Output::ClockStepped { .. } => {}
+                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
             }
         }
     }
@@ -159,7 +159,7 @@ pub fn tuning<'a>(config: &'a PipelineConfig, read_point: &str) -> Option<&'a Tu
     let found = config.read_points.iter().find(|it| it.name == read_point)?;
     match &found.kind {
         ReadPointKind::Gate(gate) => Some(&gate.tuning),
-        ReadPointKind::Station(_) => None,
+        ReadPointKind::Station(_) | ReadPointKind::Zone(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracegate_pipeline::PipelineConfig;
+use tracegate_pipeline::reference::Reference;
 
 use crate::capture::FORMAT;
 pub use crate::capture::moment::Moment;
@@ -91,6 +92,16 @@ pub struct Reads {
     pub at: Moment,
     /// Its sightings.
     pub reads: Vec<Read>,
+}
+
+/// What was known of things that the next input mentions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Looked {
+    /// Gateway time.
+    pub at: Moment,
+    /// The records.
+    pub records: Vec<Reference>,
 }
 
 /// One sighting.
@@ -213,6 +224,8 @@ pub enum Line {
     Gpi(Gpi),
     /// A scan.
     Scan(Scan),
+    /// What was looked up.
+    References(Looked),
     /// Time passed.
     Tick(At),
     /// Something is missing.
@@ -251,6 +264,7 @@ const TYPES: &[(&str, &[&str])] = &[
         &["device", "at", "port", "high", "time", "uptime_us"],
     ),
     ("scan", &["device", "at", "text", "hex"]),
+    ("references", &["at", "records"]),
     ("tick", &["at"]),
     ("gap", &["inputs", "reads"]),
 ];
@@ -302,6 +316,7 @@ impl Line {
             }
             "gpi" => shape(map).map(Self::Gpi),
             "scan" => shape(map).map(Self::Scan),
+            "references" => shape(map).map(Self::References),
             "tick" => shape(map).map(Self::Tick),
             _ => shape(map).map(Self::Gap),
         }

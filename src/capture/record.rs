@@ -7,8 +7,8 @@ use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Read, ReaderTime, Time};
 
 use super::line::{
-    At, Device, Gpi, Header, Line, LineError, Memory, Moment, NewConfig, Reads, Scan, Snapshot,
-    unknown,
+    At, Device, Gpi, Header, Line, LineError, Looked, Memory, Moment, NewConfig, Reads, Scan,
+    Snapshot, unknown,
 };
 use super::{FORMAT, line};
 use crate::buffer::STATE_VERSION;
@@ -106,6 +106,10 @@ pub fn line_of(input: &Input, config: &PipelineConfig) -> Line {
                 uptime_us,
             })
         }
+        Input::References { at, records } => Line::References(Looked {
+            at: (*at).into(),
+            records: records.clone(),
+        }),
         Input::Scan { device, at, data } => {
             let text = std::str::from_utf8(data).ok().map(str::to_owned);
             let hex = text.is_none().then(|| hex(data));
@@ -189,6 +193,10 @@ pub(super) fn input(line: Line, config: &PipelineConfig) -> Result<Option<Input>
             port: line.port,
             high: line.high,
             reader_time: join(line.time, line.uptime_us)?,
+        },
+        Line::References(line) => Input::References {
+            at: line.at.into(),
+            records: line.records,
         },
         Line::Scan(line) => Input::Scan {
             device: index(&line.device)?,

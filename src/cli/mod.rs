@@ -10,6 +10,7 @@ mod decode;
 #[cfg(feature = "demo")]
 mod demo;
 mod gateway;
+mod lots;
 mod replay;
 mod run;
 mod status;
@@ -46,6 +47,7 @@ enum Command {
     Capture(capture::Arguments),
     Replay(replay::Arguments),
     Buffer(buffer::Arguments),
+    Lots(lots::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
+        Command::Lots(arguments) => lots::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };

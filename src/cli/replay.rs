@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use tracegate_pipeline::config::Direction;
 use tracegate_pipeline::input::VerdictKind;
 use tracegate_pipeline::movement::zone;
 use tracegate_pipeline::{Output, PipelineConfig};
@@ -159,7 +160,7 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
             "{}  {:<12} not booked, {}: {}: {}\n",
             clock(load.at.into(), zone_name),
             load.read_point,
-            load.direction.as_str(),
+            load.direction.map_or("here", Direction::as_str),
             load.reason.as_str(),
             reason(
                 load.reason,
@@ -175,6 +176,7 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
                 VerdictKind::Accepted | VerdictKind::Duplicate => String::new(),
             }
         }
+        Output::Learned(_) => String::new(),
         Output::ClockStepped { at, by, device } => {
             let name = config.and_then(|it| it.devices.get(usize::from(*device)));
             format!(

@@ -98,7 +98,7 @@ fn from_capture(path: &Path, tag: &str) -> anyhow::Result<Vec<Story>> {
             match output {
                 Output::Event(event) => book.booked(event),
                 Output::NonEvent(load) => book.not_booked(load),
-                Output::Verdict(_) | Output::ClockStepped { .. } => {}
+                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
             }
         }
     };

@@ -19,27 +19,38 @@ pub(super) struct Checker<'a> {
     pub(super) problems: Vec<Diagnostic>,
 }
 
-/// Settings of a read point with antennas.
-const ANTENNA_SETTINGS: &[&str] = &[
+/// Settings of a read point with antennas on two sides.
+const GATE_SETTINGS: &[&str] = &[
     "inside",
     "outside",
     "in",
     "out",
+    "side_tau",
+    "side_level",
+    "side_hold",
+    "settle",
+    "min_tags",
+    "flip_ratio",
+    "rearm",
+    "aggregation",
+    "infer_ratio",
+    "quantities",
+];
+/// Settings of a read point without a direction.
+const PRESENCE_SETTINGS: &[&str] = &["antennas", "arrive", "depart", "events_per"];
+/// Settings of every read point with antennas.
+const ANTENNA_SETTINGS: &[&str] = &[
     "min_rssi",
     "dedup",
     "appear_within",
     "min_reads",
     "lost_after",
-    "side_tau",
-    "side_level",
-    "side_hold",
+    "lost_after_max",
     "load_gap",
-    "settle",
-    "min_tags",
-    "flip_ratio",
-    "rearm",
     "allowed_lateness",
     "down_grace",
+    "stay",
+    "dwell",
 ];
 /// Settings of a read point with scanners.
 const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
@@ -66,6 +77,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.mqtt();
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
+    super::presence::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -149,11 +161,18 @@ impl Checker<'_> {
         self.require(&["mqtt"], "url", "\"mqtt://broker.plant3.example\"");
         for (name, read_point) in &self.config.read_point {
             let section = ["read_point", name];
-            self.require(&section, "mode", "\"dock\", \"belt\" or \"station\"");
+            self.require(
+                &section,
+                "mode",
+                "\"dock\", \"belt\", \"presence\" or \"station\"",
+            );
             self.require(&section, "sgln", "\"urn:epc:id:sgln:4012345.00001.dock1\"");
             for (key, business) in [
                 ("in", &read_point.r#in),
                 ("out", &read_point.out),
+                ("arrive", &read_point.arrive),
+                ("depart", &read_point.depart),
+                ("stay", &read_point.stay),
                 ("scan", &read_point.scan),
             ] {
                 if let Some(business) = business {
@@ -186,11 +205,12 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 4] = [
+        let sections: [(&str, Vec<&String>); 5] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
+            ("active_tag", config.active_tag.keys().collect()),
         ];
         for (kind, names) in sections {
             for name in names {
@@ -260,13 +280,14 @@ impl Checker<'_> {
             return;
         }
         let mode = read_point.mode;
-        let foreign = if mode == Mode::Station {
-            ANTENNA_SETTINGS
-        } else {
-            STATION_SETTINGS
+        let foreign: [&[&str]; 3] = match mode {
+            Mode::Station => [GATE_SETTINGS, PRESENCE_SETTINGS, ANTENNA_SETTINGS],
+            Mode::Presence => [GATE_SETTINGS, STATION_SETTINGS, &[]],
+            Mode::Dock | Mode::Belt => [PRESENCE_SETTINGS, STATION_SETTINGS, &[]],
         };
         for key in foreign
-            .iter()
+            .into_iter()
+            .flatten()
             .filter(|key| self.tree.has(&of(key)))
             .collect::<Vec<_>>()
         {
@@ -278,6 +299,7 @@ impl Checker<'_> {
         }
         let lists: &[(&str, bool, &str)] = match mode {
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
+            Mode::Presence => &[("antennas", read_point.antennas.is_empty(), "[\"zone_1/1\"]")],
             Mode::Dock | Mode::Belt => &[
                 (
                     "inside",
@@ -309,6 +331,25 @@ impl Checker<'_> {
             Mode::Station => {
                 self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
             }
+            Mode::Presence
+                if ["arrive", "depart", "stay"]
+                    .iter()
+                    .all(|key| self.is_missing(&of(key))) =>
+            {
+                let title = format!(
+                    "read point `{}` has neither `arrive` nor `depart` nor `stay`",
+                    shown(name)
+                );
+                let help =
+                    "add what it means that something comes: arrive = { biz_step = \"storing\" }";
+                self.error(
+                    "missing",
+                    title,
+                    self.tree.at(&["read_point", name]),
+                    "nothing would be reported",
+                    help,
+                );
+            }
             Mode::Dock | Mode::Belt
                 if self.is_missing(&of("in")) && self.is_missing(&of("out")) =>
             {
@@ -322,7 +363,7 @@ impl Checker<'_> {
                     help,
                 );
             }
-            Mode::Dock | Mode::Belt => {}
+            Mode::Dock | Mode::Belt | Mode::Presence => {}
         }
     }
 

@@ -173,7 +173,7 @@ pub(super) fn show_number<T: ToString>(number: &T) -> String {
     number.to_string()
 }
 
-fn show_time(time: &Duration) -> String {
+pub(super) fn show_time(time: &Duration) -> String {
     format!("\"{}\"", show_duration(*time))
 }
 
@@ -201,7 +201,7 @@ pub(super) fn range<T: PartialOrd>(
 }
 
 /// As [`range`], for a setting without a value of its own.
-fn optional<T: PartialOrd>(
+pub(super) fn optional<T: PartialOrd>(
     checker: &mut Checker<'_>,
     path: &[&str],
     value: Option<T>,

@@ -15,6 +15,7 @@ mod llrp;
 mod mask;
 mod mistake;
 mod model;
+mod presence;
 mod read;
 mod readers;
 mod references;
@@ -42,6 +43,7 @@ pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, MqttVersion, OnNoSubscriber, Parity, ReadPoint,
     Scanner, Tags,
 };
+pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use secret::Secret;
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
@@ -62,12 +64,14 @@ const SECTIONS: &[&str] = &[
     "read_point",
     "tags",
     "tag_sensor",
+    "active_tag",
+    "reference",
     "buffer",
     "mqtt",
     "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];
+const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 

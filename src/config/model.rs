@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::address::{BrokerUrls, HostPort};
 use super::llrp::Llrp;
+use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::template::{ClientId, DeviceTopic, EventTopic, StatusTopic};
@@ -39,6 +40,10 @@ pub struct Config {
     pub tags: Tags,
     /// What tags measure, by name.
     pub tag_sensor: BTreeMap<String, TagSensor>,
+    /// Tags that send by themselves, by name of their kind.
+    pub active_tag: BTreeMap<String, ActiveTag>,
+    /// What is known about lots, serial numbers and pallets.
+    pub reference: References,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
     /// The broker.
@@ -148,6 +153,8 @@ pub enum Mode {
     Dock,
     /// A conveyor: single items pass quickly.
     Belt,
+    /// A place without a direction: things come, stay and leave.
+    Presence,
     /// A work place with scanners.
     Station,
 }
@@ -158,6 +165,7 @@ impl Mode {
         match self {
             Mode::Dock => "dock",
             Mode::Belt => "belt",
+            Mode::Presence => "presence",
             Mode::Station => "station",
         }
     }
@@ -175,12 +183,30 @@ pub struct ReadPoint {
     pub inside: Vec<AntennaRef>,
     /// Antennas on the outer side (dock, belt).
     pub outside: Vec<AntennaRef>,
+    /// Antennas that look at the place (presence).
+    pub antennas: Vec<AntennaRef>,
     /// Scanners (station).
     pub scanners: Vec<String>,
     /// What a movement inwards means (dock, belt); without it none is reported.
     pub r#in: Option<Business>,
     /// What a movement outwards means (dock, belt); without it none is reported.
     pub out: Option<Business>,
+    /// What it means that something comes (presence); without it nothing is reported.
+    pub arrive: Option<Business>,
+    /// What it means that something leaves (presence); without it nothing is reported.
+    pub depart: Option<Business>,
+    /// What it means that something stays (dock, belt, presence); with `dwell`.
+    pub stay: Option<Business>,
+    /// After how long a stay is reported.
+    pub dwell: Vec<Dwell>,
+    /// One event for what comes or leaves together, or one for each tag (presence).
+    pub events_per: EventsPer,
+    /// When parent and children are an aggregation (dock, belt).
+    pub aggregation: Aggregation,
+    /// Share of known contents that must be read for the whole to be taken as there, 0 to 1 (dock, belt).
+    pub infer_ratio: Option<f64>,
+    /// Where goods are counted by class and lot (dock, belt).
+    pub quantities: Quantities,
     /// What a scan means (station).
     pub scan: Option<Business>,
     /// Weaker reads are ignored.
@@ -196,6 +222,9 @@ pub struct ReadPoint {
     /// A tag is gone after this time without a read.
     #[serde(deserialize_with = "optional")]
     pub lost_after: Option<Duration>,
+    /// And after this at the latest (presence, and for `dwell`).
+    #[serde(deserialize_with = "optional")]
+    pub lost_after_max: Option<Duration>,
     /// Smoothing of the side (inside or outside) a tag is on.
     #[serde(deserialize_with = "optional")]
     pub side_tau: Option<Duration>,
@@ -223,6 +252,14 @@ pub struct ReadPoint {
     /// A reader that is away for less is waited for.
     #[serde(deserialize_with = "optional")]
     pub down_grace: Option<Duration>,
+}
+
+impl ReadPoint {
+    /// Every antenna that it uses.
+    pub fn all_antennas(&self) -> impl Iterator<Item = &AntennaRef> {
+        let sides = self.inside.iter().chain(&self.outside);
+        sides.chain(&self.antennas)
+    }
 }
 
 /// The business part of an event (EPCIS 2.0 §7.3.5): why something was seen.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::Host;
 use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
+use super::model::ReadPoint;
 use super::source::{Seg, keys};
 use super::text::AntennaRef;
 use super::units::shown;
@@ -49,6 +50,7 @@ fn antennas(checker: &mut Checker<'_>) {
         for (side, list) in [
             ("inside", &read_point.inside),
             ("outside", &read_point.outside),
+            ("antennas", &read_point.antennas),
         ] {
             for (index, antenna) in list.iter().enumerate() {
                 uses.push((
@@ -257,7 +259,7 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         return;
     }
     let readers: BTreeSet<&str> = points()
-        .flat_map(|point| point.inside.iter().chain(&point.outside))
+        .flat_map(ReadPoint::all_antennas)
         .map(|antenna| antenna.llrp.as_str())
         .collect();
     let scanners: BTreeSet<&str> = points()

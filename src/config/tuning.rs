@@ -8,10 +8,11 @@ use tracegate_pipeline::time::Span;
 use super::model::{Mode, ReadPoint};
 
 impl ReadPoint {
-    /// Every figure, none missing. A station has no antennas; it gets those of a dock, which nothing reads.
+    /// Every figure, none missing. A station has no antennas, and a zone no sides; they get those of a
+    /// dock, which nothing reads.
     pub fn tuning(&self) -> Tuning {
         let default = match self.mode {
-            Mode::Dock | Mode::Station => Tuning::dock(),
+            Mode::Dock | Mode::Presence | Mode::Station => Tuning::dock(),
             Mode::Belt => Tuning::belt(),
         };
         let span = |given: Option<Duration>, default: Span| given.map_or(default, Span::from);

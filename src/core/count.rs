@@ -34,6 +34,9 @@ impl Core {
         counters.waiting.set(self.store.waiting());
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
+        counters.references.set(self.pipeline.facts() as u64);
+        let capped = now.references_capped + self.wiring.known.capped();
+        counters.references_capped.set(capped);
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }

@@ -67,6 +67,7 @@ impl Plant {
         let (requests, requests_out) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let wiring = Wiring {
+            known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),
             committed: committed_in,

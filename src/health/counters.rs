@@ -108,6 +108,12 @@ counters! {
     control_refused,
     /// Commands that were cut off from the control socket because they took nothing any more.
     control_dropped,
+    /// Facts about things that could not be looked up, or not be kept, in time.
+    reference_failures,
+    /// Facts forgotten because a table was full.
+    references_capped,
+    /// Facts held about things that are around.
+    references,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

@@ -57,6 +57,7 @@ struct Links {
     devices: BTreeMap<String, Device>,
     broker: BrokerState,
     storing: Option<String>,
+    reference: Option<String>,
     buffer: BufferLevel,
     epoch: String,
     lost: Option<String>,
@@ -109,6 +110,7 @@ impl Health {
                 devices: BTreeMap::new(),
                 broker,
                 storing: None,
+                reference: None,
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
@@ -222,6 +224,17 @@ impl Health {
         self.announce(news)
     }
 
+    /// Notes why nothing is known about lots, serial numbers and pallets, or that it is known again.
+    pub fn reference(&self, problem: Option<String>) -> bool {
+        let news = {
+            let mut links = self.links();
+            let news = links.reference != problem;
+            links.reference = problem;
+            news
+        };
+        self.announce(news)
+    }
+
     /// Wakes when a device's, the broker's or the buffer's state changes.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<()> {
@@ -269,9 +282,9 @@ impl Health {
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
-        let lost = links.lost.iter().cloned();
+        let beside = links.lost.iter().chain(&links.reference).cloned();
         let certificates = links.certificates.conditions(Timestamp::now());
-        let before = storing.chain(lost).chain(broker);
+        let before = storing.chain(beside).chain(broker);
         before.chain(certificates).chain(devices).collect()
     }
 

@@ -314,7 +314,7 @@ fn classify(
 fn tuning(config: &PipelineConfig, read_point: usize) -> Option<&Tuning> {
     match &config.read_points.get(read_point)?.kind {
         ReadPointKind::Gate(gate) => Some(&gate.tuning),
-        ReadPointKind::Station(_) => None,
+        ReadPointKind::Station(_) | ReadPointKind::Zone(_) => None,
     }
 }
 

@@ -89,7 +89,7 @@ pub struct NotBooked {
     pub at: Moment,
     /// Where.
     pub read_point: String,
-    /// Which way it seemed to go, `in` or `out`.
+    /// Which way it seemed to go, `in` or `out`; `here` in a zone, which has no ways.
     pub direction: String,
     /// The rule, as in logs.
     pub reason: String,

@@ -31,6 +31,8 @@ fn config() -> PipelineConfig {
                 inward: None,
                 outward: None,
                 tuning: Tuning::dock(),
+                loads: tracegate_pipeline::association::LoadRules::default(),
+                stay: None,
             }),
         }],
         tags: TagRules {
@@ -77,7 +79,7 @@ fn load(reason: NonEventReason, number: u64) -> NonEvent {
         at: Time(T0 + 11 * S),
         reason,
         tags: 1,
-        direction: Direction::In,
+        direction: Some(Direction::In),
         members: vec![(key, None)],
     }
 }

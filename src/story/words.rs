@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use tracegate_pipeline::config::{Side, Tuning};
+use tracegate_pipeline::config::{Direction, Side, Tuning};
 use tracegate_pipeline::filter::TagRules;
 use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
 use tracegate_pipeline::movement::zone;
@@ -41,7 +41,7 @@ pub(super) fn not_booked(load: &NonEvent, tuning: Option<&Tuning>) -> NotBooked 
     NotBooked {
         at: load.at.into(),
         read_point: load.read_point.clone(),
-        direction: load.direction.as_str().to_owned(),
+        direction: load.direction.map_or("here", Direction::as_str).to_owned(),
         reason: load.reason.as_str().to_owned(),
         text: reason(load.reason, load.tags, tuning),
         advice: advice(load.reason).to_owned(),

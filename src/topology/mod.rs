@@ -14,10 +14,11 @@ use tracegate_pipeline::config::{
 };
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
+use tracegate_pipeline::zone::ZoneConfig;
 
 use crate::config::{
-    AntennaRef, Business, Config, Mode, Mqtt, MqttVersion, OnNoSubscriber, OutputUse, Parity,
-    ReadPoint, Scanner, TagPattern,
+    ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
+    OutputUse, Parity, ReadPoint, Scanner, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
@@ -149,6 +150,7 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             uri: read_point.sgln.as_str().to_owned(),
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
+                Mode::Presence => ReadPointKind::Zone(zone(read_point, &index)),
                 Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
             },
         });
@@ -164,6 +166,7 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             ignore: patterns(&config.tags.ignore),
             load_unit: patterns(&config.tags.load_unit),
             cargo: patterns(&config.tags.cargo),
+            active: config.active_tag.values().map(ActiveTag::rules).collect(),
         },
         devices: names,
     }
@@ -301,6 +304,22 @@ fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         inward: read_point.r#in.as_ref().map(step),
         outward: read_point.out.as_ref().map(step),
         tuning: read_point.tuning(),
+        loads: read_point.load_rules(),
+        stay: (!read_point.dwell.is_empty()).then(|| Box::new(zone(read_point, index))),
+    }
+}
+
+/// What comes, stays and leaves; of a gate, what stays.
+fn zone(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> ZoneConfig {
+    let antenna = |antenna: &AntennaRef| Some((index(&antenna.llrp)?, antenna.antenna));
+    ZoneConfig {
+        antennas: read_point.all_antennas().filter_map(antenna).collect(),
+        arrive: read_point.arrive.as_ref().map(step),
+        depart: read_point.depart.as_ref().map(step),
+        stay: read_point.stay.as_ref().map(step),
+        dwell: read_point.dwell.iter().map(|it| it.0.into()).collect(),
+        together: read_point.events_per == EventsPer::Load,
+        tuning: read_point.zone_tuning(),
     }
 }
 

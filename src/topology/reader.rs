@@ -28,7 +28,7 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
         used_antennas: config
             .read_point
             .values()
-            .flat_map(|point| point.inside.iter().chain(&point.outside))
+            .flat_map(crate::config::ReadPoint::all_antennas)
             .filter(|antenna| antenna.llrp == name)
             .map(|antenna| antenna.antenna)
             .collect(),

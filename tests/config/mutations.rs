@@ -131,6 +131,11 @@ fn the_reference_shows_the_true_defaults() {
                     r#in: point.r#in.clone(),
                     out: point.out.clone(),
                     scan: point.scan.clone(),
+                    antennas: point.antennas.clone(),
+                    arrive: point.arrive.clone(),
+                    depart: point.depart.clone(),
+                    stay: point.stay.clone(),
+                    dwell: point.dwell.clone(),
                     ..Default::default()
                 };
             }
@@ -199,7 +204,7 @@ fn no_mutation_passes_in_silence() {
             String::new(),
         ] {
             // A device may have any name, but then its read point misses it.
-            let has_free_name = ["[read_point.", "[tag_sensor."]
+            let has_free_name = ["[read_point.", "[tag_sensor.", "[active_tag."]
                 .iter()
                 .any(|kind| header.starts_with(kind));
             assert!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tracegate_pipeline::association::LoadRules;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step, Tuning,
@@ -195,6 +196,8 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                     inward: step(&point.in_step),
                     outward: step(&point.out_step),
                     tuning: brisk(),
+                    loads: LoadRules::default(),
+                    stay: None,
                 }),
             },
             name: point.name,

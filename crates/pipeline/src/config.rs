@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::association::LoadRules;
 use crate::filter::TagRules;
 use crate::input::DeviceIndex;
 use crate::sensing::SensorConfig;
 use crate::time::Span;
+use crate::zone::ZoneConfig;
 
 /// Everything the pipeline needs to know. Defaults were filled in by whoever built it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,8 @@ pub enum ReadPointKind {
     Gate(GateConfig),
     /// Scanners with a task.
     Station(StationConfig),
+    /// Antennas that look at a place; things come, stay and leave.
+    Zone(ZoneConfig),
 }
 
 /// A dock door or a belt.
@@ -57,6 +61,10 @@ pub struct GateConfig {
     pub outward: Option<Step>,
     /// Thresholds and times.
     pub tuning: Tuning,
+    /// How the tags of a load are told.
+    pub loads: LoadRules,
+    /// What is told about stock that is parked in its field.
+    pub stay: Option<Box<ZoneConfig>>,
 }
 
 /// One antenna of a gate.

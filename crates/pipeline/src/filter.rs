@@ -9,6 +9,8 @@ use tracegate_gs1::epc::{
 };
 use tracegate_gs1::{Ai, TagIdentity};
 
+use crate::time::Span;
+
 /// Patterns by class. The first class that matches wins, in the order ignore, load unit, cargo.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TagRules {
@@ -18,6 +20,17 @@ pub struct TagRules {
     pub load_unit: Vec<Pattern>,
     /// The goods. When given, tags that match no class are ignored.
     pub cargo: Vec<Pattern>,
+    /// Tags that send by themselves, each kind with its beacon.
+    pub active: Vec<ActiveTags>,
+}
+
+/// Tags that send by themselves, now and then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveTags {
+    /// Which tags.
+    pub tags: Vec<Pattern>,
+    /// How long one may be silent before it is taken for gone: some beacons in a row.
+    pub silence: Span,
 }
 
 /// What a tag is taken for.
@@ -49,6 +62,18 @@ impl TagRules {
         } else {
             TagClass::Ignored
         }
+    }
+}
+
+impl TagRules {
+    /// For a tag that sends by itself: how long it may be silent. The first kind that matches counts.
+    #[must_use]
+    pub fn silence(&self, epc: &[u8], bit_len: usize, identity: &TagIdentity) -> Option<Span> {
+        let is = |kind: &&ActiveTags| {
+            let mut patterns = kind.tags.iter();
+            patterns.any(|pattern| pattern.matches(epc, bit_len, identity))
+        };
+        self.active.iter().find(is).map(|kind| kind.silence)
     }
 }
 

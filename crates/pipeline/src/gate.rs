@@ -84,6 +84,13 @@ impl Gate {
         self.tags.get(tag).map(|tag| tag.class)
     }
 
+    /// Every tag that is followed, or whose read waits for its turn, with its protocol control word.
+    pub fn followed(&self) -> impl Iterator<Item = (&EpcKey, Option<u16>)> {
+        let here = self.tags.iter().map(|(tag, it)| (tag, it.pc));
+        let waiting = self.buffer.iter().map(|(key, it)| (&key.tag, it.pc));
+        here.chain(waiting)
+    }
+
     /// Tags followed and reads waiting.
     pub fn sizes(&self) -> (usize, usize) {
         (self.tags.len(), self.buffer.len())

@@ -5,6 +5,7 @@ use tracegate_epcis::EventId;
 
 use crate::config::{Direction, PipelineConfig};
 pub use crate::gate::EpcKey;
+use crate::reference::Reference;
 use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].
@@ -126,6 +127,13 @@ pub enum Input {
         /// Gateway time.
         at: Time,
     },
+    /// What is known about things that the next input mentions.
+    References {
+        /// Gateway time.
+        at: Time,
+        /// The records.
+        records: Vec<Reference>,
+    },
 }
 
 /// What the pipeline says.
@@ -135,6 +143,8 @@ pub enum Output {
     Event(Box<MovementEvent>),
     /// The answer to a scan.
     Verdict(ScanVerdict),
+    /// A fact that was seen here, to be kept with what is known.
+    Learned(Reference),
     /// A load that moved, or seemed to, and was not booked.
     NonEvent(NonEvent),
     /// A reader's clock was set back: its reads had wrong times for up to a few seconds.
@@ -196,8 +206,8 @@ pub struct NonEvent {
     pub reason: NonEventReason,
     /// How many tags it had.
     pub tags: usize,
-    /// Which way it seemed to go.
-    pub direction: Direction,
+    /// Which way it seemed to go, at a gate.
+    pub direction: Option<Direction>,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
 }

@@ -7,13 +7,15 @@
 //!
 //! The stages, each a module: [`clock`] (device time to gateway time, watermark per device), [`filter`] (which tags
 //! count), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`sensing`] (what it measures), [`passage`] (one
-//! decision per load, with a direction), `station` (scans), [`movement`] (the EPCIS event).
+//! decision per load, with a direction), [`association`] (parents, contents, lots), [`zone`] (presence without a
+//! direction), `station` (scans), [`movement`] (the EPCIS event). [`reference`] is what is known from elsewhere.
 //!
 //! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
 //! decided is never mixed in, it amends a passage or makes one that is marked late; every collection has a bound and a counter at the bound.
 
 #![warn(clippy::indexing_slicing)]
 
+pub mod association;
 pub mod clock;
 pub mod config;
 pub mod filter;
@@ -24,11 +26,13 @@ pub mod movement;
 pub mod passage;
 pub mod pipeline;
 pub mod presence;
+pub mod reference;
 pub mod remarks;
 pub mod sensing;
 mod station;
 pub mod stats;
 pub mod time;
+pub mod zone;
 
 pub use config::PipelineConfig;
 pub use input::{Input, Output, Read, ReaderTime};

@@ -1,18 +1,28 @@
 //! Movements as EPCIS 2.0 events.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde_json::{Map, Value};
 use tracegate_epcis::{
-    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
-    SensorMetadata, SensorReport,
+    Action, BizTransaction, Decimal, Event, EventData, EventTime, Namespace, Quantity,
+    SensorElement, SensorMetadata, SensorReport,
 };
-use tracegate_gs1::{Ai, Identity, TagIdentity};
+use tracegate_gs1::{Identity, TagIdentity};
 
+use crate::association::{Aggregation, Completeness, Load, LoadRules, Member, Quantities};
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
 use crate::remarks::Remarks;
 use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::Time;
+use crate::zone::Change;
+
+/// What fields of the gateway's own begin with. Not `tracegate`: that is the scheme of names without a GS1 key.
+pub const PREFIX: &str = "gw";
+/// The namespace that [`PREFIX`] stands for.
+pub const NAMESPACE: &str = "urn:tracegate:epcis:";
 
 /// The site's zone; UTC for a name that the bundled database does not know (the config check refuses those).
 #[must_use]
@@ -41,60 +51,152 @@ pub struct Context<'a> {
 
 /// The event of a load that passed a gate.
 ///
-/// One SSCC among the tags is the parent of the others (AggregationEvent, OBSERVE: a gate sees an aggregation, it does not
-/// make one); without one, or with several, all are objects of their own.
+/// One parent with children is an AggregationEvent where the rules say so (OBSERVE: a gate sees an aggregation, it does not
+/// make one); else all are objects of their own.
 ///
 /// # Errors
 /// The event would not be valid; the text names the field.
 pub fn passage(
     context: Context<'_>,
     direction: Direction,
-    tags: &[TagIdentity],
+    load: &Load,
+    rules: &LoadRules,
     sensor_elements: Vec<SensorElement>,
 ) -> Result<MovementEvent, String> {
-    let mut parents: Vec<String> = tags
-        .iter()
-        .filter(|tag| is_sscc(tag))
-        .map(TagIdentity::uri)
-        .collect();
-    let mut others: Vec<String> = tags
-        .iter()
-        .filter(|tag| !is_sscc(tag))
-        .map(TagIdentity::uri)
-        .collect();
-    for list in [&mut parents, &mut others] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    let (items, time) = (others.len(), event_time(context)?);
-    let (what, mut event) = match parents.as_slice() {
-        [parent] if !others.is_empty() => {
-            let parent = parent.clone();
-            let what = format!("{} + {items} items", short(&parent));
-            (
-                what,
-                EventData::aggregation(time, Action::Observe, Some(parent), others, Vec::new()),
-            )
+    let (items, time) = (load.children.len(), event_time(context)?);
+    let counts = counts(&load.children);
+    let is_counted =
+        |child: &&Member| rules.quantities == Quantities::QuantityList && child.class().is_some();
+    let named = load.children.iter().filter(|child| !is_counted(child));
+    let mut others: Vec<String> = named.map(|child| child.uri.clone()).collect();
+    others.sort_unstable();
+    let quantities: Vec<Quantity> = match rules.quantities {
+        Quantities::Extension => Vec::new(),
+        Quantities::QuantityList => counts.iter().map(quantity).collect(),
+    };
+    let state = load.contents.as_ref().map(|contents| contents.state);
+    let aggregates = match rules.aggregation {
+        Aggregation::Always => true,
+        Aggregation::Complete => {
+            matches!(state, Some(Completeness::Inferred | Completeness::Verified))
         }
-        _ => {
-            let what = match parents.as_slice() {
-                [parent] => short(parent).to_owned(),
-                [] => format!("{items} items"),
-                many => format!("{} pallets + {items} items", many.len()),
-            };
-            let epcs = parents.into_iter().chain(others).collect();
-            (
-                what,
-                EventData::object(time, Action::Observe, epcs, Vec::new()),
-            )
+        Aggregation::Never => false,
+    };
+    let mut what = match load.parents.as_slice() {
+        [] => format!("{items} items"),
+        [parent] if load.children.is_empty() => short(parent).to_owned(),
+        [parent] => format!("{} + {items} items", short(parent)),
+        many => format!("{} pallets + {items} items", many.len()),
+    };
+    let mut event = match load.parents.as_slice() {
+        [parent] if aggregates && !load.children.is_empty() => EventData::aggregation(
+            time,
+            Action::Observe,
+            Some(parent.clone()),
+            others,
+            quantities,
+        ),
+        parents => {
+            let epcs = parents.iter().cloned().chain(others).collect();
+            EventData::object(time, Action::Observe, epcs, quantities)
         }
     };
     event.sensor_elements = sensor_elements;
-    finish(
-        context,
-        event,
-        format!("{:<3} {} {what}", direction.as_str(), context.step.biz_step),
-    )
+    if rules.quantities == Quantities::Extension && !counts.is_empty() {
+        extend(&mut event, "quantities", counted(&counts));
+    }
+    if load.ambiguous {
+        extend(&mut event, "ambiguous", true);
+    }
+    if let Some(contents) = &load.contents {
+        let instances = [
+            ("missing", &contents.missing),
+            ("unexpected", &contents.unexpected),
+        ];
+        for (name, list) in instances.into_iter().filter(|(_, list)| !list.is_empty()) {
+            extend(&mut event, name, list.clone());
+        }
+        let classes = [
+            ("missingQuantities", &contents.short),
+            ("unexpectedQuantities", &contents.over),
+        ];
+        for (name, list) in classes.into_iter().filter(|(_, list)| !list.is_empty()) {
+            extend(&mut event, name, counted(list));
+        }
+    }
+    let disposition = state.and_then(Completeness::disposition);
+    if let Some(word) = disposition {
+        what.push_str(", ");
+        what.push_str(word);
+    }
+    let summary = format!("{:<3} {} {what}", direction.as_str(), context.step.biz_step);
+    finish_as(context, event, summary, disposition)
+}
+
+/// The event of things that came to a zone, left it, or have stood there for a time.
+///
+/// # Errors
+/// The event would not be valid; the text names the field.
+pub fn presence(
+    context: Context<'_>,
+    change: &Change,
+    members: &[Member],
+) -> Result<MovementEvent, String> {
+    let mut epcs: Vec<String> = members.iter().map(|member| member.uri.clone()).collect();
+    epcs.sort_unstable();
+    epcs.dedup();
+    let what = match epcs.as_slice() {
+        [only] => short(only).to_owned(),
+        many => format!("{} items", many.len()),
+    };
+    let mut event = EventData::object(event_time(context)?, Action::Observe, epcs, Vec::new());
+    let counts = counts(members);
+    if !counts.is_empty() {
+        extend(&mut event, "quantities", counted(&counts));
+    }
+    extend(&mut event, "presence", change.as_str());
+    if let Change::Dwell(time) = change {
+        extend(&mut event, "dwellSeconds", time.0 / 1_000_000);
+    }
+    let summary = format!("{} {} {what}", change.as_str(), context.step.biz_step);
+    finish(context, event, summary)
+}
+
+/// Goods by class, with their lot where it is known.
+fn counts(members: &[Member]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for class in members.iter().filter_map(Member::class) {
+        *counts.entry(class).or_default() += 1;
+    }
+    counts
+}
+
+fn quantity((class, count): (&String, &u64)) -> Quantity {
+    Quantity {
+        epc_class: class.clone(),
+        quantity: count.to_string().parse().ok(),
+        uom: None,
+    }
+}
+
+/// Amounts of classes as an extension field: what EPCIS calls a quantity element, in our own namespace.
+fn counted(counts: &BTreeMap<String, u64>) -> Value {
+    let entry = |(class, count): (&String, &u64)| {
+        Value::Object(Map::from_iter([
+            (format!("{PREFIX}:epcClass"), Value::from(class.clone())),
+            (format!("{PREFIX}:quantity"), Value::from(*count)),
+        ]))
+    };
+    counts.iter().map(entry).collect()
+}
+
+/// Adds a field of the gateway's own namespace.
+fn extend(event: &mut EventData, name: &str, value: impl Into<Value>) {
+    let namespace = Namespace {
+        prefix: PREFIX.to_owned(),
+        uri: NAMESPACE.to_owned(),
+    };
+    event.extend(&namespace, name, value);
 }
 
 /// The event of one scan.
@@ -193,14 +295,21 @@ fn at(zone: &TimeZone, time: Time) -> Result<EventTime, String> {
 }
 
 /// Adds where and why, and closes the event.
-fn finish(
+fn finish(context: Context<'_>, data: EventData, summary: String) -> Result<MovementEvent, String> {
+    finish_as(context, data, summary, None)
+}
+
+/// As [`finish`], with a disposition that was found out, if there is one, instead of the configured one.
+fn finish_as(
     context: Context<'_>,
     mut data: EventData,
     summary: String,
+    disposition: Option<&str>,
 ) -> Result<MovementEvent, String> {
     let step = context.step;
     data.biz_step = Some(step.biz_step.clone());
-    data.disposition.clone_from(&step.disposition);
+    let configured = || step.disposition.clone();
+    data.disposition = disposition.map(str::to_owned).or_else(configured);
     data.read_point = Some(context.uri.to_owned());
     data.biz_location.clone_from(&step.biz_location);
     let transaction = step.biz_transaction.clone();
@@ -218,10 +327,6 @@ fn finish(
         json: event.to_json(),
         summary,
     })
-}
-
-fn is_sscc(tag: &TagIdentity) -> bool {
-    matches!(tag, TagIdentity::Epc(epc) if epc.key() == Some(Ai::SSCC))
 }
 
 /// The part of a Digital Link that people read.

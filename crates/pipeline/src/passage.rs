@@ -37,6 +37,8 @@ pub struct Decision {
     pub at: Time,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// When each of them crossed, in the same order; empty for a load that is not booked.
+    pub crossed: Vec<Time>,
     /// How far off that may be, either way: that of its least certain read.
     pub uncertainty: Span,
     /// What members said of their surroundings, in the same order.
@@ -189,6 +191,7 @@ impl Passages {
                 direction,
                 at,
                 members,
+                crossed: Vec::new(),
                 uncertainty: Span::default(),
                 surroundings: Vec::new(),
                 refused: Some(reason),
@@ -208,6 +211,11 @@ impl Passages {
             let found = members.binary_search_by(|(member, _)| member.cmp(key));
             found.is_err()
         });
+        let crossed = members.iter().map(|(key, _)| {
+            let flip = load.flips.get(key).copied();
+            flip.or_else(|| tags.get(key).map(Tag::centroid))
+        });
+        let crossed = crossed.map(|it| it.unwrap_or(at)).collect();
         for (key, _) in &members {
             for other in &mut self.open {
                 other.flips.remove(key);
@@ -224,6 +232,7 @@ impl Passages {
             direction: load.direction,
             at,
             members,
+            crossed,
             uncertainty: Span::default(),
             surroundings: Vec::new(),
             refused: None,

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::{Identity, ScanContent, ScanOptions, Unidentified, parse_scan};
+use tracegate_gs1::{Ai, Identity, ScanContent, ScanOptions, Unidentified, parse_scan};
 
 use crate::config::{ReadPointConfig, StationConfig, StationScanner};
 use crate::error_chain;
 use crate::input::{DeviceIndex, MovementEvent, VerdictKind};
 use crate::movement;
+use crate::reference::{Batch, Facts, Reference};
 use crate::remarks::Remarks;
 use crate::time::Time;
 
@@ -42,7 +43,7 @@ impl Station {
             });
     }
 
-    /// Judges one scan.
+    /// Judges one scan: the answer, the event, and what the label says of a serial number's batch.
     pub fn scan(
         &mut self,
         read_point: &ReadPointConfig,
@@ -51,7 +52,7 @@ impl Station {
         zone: &TimeZone,
         at: Time,
         data: &[u8],
-    ) -> (VerdictKind, Option<MovementEvent>) {
+    ) -> (VerdictKind, Option<MovementEvent>, Option<Reference>) {
         let window = scanner.duplicate_window;
         let again = self
             .recent
@@ -62,7 +63,7 @@ impl Station {
         {
             // The window slides: a scanner in presentation mode repeats a label for as long as it sees it.
             booked.at = at;
-            return (VerdictKind::Duplicate, None);
+            return (VerdictKind::Duplicate, None, None);
         }
         let context = movement::Context {
             read_point: &read_point.name,
@@ -72,16 +73,20 @@ impl Station {
             at,
             remarks: Remarks::default(),
         };
-        match identify(data, scanner).and_then(|identity| movement::scan(context, &identity)) {
-            Ok(event) => {
+        let booked = identify(data, scanner).and_then(|identity| {
+            let event = movement::scan(context, &identity)?;
+            Ok((event, batch_of(&identity)))
+        });
+        match booked {
+            Ok((event, batch)) => {
                 self.remember(Booked {
                     device: scanner.device,
                     data: data.to_vec(),
                     at,
                 });
-                (VerdictKind::Accepted, Some(event))
+                (VerdictKind::Accepted, Some(event), batch)
             }
-            Err(reason) => (VerdictKind::Refused(reason), None),
+            Err(reason) => (VerdictKind::Refused(reason), None, None),
         }
     }
 
@@ -95,7 +100,24 @@ impl Station {
     }
 }
 
-fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity, String> {
+/// A label or mark with GTIN, serial number and lot says where the serial number comes from. Tags do not say it, so it is
+/// kept for when the thing passes a door.
+fn batch_of(identity: &Identity) -> Option<Reference> {
+    let (lot, _, _) = (identity.lot()?, identity.serial()?, identity.gtin()?);
+    let batch = Batch {
+        lot: lot.to_owned(),
+        expiry: identity.value(Ai::EXPIRY).map(str::to_owned),
+    };
+    // What the site says of it, in any version, is more certain than what was seen here.
+    Some(Reference {
+        key: identity.instance_uri()?,
+        version: 0,
+        facts: Some(Facts::Serial(batch)),
+    })
+}
+
+/// What a scanned code names.
+pub(crate) fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity, String> {
     let options = ScanOptions {
         unidentified: if scanner.assume_gs1 {
             Unidentified::Gs1

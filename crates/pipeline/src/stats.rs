@@ -25,6 +25,8 @@ pub struct Stats {
     pub sensor_mismatches: u64,
     /// Tags and reads hurried on or forgotten because of a cap.
     pub capped: u64,
+    /// Facts about things forgotten because of a cap.
+    pub references_capped: u64,
     /// Movement events made.
     pub events: u64,
     /// Loads not booked, by reason.

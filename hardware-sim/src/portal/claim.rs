@@ -135,7 +135,7 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
                     told.claims.extend(claim(day, &event.json, pipeline.now()));
                 }
                 Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
-                Output::Verdict(_) | Output::ClockStepped { .. } => {}
+                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
             }
         }
     };

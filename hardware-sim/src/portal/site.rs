@@ -1,6 +1,7 @@
 //! What stands there: doors and belts, antennas, readers, and how the gateway is told of them.
 
 use tracegate_pipeline::PipelineConfig;
+use tracegate_pipeline::association::LoadRules;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, ReadPointConfig, ReadPointKind, Side, Step, Tuning,
 };
@@ -190,6 +191,8 @@ impl Site {
                 } else {
                     Tuning::dock()
                 },
+                loads: LoadRules::default(),
+                stay: None,
             }),
         };
         let patterns = |texts: &[String]| {
@@ -205,6 +208,7 @@ impl Site {
                 ignore: patterns(&["hex:34*".to_owned()]),
                 load_unit: Vec::new(),
                 cargo: patterns(&[format!("urn:epc:pat:sgtin-96:*.{COMPANY}.*.*")]),
+                active: Vec::new(),
             },
         }
     }

@@ -195,10 +195,13 @@ impl Gate {
         for mut decision in own {
             if decision.refused.is_none() {
                 let (direction, at) = (decision.direction, decision.at);
-                decision.members.retain(|(key, _)| {
-                    !self.was_judged(tuning, key, at)
-                        && !self.amend.was_told(tuning, key, direction, at)
-                });
+                let members = decision.members.into_iter().zip(decision.crossed);
+                (decision.members, decision.crossed) = members
+                    .filter(|((key, _), _)| {
+                        !self.was_judged(tuning, key, at)
+                            && !self.amend.was_told(tuning, key, direction, at)
+                    })
+                    .unzip();
                 if decision.members.is_empty() {
                     continue;
                 }
@@ -267,6 +270,7 @@ impl Gate {
                 direction: booked.direction,
                 at: booked.at,
                 members: keys.iter().map(|key| ((*key).clone(), pc(key))).collect(),
+                crossed: vec![booked.at; keys.len()],
                 uncertainty,
                 surroundings: Vec::new(),
                 refused: None,

@@ -2,7 +2,8 @@
 
 use crate::config::ReadPointKind;
 use crate::input::Output;
-use crate::pipeline::{Pipeline, Place, report};
+use crate::pipeline::book::Books;
+use crate::pipeline::{Pipeline, Place};
 use crate::time::Time;
 
 impl Pipeline {
@@ -17,11 +18,14 @@ impl Pipeline {
                 continue;
             }
             let decisions = gate.settle_late(&config.tuning, now);
-            let (zone, stats) = (&self.zone, &mut self.stats);
-            let sensors = &self.state.config.sensors;
-            report(
-                read_point, config, zone, sensors, &decisions, stats, outputs,
-            );
+            let books = Books {
+                read_point,
+                zone: &self.zone,
+                sensors: &self.state.config.sensors,
+                tags: &self.state.config.tags,
+                references: &self.state.references,
+            };
+            books.loads(config, &decisions, &mut self.stats, outputs);
         }
     }
 }

@@ -1,32 +1,29 @@
 //! The fold: one input at a time, outputs in order.
 
+mod book;
 mod late;
 mod reconfigure;
+mod watch;
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
 
 use crate::clock::{Corrected, DeviceClock, Watermark};
-use crate::config::{
-    Direction, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationScanner,
-};
+use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScanner};
 use crate::filter::TagClass;
 use crate::gate::{EpcKey, Gate, Sighting};
-use crate::input::{
-    DeviceIndex, Input, NonEvent, NonEventReason, Output, Read, ReaderTime, ScanVerdict,
-    VerdictKind,
-};
+use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime, ScanVerdict, VerdictKind};
 use crate::movement;
-use crate::passage::Decision;
-use crate::remarks::Remarks;
-use crate::sensing::{Sensed, SensorConfig};
+use crate::reference::References;
+use crate::sensing::Sensed;
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
+use crate::zone::Zone;
+use book::Books;
 
 /// Ticks are asked for no closer than this.
 const TICK: Span = Span::millis(250);
@@ -39,6 +36,8 @@ const END: Time = Time(i64::MAX / 4);
 enum Place {
     Gate(Gate),
     Station(Station),
+    /// Its state is in [`State::zones`].
+    Zone,
 }
 
 /// The whole state, for snapshots. Its fields are private on purpose: only a [`Pipeline`] makes sense of them.
@@ -48,6 +47,9 @@ pub struct State {
     now: Time,
     devices: Vec<DeviceClock>,
     places: Vec<Place>,
+    /// What read points know of things that come, stay and leave, by their index.
+    zones: BTreeMap<usize, Zone>,
+    references: References,
 }
 
 /// The pipeline: see the [crate] documentation.
@@ -56,6 +58,7 @@ pub struct Pipeline {
     state: State,
     zone: TimeZone,
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
+    watched: BTreeMap<watch::Port, usize>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
     stats: Stats,
 }
@@ -74,6 +77,8 @@ impl Default for Pipeline {
             now: Time::MIN,
             devices: Vec::new(),
             places: Vec::new(),
+            zones: BTreeMap::new(),
+            references: References::default(),
         })
     }
 }
@@ -101,12 +106,15 @@ impl Pipeline {
                             .map(|scanner| (scanner.device, (index, scanner.clone()))),
                     );
                 }
+                ReadPointKind::Zone(_) => {}
             }
         }
+        let watched = watch::ports(&state.config.read_points);
         Self {
             state,
             zone,
             ports,
+            watched,
             scanners,
             stats: Stats::default(),
         }
@@ -139,9 +147,17 @@ impl Pipeline {
     /// Tags followed and reads waiting for their turn, over all gates.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
+        let zones = self.state.zones.values().map(Zone::sizes);
         self.gates()
             .map(Gate::sizes)
+            .chain(zones)
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+    }
+
+    /// Facts held about things that are around.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        self.state.references.len()
     }
 
     /// When the pipeline wants a [`Input::Tick`] at the latest; `None` while nothing is open.
@@ -160,7 +176,14 @@ impl Pipeline {
                 }
                 _ => None,
             });
-        due.min().map(|at| at.later(self.state.now + TICK))
+        let zones = self.state.zones.iter().filter_map(|(index, zone)| {
+            let read_point = self.state.config.read_points.get(*index)?;
+            let config = watch::zone_of(read_point)?;
+            Some(zone.deadline()? + config.tuning.allowed_lateness)
+        });
+        due.chain(zones)
+            .min()
+            .map(|at| at.later(self.state.now + TICK))
     }
 
     /// Takes one input.
@@ -211,6 +234,12 @@ impl Pipeline {
                 self.clock(at);
                 self.advance(&mut outputs);
             }
+            Input::References { at, records } => {
+                let at = self.clock(at);
+                for record in records {
+                    self.state.references.learn(at, record);
+                }
+            }
         }
         outputs
     }
@@ -218,7 +247,7 @@ impl Pipeline {
     fn gates(&self) -> impl Iterator<Item = &Gate> {
         self.state.places.iter().filter_map(|place| match place {
             Place::Gate(gate) => Some(gate),
-            Place::Station(_) => None,
+            Place::Station(_) | Place::Zone => None,
         })
     }
 
@@ -237,6 +266,7 @@ impl Pipeline {
                     gate.forget_passages();
                 }
             }
+            self.set_zones_back(self.state.now - at, outputs);
             self.state.devices.fill(DeviceClock::down(at));
             self.state.now = at;
         }
@@ -279,7 +309,11 @@ impl Pipeline {
         let Some(corrected) = self.time(device, arrived, read.device_time, outputs) else {
             return;
         };
-        let Some(&(index, side)) = self.ports.get(&(device, read.antenna)) else {
+        let port = (device, read.antenna);
+        if !self.watch(port, &read, &corrected) {
+            return;
+        }
+        let Some(&(index, side)) = self.ports.get(&port) else {
             self.stats.unassigned += 1 + u64::from(read.more);
             return;
         };
@@ -349,7 +383,12 @@ impl Pipeline {
         let ReadPointKind::Station(config) = &read_point.kind else {
             return;
         };
-        let (kind, event) = station.scan(read_point, config, scanner, &self.zone, at, data);
+        let (kind, event, learned) =
+            station.scan(read_point, config, scanner, &self.zone, at, data);
+        if let Some(fact) = learned {
+            self.state.references.learn(at, fact.clone());
+            outputs.push(Output::Learned(fact));
+        }
         let [accepted, repeated, refused] = &mut self.stats.scans;
         *match kind {
             VerdictKind::Accepted => accepted,
@@ -366,6 +405,8 @@ impl Pipeline {
         let now = self.state.now;
         self.each_gate(outputs, |devices, config| watermark(devices, config, now));
         self.settle_late(now, outputs);
+        self.advance_zones(outputs);
+        self.sweep_references();
     }
 
     fn flush_all(&mut self, outputs: &mut Vec<Output>) {
@@ -390,13 +431,17 @@ impl Pipeline {
                 Watermark::Excluded => gate.flush(&config.tuning, &mut decisions),
             }
             capped += gate.capped;
-            let (zone, stats) = (&self.zone, &mut self.stats);
-            let sensors = &self.state.config.sensors;
-            report(
-                read_point, config, zone, sensors, &decisions, stats, outputs,
-            );
+            let books = Books {
+                read_point,
+                zone: &self.zone,
+                sensors: &self.state.config.sensors,
+                tags: &self.state.config.tags,
+                references: &self.state.references,
+            };
+            books.loads(config, &decisions, &mut self.stats, outputs);
         }
-        self.stats.capped = capped;
+        let zones = self.state.zones.values().map(|zone| zone.capped);
+        self.stats.capped = capped + zones.sum::<u64>();
     }
 }
 
@@ -422,70 +467,4 @@ fn watermark(devices: &[DeviceClock], config: &GateConfig, now: Time) -> Waterma
         })
         .min()
         .unwrap_or(Watermark::Excluded)
-}
-
-fn report(
-    read_point: &ReadPointConfig,
-    config: &GateConfig,
-    zone: &TimeZone,
-    sensors: &[SensorConfig],
-    decisions: &[Decision],
-    stats: &mut Stats,
-    outputs: &mut Vec<Output>,
-) {
-    let refuse = |stats: &mut Stats, decision: &Decision, reason| {
-        *stats.non_events.entry(reason).or_default() += 1;
-        let (read_point, tags) = (read_point.name.clone(), decision.members.len());
-        Output::NonEvent(NonEvent {
-            read_point,
-            at: decision.at,
-            reason,
-            tags,
-            direction: decision.direction,
-            members: decision.members.clone(),
-        })
-    };
-    for decision in decisions {
-        if let Some(reason) = decision.refused {
-            outputs.push(refuse(stats, decision, reason));
-            continue;
-        }
-        let step = match decision.direction {
-            Direction::In => config.inward.as_ref(),
-            Direction::Out => config.outward.as_ref(),
-        };
-        let Some(step) = step else { continue };
-        let tags: Vec<TagIdentity> = decision
-            .members
-            .iter()
-            .map(|(key, pc)| decode_bank(*pc, &key.epc, usize::from(key.bit_len)))
-            .collect();
-        let context = movement::Context {
-            read_point: &read_point.name,
-            uri: &read_point.uri,
-            step,
-            zone,
-            at: decision.at,
-            remarks: Remarks::of(decision),
-        };
-        let sensed = decision
-            .surroundings
-            .iter()
-            .filter_map(|(key, surroundings)| {
-                let at = decision
-                    .members
-                    .binary_search_by(|(member, _)| member.cmp(key));
-                let tag = tags.get(at.ok()?)?;
-                movement::sensor_element(context, tag, surroundings, sensors)
-            });
-        match movement::passage(context, decision.direction, &tags, sensed.collect()) {
-            Ok(mut event) => {
-                event.uncertainty = decision.uncertainty;
-                stats.events += 1;
-                stats.late_events += u64::from(decision.late.is_some());
-                outputs.push(Output::Event(Box::new(event)));
-            }
-            Err(_) => outputs.push(refuse(stats, decision, NonEventReason::Invalid)),
-        }
-    }
 }

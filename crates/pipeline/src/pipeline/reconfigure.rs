@@ -5,7 +5,9 @@ use crate::config::{PipelineConfig, ReadPointConfig, ReadPointKind};
 use crate::gate::Gate;
 use crate::input::{DeviceIndex, Output};
 use crate::movement;
-use crate::pipeline::{Pipeline, Place, report};
+use crate::pipeline::book::Books;
+use crate::pipeline::watch::zone_of;
+use crate::pipeline::{Pipeline, Place};
 use crate::station::Station;
 
 impl Pipeline {
@@ -63,26 +65,27 @@ impl Pipeline {
                         let mut decisions = Vec::new();
                         gate.flush(&config.tuning, &mut decisions);
                         let zone = movement::zone(&old_config.time_zone);
-                        report(
+                        let books = Books {
                             read_point,
-                            config,
-                            &zone,
-                            &old_config.sensors,
-                            &decisions,
-                            &mut self.stats,
-                            outputs,
-                        );
+                            zone: &zone,
+                            sensors: &old_config.sensors,
+                            tags: &old_config.tags,
+                            references: &self.state.references,
+                        };
+                        books.loads(config, &decisions, &mut self.stats, outputs);
                     }
                     if let Some(slot) = slot {
                         *slot = Some(Place::Gate(gate));
                     }
                 }
-                (None, Place::Station(_)) => {}
+                (Some(slot), Place::Zone) => *slot = Some(Place::Zone),
+                (None, Place::Station(_) | Place::Zone) => {}
             }
         }
         let fresh = |kind: &ReadPointKind| match kind {
             ReadPointKind::Gate(_) => Place::Gate(Gate::default()),
             ReadPointKind::Station(_) => Place::Station(Station::default()),
+            ReadPointKind::Zone(_) => Place::Zone,
         };
         let read_points = self.state.config.read_points.iter();
         self.state.places = places
@@ -90,10 +93,43 @@ impl Pipeline {
             .zip(read_points)
             .map(|(place, new)| place.unwrap_or_else(|| fresh(&new.kind)))
             .collect();
+        self.reconfigure_zones(&old_config, outputs);
         let stats = std::mem::take(&mut self.stats);
         *self = Self {
             stats,
             ..Self::from_state(self.state.clone())
         };
+    }
+
+    /// Who is in a zone stays there: it does not come again because of a new configuration.
+    fn reconfigure_zones(&mut self, old: &PipelineConfig, outputs: &mut Vec<Output>) {
+        let same_devices = old.devices == self.state.config.devices;
+        for (index, mut zone) in std::mem::take(&mut self.state.zones) {
+            let Some(read_point) = old.read_points.get(index) else {
+                continue;
+            };
+            let new_points = &self.state.config.read_points;
+            let new = new_points.iter().position(|new| {
+                new.name == read_point.name
+                    && std::mem::discriminant(&new.kind) == std::mem::discriminant(&read_point.kind)
+            });
+            let config = new.and_then(|new| zone_of(new_points.get(new)?));
+            if !same_devices || config != zone_of(read_point) {
+                let time_zone = movement::zone(&old.time_zone);
+                self.settle_zone(&mut zone, read_point, &time_zone, outputs);
+                zone.renumber(|device| {
+                    let name = old.devices.get(usize::from(device))?;
+                    let mut names = self.state.config.devices.iter();
+                    DeviceIndex::try_from(names.position(|new| new == name)?).ok()
+                });
+            }
+            let still = new.filter(|new| {
+                let read_point = self.state.config.read_points.get(*new);
+                read_point.and_then(zone_of).is_some()
+            });
+            if let Some(new) = still {
+                self.state.zones.insert(new, zone);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use tracegate_gs1::epc::encode_tag_uri;
+use tracegate_pipeline::association::LoadRules;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, ReadPointConfig, ReadPointKind, Side, StationConfig, StationScanner,
     Step, Tuning,
@@ -48,6 +49,8 @@ pub fn config() -> PipelineConfig {
                     inward: Some(step("receiving", "in_progress")),
                     outward: Some(step("shipping", "in_transit")),
                     tuning: Tuning::dock(),
+                    loads: LoadRules::default(),
+                    stay: None,
                 }),
             },
             ReadPointConfig {
@@ -219,6 +222,7 @@ pub fn arrival(input: &Input) -> Option<Time> {
         | Input::Gpi { at, .. }
         | Input::Scan { at, .. }
         | Input::Device { at, .. }
+        | Input::References { at, .. }
         | Input::Tick { at } => Some(*at),
         Input::Configure(_) | Input::Start { .. } => None,
     }
@@ -253,6 +257,7 @@ pub fn lines(outputs: &[Output]) -> Vec<String> {
             load.tags
         ),
         Output::Verdict(verdict) => format!("{:?}", verdict.kind),
+        Output::Learned(fact) => format!("learned of {}", fact.key),
         Output::ClockStepped { device, by, .. } => {
             format!("clock of device {device} set back by {} ms", by.0 / MS)
         }

@@ -103,7 +103,7 @@ impl Front {
             let age = micros(read).map_or(0, |own| newest - own) as f64 / 1e6;
             let weakest = match &self.config.read_points.get(gate)?.kind {
                 ReadPointKind::Gate(kind) => kind.tuning.min_rssi_dbm,
-                ReadPointKind::Station(_) => i8::MIN,
+                ReadPointKind::Station(_) | ReadPointKind::Zone(_) => i8::MIN,
             };
             let rssi_dbm = read.rssi_dbm.filter(|rssi| *rssi >= weakest)?;
             counts.then(|| Seen {

@@ -1,0 +1,241 @@
+//! Zones: which reads they take, and how far they are moved on. And what is to be known about what is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use tracegate_gs1::epc::decode_bank;
+
+use super::book::Books;
+use super::{Pipeline, Place};
+use crate::clock::{Corrected, DeviceClock, Watermark};
+use crate::config::{ReadPointConfig, ReadPointKind};
+use crate::filter::TagClass;
+use crate::gate::EpcKey;
+use crate::input::{DeviceIndex, Input, Output, Read};
+use crate::station;
+use crate::time::{Span, Time};
+use crate::zone::{Seen, Taken, Zone, ZoneConfig};
+
+/// A reader's antenna.
+pub(super) type Port = (DeviceIndex, u16);
+
+/// The zone of a read point: all of it, or what it tells about parked stock.
+pub(super) fn zone_of(read_point: &ReadPointConfig) -> Option<&ZoneConfig> {
+    match &read_point.kind {
+        ReadPointKind::Zone(zone) => Some(zone),
+        ReadPointKind::Gate(gate) => gate.stay.as_deref(),
+        ReadPointKind::Station(_) => None,
+    }
+}
+
+/// Which antennas look at zones.
+pub(super) fn ports(read_points: &[ReadPointConfig]) -> BTreeMap<Port, usize> {
+    let zones = read_points.iter().enumerate();
+    zones
+        .filter_map(|(index, read_point)| Some((index, zone_of(read_point)?)))
+        .flat_map(|(index, zone)| zone.antennas.iter().map(move |port| (*port, index)))
+        .collect()
+}
+
+impl Pipeline {
+    /// Gives a read to the zone that its antenna looks at, if there is one. False if that was all that the read is for.
+    pub(super) fn watch(&mut self, port: Port, read: &Read, corrected: &Corrected) -> bool {
+        let Some(&index) = self.watched.get(&port) else {
+            return true;
+        };
+        let Some(read_point) = self.state.config.read_points.get(index) else {
+            return true;
+        };
+        let Some(config) = zone_of(read_point) else {
+            return true;
+        };
+        // A gate counts for itself what it does not take.
+        let is_gate = matches!(read_point.kind, ReadPointKind::Gate(_));
+        let (count, stats) = (1 + u64::from(read.more), &mut self.stats);
+        let mut dropped = |counter: fn(&mut crate::stats::Stats) -> &mut u64| {
+            if !is_gate {
+                *counter(stats) += count;
+            }
+            is_gate
+        };
+        let least = config.tuning.min_rssi_dbm;
+        if read.rssi_dbm.is_some_and(|rssi| rssi < least) {
+            return dropped(|stats| &mut stats.weak);
+        }
+        let zone = self.state.zones.entry(index).or_default();
+        let key = EpcKey {
+            epc: read.epc.clone(),
+            bit_len: read.bit_len,
+        };
+        let mut silence = None;
+        if !zone.follows(&key) {
+            let (rules, bit_len) = (&self.state.config.tags, usize::from(key.bit_len));
+            let identity = decode_bank(read.pc, &key.epc, bit_len);
+            if rules.classify(&key.epc, bit_len, &identity) == TagClass::Ignored {
+                return dropped(|stats| &mut stats.ignored);
+            }
+            silence = rules.silence(&key.epc, bit_len, &identity);
+        }
+        let seen = Seen {
+            pc: read.pc,
+            uncertainty: corrected.uncertainty,
+            silence,
+        };
+        if zone.push(corrected.at, port, key, seen) == Taken::Late {
+            return dropped(|stats| &mut stats.late);
+        }
+        is_gate
+    }
+
+    /// Moves every zone on to where its devices' reads are complete; zones of readers that are all away stand still.
+    pub(super) fn advance_zones(&mut self, outputs: &mut Vec<Output>) {
+        let now = self.state.now;
+        let state = &mut self.state;
+        for (index, zone) in &mut state.zones {
+            let Some(read_point) = state.config.read_points.get(*index) else {
+                continue;
+            };
+            let Some(config) = zone_of(read_point) else {
+                continue;
+            };
+            let (watermark, blind) = sight(&state.devices, config, now);
+            let mut noted = Vec::new();
+            zone.advance(config, watermark, blind, &mut noted);
+            let books = Books {
+                read_point,
+                zone: &self.zone,
+                sensors: &state.config.sensors,
+                tags: &state.config.tags,
+                references: &state.references,
+            };
+            books.presences(config, &noted, &mut self.stats, outputs);
+        }
+    }
+
+    /// Tells what is open in a zone; who is there stays there.
+    pub(super) fn settle_zone(
+        &mut self,
+        zone: &mut Zone,
+        read_point: &ReadPointConfig,
+        time_zone: &TimeZone,
+        outputs: &mut Vec<Output>,
+    ) {
+        if let Some(config) = zone_of(read_point) {
+            let mut noted = Vec::new();
+            zone.settle(config, &mut noted);
+            let books = Books {
+                read_point,
+                zone: time_zone,
+                sensors: &self.state.config.sensors,
+                tags: &self.state.config.tags,
+                references: &self.state.references,
+            };
+            books.presences(config, &noted, &mut self.stats, outputs);
+        }
+    }
+
+    /// The wall clock was set back by `by`: what is open in zones is told, and who is there stays there.
+    pub(super) fn set_zones_back(&mut self, by: Span, outputs: &mut Vec<Output>) {
+        let (mut zones, time_zone) = (std::mem::take(&mut self.state.zones), self.zone.clone());
+        for (index, zone) in &mut zones {
+            if let Some(read_point) = self.state.config.read_points.get(*index).cloned() {
+                self.settle_zone(zone, &read_point, &time_zone, outputs);
+            }
+            zone.set_back(by);
+        }
+        self.state.zones = zones;
+    }
+
+    /// Which things an input mentions that nothing is known of and that no read point follows yet, as canonical URIs. Whoever
+    /// has a table of them hands in an [`Input::References`] with what it says before the input itself.
+    #[must_use]
+    pub fn wanted(&self, input: &Input) -> Vec<String> {
+        let mut wanted = BTreeSet::new();
+        match input {
+            Input::Reads { device, reads, .. } => {
+                let mut seen = BTreeSet::new();
+                for read in reads {
+                    let is_new = seen.insert((&read.epc, read.bit_len));
+                    if is_new && !self.is_followed((*device, read.antenna), read) {
+                        let bit_len = usize::from(read.bit_len);
+                        let tag = decode_bank(read.pc, &read.epc, bit_len);
+                        wanted.extend(tag.epc().map(|epc| epc.instance_uri()));
+                    }
+                }
+            }
+            Input::Scan { device, data, .. } => {
+                if let Some((_, scanner)) = self.scanners.get(device)
+                    && let Ok(identity) = station::identify(data, scanner)
+                {
+                    wanted.extend(identity.instance_uri());
+                    wanted.extend(identity.class_uri().filter(|_| identity.lot().is_some()));
+                }
+            }
+            _ => {}
+        }
+        wanted.retain(|key| !self.state.references.knows(key));
+        wanted.into_iter().collect()
+    }
+
+    fn is_followed(&self, port: Port, read: &Read) -> bool {
+        let key = EpcKey {
+            epc: read.epc.clone(),
+            bit_len: read.bit_len,
+        };
+        let gate = self.ports.get(&port);
+        if let Some((index, _)) = gate {
+            return match self.state.places.get(*index) {
+                Some(Place::Gate(gate)) => gate.class_of(&key).is_some(),
+                _ => true,
+            };
+        }
+        let Some(index) = self.watched.get(&port) else {
+            return true;
+        };
+        let zone = self.state.zones.get(index);
+        zone.is_some_and(|zone| zone.follows(&key))
+    }
+
+    /// Forgets facts about things that nobody follows.
+    pub(super) fn sweep_references(&mut self) {
+        let state = &mut self.state;
+        let (places, zones) = (&state.places, &state.zones);
+        state.references.sweep(state.now, || {
+            let gates = places.iter().filter_map(|place| match place {
+                Place::Gate(gate) => Some(gate.followed()),
+                Place::Station(_) | Place::Zone => None,
+            });
+            let followed = gates
+                .flatten()
+                .chain(zones.values().flat_map(Zone::followed));
+            let uri = |(key, pc): (&EpcKey, Option<u16>)| {
+                decode_bank(pc, &key.epc, usize::from(key.bit_len)).uri()
+            };
+            followed.map(uri).collect()
+        });
+        self.stats.references_capped = state.references.capped;
+    }
+}
+
+/// How far the zone's readers that are not away have told everything, and which are away.
+fn sight(
+    devices: &[DeviceClock],
+    config: &ZoneConfig,
+    now: Time,
+) -> (Option<Time>, BTreeSet<DeviceIndex>) {
+    let used: BTreeSet<DeviceIndex> = config.antennas.iter().map(|(device, _)| *device).collect();
+    let (mut watermark, mut blind) = (None, BTreeSet::new());
+    for device in used {
+        let Some(clock) = devices.get(usize::from(device)) else {
+            continue;
+        };
+        let tuning = &config.tuning;
+        match clock.watermark(now, tuning.allowed_lateness, tuning.down_grace) {
+            Watermark::At(at) => {
+                watermark = Some(watermark.map_or(at, |known: Time| known.min(at)))
+            }
+            Watermark::Excluded => drop(blind.insert(device)),
+        }
+    }
+    (watermark, blind)
+}

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use tracegate_pipeline::reference::{Batch, Facts, Lot, Reference};
+use tracegate_pipeline::{Input, Pipeline, Time};
+
+use super::*;
+use crate::health::Health;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const GTIN: &str = "04012345000016";
+
+fn serial(n: u32, version: u64, lot: Option<&str>) -> Reference {
+    let batch = |lot: &str| {
+        Facts::Serial(Batch {
+            lot: lot.to_owned(),
+            expiry: None,
+        })
+    };
+    Reference {
+        key: format!("https://id.gs1.org/01/{GTIN}/21/{n}"),
+        version,
+        facts: lot.map(batch),
+    }
+}
+
+fn keys(records: &[Reference]) -> Vec<String> {
+    records.iter().map(|it| it.key.clone()).collect()
+}
+
+#[tokio::test]
+async fn versions_rise_and_the_site_knows_better_than_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let key = keys(&[serial(1, 0, None)]);
+    for (record, holds) in [
+        (serial(1, 0, Some("SEEN")), serial(1, 0, Some("SEEN"))),
+        (serial(1, 0, Some("AGAIN")), serial(1, 0, Some("AGAIN"))),
+        (serial(1, 7, Some("SITE")), serial(1, 7, Some("SITE"))),
+        (serial(1, 0, Some("SEEN")), serial(1, 7, Some("SITE"))),
+        (serial(1, 6, Some("OLD")), serial(1, 7, Some("SITE"))),
+        (serial(1, 8, None), serial(1, 8, None)),
+        (serial(1, 7, Some("SITE")), serial(1, 8, None)),
+    ] {
+        table.store(&[record.clone()], 1).await.unwrap();
+        assert_eq!(table.look(&key).await.unwrap(), [holds], "{record:?}");
+    }
+    // What is there survives.
+    table.close().await.unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    assert_eq!(table.look(&key).await.unwrap(), [serial(1, 8, None)]);
+    assert!(table.list("", 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_full_table_forgets_what_was_seen_before_what_the_site_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let seen: Vec<_> = (0..600).map(|n| serial(n, 0, Some("SEEN"))).collect();
+    let told: Vec<_> = (600..1_000).map(|n| serial(n, 1, Some("SITE"))).collect();
+    table.store(&told, 1).await.unwrap();
+    table.store(&seen, 2).await.unwrap();
+    let more: Vec<_> = (1_000..1_700).map(|n| serial(n, 1, Some("SITE"))).collect();
+    let figures = table.store(&more, 3).await.unwrap();
+    assert_eq!((figures.stored, figures.evicted), (700, 700));
+    assert_eq!(table.records(), 1_000);
+    assert!(table.look(&keys(&seen)).await.unwrap().is_empty());
+    assert_eq!(table.look(&keys(&told)).await.unwrap().len(), 300);
+    assert_eq!(table.look(&keys(&more)).await.unwrap(), more);
+}
+
+#[tokio::test]
+async fn a_damaged_table_is_a_condition_and_nothing_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("reference.sqlite"), "x".repeat(9_000)).unwrap();
+    let health = Health::new("plant-3", "e");
+    let mut known = Known::open(folder.path(), 1_000, health.clone()).await;
+    let conditions = health.conditions().join("; ");
+    assert!(
+        conditions.contains("lots and contents are not known") && conditions.contains("lots load"),
+        "{conditions}"
+    );
+    let fact = serial(1, 0, Some("L"));
+    known.learn(vec![fact], Time(1)).await;
+    let tick = [Input::Tick { at: Time(1) }];
+    assert!(known.look(&Pipeline::default(), &tick).await.is_empty());
+}
+
+#[test]
+fn files_of_each_form_say_the_same() {
+    let csv = "\u{feff}sscc;gtin;serial;lot;expiry;status;quantity\r
+040123450000000016;4012345000016;7;L1;;;\r
+;04012345000016;7;L1;2027-03-31;;\r
+;04012345000016;;\"L;1\";270331;hold;\r
+040123450000000016;04012345000016;;L2;;;40\r
+";
+    let json = r#"[
+{"sscc": "040123450000000016", "contents": [{"gtin": "04012345000016", "serial": "7", "lot": "L1"}, {"gtin": "04012345000016", "lot": "L2", "quantity": 40}]},
+{"gtin": "04012345000016", "serial": "7", "lot": "L1", "expiry": "270331"},
+{"gtin": "04012345000016", "lot": "L;1", "expiry": "270331", "status": "hold"}]"#;
+    let lines = json.trim_matches(['[', ']']).replace("},\n", "}\n");
+    let records = parse(csv, Format::Csv, 5).unwrap();
+    assert_eq!(parse(json, Format::Json, 5).unwrap(), records);
+    assert_eq!(parse(&lines, Format::Json, 5).unwrap(), records);
+    assert_eq!(records.len(), 3);
+    assert_eq!(records[0].key, "https://id.gs1.org/00/040123450000000016");
+    let Some(Facts::Contents(contents)) = &records[0].facts else {
+        panic!("{records:?}")
+    };
+    assert_eq!(
+        contents[1].item,
+        "https://id.gs1.org/01/04012345000016/10/L2"
+    );
+    assert_eq!((contents[1].pieces, contents[0].instance), (Some(40), true));
+    let lot = Facts::Lot(Lot {
+        status: Some("hold".to_owned()),
+        expiry: Some("270331".to_owned()),
+    });
+    assert_eq!(records[1].facts, Some(lot));
+    assert_eq!(records[2].version, 5);
+}
+
+#[test]
+fn files_are_refused_with_the_line_and_what_to_do() {
+    for (text, format, expected) in [
+        (
+            "gtin,lott\n",
+            Format::Csv,
+            "line 1: column \"lott\" is not known; columns are sscc, gtin, serial, lot, expiry, status, quantity, version, delete",
+        ),
+        (
+            "gtin,lot\n04012345000016,L,9\n",
+            Format::Csv,
+            "line 2: 3 fields, the header has 2",
+        ),
+        (
+            "gtin,lot\n\n04012345000017,L\n",
+            Format::Csv,
+            "line 3: \"04012345000017\": (01) ",
+        ),
+        (
+            "gtin,serial\n04012345000016,7\n",
+            Format::Csv,
+            "line 2: a serial number needs its lot",
+        ),
+        (
+            "gtin,lot,expiry\n04012345000016,L,tomorrow\n",
+            Format::Csv,
+            "line 2: expiry \"tomorrow\" is no date; write 2027-03-31 or 270331",
+        ),
+        (
+            "gtin,lot\n04012345000016,\"L\n",
+            Format::Csv,
+            "line 2: a quote is not closed on its line",
+        ),
+        (
+            "gtin,serial,lot\n04012345000016,7,A\n04012345000016,7,B\n",
+            Format::Csv,
+            "line 3: another line says something else about the same thing",
+        ),
+        (
+            "{\"gtin\": \"04012345000016\", \"lot\": \"L\"}\n{\"gtn\": 1}\n",
+            Format::Json,
+            "line 2: unknown field `gtn`",
+        ),
+    ] {
+        let error = parse(text, format, 1).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_stops_the_loader(text in "\\PC{0,200}", csv in proptest::bool::ANY) {
+        let format = if csv { Format::Csv } else { Format::Json };
+        drop(parse(&text, format, 1));
+        drop(parse(&format!("gtin,serial,lot,quantity\n{text}"), Format::Csv, 1));
+    }
+}
