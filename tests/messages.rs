@@ -169,7 +169,7 @@ fn every_object_is_closed_and_every_field_is_explained() {
 
 /// Names and meanings from a table of README.md.
 fn table(start: &str) -> Map<String, Value> {
-    let readme = std::fs::read_to_string(path("README.md")).unwrap();
+    let readme = std::fs::read_to_string(path("README.md")).expect("it is there");
     let rows = readme
         .lines()
         .skip_while(|line| !line.starts_with(start))
