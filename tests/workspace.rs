@@ -87,6 +87,42 @@ fn the_packaged_daemon_carries_no_simulator() {
     assert!(with_demo.iter().any(|name| name == "tracegate-sim"));
 }
 
+/// An exception from the advisories that is needed no more hides the next one; each holds because rumqttc alone uses the
+/// crate, and does not use what the advisory is about.
+#[test]
+fn exceptions_from_advisories_are_still_needed() {
+    let read = |name: &str| -> toml::Table {
+        let text = std::fs::read_to_string(root().join(name)).expect(name);
+        text.parse().expect(name)
+    };
+    let (deny, lock) = (read(".ci/deny.toml"), read("Cargo.lock"));
+    let packages = lock["package"].as_array().expect("packages");
+    let text = |value: &toml::Value, key: &str| value[key].as_str().expect(key).to_owned();
+    let exceptions = deny["advisories"]["ignore"].as_array().expect("a list");
+    for exception in exceptions {
+        let (id, reason) = (text(exception, "id"), text(exception, "reason"));
+        let (subject, _) = reason.split_once(':').expect("crate and version, then why");
+        let (name, version) = subject.split_once(' ').expect("crate and version");
+        let same = packages
+            .iter()
+            .filter(|package| text(package, "name") == name);
+        let versions: Vec<String> = same.map(|package| text(package, "version")).collect();
+        assert!(
+            versions.iter().any(|found| found == version),
+            "{id}: {subject} is not in Cargo.lock any more; delete the exception"
+        );
+        // Cargo writes the version only where there are several.
+        let written = if versions.len() > 1 { subject } else { name };
+        let users = packages.iter().filter(|package| {
+            let needs = package.get("dependencies").and_then(|list| list.as_array());
+            needs.is_some_and(|needs| needs.iter().any(|need| need.as_str() == Some(written)))
+        });
+        let users: Vec<String> = users.map(|package| text(package, "name")).collect();
+        assert_eq!(users, ["rumqttc"], "{id}: who uses {subject}");
+    }
+    assert!(!exceptions.is_empty());
+}
+
 #[test]
 fn no_file_is_too_long_to_read() {
     let mut files = Vec::new();

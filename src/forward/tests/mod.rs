@@ -3,6 +3,7 @@
 mod aside;
 mod broker;
 mod devices;
+mod document;
 mod fake;
 mod faults;
 mod mosquitto;

@@ -1,0 +1,230 @@
+//! What the gateway sends is what deploy/asyncapi.json says, field by field: nothing may be added and not be documented there.
+//!
+//! `UPDATE_EXPECT=1` writes the counters there anew, from the tables in README.md.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tracegate::health::{
+    BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, Health, Holder,
+    Problem, Status,
+};
+use tracegate::tls::Validity;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn document() -> Value {
+    let text = std::fs::read_to_string(path("deploy/asyncapi.json")).expect("it is there");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+fn schemas() -> Map<String, Value> {
+    document()["components"]["schemas"]
+        .as_object()
+        .expect("schemas")
+        .clone()
+}
+
+/// Every mistake of a message, by the schema with this name.
+fn mistakes(name: &str, message: &Value) -> Vec<String> {
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": format!("#/components/schemas/{name}"),
+        "components": { "schemas": schemas() },
+    });
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("the schema is sound");
+    let mistakes = validator.iter_errors(message);
+    mistakes
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+fn assert_valid(name: &str, message: &str) -> Value {
+    let message: Value = serde_json::from_str(message).expect("a message is JSON");
+    let found = mistakes(name, &message);
+    assert!(found.is_empty(), "{found:#?}\n{message:#}");
+    message
+}
+
+/// A gateway in which everything that can be told is told.
+fn eventful() -> Health {
+    let health = Health::new("plant-3", "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11");
+    health.broker(BrokerState::Down("connection refused".to_owned()));
+    let reason = "10.0.4.21 refuses connections; is LLRP switched on?".to_owned();
+    health.device("dock_1", DeviceState::Down { reason });
+    health.device("dock_2", DeviceState::Up);
+    health.problem(
+        "dock_2",
+        Problem::Antenna(3),
+        Some("antenna 3 is disconnected"),
+    );
+    health.limit("dock_2", "it cannot pick out tags");
+    for counter in DeviceCounter::ALL {
+        health.count("dock_2", *counter, 1);
+    }
+    health.reads("dock_2", Some(1), 5);
+    health.device("line_1", DeviceState::Starting);
+    health.storing(Some("disk full".to_owned()));
+    health.buffer(BufferLevel {
+        bytes: 1,
+        percent: 2,
+        oldest_s: 3,
+    });
+    for holder in [Holder::Gateway, Holder::Broker] {
+        let now = jiff::Timestamp::now();
+        let validity = Validity {
+            not_before: now - Duration::from_secs(60),
+            not_after: now + Duration::from_secs(60),
+        };
+        health.certificate(holder, Some(validity));
+    }
+    health
+}
+
+#[test]
+fn the_status_is_as_documented() {
+    let empty = Health::new("plant-3", "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11");
+    for health in [eventful(), empty] {
+        assert_valid("Status", &health.status().to_json());
+        assert_valid("Status", &health.last_will().to_json());
+        let stopped = Status {
+            state: "offline".to_owned(),
+            reason: Some("stopped".to_owned()),
+            ..health.status()
+        };
+        assert_valid("Status", &stopped.to_json());
+    }
+}
+
+#[test]
+fn messages_about_devices_are_as_documented() {
+    let health = eventful();
+    let mut seen = BTreeSet::new();
+    for (name, kind) in [
+        ("dock_1", DeviceKind::Reader),
+        ("dock_2", DeviceKind::Reader),
+        ("line_1", DeviceKind::Scanner),
+    ] {
+        let message = assert_valid("Device", &health.device_report(name, kind).to_json());
+        seen.extend(message.as_object().unwrap().keys().cloned());
+    }
+    let documented = schemas()["Device"]["properties"]
+        .as_object()
+        .unwrap()
+        .clone();
+    let documented: BTreeSet<String> = documented.keys().cloned().collect();
+    assert_eq!(seen, documented, "what is documented is sent, too");
+}
+
+#[test]
+fn a_field_that_is_not_documented_is_found_wherever_it_is() {
+    let status: Value = serde_json::from_str(&eventful().status().to_json()).unwrap();
+    for place in [
+        "",
+        "/devices/dock_2",
+        "/buffer",
+        "/certificates/gateway",
+        "/counters",
+    ] {
+        let mut more = status.clone();
+        more.pointer_mut(place).unwrap()["more"] = json!(1);
+        assert_eq!(mistakes("Status", &more).len(), 1, "{place}");
+    }
+    let mut less = status;
+    less.as_object_mut().unwrap().remove("epoch");
+    assert_eq!(mistakes("Status", &less).len(), 1);
+}
+
+/// Objects say what else they may hold, and everything in them says what it means.
+#[test]
+fn every_object_is_closed_and_every_field_is_explained() {
+    fn walk(schema: &Value, place: &str) {
+        if schema["type"] == "object" {
+            let more = &schema["additionalProperties"];
+            assert!(*more == json!(false) || more.is_object(), "{place} is open");
+        }
+        let named = schema["$ref"].is_string();
+        assert!(
+            named || schema["description"].is_string(),
+            "{place} is not explained"
+        );
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            walk(field, &format!("{place}/{name}"));
+        }
+    }
+    for (name, schema) in schemas() {
+        walk(&schema, &name);
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            assert_eq!(mistakes(&name, example), [""; 0], "{name}: {example}");
+        }
+    }
+}
+
+/// Names and meanings from a table of README.md.
+fn table(start: &str) -> Map<String, Value> {
+    let readme = std::fs::read_to_string(path("README.md")).expect("it is there");
+    let rows = readme
+        .lines()
+        .skip_while(|line| !line.starts_with(start))
+        .skip(2);
+    let mut fields = Map::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        for name in cells[0].split('`').skip(1).step_by(2) {
+            let field = json!({ "type": "integer", "minimum": 0, "description": cells[1] });
+            fields.insert(name.to_owned(), field);
+        }
+    }
+    fields
+}
+
+#[test]
+fn every_counter_is_listed_with_its_meaning() {
+    let mut written = document();
+    let schemas = &mut written["components"]["schemas"];
+    let all = table("| counter |");
+    let names: BTreeSet<&str> = all.keys().map(String::as_str).collect();
+    let counted: BTreeSet<&str> = Counters::default().snapshot().into_keys().collect();
+    assert_eq!(names, counted);
+    schemas["Counters"]["required"] = all.keys().cloned().collect();
+    schemas["Counters"]["properties"] = all.into();
+    schemas["DeviceCounters"]["properties"] = table("| counter of a reader |").into();
+    written["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let text = serde_json::to_string_pretty(&written).unwrap() + "\n";
+        // The other tests read it meanwhile.
+        let new = path("deploy/asyncapi.json.new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, path("deploy/asyncapi.json")).unwrap();
+    }
+    assert_eq!(document(), written, "UPDATE_EXPECT=1 writes it anew");
+}
+
+/// Every reference within the document leads somewhere.
+#[test]
+fn references_lead_somewhere() {
+    fn walk(value: &Value, document: &Value) -> usize {
+        match value {
+            Value::Object(fields) => {
+                let here = fields.get("$ref").and_then(Value::as_str);
+                let inner = here.and_then(|to| to.strip_prefix('#'));
+                if let Some(to) = inner {
+                    assert!(document.pointer(to).is_some(), "{to}");
+                }
+                let below: usize = fields.values().map(|value| walk(value, document)).sum();
+                below + usize::from(inner.is_some())
+            }
+            Value::Array(values) => values.iter().map(|value| walk(value, document)).sum(),
+            _ => 0,
+        }
+    }
+    let document = document();
+    assert!(walk(&document, &document) > 40);
+}
