@@ -402,3 +402,72 @@ fn who_is_in_a_place_stays_there_whatever_happens_to_the_gateway() {
         times(&outputs)
     );
 }
+
+/// An hour with everything in it: known pallets, stays, a reader that is away.
+fn hour() -> Vec<Input> {
+    let (one, two, caged) = (pallet(1, 6), pallet(2, 6), pallet(4, 3));
+    let mut reads = [
+        crossing(&one, T0 + 10 * S, 6.0, true),
+        crossing(&two, T0 + 10 * S, 6.0, true),
+        standing(&caged, 9, 5, 80),
+        standing(&pallet(5, 2), 9, 30, 120),
+        crossing(&one, T0 + 100 * S, 6.0, false),
+    ]
+    .concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let mut inputs = start();
+    if let Input::Configure(config) = &mut inputs[0] {
+        with_cage(config);
+    }
+    let facts = vec![contents(&one, Some("L1")), contents(&two, None)];
+    inputs.push(known(facts));
+    inputs.extend(reports(&reads, 6));
+    inputs.extend([link(T0 + 125 * S, false), link(T0 + 300 * S, true)]);
+    inputs
+}
+
+/// Killed between any two inputs and rebuilt from the journal or a snapshot, it goes on as if nothing had happened: what was
+/// known is in the journal.
+#[test]
+fn every_kill_point_gives_the_same_events() {
+    let (journal, whole) = with_ticks(&hour(), 120);
+    assert!(whole.len() >= 7, "{}", whole.len());
+    let mut live = Pipeline::default();
+    let mut before = Vec::new();
+    for cut in 0..journal.len() {
+        if cut % 40 == 0 {
+            let snapshot = postcard::to_stdvec(live.state()).unwrap();
+            let state = postcard::from_bytes(&snapshot).unwrap();
+            assert_eq!(&state, live.state(), "after {cut} inputs");
+            let rest = fold(&mut Pipeline::from_state(state), &journal[cut..]);
+            assert_eq!([before.clone(), rest].concat(), whole, "cut {cut}");
+        }
+        before.extend(fold(&mut live, &journal[cut..=cut]));
+    }
+    assert_eq!(before, whole);
+}
+
+/// However the reports are cut, and however often they come, the events are the same.
+#[test]
+fn delivery_does_not_matter() {
+    let (_, expected) = with_ticks(&hour(), 120);
+    for (seed, size) in [(1, 1), (2, 3), (3, 17)] {
+        let mut dealt = Vec::new();
+        for input in hour() {
+            match input {
+                Input::Reads { device, at, reads } => {
+                    let mut rest: Vec<Read> = reads.clone();
+                    rest.rotate_left(seed % reads.len());
+                    rest.push(reads[0].clone());
+                    for part in rest.chunks(size) {
+                        let reads = part.to_vec();
+                        dealt.push(Input::Reads { device, at, reads });
+                    }
+                }
+                other => dealt.push(other),
+            }
+        }
+        let (_, events) = with_ticks(&dealt, 120);
+        assert_eq!(events, expected, "in parts of {size}");
+    }
+}
