@@ -3,14 +3,18 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use tracegate::demo::{BRISK, scenario_config_text};
 use tracegate::{config, topology};
+use tracegate_pipeline::reference::{Content, Facts, Reference};
 use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime, Time};
 use tracegate_sim::ledger::Ledger;
-use tracegate_sim::scenario::Scenario;
+use tracegate_sim::scenario::{Movement, Scenario, Timeline};
 
 /// 2026-11-22T10:00:00Z.
 const T0: i64 = 1_795_341_600_000_000;
@@ -19,11 +23,23 @@ const REPORT_US: u64 = 50_000;
 
 /// What the ledger says of one seed.
 fn play(seed: u64, pace: (Duration, Duration), windows: &str) -> Ledger {
+    play_knowing(seed, pace, windows, |_| BTreeMap::new(), |_| {})
+}
+
+/// As [`play`], with what is known of things, and a look at each event.
+fn play_knowing(
+    seed: u64,
+    pace: (Duration, Duration),
+    windows: &str,
+    known: impl FnOnce(&Timeline) -> BTreeMap<String, Reference>,
+    mut see: impl FnMut(&Value),
+) -> Ledger {
     let scenario = (1..=4).fold(Scenario::empty(seed), |scenario, dock| {
         scenario.dock(&format!("dock_{dock}"), 25)
     });
     let scenario = scenario.pace(pace.0, pace.1, Duration::from_secs(1));
     let timeline = scenario.timeline().expect("a timeline");
+    let known = known(&timeline);
     let text = scenario_config_text(&scenario, windows);
     let loaded = config::from_bytes(
         Path::new("scenario.toml"),
@@ -38,8 +54,16 @@ fn play(seed: u64, pace: (Duration, Duration), windows: &str) -> Ledger {
     ledger.started_at(T0 as u64);
     let mut pipeline = Pipeline::default();
     let mut take = |pipeline: &mut Pipeline, input: Input| {
+        let wanted = pipeline.wanted(&input);
+        let records = wanted.iter().filter_map(|key| known.get(key).cloned());
+        let facts = Input::References {
+            at: pipeline.now(),
+            records: records.collect(),
+        };
+        assert!(pipeline.handle(facts).is_empty());
         for output in pipeline.handle(input) {
             if let Output::Event(event) = output {
+                see(&serde_json::from_str(&event.json).expect("JSON"));
                 ledger.observe(event.json.as_bytes());
             }
         }
@@ -122,6 +146,64 @@ fn docks_with_default_windows_are_exact() {
         (Duration::from_secs(5), Duration::from_secs(8)),
         "",
     );
+}
+
+/// Every pallet is known, one of its goods more than there is: the pallet comes in nearly complete, the one is missing, and
+/// every piece has its lot.
+#[test]
+fn pallets_of_known_contents_are_told_as_such() {
+    let ghost = |sscc: &str| format!("https://id.gs1.org/01/04012345999990/21/{}", &sscc[22..]);
+    let known = |timeline: &Timeline| {
+        let mut known = BTreeMap::new();
+        for movement in &timeline.truth {
+            let Movement::Passage(passage) = movement else {
+                continue;
+            };
+            let items = passage.items.iter().cloned();
+            let content = |item: String| Content {
+                item,
+                instance: true,
+                lot: Some("L1".to_owned()),
+                pieces: None,
+            };
+            let all = items.chain([ghost(&passage.sscc)]).map(content).collect();
+            let record = Reference {
+                key: passage.sscc.clone(),
+                version: 1,
+                facts: Some(Facts::Contents(all)),
+            };
+            known.insert(passage.sscc.clone(), record);
+        }
+        known
+    };
+    let mut seen = 0;
+    let see = |event: &Value| {
+        seen += 1;
+        assert_eq!(event["type"], "AggregationEvent", "{event:#}");
+        assert_eq!(event["disposition"], "completeness_inferred", "{event:#}");
+        let ghost = ghost(event["parentID"].as_str().expect("a parent"));
+        assert_eq!(event["gw:missing"], serde_json::json!([ghost]));
+        let children = event["childEPCs"].as_array().expect("children");
+        assert!(!children.contains(&ghost.into()));
+        let counts = event["gw:quantities"].as_array().expect("counts");
+        let of_lot = |count: &Value| {
+            let class = count["gw:epcClass"].as_str().expect("a class");
+            assert!(class.ends_with("/10/L1"), "{class}");
+            count["gw:quantity"].as_u64().expect("a number")
+        };
+        assert_eq!(
+            counts.iter().map(of_lot).sum::<u64>(),
+            children.len() as u64
+        );
+    };
+    let pace = (Duration::from_secs(5), Duration::from_secs(8));
+    let ledger = play_knowing(7, pace, "", known, see);
+    assert!(
+        ledger.score().is_clean(),
+        "{}",
+        ledger.problems().join("\n")
+    );
+    assert_eq!(seen, 4 * 25 * 2);
 }
 
 fn assert_all_clean(seeds: std::ops::Range<u64>, pace: (Duration, Duration), windows: &str) {

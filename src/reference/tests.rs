@@ -41,7 +41,7 @@ async fn versions_rise_and_the_site_knows_better_than_what_was_seen() {
         (serial(1, 8, None), serial(1, 8, None)),
         (serial(1, 7, Some("SITE")), serial(1, 8, None)),
     ] {
-        table.store(&[record.clone()], 1).await.unwrap();
+        table.store(std::slice::from_ref(&record), 1).await.unwrap();
         assert_eq!(table.look(&key).await.unwrap(), [holds], "{record:?}");
     }
     // What is there survives.

@@ -288,9 +288,9 @@ fn by_time(parents: &[Member], children: &[Member], gap: Span) -> Option<Vec<Loa
     all.sort_by(|a, b| (a.crossed, &a.uri).cmp(&(b.crossed, &b.uri)));
     let parts = all.chunk_by(|a, b| b.crossed - a.crossed < gap);
     let loads = parts.map(|part| {
-        let is_parent = |member: &&&Member| parents.iter().any(|parent| parent.uri == member.uri);
+        let is_parent = |member: &&Member| parents.iter().any(|parent| parent.uri == member.uri);
         let (own, others): (Vec<&Member>, Vec<&Member>) =
-            part.iter().partition(|member| is_parent(&member));
+            part.iter().partition(|member| is_parent(member));
         (own.len() == 1).then(|| {
             let owned = |list: Vec<&Member>| list.into_iter().cloned().collect();
             whole(owned(own), owned(others), false)

@@ -37,10 +37,6 @@ pub struct ReadPointConfig {
 
 /// The kinds of read point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per read point; gates are the rule"
-)]
 pub enum ReadPointKind {
     /// Antennas on two sides of a line; loads pass it.
     Gate(GateConfig),

@@ -100,7 +100,7 @@ impl Pipeline {
             };
             let (watermark, blind) = sight(&state.devices, config, now);
             let mut noted = Vec::new();
-            zone.advance(config, watermark, blind, &mut noted);
+            zone.advance(config, now, watermark, blind, &mut noted);
             let books = Books {
                 read_point,
                 zone: &self.zone,
@@ -234,7 +234,10 @@ fn sight(
             Watermark::At(at) => {
                 watermark = Some(watermark.map_or(at, |known: Time| known.min(at)))
             }
-            Watermark::Excluded => drop(blind.insert(device)),
+            Watermark::Excluded => {}
+        }
+        if !clock.is_up() {
+            blind.insert(device);
         }
     }
     (watermark, blind)

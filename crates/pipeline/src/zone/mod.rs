@@ -237,18 +237,18 @@ impl Zone {
         Taken::InTime
     }
 
-    /// Everything before `watermark` has arrived from the readers that are not `blind`. With no watermark all are.
+    /// Everything before `watermark` has arrived; with none, nobody is expected to tell anything. `blind` are the readers
+    /// that are away at `now`: what they saw last may be there still.
     pub fn advance(
         &mut self,
         config: &ZoneConfig,
+        now: Time,
         watermark: Option<Time>,
         blind: BTreeSet<DeviceIndex>,
         noted: &mut Vec<Noted>,
     ) {
-        let back = self.blind.difference(&blind).copied();
-        let since = watermark.unwrap_or(self.frontier).later(self.frontier);
-        self.resumed
-            .extend(back.map(|device| (device, since)).collect::<Vec<_>>());
+        let back = self.blind.difference(&blind);
+        self.resumed.extend(back.map(|device| (*device, now)));
         self.blind = blind;
         self.all_blind = watermark.is_none();
         let Some(watermark) = watermark else { return };

@@ -38,7 +38,7 @@ fn told(config: &ZoneConfig, reads: &[(i64, u8)], silence: Option<Span>, end: i6
     let mut noted = Vec::new();
     for (at_ms, n) in reads {
         let at = Time(at_ms * 1000);
-        zone.advance(config, Some(at), BTreeSet::new(), &mut noted);
+        zone.advance(config, at, Some(at), BTreeSet::new(), &mut noted);
         let seen = Seen {
             pc: None,
             uncertainty: Span::default(),
@@ -46,7 +46,8 @@ fn told(config: &ZoneConfig, reads: &[(i64, u8)], silence: Option<Span>, end: i6
         };
         assert_eq!(zone.push(at, PORT, tag(n), seen), Taken::InTime);
     }
-    zone.advance(config, Some(Time(end * S)), BTreeSet::new(), &mut noted);
+    let end = Time(end * S);
+    zone.advance(config, end, Some(end), BTreeSet::new(), &mut noted);
     noted.iter().map(line).collect()
 }
 
@@ -187,7 +188,7 @@ fn a_reader_that_is_away_sees_nobody_leave() {
     let feed = |zone: &mut Zone, reads: &[(i64, u8)], noted: &mut Vec<Noted>| {
         for (at_ms, n) in reads {
             let at = Time(at_ms * 1000);
-            zone.advance(&config, Some(at), BTreeSet::new(), noted);
+            zone.advance(&config, at, Some(at), BTreeSet::new(), noted);
             let seen = Seen {
                 pc: None,
                 uncertainty: Span::default(),
@@ -200,11 +201,17 @@ fn a_reader_that_is_away_sees_nobody_leave() {
     reads.sort_unstable();
     feed(&mut zone, &reads, &mut noted);
     // Nobody looks for an hour; then only one of them is still there.
-    zone.advance(&config, None, BTreeSet::from([0]), &mut noted);
+    zone.advance(
+        &config,
+        Time(101 * S),
+        None,
+        BTreeSet::from([0]),
+        &mut noted,
+    );
     assert_eq!(zone.deadline(), None);
     feed(&mut zone, &steady(1, 3_700, 3_800, 500), &mut noted);
-    let end = Some(Time(3_801 * S));
-    zone.advance(&config, end, BTreeSet::new(), &mut noted);
+    let end = Time(3_801 * S);
+    zone.advance(&config, end, Some(end), BTreeSet::new(), &mut noted);
     let lines: Vec<String> = noted.iter().map(line).collect();
     assert_eq!(
         lines,
@@ -233,7 +240,7 @@ fn tags_are_bounded() {
         };
         zone.push(Time(n.into()), PORT, key, seen);
     }
-    zone.advance(&config, Some(Time(S)), BTreeSet::new(), &mut noted);
+    zone.advance(&config, Time(S), Some(Time(S)), BTreeSet::new(), &mut noted);
     assert_eq!((zone.sizes().0, zone.capped), (MAX_TAGS, 5));
 }
 

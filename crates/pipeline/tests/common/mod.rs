@@ -264,3 +264,36 @@ pub fn lines(outputs: &[Output]) -> Vec<String> {
     };
     outputs.iter().map(line).collect()
 }
+
+/// The inputs with the ticks that a live run would have taken, so that a replay needs no driver.
+pub fn with_ticks(inputs: &[Input], after: i64) -> (Vec<Input>, Vec<String>) {
+    let mut pipeline = Pipeline::default();
+    let (mut journal, mut outputs) = (Vec::new(), Vec::new());
+    let mut take = |pipeline: &mut Pipeline, input: Input, outputs: &mut Vec<Output>| {
+        journal.push(input.clone());
+        outputs.extend(pipeline.handle(input));
+    };
+    for input in inputs {
+        while let Some(at) = pipeline
+            .next_tick()
+            .filter(|at| arrival(input).is_some_and(|next| *at <= next))
+        {
+            take(&mut pipeline, Input::Tick { at }, &mut outputs);
+        }
+        take(&mut pipeline, input.clone(), &mut outputs);
+    }
+    let end = Time(pipeline.now().0 + after * S);
+    while let Some(at) = pipeline.next_tick().filter(|at| *at <= end) {
+        take(&mut pipeline, Input::Tick { at }, &mut outputs);
+    }
+    (journal, events(&outputs))
+}
+
+/// The events of inputs that hold their ticks.
+pub fn fold(pipeline: &mut Pipeline, inputs: &[Input]) -> Vec<String> {
+    let outputs: Vec<Output> = inputs
+        .iter()
+        .flat_map(|input| pipeline.handle(input.clone()))
+        .collect();
+    events(&outputs)
+}
