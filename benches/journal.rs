@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use tracegate::buffer::Store;
+use tracegate_pipeline::association::LoadRules;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, Step, Tuning,
 };
@@ -206,6 +207,8 @@ fn config() -> PipelineConfig {
                 inward: Some(step.clone()),
                 outward: Some(step),
                 tuning: Tuning::dock(),
+                loads: LoadRules::default(),
+                stay: None,
             }),
         }],
         ..Pipeline::default().config().clone()
