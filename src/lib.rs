@@ -16,6 +16,7 @@ pub mod health;
 pub mod service;
 pub mod source;
 pub mod story;
+pub mod survey;
 pub mod tls;
 pub mod topology;
 

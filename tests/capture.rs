@@ -1,5 +1,7 @@
 //! The running gateway asked by commands: its capture replayed gives the events that the broker got, byte for byte.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::net::SocketAddr;

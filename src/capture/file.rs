@@ -36,7 +36,7 @@ pub enum CaptureError {
         line: u64,
     },
     /// A line that is none.
-    #[error("{}:{line}: {source}", path.display())]
+    #[error("{}:{line}", path.display())]
     Line {
         /// The file.
         path: PathBuf,

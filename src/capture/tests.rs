@@ -283,7 +283,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         );
         let text = format!("{{\"type\":\"capture\",\"format\":1}}\n{line}\n{read}\n");
         let path = written(&folder, "a", &text);
-        let error = played(&path, &options).unwrap_err().to_string();
+        let error = crate::error_chain(&played(&path, &options).unwrap_err());
         assert!(
             error.starts_with(&format!("{}:2: {expected}", path.display())),
             "{line}: {error}"
