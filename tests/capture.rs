@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -153,8 +154,27 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     };
     let ((), capture) = tokio::join!(pass(&feed, 1, true), capture);
     let mut live = vec![published(&mut events).await];
+    let mut survey = tracegate(&with(&["survey", "dock_1", "--clear", "0s"]), &folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = survey.stdin.take().unwrap();
     pass(&feed, 11, false).await;
+    keys.write_all(b"o\nq\n").unwrap();
     live.push(published(&mut events).await);
+
+    let survey = survey.wait_with_output().unwrap();
+    let text = String::from_utf8(survey.stdout).unwrap();
+    assert!(
+        text.starts_with("dock_1: passes: 1, tags taken through: 3, "),
+        "{text}"
+    );
+    assert!(
+        text.contains("went out         0        1           0"),
+        "{text}"
+    );
 
     let (status, text) = output(&with(&["status"]), &folder);
     assert!(status.status.success(), "{text}\n{}", gateway.log());

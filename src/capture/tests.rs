@@ -423,7 +423,7 @@ proptest! {
         ] {
             let text = line_of(&input, &config).to_text();
             let line = Line::parse(text.trim_end()).unwrap();
-            prop_assert_eq!(record::input(line, &config).unwrap(), Some(input), "{}", text);
+            prop_assert_eq!(record::input_of(line, &config).unwrap(), Some(input), "{}", text);
         }
     }
 
@@ -432,7 +432,7 @@ proptest! {
         let config = gateway();
         for text in [text, head] {
             if let Ok(line) = Line::parse(&text) {
-                let _ = record::input(line, &config);
+                let _ = record::input_of(line, &config);
             }
         }
     }

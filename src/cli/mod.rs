@@ -13,6 +13,7 @@ mod gateway;
 mod replay;
 mod run;
 mod status;
+mod survey;
 mod why;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     Why(why::Arguments),
     Capture(capture::Arguments),
     Replay(replay::Arguments),
+    Survey(survey::Arguments),
     Buffer(buffer::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Why(arguments) => why::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Survey(arguments) => survey::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

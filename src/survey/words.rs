@@ -8,7 +8,7 @@ use super::{Histogram, Outcome, Survey};
 #[must_use]
 pub fn render(survey: &Survey) -> String {
     let mut text = format!(
-        "{}: {} passes, {} tags taken through, {} tags that stand about\n\n",
+        "{}: passes: {}, tags taken through: {}, tags that stand about: {}\n\n",
         survey.read_point, survey.passes, survey.goods, survey.strays
     );
     // Writing to a String cannot fail.
