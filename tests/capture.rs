@@ -207,11 +207,29 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     // After a kill its socket is left behind: nobody answers there, and the next gateway replaces it.
     gateway.kill();
     assert!(folder.join("buffer/control.sock").exists());
-    let (status, _) = output(&with(&["status"]), &folder);
-    assert_eq!(status.status.code(), Some(69));
+    let ask = ["status", "--socket", "buffer/control.sock"];
+    assert_eq!(output(&ask, &folder).0.status.code(), Some(69));
     gateway.start();
-    let answers = || output(&with(&["status"]), &folder).0.status.code() != Some(69);
+    let answers = || output(&ask, &folder).0.status.code() != Some(69);
     wait_until("the gateway", PATIENCE, answers).await.unwrap();
     assert!(gateway.stop().success());
     assert!(!folder.join("buffer/control.sock").exists());
+}
+
+#[test]
+fn a_replay_takes_its_time_when_asked_to() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let file = [
+        "replay",
+        "by-hand.jsonl",
+        "--config",
+        "dock.toml",
+        "--speed",
+    ];
+    let begin = std::time::Instant::now();
+    // Sixty-six seconds of traffic.
+    let (_, slow) = output(&[&file[..], &["50"]].concat(), &folder);
+    assert!(begin.elapsed() > Duration::from_millis(1_200));
+    let (_, quick) = output(&[&file[..], &["1000000"]].concat(), &folder);
+    assert!(slow == quick && !slow.is_empty());
 }

@@ -106,11 +106,13 @@ fn live(pipeline: &mut Pipeline, inputs: Vec<Input>) -> (Vec<Input>, Vec<Output>
 }
 
 fn events(outputs: &[Output]) -> Vec<&MovementEvent> {
-    let event = |output| match output {
-        &Output::Event(ref event) => Some(&**event),
-        _ => None,
-    };
-    outputs.iter().filter_map(event).collect()
+    let mut events = Vec::new();
+    for output in outputs {
+        if let Output::Event(event) = output {
+            events.push(&**event);
+        }
+    }
+    events
 }
 
 fn written(folder: &TempDir, name: &str, text: &str) -> PathBuf {

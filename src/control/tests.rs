@@ -122,7 +122,9 @@ async fn the_socket_is_private_and_goes_away_with_the_gateway() {
     gateway.stop.cancel();
     gateway.served.await.unwrap();
     assert!(!gateway.path.exists());
-    let error = Client::connect(&[gateway.path.clone()]).await.unwrap_err();
+    let error = Client::connect(std::slice::from_ref(&gateway.path))
+        .await
+        .unwrap_err();
     assert!(error.is_absence() && matches!(error, ControlError::NotRunning(_)));
 }
 

@@ -52,6 +52,9 @@ pub(super) struct Figures {
     stray_levels: Vec<i8>,
 }
 
+/// The strongest read by reader and antenna.
+type Peaks = BTreeMap<(u16, u16), i8>;
+
 struct Sighting<'a> {
     read: &'a Read,
     antenna: GateAntenna,
@@ -69,7 +72,7 @@ impl Figures {
             side_peaks: Vec::new(),
             stray_levels: Vec::new(),
         };
-        let mut peaks: BTreeMap<(usize, &[u8]), BTreeMap<(u16, u16), i8>> = BTreeMap::new();
+        let mut peaks: BTreeMap<(usize, &[u8]), Peaks> = BTreeMap::new();
         let mut sides: BTreeMap<(usize, &[u8], Side), i8> = BTreeMap::new();
         let mut histograms: BTreeMap<(u16, u16), [Histogram; 2]> = BTreeMap::new();
         for Sighting {

@@ -1,5 +1,7 @@
 //! Which settings would fit better, each with its reason.
 
+use std::collections::BTreeMap;
+
 use tracegate_pipeline::config::{GateConfig, Side, Tuning};
 use tracegate_pipeline::time::Span;
 
@@ -164,55 +166,80 @@ impl Search<'_> {
 
     /// Too quiet for the goods, or loud enough to hear what stands about.
     fn power(&mut self, antennas: &[Antenna]) {
-        let min_rssi = i16::from(self.gate.tuning.min_rssi_dbm);
+        let mut readers: BTreeMap<&str, Vec<(u16, f64, String)>> = BTreeMap::new();
         for antenna in antennas {
-            let (read, all) = antenna.read;
-            let share = ratio(read as u64, all as u64);
-            let (goods, strays): (u64, u64) =
-                (antenna.goods.values().sum(), antenna.strays.values().sum());
-            let stray_share = ratio(strays, goods + strays);
-            let loud = antenna
-                .median_peak
-                .is_some_and(|peak| i16::from(peak) - min_rssi > LOUD_DB);
-            let (by, reason) = if share < SEES_ENOUGH {
-                let reason = format!(
-                    "it read the goods in only {read} of {all} passes of a tag; if more power does not help, look at its cable and where it points"
-                );
-                (POWER.0, reason)
-            } else if stray_share >= STRAY_SHARE && loud {
-                let reason = format!(
-                    "{:.0} % of its reads are of what stands about, and goods are loud enough (median {} dBm) to bear less",
-                    stray_share * 100.0,
-                    antenna.median_peak.unwrap_or_default()
-                );
-                (-POWER.0, reason)
-            } else {
-                continue;
-            };
-            let place = (antenna.device.clone(), antenna.antenna);
-            let line = match self.walk.power_dbm.get(&place) {
-                Some(power) if *power + by > POWER.1 => format!(
-                    "# antenna {}: its power is at its end ({power} dBm); turn it towards the goods, or add another",
-                    antenna.antenna
-                ),
-                Some(power) => format!(
-                    "antennas = {{ …, {} = \"{} dBm\" }}  # instead of {power} dBm",
-                    antenna.antenna,
-                    power + by
-                ),
-                None => format!(
-                    "# antenna {}: {} its power by {} dB; its present power stands on the reader, see `antennas`",
-                    antenna.antenna,
-                    if by > 0.0 { "raise" } else { "lower" },
-                    by.abs()
-                ),
-            };
+            if let Some((by, reason)) = self.verdict(antenna) {
+                let changes = readers.entry(&antenna.device).or_default();
+                changes.push((antenna.antenna, by, reason));
+            }
+        }
+        for (device, changes) in readers {
+            let (line, reason) = self.powers(device, &changes);
+            let section = format!("[llrp.{device}]");
             self.proposals.push(Proposal {
-                section: format!("[llrp.{}]", antenna.device),
+                section,
                 line,
-                reason: format!("antenna {}: {reason}", antenna.antenna),
+                reason,
             });
         }
+    }
+
+    /// By how much an antenna should be louder, dB, and why.
+    fn verdict(&self, antenna: &Antenna) -> Option<(f64, String)> {
+        let min_rssi = i16::from(self.gate.tuning.min_rssi_dbm);
+        let (read, all) = antenna.read;
+        if ratio(read as u64, all as u64) < SEES_ENOUGH {
+            let reason = format!(
+                "it read the goods in only {read} of {all} passes of a tag; if more power does not help, look at its cable and where it points"
+            );
+            return Some((POWER.0, reason));
+        }
+        let sum = |histogram: &super::Histogram| histogram.values().sum::<u64>();
+        let (goods, strays) = (sum(&antenna.goods), sum(&antenna.strays));
+        let share = ratio(strays, goods + strays);
+        let peak = antenna.median_peak?;
+        (share >= STRAY_SHARE && i16::from(peak) - min_rssi > LOUD_DB).then(|| {
+            let reason = format!(
+                "{:.0} % of its reads are of what stands about, and goods are loud enough (median {peak} dBm) to bear less",
+                share * 100.0
+            );
+            (-POWER.0, reason)
+        })
+    }
+
+    /// The setting with these changes, if it is known whole; else what to do by hand.
+    fn powers(&self, device: &str, changes: &[(u16, f64, String)]) -> (String, String) {
+        let known = self.walk.power_dbm.iter();
+        let mut powers: BTreeMap<u16, f64> = known
+            .filter(|((name, _), _)| name == device)
+            .map(|((_, port), power)| (*port, *power))
+            .collect();
+        let (mut by_hand, mut reasons, mut changed) = (Vec::new(), Vec::new(), false);
+        for (port, by, reason) in changes {
+            reasons.push(format!("antenna {port}: {reason}"));
+            match powers.get_mut(port) {
+                Some(power) if *power + by <= POWER.1 => {
+                    *power += by;
+                    changed = true;
+                }
+                Some(power) => by_hand.push(format!(
+                    "# antenna {port}: its power is at its end ({power} dBm); turn it towards the goods, or add another"
+                )),
+                None => by_hand.push(format!(
+                    "# antenna {port}: {} its power by {} dB; its present power stands on the reader, see `antennas`",
+                    if *by > 0.0 { "raise" } else { "lower" },
+                    by.abs()
+                )),
+            }
+        }
+        if changed {
+            let ports = powers
+                .iter()
+                .map(|(port, power)| format!("{port} = \"{power} dBm\""));
+            let ports: Vec<String> = ports.collect();
+            by_hand.push(format!("antennas = {{ {} }}", ports.join(", ")));
+        }
+        (by_hand.join("\n"), reasons.join("\n# "))
     }
 }
 

@@ -172,7 +172,7 @@ fn an_antenna_that_hardly_reads_asks_for_power() {
         ),
         (
             Some(24.0),
-            format!("antennas = {{ …, {} = \"27 dBm\" }}", weak.antenna),
+            format!("antennas = {{ {} = \"27 dBm\" }}", weak.antenna),
         ),
         (
             Some(30.0),
@@ -184,7 +184,7 @@ fn an_antenna_that_hardly_reads_asks_for_power() {
         let found = survey
             .proposals
             .iter()
-            .find(|it| it.line.starts_with(&expected));
+            .find(|it| it.line.contains(&expected));
         let found = found.unwrap_or_else(|| panic!("{expected}: {}", render(&survey)));
         assert_eq!(found.section, format!("[llrp.{name}]"));
     }
