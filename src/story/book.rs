@@ -7,6 +7,7 @@ use tracegate_gs1::epc::decode_bank;
 use tracegate_pipeline::config::{ReadPointKind, Side, Tuning};
 use tracegate_pipeline::filter::TagClass;
 use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent};
+use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
 
@@ -26,8 +27,6 @@ const MAX_NON_EVENTS: usize = 1_000;
 const MAX_MEMBERS: usize = 100_000;
 /// Stories told of one name.
 const MAX_STORIES: usize = 8;
-/// Read for longer than this without passing, a tag is parked stock for the pipeline.
-const RESIDENT_AFTER: Span = Span::millis(18_000);
 
 /// The book: see the [module](super).
 #[derive(Debug)]
