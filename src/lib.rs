@@ -17,6 +17,7 @@ pub mod reference;
 pub mod service;
 pub mod source;
 pub mod story;
+pub mod survey;
 pub mod tls;
 pub mod topology;
 

@@ -1,7 +1,10 @@
 //! The running gateway asked by commands: its capture replayed gives the events that the broker got, byte for byte.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -151,8 +154,27 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     };
     let ((), capture) = tokio::join!(pass(&feed, 1, true), capture);
     let mut live = vec![published(&mut events).await];
+    let mut survey = tracegate(&with(&["survey", "dock_1", "--clear", "0s"]), &folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = survey.stdin.take().unwrap();
     pass(&feed, 11, false).await;
+    keys.write_all(b"o\nq\n").unwrap();
     live.push(published(&mut events).await);
+
+    let survey = survey.wait_with_output().unwrap();
+    let text = String::from_utf8(survey.stdout).unwrap();
+    assert!(
+        text.starts_with("dock_1: passes: 1, tags taken through: 3, "),
+        "{text}"
+    );
+    assert!(
+        text.contains("went out         0        1           0"),
+        "{text}"
+    );
 
     let (status, text) = output(&with(&["status"]), &folder);
     assert!(status.status.success(), "{text}\n{}", gateway.log());
@@ -185,11 +207,29 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     // After a kill its socket is left behind: nobody answers there, and the next gateway replaces it.
     gateway.kill();
     assert!(folder.join("buffer/control.sock").exists());
-    let (status, _) = output(&with(&["status"]), &folder);
-    assert_eq!(status.status.code(), Some(69));
+    let ask = ["status", "--socket", "buffer/control.sock"];
+    assert_eq!(output(&ask, &folder).0.status.code(), Some(69));
     gateway.start();
-    let answers = || output(&with(&["status"]), &folder).0.status.code() != Some(69);
+    let answers = || output(&ask, &folder).0.status.code() != Some(69);
     wait_until("the gateway", PATIENCE, answers).await.unwrap();
     assert!(gateway.stop().success());
     assert!(!folder.join("buffer/control.sock").exists());
+}
+
+#[test]
+fn a_replay_takes_its_time_when_asked_to() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let file = [
+        "replay",
+        "by-hand.jsonl",
+        "--config",
+        "dock.toml",
+        "--speed",
+    ];
+    let begin = std::time::Instant::now();
+    // Sixty-six seconds of traffic.
+    let (_, slow) = output(&[&file[..], &["50"]].concat(), &folder);
+    assert!(begin.elapsed() > Duration::from_millis(1_200));
+    let (_, quick) = output(&[&file[..], &["1000000"]].concat(), &folder);
+    assert!(slow == quick && !slow.is_empty());
 }

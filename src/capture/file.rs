@@ -28,7 +28,7 @@ pub enum CaptureError {
         source: std::io::Error,
     },
     /// It ends within a line or a compressed block: the program that wrote it was killed, or it was copied while it grew.
-    #[error("{}:{line}: the capture ends in the middle of something; --skip-bad takes what is there", path.display())]
+    #[error("{}:{line}: the capture ends in the middle of something, or is damaged here; --skip-bad takes what comes before", path.display())]
     Cut {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum CaptureError {
         line: u64,
     },
     /// A line that is none.
-    #[error("{}:{line}: {source}", path.display())]
+    #[error("{}:{line}", path.display())]
     Line {
         /// The file.
         path: PathBuf,

@@ -40,7 +40,7 @@ pub mod witness;
 pub use file::{CaptureError, Lines};
 pub use line::{Header, Line, LineError};
 pub(crate) use record::hex;
-pub use record::{header, line_of};
+pub use record::{header, input_of, line_of};
 pub use replay::{Options, Played, config, play};
 
 /// Version of the format.

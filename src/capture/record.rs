@@ -160,7 +160,10 @@ fn read_line(read: &Read, at: Time, config: &PipelineConfig) -> line::Read {
 }
 
 /// The input of a line under this configuration; `None` for lines that are none.
-pub(super) fn input(line: Line, config: &PipelineConfig) -> Result<Option<Input>, LineError> {
+///
+/// # Errors
+/// What is wrong with the line.
+pub fn input_of(line: Line, config: &PipelineConfig) -> Result<Option<Input>, LineError> {
     let index = |name: &str| {
         let found = config.devices.iter().position(|device| device == name);
         let index = found.and_then(|found| DeviceIndex::try_from(found).ok());

@@ -194,7 +194,7 @@ impl Player {
             _ => {}
         }
         self.begin(at(&line), sink);
-        if let Some(input) = record::input(line, self.pipeline.config())? {
+        if let Some(input) = record::input_of(line, self.pipeline.config())? {
             self.inputs += u64::from(!matches!(input, Input::Tick { .. }));
             if let Some(at) = time(&input) {
                 self.tick_until(at, sink);

@@ -106,11 +106,13 @@ fn live(pipeline: &mut Pipeline, inputs: Vec<Input>) -> (Vec<Input>, Vec<Output>
 }
 
 fn events(outputs: &[Output]) -> Vec<&MovementEvent> {
-    let event = |output| match output {
-        &Output::Event(ref event) => Some(&**event),
-        _ => None,
-    };
-    outputs.iter().filter_map(event).collect()
+    let mut events = Vec::new();
+    for output in outputs {
+        if let Output::Event(event) = output {
+            events.push(&**event);
+        }
+    }
+    events
 }
 
 fn written(folder: &TempDir, name: &str, text: &str) -> PathBuf {
@@ -283,7 +285,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         );
         let text = format!("{{\"type\":\"capture\",\"format\":1}}\n{line}\n{read}\n");
         let path = written(&folder, "a", &text);
-        let error = played(&path, &options).unwrap_err().to_string();
+        let error = crate::error_chain(&played(&path, &options).unwrap_err());
         assert!(
             error.starts_with(&format!("{}:2: {expected}", path.display())),
             "{line}: {error}"
@@ -423,7 +425,7 @@ proptest! {
         ] {
             let text = line_of(&input, &config).to_text();
             let line = Line::parse(text.trim_end()).unwrap();
-            prop_assert_eq!(record::input(line, &config).unwrap(), Some(input), "{}", text);
+            prop_assert_eq!(record::input_of(line, &config).unwrap(), Some(input), "{}", text);
         }
     }
 
@@ -432,7 +434,7 @@ proptest! {
         let config = gateway();
         for text in [text, head] {
             if let Ok(line) = Line::parse(&text) {
-                let _ = record::input(line, &config);
+                let _ = record::input_of(line, &config);
             }
         }
     }

@@ -101,6 +101,8 @@ impl Witness {
         loop {
             self.beat.touch();
             tokio::select! {
+                // Answers know what was committed before they were asked for.
+                biased;
                 seen = self.seen.recv() => match seen {
                     Some(seen) => self.take(seen),
                     None => return,

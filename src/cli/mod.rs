@@ -14,6 +14,7 @@ mod lots;
 mod replay;
 mod run;
 mod status;
+mod survey;
 mod why;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ enum Command {
     Why(why::Arguments),
     Capture(capture::Arguments),
     Replay(replay::Arguments),
+    Survey(survey::Arguments),
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
     #[cfg(feature = "demo")]
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Why(arguments) => why::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Survey(arguments) => survey::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
         #[cfg(feature = "demo")]

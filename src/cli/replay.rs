@@ -122,20 +122,25 @@ fn show(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
         return Err(error).context("write to standard output");
     }
     eprintln!(
-        "{events} movement{}, {loads} load{} not booked, of {} inputs{}",
-        if events == 1 { "" } else { "s" },
-        if loads == 1 { "" } else { "s" },
-        played.inputs,
+        "{}, {} not booked, of {}{}",
+        counted(events, "movement"),
+        counted(loads, "load"),
+        counted(played.inputs, "input"),
         remarks(&played)
     );
     Ok(Ok(()))
+}
+
+/// `1 movement`, `2 movements`
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn remarks(played: &Played) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     if played.skipped > 0 {
-        let _ = write!(text, "; {} bad lines left out", played.skipped);
+        let _ = write!(text, "; {} left out", counted(played.skipped, "bad line"));
     }
     if played.gap.inputs > 0 {
         let _ = write!(
@@ -230,7 +235,11 @@ fn difference(arguments: &Arguments, other: PipelineConfig) -> anyhow::Result<Re
         .context("write to standard output")?;
     let ((events_a, loads_a), (events_b, loads_b)) = (a.counts(), b.counts());
     eprintln!(
-        "{events_a} movements and {loads_a} loads not booked before, {events_b} and {loads_b} after; {same} movements are the same, {} differ",
+        "before: {} and {} not booked; after: {} and {}; the same: {same}, different: {}",
+        counted(events_a as u64, "movement"),
+        counted(loads_a as u64, "load"),
+        counted(events_b as u64, "movement"),
+        counted(loads_b as u64, "load"),
         changes.len()
     );
     Ok(Ok(()))

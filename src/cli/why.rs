@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tracegate_pipeline::Output;
 
-use super::gateway::{Gateway, Trouble};
+use super::gateway::{Gateway, Trouble, pipeline};
 use crate::capture::{self, Options};
 use crate::control::Request;
 use crate::story::{Book, Story, render};
@@ -17,6 +17,8 @@ use crate::story::{Book, Story, render};
 /// TAG is the memory of a tag in hexadecimal, an EPC URI (urn:epc:tag:… or urn:epc:id:…), an address such as
 /// https://id.gs1.org/00/340123450000000017, '(00)340123450000000017', or the 18 digits of an SSCC. The running gateway
 /// remembers the last 4096 tags, 1000 movements and 1000 loads that were not booked, since its start.
+///
+/// A capture that names no configuration is read under that of --config.
 ///
 /// Exit code: 0 with a story, 1 when nothing is known of the tag, 69 no gateway answers, 78 problems in the configuration.
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let told = match &arguments.capture {
-        Some(path) => Ok(from_capture(path, &arguments.tag)?),
+        Some(path) => from_capture(path, arguments)?,
         None => super::run::runtime()?.block_on(ask(arguments)),
     };
     let stories = match told {
@@ -83,14 +85,18 @@ async fn ask(arguments: &Arguments) -> Result<Vec<Story>, Trouble> {
     })
 }
 
-fn from_capture(path: &Path, tag: &str) -> anyhow::Result<Vec<Story>> {
+fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Vec<Story>, Trouble>> {
     let mut book = Book::default();
-    let options = Options {
+    let mut options = Options {
         run_on: true,
         ..Options::default()
     };
-    if let Some(config) = capture::config(path)? {
-        book.configure(&config);
+    match capture::config(path)? {
+        Some(config) => book.configure(&config),
+        None => match pipeline(&arguments.gateway.config) {
+            Ok(config) => options.config = Some(config),
+            Err(trouble) => return Ok(Err(trouble)),
+        },
     }
     let mut sink = |input: &_, outputs: Vec<Output>| {
         book.input(input);
@@ -103,5 +109,5 @@ fn from_capture(path: &Path, tag: &str) -> anyhow::Result<Vec<Story>> {
         }
     };
     capture::play(path, &options, &mut sink)?;
-    Ok(book.stories(tag))
+    Ok(Ok(book.stories(&arguments.tag)))
 }

@@ -7,6 +7,7 @@ use tracegate_gs1::epc::decode_bank;
 use tracegate_pipeline::config::{ReadPointKind, Side, Tuning};
 use tracegate_pipeline::filter::TagClass;
 use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent};
+use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
 
@@ -26,8 +27,6 @@ const MAX_NON_EVENTS: usize = 1_000;
 const MAX_MEMBERS: usize = 100_000;
 /// Stories told of one name.
 const MAX_STORIES: usize = 8;
-/// Read for longer than this without passing, a tag is parked stock for the pipeline.
-const RESIDENT_AFTER: Span = Span::millis(18_000);
 
 /// The book: see the [module](super).
 #[derive(Debug)]
@@ -45,7 +44,7 @@ struct Tag {
     pc: Option<u16>,
     last: Time,
     class: TagClass,
-    seen: BTreeMap<(String, u16), Sightings>,
+    seen: BTreeMap<(DeviceIndex, u16), Sightings>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +75,7 @@ impl Default for Book {
 impl Book {
     /// From here on this is the configuration.
     pub fn configure(&mut self, config: &PipelineConfig) {
-        self.config.clone_from(config);
+        let before = std::mem::replace(&mut self.config, config.clone());
         self.ports.clear();
         for (index, read_point) in config.read_points.iter().enumerate() {
             if let ReadPointKind::Gate(gate) = &read_point.kind {
@@ -85,16 +84,22 @@ impl Book {
                     .extend(antennas.map(|it| ((it.device, it.antenna), (index, it.side))));
             }
         }
-        // Which tags count, and where, may be another matter now.
-        let (rules, ports, devices) = (&config.tags, &self.ports, &config.devices);
+        // Which tags count, and where, may be another matter now, and devices may have other numbers.
+        let (rules, ports) = (&config.tags, &self.ports);
+        let renumbered = |device: DeviceIndex| {
+            let name = before.devices.get(usize::from(device))?;
+            let index = config.devices.iter().position(|it| it == name)?;
+            DeviceIndex::try_from(index).ok()
+        };
         for (key, tag) in &mut self.tags {
             tag.class = classify(rules, key, tag.pc);
-            for ((device, antenna), sightings) in &mut tag.seen {
-                let index = devices.iter().position(|name| name == device);
-                let index = index.and_then(|index| DeviceIndex::try_from(index).ok());
-                let port = index.and_then(|index| ports.get(&(index, *antenna)));
-                sightings.port = port.copied();
-            }
+            let seen = std::mem::take(&mut tag.seen).into_iter();
+            let kept = seen.filter_map(|((device, antenna), sightings)| {
+                let place = (renumbered(device)?, antenna);
+                let port = ports.get(&place).copied();
+                Some((place, Sightings { port, ..sightings }))
+            });
+            tag.seen = kept.collect();
         }
     }
 
@@ -113,10 +118,6 @@ impl Book {
 
     fn read(&mut self, device: DeviceIndex, at: Time, read: &Read) {
         let at = at - Span(read.waited_us.into());
-        let devices = &self.config.devices;
-        let Some(name) = devices.get(usize::from(device)).cloned() else {
-            return;
-        };
         let port = self.ports.get(&(device, read.antenna)).copied();
         let key = EpcKey {
             epc: read.epc.clone(),
@@ -134,10 +135,10 @@ impl Book {
             seen: BTreeMap::new(),
         });
         tag.last = tag.last.later(at);
-        let place = (name, read.antenna);
+        let place = (device, read.antenna);
         if tag.seen.len() >= MAX_ANTENNAS && !tag.seen.contains_key(&place) {
             let oldest = tag.seen.iter().min_by_key(|(_, it)| it.last);
-            if let Some(oldest) = oldest.map(|(place, _)| place.clone()) {
+            if let Some(oldest) = oldest.map(|(place, _)| *place) {
                 tag.seen.remove(&oldest);
             }
         }
@@ -264,8 +265,9 @@ impl Book {
                 Some(&passage.read_point) == read_point.map(|it| &it.name)
                     && Time::from(passage.at) >= seen.since
             });
+            let name = self.config.devices.get(usize::from(*device));
             SeenAt {
-                device: device.clone(),
+                device: name.cloned().unwrap_or_default(),
                 antenna: *antenna,
                 read_point: read_point.map(|it| it.name.clone()),
                 side: seen.port.map(|(_, side)| words::side(side).to_owned()),

@@ -8,7 +8,7 @@ use crate::sensing::Surroundings;
 use crate::time::{Span, Time};
 
 /// A visit older than this without a change of side is parked stock.
-pub(crate) const RESIDENT_AFTER: Span = Span::millis(18_000);
+pub const RESIDENT_AFTER: Span = Span::millis(18_000);
 /// How long an unused change of side, and the side itself, are remembered.
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
 /// Observations on each side, and in all, that the centroid fallback asks for.
