@@ -1,6 +1,7 @@
 //! What is known about the gateway's own state: devices, broker, counters, signs of life.
 
 mod beat;
+mod broker;
 mod counters;
 mod device;
 mod level;
@@ -14,6 +15,8 @@ use tokio::sync::watch;
 
 pub use beat::Beat;
 use beat::STUCK_AFTER;
+use broker::Brokers;
+pub use broker::{EndpointState, EndpointStatus};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
@@ -50,6 +53,7 @@ struct Inner {
 struct Links {
     devices: BTreeMap<String, Device>,
     broker: BrokerState,
+    brokers: Brokers,
     storing: Option<String>,
     buffer: BufferLevel,
     epoch: String,
@@ -74,6 +78,11 @@ pub struct Status {
     pub conditions: Vec<String>,
     /// Every device with its state.
     pub devices: BTreeMap<String, DeviceStatus>,
+    /// Every broker with its state.
+    pub brokers: Vec<EndpointStatus>,
+    /// Seconds since a broker acknowledged something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_puback_s: Option<u64>,
     /// How full the buffer is.
     pub buffer: BufferLevel,
     /// Counters since start.
@@ -99,6 +108,7 @@ impl Health {
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
                 broker,
+                brokers: Brokers::default(),
                 storing: None,
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
@@ -256,8 +266,10 @@ impl Health {
             BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
+        let stalled = links.brokers.condition();
         let lost = links.lost.iter().cloned();
-        storing.chain(lost).chain(broker).chain(devices).collect()
+        let own = storing.chain(lost).chain(broker).chain(stalled);
+        own.chain(devices).collect()
     }
 
     /// The status message of this moment.
@@ -273,6 +285,8 @@ impl Health {
             epoch: links.epoch.clone(),
             conditions,
             devices,
+            brokers: links.brokers.status(),
+            last_puback_s: links.brokers.last_puback_s(),
             buffer: links.buffer.clone(),
             counters: self.0.counters.snapshot(),
         }
@@ -295,6 +309,8 @@ impl Health {
             reason: Some("connection lost".to_owned()),
             conditions: Vec::new(),
             devices: BTreeMap::new(),
+            brokers: Vec::new(),
+            last_puback_s: None,
             ..self.status()
         }
     }
