@@ -253,6 +253,19 @@ impl<R> Lanes<R> {
         }
     }
 
+    /// A row that waits and should wait until `until`, and then go alone.
+    pub fn hold(&mut self, seq: i64, why: &str, until: Instant) {
+        let row = self.rows.get(&seq);
+        let lane = row.and_then(|row| self.lanes.get_mut(&row.topic));
+        if let Some(lane) = lane.filter(|lane| lane.waiting.contains(&seq)) {
+            lane.held = Some(Held {
+                row: seq,
+                until,
+                why: why.to_owned(),
+            });
+        }
+    }
+
     /// A row that waits will never be taken: its lane goes on without it, and it waits to be set aside.
     pub fn give_up(&mut self, seq: i64, why: String, attempts: u32) {
         let Some(row) = self.rows.get_mut(&seq) else {

@@ -51,6 +51,8 @@ pub(super) struct Session<'a> {
     cautious: bool,
     /// It has refused something that it has not taken since.
     refused: bool,
+    /// Until then a row that probably ends the connection is not tried again, so that others get through.
+    trial_at: Option<Instant>,
     /// The row that the buffer is setting aside, and its answer.
     aside: Option<(i64, oneshot::Receiver<bool>)>,
     is_aside: Option<bool>,
@@ -67,6 +69,8 @@ impl<'a> Session<'a> {
         acknowledged: i64,
     ) -> Self {
         let terms = connection.terms;
+        let prime = memory.suspects.prime();
+        let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
         Self {
             settings,
             memory,
@@ -81,6 +85,7 @@ impl<'a> Session<'a> {
             paused_until: None,
             cautious: false,
             refused: false,
+            trial_at,
             aside: None,
             is_aside: None,
             // The birth message goes before everything else.
@@ -122,10 +127,16 @@ impl<'a> Session<'a> {
         self.status_due = true;
     }
 
+    /// Whether what comes next may end the connection.
+    fn is_careful(&self) -> bool {
+        let next = self.lanes.mark().saturating_add(1);
+        let is_trial = self.trial_at.is_none_or(|at| Instant::now() >= at);
+        is_trial && self.memory.suspects.is_careful(next)
+    }
+
     /// While events are refused, or one may end the connection, one at a time goes out.
     fn limit(&self) -> usize {
-        let next = self.lanes.mark().saturating_add(1);
-        match self.cautious || self.memory.suspects.is_careful(next) {
+        match self.cautious || self.is_careful() {
             true => 1,
             false => self.limit,
         }
@@ -136,8 +147,7 @@ impl<'a> Session<'a> {
     }
 
     fn room_for_status(&self) -> bool {
-        let next = self.lanes.mark().saturating_add(1);
-        match self.memory.suspects.is_careful(next) {
+        match self.is_careful() {
             true => self.is_idle(),
             false => self.window.in_flight() < self.limit,
         }
@@ -199,6 +209,7 @@ impl<'a> Session<'a> {
             for row in rows {
                 self.admit(row);
             }
+            self.say_what_is_refused(&links.health);
         }
         let unread = usize::try_from(committed.saturating_sub(self.cursor)).unwrap_or(0);
         Ok(self.lanes.sendable(now).saturating_add(unread) > self.limit)
@@ -218,6 +229,12 @@ impl<'a> Session<'a> {
             let Settings { topic, site, .. } = self.settings;
             let topic = topic.render(site, &row.read_point);
             self.lanes.admit(seq, &topic, row.payload.len(), row);
+            if let Some(at) = self.trial_at
+                && self.memory.suspects.prime() == Some(seq)
+            {
+                self.lanes.hold(seq, words::ENDS_THE_CONNECTION, at);
+                self.refused = true;
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 //! A broker can answer an event with DISCONNECT or by closing the connection, for example one of MQTT 3.1.1 that does not
 //! allow its topic. If the oldest event under way is the same at the second such end, what was under way goes one at a
 //! time, each after an acknowledged status; so who is to blame is beyond doubt. As with refusals ([`Patience`]) it is
-//! given up after a number of attempts, which doubles while the broker takes nothing.
+//! given up after a number of attempts, which doubles while the broker takes nothing. Once it has ended a connection alone,
+//! each connection first serves the other topics for a while.
 
 use super::patience::Patience;
 
@@ -17,6 +18,8 @@ pub(super) struct Suspects {
     oldest: i64,
     newest: i64,
     ends: u32,
+    /// Ended a connection alone, and has not been taken since.
+    prime: Option<i64>,
     /// Given up: sequence number and attempts.
     guilty: Option<(i64, u32)>,
 }
@@ -40,6 +43,7 @@ impl Suspects {
             oldest: 0,
             newest: 0,
             ends: 0,
+            prime: None,
             guilty: None,
         }
     }
@@ -65,9 +69,17 @@ impl Suspects {
             };
         }
         self.oldest = under_way.oldest;
+        if under_way.alone {
+            self.prime = Some(under_way.oldest);
+        }
         if under_way.alone && self.patience.refused(under_way.oldest) {
             self.guilty = Some((under_way.oldest, self.patience.count()));
         }
+    }
+
+    /// The event that is almost certainly to blame.
+    pub(super) const fn prime(&self) -> Option<i64> {
+        self.prime
     }
 
     /// How often this event ended the connection, if that was once too often.
@@ -79,14 +91,17 @@ impl Suspects {
     /// The event was set aside.
     pub(super) fn set_aside(&mut self, seq: i64) {
         if self.guilt(seq).is_some() {
-            self.guilty = None;
+            (self.guilty, self.prime) = (None, None);
             self.patience.set_aside();
         }
     }
 
     /// The broker took an event.
-    pub(super) const fn taken(&mut self, seq: i64) {
+    pub(super) fn taken(&mut self, seq: i64) {
         self.patience.taken();
+        if self.prime == Some(seq) {
+            self.prime = None;
+        }
         if seq >= self.newest {
             self.ends = 0;
         }
@@ -120,9 +135,10 @@ mod tests {
             assert_eq!(suspects.guilt(6), None);
         }
         suspects.ended(under_way(6, 6));
-        assert_eq!(suspects.guilt(6), Some(3));
+        assert_eq!((suspects.guilt(6), suspects.prime()), (Some(3), Some(6)));
         suspects.set_aside(6);
         assert!(suspects.is_careful(7) && suspects.guilt(6).is_none());
+        assert_eq!(suspects.prime(), None);
         suspects.taken(24);
         assert!(!suspects.is_careful(7));
     }

@@ -137,6 +137,29 @@ async fn an_event_that_ends_the_connection_is_found_and_set_aside() {
 }
 
 #[tokio::test]
+async fn an_event_that_ends_the_connection_holds_no_other_topic() {
+    let broker = Fake::start(
+        |_| Answer::welcome(),
+        |_, number, publish| match number {
+            7 => Answer::Cut,
+            _ => Answer::taken(publish),
+        },
+    )
+    .await;
+    let mut rig = Rig::start(settings(broker.addr), 0).await;
+    commit_at(&mut rig.store, 1, 600, place).await;
+    rig.committed.send_replace(600);
+    // It is tried for ever, and its topic waits.
+    let others = || rig.health.counters().ahead.get();
+    wait_until("the other topic", PATIENCE, || others() == 297)
+        .await
+        .unwrap();
+    rig.says("ends the connection whenever").await;
+    assert_eq!(*rig.acknowledged.borrow(), 6);
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_broker_that_ends_every_connection_gets_nothing_set_aside() {
     // Whatever is sent, and the status first: that blames no event.
     let broker = Fake::start(
