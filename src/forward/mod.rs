@@ -1,16 +1,23 @@
 //! From the outbox to the broker: at least once, in order, forgotten only when acknowledged.
 //!
-//! [`window`] is the bookkeeping without a socket; [`mqtt`] keeps connections up, `connect` makes one and `session` is its
+//! [`window`] and [`lanes`] are the bookkeeping without a socket: which publish is which message, and which rows of the
+//! outbox may be sent and deleted; `memory` is what outlives a connection; [`mqtt`] keeps connections up, `connect` makes one and `session` is its
 //! traffic; `words` turns what the broker says into sentences. [`client`] is the MQTT client, used as a wire only: every
 //! connection gets a fresh event loop and a clean start, and the outbox is the one store that anything is sent again from.
 
+mod age;
 pub mod announce;
 pub mod client;
 mod connect;
 mod credentials;
+mod failover;
+pub mod lanes;
+mod memory;
+mod message;
 pub mod mqtt;
 mod patience;
 mod session;
+mod suspect;
 #[cfg(test)]
 mod tests;
 pub mod window;

@@ -12,13 +12,14 @@ use super::announce;
 use super::client::{Endpoint, Event, Version};
 use super::connect::{Connection, connect};
 use super::credentials::Credentials;
-use super::patience::Patience;
+use super::failover::{Next, Turn};
+use super::memory::Memory;
 use super::session::Session;
 use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
 use crate::config::Template;
-use crate::health::{Beat, BrokerState, Health, tame};
+use crate::health::{Beat, BrokerState, Counters, EndpointState, Health, tame};
 use crate::tls::{self, TlsError};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
@@ -82,10 +83,12 @@ pub struct Timing {
     /// A connection that lasted so long, and on which the broker acknowledged something, was good: the ceiling starts
     /// afresh. Two clients with the same client id would otherwise throw each other out without a pause.
     pub steady: Duration,
-    /// After a refusal that somebody must act on: at least half of it.
+    /// After a refusal that somebody must act on: so long, to half as long again.
     pub refused: Duration,
     /// After an event was not taken.
     pub hold: Duration,
+    /// The broker answers, but the oldest event has been waiting for so long: that is a condition.
+    pub stalled: Duration,
     /// At stop, what waits may still be sent for this long.
     pub drain: Duration,
     /// For the last status and DISCONNECT.
@@ -105,6 +108,7 @@ impl Default for Timing {
             steady: Duration::from_secs(2),
             refused: Duration::from_secs(60),
             hold: Duration::from_secs(2),
+            stalled: Duration::from_secs(60),
             drain: Duration::from_secs(5),
             farewell: Duration::from_secs(2),
             status: Duration::from_secs(60),
@@ -121,7 +125,13 @@ pub(super) enum SessionEnd {
     #[error("the broker refused the connection: {why}")]
     Refused { why: &'static str, passing: bool },
     #[error("the broker ended the connection: {why}")]
-    SentAway { why: String, passing: bool },
+    SentAway {
+        why: String,
+        passing: bool,
+        by_message: bool,
+    },
+    #[error("the connection was lost: {0}")]
+    HungUp(String),
     #[error("the connection was lost: {0}")]
     Lost(String),
     #[error("the broker has acknowledged nothing for {0:?}")]
@@ -145,6 +155,36 @@ impl SessionEnd {
             self,
             Self::Refused { passing: false, .. } | Self::SentAway { passing: false, .. }
         )
+    }
+
+    /// Something that was sent may have made the broker end the connection.
+    const fn may_be_our_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::HungUp(_)
+                | Self::SentAway {
+                    by_message: true,
+                    ..
+                }
+        )
+    }
+
+    /// Adds one to the counter of this cause.
+    fn count(&self, counters: &Counters) {
+        let cause = match self {
+            // Our own wish.
+            Self::Renewed => return,
+            Self::Unreachable(..) => &counters.broker_unreachable,
+            Self::Refused { .. } => &counters.broker_refusals,
+            Self::SentAway { .. } => &counters.broker_goodbyes,
+            Self::HungUp(_) | Self::Lost(_) => &counters.broker_losses,
+            Self::NoProgress(_) => &counters.broker_silences,
+            Self::Password(..) | Self::Tls(_) | Self::Window(_) | Self::Buffer(_) => {
+                &counters.broker_own_faults
+            }
+        };
+        counters.broker_disconnects.add(1);
+        cause.add(1);
     }
 }
 
@@ -171,19 +211,27 @@ pub struct Links {
 pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
-    let mut patience = Patience::new(settings.attempts);
     let mut credentials = Credentials::new(&settings, &links.health);
+    let mut memory = Memory::new(settings.attempts, *links.committed.borrow());
+    let mut turn = Turn::new(settings.endpoints.len());
+    links.health.brokers(&settings.endpoints);
     while !links.stop.is_cancelled() {
+        let Some(endpoint) = settings.endpoints.get(turn.current()) else {
+            break;
+        };
         links.beat.touch();
         let mut answered = false;
         let started = Instant::now();
         // Asked for before: an old file's damage must not be told of the one in its place.
         let epoch = links.health.epoch();
+        memory.of_epoch(epoch.clone());
+        memory.ages.note(*links.committed.borrow(), started);
         let attempt = attempt(
             &settings,
+            endpoint,
             &mut links,
             &mut credentials,
-            &mut patience,
+            &mut memory,
             &mut answered,
         );
         let Err(end) = attempt.await else {
@@ -202,22 +250,32 @@ pub async fn run(settings: Settings, mut links: Links) {
         if answered && started.elapsed() >= settings.timing.steady {
             ceiling = first;
         }
-        let wait = if end.needs_people() {
-            settings.timing.refused.mul_f64(0.5 + fastrand::f64() / 2.0)
-        } else {
-            let wait = ceiling.mul_f64(fastrand::f64());
-            ceiling = (ceiling * 2).min(last);
-            wait
+        let wait = match turn.ended(answered, end.needs_people()) {
+            Next::AtOnce => Duration::ZERO,
+            Next::Wait => {
+                let wait = ceiling.mul_f64(fastrand::f64());
+                ceiling = (ceiling * 2).min(last);
+                wait
+            }
+            Next::WaitForPeople => {
+                let refused = settings.timing.refused;
+                refused.mul_f64(1.0 + fastrand::f64() / 2.0)
+            }
         };
+        end.count(links.health.counters());
+        links.health.counters().in_flight.set(0);
+        links.health.stalled(None);
         let reason = tame(&crate::error_chain(&end));
+        links
+            .health
+            .endpoint(endpoint, EndpointState::Down(reason.clone()));
         let news = links.health.broker(BrokerState::Down(reason.clone()));
-        links.health.counters().broker_disconnects.add(1);
         // Once per change of reason, not once per attempt.
-        let delay_ms = wait.as_millis();
+        let (broker, delay_ms) = (endpoint.to_string(), wait.as_millis());
         if news {
-            warn!(reason, delay_ms, "Broker not connected");
+            warn!(broker, reason, delay_ms, "Broker not connected");
         } else {
-            debug!(reason, delay_ms, "Broker not connected");
+            debug!(broker, reason, delay_ms, "Broker not connected");
         }
         tokio::select! {
             _ = links.beat.pause(wait, &links.stop) => {}
@@ -232,33 +290,31 @@ pub async fn run(settings: Settings, mut links: Links) {
 /// alone is no success, a broker can refuse everything afterwards.
 async fn attempt(
     settings: &Settings,
+    endpoint: &Endpoint,
     links: &mut Links,
     credentials: &mut Credentials,
-    patience: &mut Patience,
+    memory: &mut Memory,
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
-    let Some(endpoint) = settings.endpoints.first() else {
-        return Ok(());
-    };
     let ready = credentials.take()?;
     let connecting = connect(settings, endpoint, &links.health, &ready);
     let mut connection = tokio::select! {
         connection = connecting => connection?,
         () = links.stop.cancelled() => return Ok(()),
     };
+    links.health.endpoint(endpoint, EndpointState::Up);
     links.health.broker(BrokerState::Up);
-    let mut session = Session::new(
-        settings,
-        patience,
-        &connection,
-        *links.acknowledged.borrow(),
-    );
+    let acknowledged = *links.acknowledged.borrow();
+    let mut session = Session::new(settings, memory, &connection, acknowledged);
     let end = serve(&mut session, &mut connection, links, credentials).await;
     *answered = session.answered();
-    if matches!(end, Err(SessionEnd::Renewed)) {
-        part(&mut connection, settings.timing.farewell).await;
+    if let Err(end) = end {
+        session.over(end.may_be_our_fault());
+        if matches!(end, SessionEnd::Renewed) {
+            part(&mut connection, settings.timing.farewell).await;
+        }
+        return Err(end);
     }
-    end?;
     farewell(&mut session, &mut connection, links).await;
     Ok(())
 }
@@ -281,7 +337,7 @@ async fn serve(
     let mut renewing: Option<Instant> = None;
     loop {
         links.beat.touch();
-        session.check_progress()?;
+        session.check_progress(links)?;
         if renewing.is_none() {
             // Before events: they would take all the room there ever is while there are many.
             session.announce(&mut announcer, &links.health)?;

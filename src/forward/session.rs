@@ -1,12 +1,11 @@
 //! One connection's traffic: which rows are sent, what the broker says to each, and the status between them.
 //!
-//! Rows go out in the order of the outbox. A row that the broker does not take holds everything behind it: once nothing is
-//! under way any more, sending starts again from that row, one at a time until the broker takes it. Rows that were
-//! under way behind it may have overtaken it, and are sent again. A row that the broker refuses for what it is, again and
+//! Rows are read in the order of the outbox and sent in that order per topic ([`Lanes`]). While more waits than the window
+//! takes, rows of a topic go together. What the broker does not take because of its state stops everything for a while; what
+//! it does not take because of topic or content holds that topic. A row that the broker refuses for what it is, again and
 //! again, is set aside in the buffer, and so is one that is damaged on disk: both only once everything before them is
 //! acknowledged.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +17,15 @@ use tracing::{debug, info, warn};
 use super::announce::Announcer;
 use super::client::{Client, Event, Message, Properties};
 use super::connect::Connection;
+use super::lanes::Lanes;
+use super::memory::Memory;
+use super::message::{self, Aliases};
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
-use super::patience::Patience;
+use super::suspect::UnderWay;
 use super::window::{Item, Window};
-use super::words;
+use super::words::{self, Blame};
 use crate::buffer::{OutboxRow, Request};
+use crate::clock::GatewayClock;
 use crate::health::{BrokerState, Health, Status};
 
 /// Rows read from the outbox at a time.
@@ -32,21 +35,25 @@ const DAMAGED: &str = "damaged on disk";
 
 pub(super) struct Session<'a> {
     settings: &'a Settings,
-    patience: &'a mut Patience,
+    memory: &'a mut Memory,
     client: Arc<dyn Client>,
+    clock: GatewayClock,
     window: Window,
-    /// Topics of what is under way, for people.
-    topics: VecDeque<(i64, String)>,
+    lanes: Lanes<OutboxRow>,
+    aliases: Aliases,
     /// Unacknowledged publishes at most: ours, or the broker's if that is less.
     limit: usize,
     packet_maximum: Option<u32>,
-    /// The last row handed to the client.
+    /// The last row read.
     cursor: i64,
-    held_until: Option<Instant>,
-    /// The broker did not take a row, and has taken none since.
+    /// The broker takes nothing for now.
+    paused_until: Option<Instant>,
+    /// It has taken nothing since it said so.
+    cautious: bool,
+    /// It has refused something that it has not taken since.
     refused: bool,
-    /// The row that was refused too often, and why.
-    hopeless: Option<(i64, String)>,
+    /// Until then a row that probably ends the connection is not tried again, so that others get through.
+    trial_at: Option<Instant>,
     /// The row that the buffer is setting aside, and its answer.
     aside: Option<(i64, oneshot::Receiver<bool>)>,
     is_aside: Option<bool>,
@@ -58,22 +65,28 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         settings: &'a Settings,
-        patience: &'a mut Patience,
+        memory: &'a mut Memory,
         connection: &Connection,
         acknowledged: i64,
     ) -> Self {
+        let terms = connection.terms;
+        let prime = memory.suspects.prime();
+        let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
         Self {
             settings,
-            patience,
+            memory,
             client: connection.client(),
-            window: Window::new(acknowledged),
-            topics: VecDeque::new(),
-            limit: usize::from(settings.window.min(connection.terms.receive_maximum)),
-            packet_maximum: connection.terms.packet_maximum,
+            clock: GatewayClock::start(),
+            window: Window::default(),
+            lanes: Lanes::new(acknowledged),
+            aliases: Aliases::new(terms.alias_maximum),
+            limit: usize::from(settings.window.min(terms.receive_maximum)),
+            packet_maximum: terms.packet_maximum,
             cursor: acknowledged,
-            held_until: None,
+            paused_until: None,
+            cautious: false,
             refused: false,
-            hopeless: None,
+            trial_at,
             aside: None,
             is_aside: None,
             // The birth message goes before everything else.
@@ -99,13 +112,14 @@ impl<'a> Session<'a> {
 
     /// Whether more rows may be sent now.
     pub(super) fn may_ask(&self) -> bool {
-        self.held_until.is_none() && self.aside.is_none() && self.room() > 0
+        self.paused_until.is_none() && self.room() > 0
     }
 
     /// How long nothing is sent because a row was not taken.
     pub(super) fn hold(&self) -> Option<Duration> {
         // Once it has passed, what is under way decides: waking earlier would be in vain.
-        let left = self.held_until?.saturating_duration_since(Instant::now());
+        let until = self.paused_until.or_else(|| self.lanes.next_try())?;
+        let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
@@ -114,14 +128,30 @@ impl<'a> Session<'a> {
         self.status_due = true;
     }
 
+    /// Whether what comes next may end the connection.
+    fn is_careful(&self) -> bool {
+        let next = self.lanes.mark().saturating_add(1);
+        let is_trial = self.trial_at.is_none_or(|at| Instant::now() >= at);
+        is_trial && self.memory.suspects.is_careful(next)
+    }
+
+    /// While events are refused, or one may end the connection, one at a time goes out.
+    fn limit(&self) -> usize {
+        match self.cautious || self.is_careful() {
+            true => 1,
+            false => self.limit,
+        }
+    }
+
     fn room(&self) -> usize {
-        // While events are refused one at a time goes out: whoever takes them again gets them in order.
-        let limit = if self.refused { 1 } else { self.limit };
-        limit.saturating_sub(self.window.in_flight())
+        self.limit().saturating_sub(self.window.in_flight())
     }
 
     fn room_for_status(&self) -> bool {
-        self.window.in_flight() < self.limit
+        match self.is_careful() {
+            true => self.is_idle(),
+            false => self.window.in_flight() < self.limit,
+        }
     }
 
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
@@ -132,81 +162,118 @@ impl<'a> Session<'a> {
             self.publish_health(self.settings.status_topic.clone(), status)?;
         }
         self.conclude(links);
-        if let Some(until) = self.held_until {
+        self.set_first_aside(links);
+        if let Some(until) = self.paused_until {
             if Instant::now() < until || !self.is_idle() {
                 return Ok(());
             }
-            self.held_until = None;
-            self.window.rewind();
-            self.topics.clear();
-            self.cursor = self.window.acknowledged();
+            self.paused_until = None;
         }
         while self.may_ask() {
-            let committed = *links.committed.borrow_and_update();
-            if committed <= self.cursor {
+            let behind = self.read(links).await?;
+            self.set_first_aside(links);
+            let batch = self.settings.batch;
+            let (rows, bytes) = match behind && self.limit() > 1 {
+                true => (batch.events, self.batch_bytes()),
+                false => (1, 0),
+            };
+            let Some(group) = self.lanes.next(Instant::now(), rows, bytes) else {
                 return Ok(());
-            }
-            let rows = links
-                .reader
-                .after(self.cursor, self.room().min(READ_ROWS))
-                .await?;
+            };
+            self.publish_rows(group, links)?;
+        }
+        Ok(())
+    }
+
+    /// Payload of a message with several events, at most.
+    fn batch_bytes(&self) -> usize {
+        let maximum = self
+            .packet_maximum
+            .and_then(|maximum| usize::try_from(maximum).ok());
+        // Event ids and the rest of the packet never take more than the events themselves.
+        let room = maximum.map_or(usize::MAX, |maximum| maximum / 2);
+        let around = message::AROUND;
+        self.settings.batch.bytes.min(room).saturating_sub(around)
+    }
+
+    /// Reads rows until the window or a batch can be filled; returns whether more than a window waits.
+    async fn read(&mut self, links: &mut Links) -> Result<bool, SessionEnd> {
+        let (committed, now) = (*links.committed.borrow_and_update(), Instant::now());
+        self.memory.ages.note(committed, now);
+        let wanted = self.settings.batch.events.max(self.room());
+        while self.cursor < committed && self.lanes.has_room() && self.lanes.sendable(now) < wanted
+        {
+            let rows = links.reader.after(self.cursor, READ_ROWS).await?;
             if rows.is_empty() {
                 // Sequence numbers have gaps; what was committed when we asked is done with.
                 self.cursor = committed;
             }
             for row in rows {
-                if !self.publish_row(row, links)? {
-                    return Ok(());
-                }
+                self.admit(row);
             }
+            self.say_what_is_refused(&links.health);
         }
-        Ok(())
+        let unread = usize::try_from(committed.saturating_sub(self.cursor)).unwrap_or(0);
+        Ok(self.lanes.sendable(now).saturating_add(unread) > self.limit)
     }
 
-    /// Returns false when the row cannot be sent now.
-    fn publish_row(&mut self, row: OutboxRow, links: &Links) -> Result<bool, SessionEnd> {
-        let (seq, health) = (row.seq, &links.health);
-        let is_hopeless = self.hopeless.as_ref().is_some_and(|(of, _)| *of == seq);
-        if is_hopeless || !row.intact {
-            // Everything before it first: it leaves the buffer together with it.
-            if self.is_idle() {
-                let why = self.hopeless.take().filter(|_| is_hopeless);
-                let why = why.map_or_else(|| DAMAGED.to_owned(), |(_, why)| why);
-                self.ask_to_set_aside(seq, why, links);
+    fn admit(&mut self, row: OutboxRow) {
+        let seq = row.seq;
+        self.cursor = seq;
+        if self.memory.is_done(seq) {
+            self.lanes.admit_done(seq);
+        } else if !row.intact {
+            self.lanes.admit_hopeless(seq, DAMAGED.to_owned(), 0);
+        } else if let Some(attempts) = self.memory.suspects.guilt(seq) {
+            let why = words::ENDS_THE_CONNECTION.to_owned();
+            self.lanes.admit_hopeless(seq, why, attempts);
+        } else {
+            let Settings { topic, site, .. } = self.settings;
+            let topic = topic.render(site, &row.read_point);
+            self.lanes.admit(seq, &topic, row.payload.len(), row);
+            if let Some(at) = self.trial_at
+                && self.memory.suspects.prime() == Some(seq)
+            {
+                self.lanes.hold(seq, words::ENDS_THE_CONNECTION, at);
+                self.refused = true;
             }
-            return Ok(false);
         }
-        let topic = self
+    }
+
+    fn publish_rows(&mut self, group: Vec<i64>, links: &Links) -> Result<(), SessionEnd> {
+        let (health, now) = (&links.health, Instant::now());
+        let mut topic: Arc<str> = "".into();
+        let mut rows = Vec::with_capacity(group.len());
+        for &seq in &group {
+            if let Some((of, content)) = self.lanes.content(seq) {
+                topic = of;
+                rows.push((seq, content));
+            }
+        }
+        let oldest = group.first().copied().unwrap_or_default();
+        let age = self.memory.ages.of(oldest, now);
+        let expiry = self
             .settings
-            .topic
-            .render(&self.settings.site, &row.read_point);
-        let message = Message {
-            topic: topic.clone(),
-            retain: false,
-            payload: row.payload.into(),
-            properties: Properties {
-                is_text: true,
-                content_type: Some("application/ld+json".to_owned()),
-                user: vec![
-                    ("event_id".to_owned(), row.event_id),
-                    ("epoch".to_owned(), health.epoch()),
-                    ("seq".to_owned(), seq.to_string()),
-                ],
-                ..Properties::default()
-            },
-        };
+            .message_expiry
+            .map(|all| all.saturating_sub(age));
+        let created = self.clock.now();
+        let mut message = message::of(&rows, &topic, health.epoch(), expiry, created.0);
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
-            // What is under way first: then nothing that the broker takes contradicts what we say.
-            if self.is_idle() {
-                self.refuse(seq, words::too_large(size, maximum), true, health);
-            }
-            return Ok(false);
+            let why = words::too_large(size, maximum);
+            self.not_taken(&group, why, Blame::Event, health);
+            return Ok(());
         }
-        self.cursor = seq;
-        self.topics.push_back((seq, topic));
-        self.publish(Item::Event(seq), message)?;
-        Ok(true)
+        self.aliases.apply(&mut message);
+        let again = group
+            .iter()
+            .filter(|seq| self.memory.sending(**seq))
+            .count();
+        health
+            .counters()
+            .resent
+            .add(u64::try_from(again).unwrap_or(0));
+        self.publish(Item::Events(group), message)
     }
 
     fn too_large(&self, size: usize) -> Option<u32> {
@@ -286,20 +353,20 @@ impl<'a> Session<'a> {
             Event::Answered(id, reason) => {
                 self.progress = Instant::now();
                 self.answered = true;
+                links.health.puback();
                 let taken = match reason {
                     PubAckReason::Success => true,
                     PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
                     _ => false,
                 };
-                match self.window.answered(id, taken)? {
-                    Item::Event(seq) if taken => self.taken(seq, links),
-                    Item::Event(seq) => {
+                match self.window.answered(id)? {
+                    Item::Events(group) if taken => self.taken(&group, links),
+                    Item::Events(group) => {
                         links.health.counters().refused.add(1);
-                        let for_what_it_is = words::blames_the_event(reason);
-                        let topic = self.topics.iter().find(|(of, _)| *of == seq);
-                        let topic = topic.map_or("unknown", |(_, topic)| topic.as_str());
+                        let topic = group.first().and_then(|seq| self.lanes.content(*seq));
+                        let topic = topic.map_or("unknown".into(), |(topic, _)| topic);
                         let why = format!("{} (topic {topic})", words::refusal(reason));
-                        self.refuse(seq, why, for_what_it_is, &links.health);
+                        self.not_taken(&group, why, words::blame(reason), &links.health);
                     }
                     Item::Status => {}
                 }
@@ -309,26 +376,76 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn taken(&mut self, seq: i64, links: &Links) {
-        links.health.counters().forwarded.add(1);
-        self.patience.taken();
-        let mark = self.window.acknowledged();
-        while self.topics.pop_front_if(|(of, _)| *of <= mark).is_some() {}
-        if self.refused && seq <= mark {
-            self.refused = false;
-            links.health.broker(BrokerState::Up);
-            info!("The broker takes events again");
+    fn taken(&mut self, group: &[i64], links: &Links) {
+        let events = u64::try_from(group.len()).unwrap_or(0);
+        links.health.counters().forwarded.add(events);
+        for seq in group {
+            if let Some((topic, _)) = self.lanes.content(*seq) {
+                self.memory.taken(&topic, *seq);
+            }
         }
-        tell(links, mark);
+        self.lanes.taken(group);
+        self.cautious = false;
+        self.say_what_is_refused(&links.health);
+        tell(links, self.lanes.mark());
     }
 
-    /// Has the buffer set the first row that waits aside; nothing is sent until it has.
-    fn ask_to_set_aside(&mut self, seq: i64, reason: String, links: &Links) {
+    /// Rows were not taken: keep them, wait, send them again. Those that went together and are refused for what one of
+    /// them is go again at once, one by one.
+    fn not_taken(&mut self, group: &[i64], why: String, blame: Blame, health: &Health) {
+        let mut until = Instant::now() + self.settings.timing.hold;
+        match (blame, group) {
+            (Blame::Broker, _) => {
+                self.paused_until = Some(until);
+                self.cautious = true;
+            }
+            (Blame::Event, [_, _, ..]) => until = Instant::now(),
+            (Blame::Event | Blame::Topic, _) => {}
+        }
+        self.lanes.refused(group, &why, until);
+        if let (Blame::Event, [seq]) = (blame, group)
+            && let Some((topic, _)) = self.lanes.content(*seq)
+            && let Some(attempts) = self.memory.refused(&topic, *seq)
+        {
+            self.lanes.give_up(*seq, why, attempts);
+        }
+        self.refused = true;
+        self.say_what_is_refused(health);
+    }
+
+    fn say_what_is_refused(&mut self, health: &Health) {
+        if !self.refused {
+            return;
+        }
+        match self.lanes.refusal() {
+            Some(why) => {
+                if health.broker(BrokerState::Refuses(why.to_owned())) {
+                    warn!(
+                        reason = why,
+                        "The broker did not take an event; it is kept and sent again"
+                    );
+                }
+            }
+            None => {
+                self.refused = false;
+                health.broker(BrokerState::Up);
+                info!("The broker takes events again");
+            }
+        }
+    }
+
+    /// Has the buffer set the first row aside, if it is hopeless.
+    fn set_first_aside(&mut self, links: &Links) {
+        if self.aside.is_some() || self.paused_until.is_some() {
+            return;
+        }
+        let Some((seq, why, attempts)) = self.lanes.to_set_aside() else {
+            return;
+        };
         let (done, answer) = oneshot::channel();
-        let attempts = self.patience.count();
         let request = Request::SetAside {
             seq,
-            reason,
+            reason: why.to_owned(),
             attempts,
             done,
         };
@@ -356,39 +473,47 @@ impl<'a> Session<'a> {
             return;
         };
         if !done {
-            self.held_until = Some(Instant::now() + self.settings.timing.hold);
+            self.paused_until = Some(Instant::now() + self.settings.timing.hold);
             return;
         }
-        self.patience.set_aside();
-        self.window.skip(seq);
-        self.cursor = seq;
-        self.refused = false;
-        links.health.broker(BrokerState::Up);
-        tell(links, seq);
+        self.memory.suspects.set_aside(seq);
+        self.lanes.finish(seq);
+        tell(links, self.lanes.mark());
     }
 
-    /// A row was not taken: keep it, wait, send it again.
-    fn refuse(&mut self, seq: i64, why: String, for_what_it_is: bool, health: &Health) {
-        if for_what_it_is && self.patience.refused(seq) {
-            self.hopeless = Some((seq, why.clone()));
+    /// Ends the connection if the broker answers nothing; says so if it answers, but the oldest event gets nowhere.
+    pub(super) fn check_progress(&mut self, links: &Links) -> Result<(), SessionEnd> {
+        let Timing {
+            progress, stalled, ..
+        } = self.settings.timing;
+        if !self.is_idle() && self.progress.elapsed() >= progress {
+            return Err(SessionEnd::NoProgress(progress));
         }
-        self.held_until = Some(Instant::now() + self.settings.timing.hold);
-        self.refused = true;
-        if health.broker(BrokerState::Refuses(why.clone())) {
-            warn!(
-                seq,
-                reason = why,
-                "The broker did not take an event; it is kept and sent again"
-            );
-        }
-    }
-
-    pub(super) fn check_progress(&self) -> Result<(), SessionEnd> {
-        let patience = self.settings.timing.progress;
-        if !self.is_idle() && self.progress.elapsed() >= patience {
-            return Err(SessionEnd::NoProgress(patience));
-        }
+        let counters = links.health.counters();
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        counters.in_flight.set(number(self.window.in_flight()));
+        counters.ahead.set(number(self.lanes.ahead()));
+        let waiting = !self.lanes.is_empty() || self.cursor < *links.committed.borrow();
+        let mark = self.lanes.mark();
+        let since = self.memory.marked(mark, waiting, Instant::now());
+        let is_stalled = since.is_some_and(|since| since.elapsed() >= stalled);
+        links.health.stalled(is_stalled.then_some(stalled));
         Ok(())
+    }
+
+    /// The connection has ended. `by_broker`: perhaps because of something that was sent.
+    pub(super) fn over(&mut self, by_broker: bool) {
+        let mut rows = self.lanes.all_under_way();
+        if let Some(oldest) = rows.next().filter(|_| by_broker) {
+            let newest = rows.last().unwrap_or(oldest);
+            let alone = self.answered && self.window.in_flight() == 1 && newest == oldest;
+            self.memory.suspects.ended(UnderWay {
+                oldest,
+                newest,
+                alone,
+            });
+        }
+        self.memory.keep(self.lanes.all_ahead());
     }
 }
 

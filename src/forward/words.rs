@@ -24,10 +24,7 @@ pub(super) fn connect_failure(
         return SessionEnd::Unreachable(endpoint.to_string(), tls(settings, endpoint, error));
     }
     // An end in the middle of CONNECT is an answer too.
-    let hung_up = matches!(&failure, Failure::Io(error) if matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof
-    ));
+    let hung_up = matches!(&failure, Failure::Io(error) if is_hang_up(error));
     let why = match failure {
         Failure::Tls(_) => format!("{}; {}", client(&failure), no_tls_there()),
         _ if hung_up || matches!(failure, Failure::NotMqtt(_) | Failure::Closed) => {
@@ -51,15 +48,25 @@ pub(super) fn connect_failure(
 pub(super) fn loss(failure: Failure) -> SessionEnd {
     use DisconnectReasonCode as Code;
     let Failure::SentAway(code, reason_string) = failure else {
-        let why = match failure {
+        return match &failure {
             // Also a DISCONNECT of three bytes, as Mosquitto sends it: the client cannot read it.
-            Failure::Closed => {
-                "closed by the broker; its log tells why, for example that another client has the same client id".to_owned()
-            }
-            _ => client(&failure),
+            Failure::Closed => SessionEnd::HungUp("closed by the broker; its log tells why, for example that another client has the same client id".to_owned()),
+            Failure::Io(error) if is_hang_up(error) => SessionEnd::HungUp(client(&failure)),
+            _ => SessionEnd::Lost(client(&failure)),
         };
-        return SessionEnd::Lost(why);
     };
+    let by_message = matches!(
+        code,
+        Code::UnspecifiedError
+            | Code::MalformedPacket
+            | Code::ProtocolError
+            | Code::ImplementationSpecificError
+            | Code::NotAuthorized
+            | Code::TopicNameInvalid
+            | Code::TopicAliasInvalid
+            | Code::PacketTooLarge
+            | Code::PayloadFormatInvalid
+    );
     let why = match code {
         Code::SessionTakenOver => {
             "another client has connected with the same client id; give each gateway its own [mqtt] client_id".to_owned()
@@ -97,7 +104,11 @@ pub(super) fn loss(failure: Failure) -> SessionEnd {
         Some(text) => format!("{why} (it says: {text})"),
         None => why,
     };
-    SessionEnd::SentAway { why, passing }
+    SessionEnd::SentAway {
+        why,
+        passing,
+        by_message,
+    }
 }
 
 /// Why the broker refused the connection.
@@ -174,14 +185,29 @@ pub(super) const fn refusal(reason: PubAckReason) -> &'static str {
     }
 }
 
-/// Whether the broker refuses this event for what it is, so that others may be taken (MQTT 5 §3.4.2.1: 0x87, 0x90, 0x99).
-pub(super) const fn blames_the_event(reason: PubAckReason) -> bool {
-    matches!(
-        reason,
+/// Why an event is given up that was under way alone each time that the broker ended the connection.
+pub(super) const ENDS_THE_CONNECTION: &str = "the broker ends the connection whenever this event is sent; its log tells why, for example because the topic is not allowed or the message too large";
+
+/// What a refusal is about (MQTT 5 §3.4.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The event itself, 0x87, 0x90 and 0x99: it may be given up.
+    Event,
+    /// The topic has no subscriber, 0x10: others may have.
+    Topic,
+    /// The broker's own state: it would refuse others as well.
+    Broker,
+}
+
+/// What the refusal is about.
+pub(super) const fn blame(reason: PubAckReason) -> Blame {
+    match reason {
         PubAckReason::NotAuthorized
-            | PubAckReason::TopicNameInvalid
-            | PubAckReason::PayloadFormatInvalid
-    )
+        | PubAckReason::TopicNameInvalid
+        | PubAckReason::PayloadFormatInvalid => Blame::Event,
+        PubAckReason::NoMatchingSubscribers => Blame::Topic,
+        _ => Blame::Broker,
+    }
 }
 
 /// A message that the broker has said it would not accept.
@@ -211,6 +237,14 @@ fn io(error: &io::Error) -> String {
         }
         _ => error.to_string(),
     }
+}
+
+/// The other side has ended the connection.
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof
+    )
 }
 
 fn no_tls_there() -> &'static str {

@@ -78,7 +78,13 @@ counters! {
     non_events,
     /// Events the broker acknowledged.
     forwarded,
-    /// Times the broker did not take an event.
+    /// Events sent again, because the connection ended or the broker did not take them.
+    resent,
+    /// Messages on their way without acknowledgement.
+    in_flight,
+    /// Events that the broker acknowledged and that stay stored, because one before them is not done.
+    ahead,
+    /// Times the broker did not take a message.
     refused,
     /// Events waiting in the outbox.
     waiting,
@@ -94,7 +100,7 @@ counters! {
     reader_overflows,
     /// Times that a reader's clock was set back.
     clock_steps,
-    /// Broker connections lost or not made.
+    /// Broker connections lost or not made, for any reason.
     broker_disconnects,
     /// Times that renewed certificates or a renewed password were taken into use.
     renewals,
@@ -114,6 +120,18 @@ counters! {
     references_capped,
     /// Facts held about things that are around.
     references,
+    /// Of these: the broker was not there.
+    broker_unreachable,
+    /// Of these: the broker refused the connection.
+    broker_refusals,
+    /// Of these: the broker ended the connection and said why.
+    broker_goodbyes,
+    /// Of these: the connection was cut.
+    broker_losses,
+    /// Of these: the broker acknowledged nothing any more.
+    broker_silences,
+    /// Of these: for a reason at our side, such as a file that cannot be read.
+    broker_own_faults,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

@@ -1,6 +1,7 @@
 //! What is known about the gateway's own state: devices, broker, counters, signs of life.
 
 mod beat;
+mod broker;
 mod certificates;
 mod counters;
 mod device;
@@ -17,6 +18,8 @@ use tokio::sync::watch;
 
 pub use beat::Beat;
 use beat::STUCK_AFTER;
+use broker::Brokers;
+pub use broker::{EndpointState, EndpointStatus};
 use certificates::Certificates;
 pub use certificates::{CertificateStatus, FileProblem, Holder, Stage};
 pub use counters::{Counter, Counters, DeviceCounter};
@@ -56,6 +59,7 @@ struct Inner {
 struct Links {
     devices: BTreeMap<String, Device>,
     broker: BrokerState,
+    brokers: Brokers,
     storing: Option<String>,
     reference: Option<String>,
     buffer: BufferLevel,
@@ -82,6 +86,11 @@ pub struct Status {
     pub conditions: Vec<String>,
     /// Every device with its state.
     pub devices: BTreeMap<String, DeviceStatus>,
+    /// Every broker with its state.
+    pub brokers: Vec<EndpointStatus>,
+    /// Seconds since a broker acknowledged something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_puback_s: Option<u64>,
     /// How full the buffer is.
     pub buffer: BufferLevel,
     /// For how long the certificates of the broker's connection are valid.
@@ -109,6 +118,7 @@ impl Health {
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
                 broker,
+                brokers: Brokers::default(),
                 storing: None,
                 reference: None,
                 buffer: BufferLevel::default(),
@@ -284,7 +294,8 @@ impl Health {
         };
         let beside = links.lost.iter().chain(&links.reference).cloned();
         let certificates = links.certificates.conditions(Timestamp::now());
-        let before = storing.chain(beside).chain(broker);
+        let stalled = links.brokers.condition();
+        let before = storing.chain(beside).chain(broker).chain(stalled);
         before.chain(certificates).chain(devices).collect()
     }
 
@@ -301,6 +312,8 @@ impl Health {
             epoch: links.epoch.clone(),
             conditions,
             devices,
+            brokers: links.brokers.status(),
+            last_puback_s: links.brokers.last_puback_s(),
             buffer: links.buffer.clone(),
             certificates: links.certificates.status(Timestamp::now()),
             counters: self.0.counters.snapshot(),
@@ -325,6 +338,8 @@ impl Health {
             conditions: Vec::new(),
             devices: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            brokers: Vec::new(),
+            last_puback_s: None,
             ..self.status()
         }
     }

@@ -140,6 +140,6 @@ pub fn survey(walk: &Walk<'_>) -> Result<Survey, SurveyError> {
 fn gate(kind: &ReadPointKind) -> Option<&GateConfig> {
     match kind {
         ReadPointKind::Gate(gate) => Some(gate),
-        ReadPointKind::Station(_) => None,
+        ReadPointKind::Station(_) | ReadPointKind::Zone(_) => None,
     }
 }

@@ -64,7 +64,7 @@ impl Walked {
     fn gate(&mut self) -> &mut tracegate_pipeline::config::GateConfig {
         match &mut self.config.read_points[0].kind {
             ReadPointKind::Gate(gate) => gate,
-            ReadPointKind::Station(_) => panic!("a day has gates"),
+            ReadPointKind::Station(_) | ReadPointKind::Zone(_) => panic!("a day has gates"),
         }
     }
 }

@@ -106,6 +106,10 @@ pub(super) struct Log {
     pub(super) taken: Vec<i64>,
     /// Numbers of all events that came, with the connection.
     pub(super) heard: Vec<(usize, i64)>,
+    /// Messages with events.
+    pub(super) messages: usize,
+    /// Times that acknowledgements were sent, each after everything that was under way had come: round trips.
+    pub(super) rounds: usize,
     /// Status messages.
     pub(super) statuses: Vec<String>,
     /// Messages about devices: topic and text.
@@ -127,8 +131,9 @@ pub(super) struct Fake {
 }
 
 impl Fake {
-    /// `connect` answers the CONNECT of the n-th connection, from 1; `event` answers each event by its connection and number.
-    /// A status is number 0, and acknowledged unless the answer is silence.
+    /// `connect` answers the CONNECT of the n-th connection, from 1; `event` answers each message by its connection and its first
+    /// event's number.
+    /// A status is number 0, and acknowledged unless the answer is silence or the end.
     pub(super) async fn start(
         connect: impl Fn(usize) -> Answer + Send + Sync + 'static,
         event: impl Fn(usize, i64, &Publish) -> Answer + Send + Sync + 'static,
@@ -206,6 +211,7 @@ async fn converse(
                             return;
                         }
                         acks.clear();
+                        log.lock().unwrap().rounds += 1;
                         unacknowledged = 0;
                     }
                 }
@@ -269,18 +275,21 @@ fn heard(
         drop(log);
         return match event(connection, 0, publish) {
             Answer::Silence => Answer::Silence,
+            Answer::Cut => Answer::Cut,
             _ => Answer::taken(publish),
         };
     }
-    let number = super::number(&publish.payload);
-    let answer = event(connection, number, publish);
+    let numbers = super::numbers(&publish.payload);
+    let answer = event(connection, numbers[0], publish);
     let mut log = log.lock().unwrap();
-    log.heard.push((connection, number));
+    log.messages += 1;
+    log.heard
+        .extend(numbers.iter().map(|number| (connection, *number)));
     if let Answer::Packet(packet) = &answer
         && let Packet::PubAck(ack) = &**packet
         && ack.reason == PubAckReason::Success
     {
-        log.taken.push(number);
+        log.taken.extend(numbers);
     }
     answer
 }

@@ -1,11 +1,14 @@
 //! The forwarder against brokers that behave and brokers that do not.
 
 mod aside;
+mod batches;
 mod broker;
+mod cluster;
 mod devices;
 mod document;
 mod fake;
 mod faults;
+mod lanes;
 mod mosquitto;
 mod rotation;
 
@@ -38,6 +41,7 @@ const QUICK: Timing = Timing {
     steady: Duration::ZERO,
     refused: Duration::from_millis(50),
     hold: Duration::from_millis(30),
+    stalled: Duration::from_secs(60),
     drain: Duration::from_secs(2),
     farewell: Duration::from_millis(500),
     status: Duration::from_secs(60),
@@ -180,9 +184,19 @@ impl Rig {
 }
 
 async fn commit(store: &mut Store, first: usize, events: usize) {
+    commit_at(store, first, events, |_| "dock_1").await;
+}
+
+/// Stores events of the read points that `place` says.
+async fn commit_at(
+    store: &mut Store,
+    first: usize,
+    events: usize,
+    place: fn(usize) -> &'static str,
+) {
     let event = |number: usize| MovementEvent {
         id: EventId::of_prehash(&number.to_string()),
-        read_point: "dock_1".to_owned(),
+        read_point: place(number).to_owned(),
         at: Time(0),
         uncertainty: Default::default(),
         json: format!("{{\"number\":{number}}}"),
@@ -196,6 +210,16 @@ async fn commit(store: &mut Store, first: usize, events: usize) {
 fn number(payload: &[u8]) -> i64 {
     let event: serde_json::Value = serde_json::from_slice(payload).unwrap();
     event["number"].as_i64().unwrap()
+}
+
+/// The numbers of the events in a message.
+fn numbers(payload: &[u8]) -> Vec<i64> {
+    let message: serde_json::Value = serde_json::from_slice(payload).unwrap();
+    let number = |event: &serde_json::Value| event["number"].as_i64().unwrap();
+    match message["epcisBody"]["eventList"].as_array() {
+        Some(events) => events.iter().map(number).collect(),
+        None => vec![number(&message)],
+    }
 }
 
 /// Asserts that each of 1 to `last` came, and none for the first time before its predecessor.

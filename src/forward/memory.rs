@@ -1,0 +1,100 @@
+//! What the forwarder knows beyond one connection. All of it may be forgotten: then more is sent again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+
+use super::age::Ages;
+use super::patience::Patience;
+use super::suspect::Suspects;
+
+#[derive(Debug)]
+pub(super) struct Memory {
+    attempts: u32,
+    /// For each topic, and there are as many as read points, of which an event was refused.
+    patience: BTreeMap<String, Patience>,
+    pub(super) suspects: Suspects,
+    pub(super) ages: Ages,
+    /// The buffer that the sequence numbers are of.
+    epoch: String,
+    /// Rows that a broker has taken, behind one that none has.
+    done: BTreeSet<i64>,
+    /// Rows that were sent and are not done.
+    sent: BTreeSet<i64>,
+    /// The mark, and since when it is there.
+    stuck: (i64, Instant),
+}
+
+impl Memory {
+    /// Events are given up after so many refusals; `newest` is the newest that is stored.
+    pub(super) fn new(attempts: u32, newest: i64) -> Self {
+        let now = Instant::now();
+        Self {
+            attempts,
+            patience: BTreeMap::new(),
+            suspects: Suspects::new(attempts),
+            ages: Ages::new(newest, now),
+            epoch: String::new(),
+            done: BTreeSet::new(),
+            sent: BTreeSet::new(),
+            stuck: (0, now),
+        }
+    }
+
+    /// The sequence numbers are of this buffer; those of another mean nothing any more.
+    pub(super) fn of_epoch(&mut self, epoch: String) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.done.clear();
+            self.sent.clear();
+        }
+    }
+
+    /// Notes that a row is sent; returns whether it has been before.
+    pub(super) fn sending(&mut self, seq: i64) -> bool {
+        !self.sent.insert(seq)
+    }
+
+    /// Whether a broker took the row on an earlier connection.
+    pub(super) fn is_done(&mut self, seq: i64) -> bool {
+        self.done.remove(&seq)
+    }
+
+    /// What is done, when the connection ends.
+    pub(super) fn keep(&mut self, done: impl Iterator<Item = i64>) {
+        self.done.extend(done);
+    }
+
+    /// An event of the topic was refused for what it is; how often, if that was once too often.
+    pub(super) fn refused(&mut self, topic: &str, seq: i64) -> Option<u32> {
+        let attempts = self.attempts;
+        let patience = self.patience.entry(topic.to_owned());
+        let patience = patience.or_insert_with(|| Patience::new(attempts));
+        if !patience.refused(seq) {
+            return None;
+        }
+        let count = patience.count();
+        patience.set_aside();
+        Some(count)
+    }
+
+    /// The broker took an event of the topic.
+    pub(super) fn taken(&mut self, topic: &str, seq: i64) {
+        if let Some(patience) = self.patience.get_mut(topic) {
+            patience.taken();
+        }
+        self.suspects.taken(seq);
+    }
+
+    /// Everything up to `mark` is done, and more waits or not; since when the mark stands, if something waits for it.
+    pub(super) fn marked(&mut self, mark: i64, waiting: bool, now: Instant) -> Option<Instant> {
+        if self.stuck.0 != mark || !waiting {
+            self.stuck = (mark, now);
+            if self.sent.first().is_some_and(|first| *first <= mark) {
+                self.sent = self.sent.split_off(&mark.saturating_add(1));
+            }
+            self.ages.forget(mark);
+        }
+        waiting.then_some(self.stuck.1)
+    }
+}

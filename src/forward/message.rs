@@ -1,0 +1,176 @@
+//! Rows of the outbox as messages: one event as it is, several as an EPCIS document.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracegate_epcis::{CONTEXT, EventTime};
+
+use super::client::{Message, Properties};
+use crate::buffer::OutboxRow;
+
+/// The namespace of the fields that a document has beside those of EPCIS.
+const NAMESPACE: &str = "urn:tracegate:";
+/// What a document has around its events, at most, in bytes.
+pub(super) const AROUND: usize = 512;
+/// A user property's text is at most so long (MQTT 5 §1.5.4), in bytes.
+const PROPERTY_MAX: usize = 65_535;
+/// Topic aliases in use on a connection.
+pub(super) const ALIASES_MAX: u16 = 64;
+
+/// The message for these rows of the buffer with this epoch; `age` is the oldest row's at least.
+pub(super) fn of(
+    rows: &[(i64, Arc<OutboxRow>)],
+    topic: &str,
+    epoch: String,
+    expiry: Option<Duration>,
+    created_us: i64,
+) -> Message {
+    let mut user = Vec::with_capacity(6);
+    let ids: Vec<&str> = rows.iter().map(|(_, row)| row.event_id.as_str()).collect();
+    let payload = match rows {
+        [(seq, row)] => {
+            user.push(("event_id".to_owned(), row.event_id.clone()));
+            user.push(("epoch".to_owned(), epoch));
+            user.push(("seq".to_owned(), seq.to_string()));
+            row.payload.clone()
+        }
+        _ => {
+            let first = rows.first().map_or(0, |(seq, _)| *seq);
+            let last = rows.last().map_or(0, |(seq, _)| *seq);
+            let ids = ids.join(" ");
+            if ids.len() <= PROPERTY_MAX {
+                user.push(("event_ids".to_owned(), ids));
+            }
+            let text = document(rows, &epoch, created_us);
+            user.push(("epoch".to_owned(), epoch));
+            user.push(("first_seq".to_owned(), first.to_string()));
+            user.push(("last_seq".to_owned(), last.to_string()));
+            user.push(("events".to_owned(), rows.len().to_string()));
+            text
+        }
+    };
+    Message {
+        topic: topic.to_owned(),
+        retain: false,
+        payload: payload.into(),
+        properties: Properties {
+            is_text: true,
+            content_type: Some("application/ld+json".to_owned()),
+            expiry_s: expiry.map(|left| u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)),
+            user,
+            ..Properties::default()
+        },
+    }
+}
+
+/// An `EPCISDocument` (EPCIS 2.0 §10.2) of stored events, byte for byte; epoch and sequence numbers in their order stand
+/// beside its body, where no event's hash sees them.
+fn document(rows: &[(i64, Arc<OutboxRow>)], epoch: &str, created_us: i64) -> String {
+    let created = EventTime::new(created_us, 0)
+        .or_else(|_| EventTime::new(0, 0))
+        .map(|time| time.utc())
+        .unwrap_or_default();
+    let seqs: Vec<String> = rows.iter().map(|(seq, _)| seq.to_string()).collect();
+    let events: Vec<&str> = rows.iter().map(|(_, row)| row.payload.as_str()).collect();
+    let (seqs, events) = (seqs.join(","), events.join(","));
+    format!(
+        "{{\"@context\":[\"{CONTEXT}\",{{\"tracegate\":\"{NAMESPACE}\"}}],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\"creationDate\":\"{created}\",\"tracegate:epoch\":\"{epoch}\",\"tracegate:seq\":[{seqs}],\"epcisBody\":{{\"eventList\":[{events}]}}}}"
+    )
+}
+
+/// Topic aliases of a connection (MQTT 5 §3.3.2.3.4): given once, as long as there are any.
+#[derive(Debug)]
+pub(super) struct Aliases {
+    known: BTreeMap<String, u16>,
+    most: u16,
+}
+
+impl Aliases {
+    /// The broker allows aliases up to `maximum`.
+    pub(super) fn new(maximum: u16) -> Self {
+        Self {
+            known: BTreeMap::new(),
+            most: maximum.min(ALIASES_MAX),
+        }
+    }
+
+    /// Gives the message an alias for its topic, or instead of it.
+    pub(super) fn apply(&mut self, message: &mut Message) {
+        if let Some(alias) = self.known.get(&message.topic) {
+            message.properties.alias = Some(*alias);
+            message.topic.clear();
+            return;
+        }
+        let next = u16::try_from(self.known.len()).unwrap_or(u16::MAX);
+        if next < self.most {
+            let alias = next.saturating_add(1);
+            self.known.insert(message.topic.clone(), alias);
+            message.properties.alias = Some(alias);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: i64) -> (i64, Arc<OutboxRow>) {
+        let row = OutboxRow {
+            seq: number,
+            event_id: format!("ni:///sha-256;{number}?ver=CBV2.0"),
+            read_point: "dock_1".to_owned(),
+            payload: format!("{{\"type\":\"ObjectEvent\",\"eventID\":\"e{number}\"}}"),
+            intact: true,
+        };
+        (number, Arc::new(row))
+    }
+
+    #[test]
+    fn one_event_is_the_message_and_several_are_a_document() {
+        let one = of(&[row(7)], "t", "e".to_owned(), None, 0);
+        assert_eq!(one.payload, row(7).1.payload);
+        let rows = [row(7), row(9)];
+        let two = of(&rows, "t", "e".to_owned(), None, 1_700_000_000_000_000);
+        let text = std::str::from_utf8(&two.payload).unwrap();
+        assert_eq!(
+            text,
+            r#"{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",{"tracegate":"urn:tracegate:"}],"type":"EPCISDocument","schemaVersion":"2.0","creationDate":"2023-11-14T22:13:20.000Z","tracegate:epoch":"e","tracegate:seq":[7,9],"epcisBody":{"eventList":[{"type":"ObjectEvent","eventID":"e7"},{"type":"ObjectEvent","eventID":"e9"}]}}"#
+        );
+        let around = text.len() - rows.iter().map(|(_, row)| row.payload.len()).sum::<usize>();
+        assert!(around < AROUND, "{around}");
+        let user: BTreeMap<_, _> = two.properties.user.iter().cloned().collect();
+        let ids = "ni:///sha-256;7?ver=CBV2.0 ni:///sha-256;9?ver=CBV2.0";
+        let expected = [
+            ("epoch", "e"),
+            ("event_ids", ids),
+            ("events", "2"),
+            ("first_seq", "7"),
+            ("last_seq", "9"),
+        ];
+        assert_eq!(
+            user,
+            expected
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into()
+        );
+    }
+
+    #[test]
+    fn an_alias_stands_for_its_topic_from_the_second_message_on() {
+        let mut aliases = Aliases::new(2);
+        let mut apply = |topic: &str| {
+            let mut message = Message {
+                topic: topic.to_owned(),
+                ..Message::default()
+            };
+            aliases.apply(&mut message);
+            (message.topic, message.properties.alias)
+        };
+        assert_eq!(apply("a"), ("a".to_owned(), Some(1)));
+        assert_eq!(apply("b"), ("b".to_owned(), Some(2)));
+        assert_eq!(apply("c"), ("c".to_owned(), None));
+        assert_eq!(apply("a"), (String::new(), Some(1)));
+        assert_eq!(apply("b"), (String::new(), Some(2)));
+    }
+}
