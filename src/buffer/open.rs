@@ -61,6 +61,8 @@ impl Store {
             waiting: file.counts.waiting,
             last_seq: file.counts.last_seq,
             journal_seq: file.counts.journal_seq,
+            acknowledged: 0,
+            forgotten: 0,
             unsettled: false,
             doubtful: false,
             reopen: false,

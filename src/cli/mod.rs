@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 the configuration has problems (`EX_CONFIG` of sysexits.h).
+//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 74 the buffer's disk fails (`EX_IOERR` of sysexits.h), 78 the
+//! configuration has problems (`EX_CONFIG`).
 
 mod buffer;
 mod check;
@@ -18,6 +19,9 @@ pub const DEFAULT_CONFIG: &str = "/etc/tracegate/gateway.toml";
 
 /// The configuration has problems (`EX_CONFIG`).
 pub const EXIT_CONFIG: u8 = 78;
+
+/// The buffer's disk has failed for too long (`EX_IOERR`).
+pub const EXIT_DISK: u8 = 74;
 
 /// Edge gateway for plant floors: RFID and scanners in, EPCIS 2.0 over MQTT out.
 #[derive(Debug, Parser)]

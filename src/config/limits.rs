@@ -118,6 +118,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
+    range(
+        checker,
+        &["buffer", "give_up_after"],
+        config.buffer.give_up_after,
+        ms(10_000)..=ms(24 * HOUR_MS),
+        show_time,
+    );
     if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
         let place = checker.tree.at(&["buffer", "directory"]);
         let title = "`directory` has a bad value".to_owned();

@@ -244,7 +244,13 @@ async fn serve(
             event = connection.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
                 Some(Err(error)) => return Err(words::loss(&error)),
-                Some(Ok(event)) => session.event(event, links)?,
+                Some(Ok(event)) => {
+                    session.event(event, links)?;
+                    // What else has come is one round of sending, not many.
+                    while let Ok(event) = connection.events.try_recv() {
+                        session.event(event.map_err(|error| words::loss(&error))?, links)?;
+                    }
+                }
             },
             changed = links.committed.changed(), if core_is_there && may_ask => {
                 // Without the core there is nothing new; its end is for the service to tell.

@@ -16,6 +16,7 @@ async fn core(directory: &Path) -> Core {
         health: health.clone(),
         beat: health.beat("core"),
         stop: CancellationToken::new(),
+        give_up_after: Duration::from_secs(600),
     };
     Core::new(opened.store, opened.pipeline, wiring)
 }
@@ -115,7 +116,7 @@ async fn what_was_sent_before_the_start_is_not_lost() {
     let plant = twenty_events_of_which_five_are_sent().await;
     drop(plant.inputs);
     plant.stop.cancel();
-    let store = soon("the core to end", plant.core).await.unwrap();
+    let store = soon("the core to end", plant.core).await.unwrap().unwrap();
     store.close().await.unwrap();
     let mut core = core(plant.directory.path()).await;
     core.damaged = true;
