@@ -58,6 +58,7 @@ impl Store {
             epoch: file.epoch,
             journal_rows: replayed.rows,
             journal_bytes: replayed.bytes,
+            snapshot_bytes: replayed.snapshot_bytes,
             waiting: file.counts.waiting,
             last_seq: file.counts.last_seq,
             journal_seq: file.counts.journal_seq,

@@ -15,8 +15,9 @@ use super::replay::journal_crc32;
 use super::space::Gate;
 use super::statements::{Appended, USER_VERSION, append, delete, replace_journal, set_aside};
 
-/// A snapshot is taken, and the journal trimmed, after this much since the last.
-const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
+/// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
+/// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
+const SNAPSHOT_AFTER_BYTES: (usize, usize) = (256 << 10, 4 << 20);
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
@@ -55,6 +56,7 @@ pub struct Store {
     pub(super) epoch: String,
     pub(super) journal_rows: usize,
     pub(super) journal_bytes: usize,
+    pub(super) snapshot_bytes: usize,
     pub(super) waiting: u64,
     pub(super) last_seq: i64,
     pub(super) journal_seq: i64,
@@ -210,9 +212,9 @@ impl Store {
     /// The journal is as it was.
     pub async fn trim(&mut self, pipeline: &Pipeline) -> Result<(), BufferError> {
         let idle = pipeline.next_tick().is_none();
-        if self.journal_bytes >= SNAPSHOT_AFTER_BYTES
-            || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)
-        {
+        let (least, most) = SNAPSHOT_AFTER_BYTES;
+        let due = self.snapshot_bytes.saturating_mul(4).clamp(least, most);
+        if self.journal_bytes >= due || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS) {
             self.snapshot(pipeline).await?;
         }
         Ok(())
@@ -225,9 +227,10 @@ impl Store {
                 what: "the state",
                 source,
             })?;
+        let bytes = state.len();
         let replaced = self.replace_journal(state).await;
         self.note(replaced)?;
-        (self.journal_rows, self.journal_bytes) = (0, 0);
+        (self.journal_rows, self.journal_bytes, self.snapshot_bytes) = (0, 0, bytes);
         if let Err(error) = self.give_back().await {
             debug!(%error, "No pages given back; the next time will do");
         }
@@ -367,7 +370,7 @@ impl Store {
         self.damage = Some(damage.clone());
         self.settle().await?;
         // The pipeline in memory knows more than what was saved of the journal.
-        self.journal_bytes = SNAPSHOT_AFTER_BYTES;
+        self.journal_bytes = SNAPSHOT_AFTER_BYTES.1;
         self.damage = None;
         Ok(damage)
     }

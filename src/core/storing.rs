@@ -88,7 +88,7 @@ impl Core {
     }
 
     /// Fails when the disk has failed for too long. No room is no failure: it comes by waiting, and not by a restart.
-    fn give_up(&mut self, error: BufferError) -> Result<(), Ended> {
+    pub(super) fn give_up(&mut self, error: BufferError) -> Result<(), Ended> {
         if error.trouble() != Trouble::Disk {
             self.failing = None;
             return Ok(());

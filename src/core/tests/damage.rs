@@ -127,3 +127,31 @@ async fn what_was_sent_before_the_start_is_not_lost() {
         "{told:?}"
     );
 }
+
+/// No room is waited for; a disk that fails is given up after a while, unless it works in between.
+#[tokio::test]
+async fn a_failing_disk_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut core = core(directory.path()).await;
+    core.wiring.give_up_after = Duration::from_millis(20);
+    let failing = || BufferError::Directory {
+        path: "/buffer".into(),
+        source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
+    };
+    assert!(core.give_up(failing()).is_ok());
+    sleep(Duration::from_millis(30)).await;
+    assert!(
+        core.give_up(BufferError::CapReached { max_bytes: 1 })
+            .is_ok()
+    );
+    assert!(core.give_up(failing()).is_ok(), "it counts anew");
+    core.commit(&[], &[]).await.unwrap();
+    sleep(Duration::from_millis(30)).await;
+    assert!(core.give_up(failing()).is_ok(), "it counts anew");
+    sleep(Duration::from_millis(30)).await;
+    let ended = core.give_up(failing()).unwrap_err();
+    assert!(
+        matches!(&ended, Ended::DiskFailed(failed) if failed.to_string() == "the buffer's disk has failed for 20ms; nothing could be stored"),
+        "{ended:?}"
+    );
+}
