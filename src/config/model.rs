@@ -266,6 +266,7 @@ pub struct Buffer {
     /// Free space on the disk below which sources wait.
     pub keep_free: ByteSize,
     /// The gateway ends when its disk has failed for so long.
+    #[serde(deserialize_with = "from_text")]
     pub give_up_after: Duration,
 }
 
