@@ -10,6 +10,7 @@
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
 mod count;
+mod storing;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
@@ -31,14 +32,13 @@ use crate::clock::GatewayClock;
 use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
 
+pub use storing::DiskFailed;
+use storing::Ended;
+
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
 /// Tag reads per commit, about: an overfull queue must not become one huge row.
 const BATCH_READS: usize = 4_096;
-/// Between attempts to replace a damaged file.
-const REPAIR_EVERY: Duration = Duration::from_secs(60);
-/// Between attempts to commit.
-const RETRY: Duration = Duration::from_secs(1);
 /// The loop wakes at least this often, for the watchdog.
 const WAKE: Duration = Duration::from_secs(5);
 
@@ -78,6 +78,8 @@ pub struct Wiring {
     pub beat: Beat,
     /// Ends the core after the forwarder's last acknowledgement.
     pub stop: CancellationToken,
+    /// The core ends when the disk has failed for so long.
+    pub give_up_after: Duration,
 }
 
 /// The core: see the module documentation.
@@ -90,8 +92,8 @@ pub struct Core {
     seen: Stats,
     // The forwarder may still acknowledge something.
     acknowledging: bool,
-    // Everything up to here has left the outbox.
-    forgotten: i64,
+    // Acknowledged events leave the outbox then, unless a commit takes them along before.
+    forget_at: Option<Instant>,
     // The last attempt went wrong, and was told.
     forget_fails: bool,
     trim_fails: bool,
@@ -100,6 +102,8 @@ pub struct Core {
     // The file turned out to be damaged; and when it was last repaired.
     damaged: bool,
     repaired: Option<Instant>,
+    // The disk failed with every attempt since.
+    failing: Option<Instant>,
 }
 
 impl Core {
@@ -114,58 +118,24 @@ impl Core {
             wiring,
             seen,
             acknowledging: true,
-            forgotten: 0,
+            forget_at: None,
             forget_fails: false,
             trim_fails: false,
             measured: None,
             damaged: false,
             repaired: None,
+            failing: None,
         }
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
-    pub async fn run(mut self, first: Vec<Input>) -> Store {
-        let mut running = self.take(first).await;
-        let mut open = true;
-        while running {
-            self.wiring.beat.touch();
-            self.measure().await;
-            self.repair().await;
-            let tick = self
-                .pipeline
-                .next_tick()
-                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
-            let wake = Instant::now() + WAKE;
-            let due = self
-                .store
-                .due()
-                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
-            let next = [tick, due].into_iter().flatten().fold(wake, Instant::min);
-            tokio::select! {
-                input = self.wiring.inputs.recv(), if open => match input {
-                    Some(input) => {
-                        let batch = self.gather(input).await;
-                        running = self.take(batch).await;
-                    }
-                    None => open = false,
-                },
-                changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
-                    self.acknowledging = changed.is_ok();
-                    self.forget().await;
-                }
-                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
-                () = self.wiring.tap.asked() => self.wiring.tap.tell(&self.pipeline),
-                () = sleep_until(next) => {
-                    self.forget().await;
-                    if tick.is_some_and(|tick| tick <= Instant::now()) {
-                        let at = self.wiring.clock.now();
-                        running = self.take(vec![Input::Tick { at }]).await;
-                    } else if due.is_some_and(|due| due <= Instant::now()) {
-                        running = self.take(Vec::new()).await;
-                    }
-                }
-                () = self.wiring.stop.cancelled(), if !open => running = false,
-            }
+    ///
+    /// # Errors
+    /// The disk has failed for too long.
+    pub async fn run(mut self, first: Vec<Input>) -> Result<Store, DiskFailed> {
+        let ended = self.serve_all(first).await;
+        if let Err(Ended::DiskFailed(failed)) = ended {
+            return Err(failed);
         }
         self.forget().await;
         if self.store.due().is_some() {
@@ -178,7 +148,53 @@ impl Core {
                 );
             }
         }
-        self.store
+        Ok(self.store)
+    }
+
+    async fn serve_all(&mut self, first: Vec<Input>) -> Result<(), Ended> {
+        self.take(first).await?;
+        let mut open = true;
+        loop {
+            self.wiring.beat.touch();
+            self.measure().await;
+            self.repair().await;
+            let tick = self
+                .pipeline
+                .next_tick()
+                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
+            let wake = Instant::now() + WAKE;
+            let forget = self.forget_at.unwrap_or(wake).min(wake);
+            let due = self
+                .store
+                .due()
+                .map(|at| Instant::from_std(self.wiring.clock.instant(at)));
+            let next = [tick, due].into_iter().flatten().fold(forget, Instant::min);
+            tokio::select! {
+                input = self.wiring.inputs.recv(), if open => match input {
+                    Some(input) => {
+                        let batch = self.gather(input).await;
+                        self.take(batch).await?;
+                    }
+                    None => open = false,
+                },
+                changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
+                    self.acknowledging = changed.is_ok();
+                    self.forget_at.get_or_insert_with(|| Instant::now() + BATCH.1);
+                }
+                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
+                () = self.wiring.tap.asked() => self.wiring.tap.tell(&self.pipeline),
+                () = sleep_until(next) => {
+                    self.forget().await;
+                    if tick.is_some_and(|tick| tick <= Instant::now()) {
+                        let at = self.wiring.clock.now();
+                        self.take(vec![Input::Tick { at }]).await?;
+                    } else if due.is_some_and(|due| due <= Instant::now()) {
+                        self.take(Vec::new()).await?;
+                    }
+                }
+                () = self.wiring.stop.cancelled(), if !open => return Ok(()),
+            }
+        }
     }
 
     /// Waits a little for company, so that one commit serves many.
@@ -197,8 +213,8 @@ impl Core {
         batch
     }
 
-    /// Takes a batch and stores what comes of it; false when the gateway stops before it could be stored.
-    async fn take(&mut self, mut batch: Vec<Input>) -> bool {
+    /// Takes a batch and stores what comes of it; fails when the gateway stops before it could be stored.
+    async fn take(&mut self, mut batch: Vec<Input>) -> Result<(), Ended> {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         let (mut refused, mut learned) = (Vec::new(), Vec::new());
         let records = self.wiring.known.look(&self.pipeline, &batch).await;
@@ -233,8 +249,8 @@ impl Core {
         let deferred = can_wait
             && batch.iter().all(may_wait)
             && self.store.defer(&batch, self.wiring.clock.now());
-        if !deferred && !self.commit(&batch, &events).await {
-            return false;
+        if !deferred {
+            self.commit(&batch, &events).await?;
         }
         self.count();
         for event in &events {
@@ -257,48 +273,7 @@ impl Core {
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");
-        true
-    }
-
-    /// Stores the batch, however long it takes; false when the gateway stops before that.
-    async fn commit(&mut self, batch: &[Input], events: &[MovementEvent]) -> bool {
-        let mut last_attempt = false;
-        loop {
-            let Err(error) = self
-                .store
-                .commit(batch, events, self.wiring.clock.now())
-                .await
-            else {
-                if self.wiring.health.storing(None) {
-                    info!("The buffer takes events again");
-                }
-                if self.store.is_being_replaced() {
-                    // It went to the new file, whose epoch has to be known before it is sent.
-                    self.repair().await;
-                }
-                return true;
-            };
-            self.problem(&error);
-            self.wiring.beat.touch();
-            if last_attempt {
-                // Nobody was told that these were accepted: readers hold their reports, operators scan again.
-                let count = batch.len() + self.wiring.inputs.len();
-                error!(count, "Stopped with inputs that could not be stored");
-                return false;
-            }
-            tokio::select! {
-                changed = self.wiring.acknowledged.changed(), if self.acknowledging => {
-                    self.acknowledging = changed.is_ok();
-                }
-                Some(request) = self.wiring.requests.recv() => self.serve(request).await,
-                () = sleep(RETRY) => {}
-                () = self.wiring.stop.cancelled() => {}
-            }
-            self.repair().await;
-            last_attempt = self.wiring.stop.is_cancelled();
-            self.forget().await;
-            self.measure().await;
-        }
+        Ok(())
     }
 
     /// Does what the forwarder asks for.
@@ -320,7 +295,6 @@ impl Core {
                         "Event set aside: it cannot be sent; see tracegate buffer list"
                     );
                     self.wiring.health.counters().dead_letters.add(1);
-                    self.forgotten = self.forgotten.max(seq);
                 }
                 self.damaged |= is_damage(&outcome);
                 // A forwarder that has lost its connection meanwhile looks for itself.
@@ -333,42 +307,17 @@ impl Core {
         }
     }
 
-    /// Replaces the file if it is damaged, but not all the time: a disk that damages every file is beyond help from here.
-    async fn repair(&mut self) {
-        let pause = self.repaired.is_some_and(|at| at.elapsed() < REPAIR_EVERY);
-        // Nothing is stored between the making of the new file and its taking the old one's place.
-        let half_done = self.store.is_being_replaced();
-        if !half_done && (!self.damaged || pause) {
-            return;
-        }
-        self.repaired = Some(Instant::now());
-        // What was acknowledged before this run is told by where the outbox begins.
-        let mark = (self.forgotten > 0).then_some(self.forgotten);
-        let beat = self.wiring.beat.clone();
-        warn!("The buffer's file is damaged; saving what can be read");
-        match self.store.repair(mark, &|| beat.touch()).await {
-            Ok(damage) => {
-                self.damaged = false;
-                let text = damage.to_string();
-                error!("{text}");
-                self.wiring.health.buffer_replaced(self.store.epoch(), text);
-                self.measured = None;
-            }
-            Err(error) => self.problem(&error),
-        }
-    }
-
     /// Deletes what the broker has; what fails is tried again with the next wake.
     async fn forget(&mut self) {
         let mark = *self.wiring.acknowledged.borrow_and_update();
-        if mark <= self.forgotten {
+        self.forget_at = None;
+        if mark <= self.store.forgotten() {
             return;
         }
         let deleted = self.store.acknowledged(mark).await;
         self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");
-            self.forgotten = mark;
         }
         // Killed before that, they are sent again, with the same ids.
         let what = "Acknowledged events not deleted yet";
@@ -444,24 +393,6 @@ impl Core {
             .devices
             .get(usize::from(device))
             .map_or("?", String::as_str)
-    }
-
-    fn problem(&mut self, error: &BufferError) {
-        self.damaged |= error.trouble() == Trouble::Damaged;
-        let text = crate::error_chain(error);
-        self.wiring.health.counters().commit_failures.add(1);
-        let text = match (error, error.trouble()) {
-            (BufferError::Database { .. }, Trouble::Full) => {
-                format!("{text} (the buffer or its disk is full)")
-            }
-            (_, Trouble::Disk) => format!(
-                "{text} (the buffer's disk fails or is read-only; the kernel's log, dmesg, tells more; it is tried again all the time)"
-            ),
-            _ => text,
-        };
-        if self.wiring.health.storing(Some(text.clone())) {
-            error!(error = text, "Nothing can be stored; sources wait");
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::capture::witness::Witness;
 use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::control::{self, server::Door};
-use crate::core::{Core, Wiring};
+use crate::core::{Core, DiskFailed, Wiring};
 use crate::forward::mqtt;
 use crate::health::{DeviceState, Health};
 use crate::reference::Known;
@@ -43,6 +43,9 @@ pub enum ServiceError {
     /// The configuration cannot be carried out.
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    /// The disk has failed for `[buffer] give_up_after`.
+    #[error(transparent)]
+    DiskFailed(#[from] DiskFailed),
     /// A part of the daemon ended by a fault of its own.
     #[error("the {0} stopped unexpectedly; this is a fault of the program, please report it")]
     Fault(&'static str),
@@ -158,6 +161,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         health: health.clone(),
         beat: health.beat("core"),
         stop: stop_core.clone(),
+        give_up_after: config.buffer.give_up_after,
     };
     let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
     let check = tokio::spawn(async move {
@@ -234,7 +238,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     witness.abort();
     check.abort();
     // Also after a fault elsewhere the buffer is closed in good order.
-    let store = core.map_err(|_| ServiceError::Fault("core"))?;
+    let store = core.map_err(|_| ServiceError::Fault("core"))??;
     let waiting = store.waiting();
     store.close().await?;
     info!(waiting, "Stopped; what waits is kept");

@@ -21,6 +21,7 @@
 //! before it, or as a dead letter when it is the first; never otherwise. So the sequence numbers of the outbox have no gaps
 //! but those in `dropped` and, after a repair, in `dead_letter`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
 
+mod aside;
 mod connect;
 mod directory;
 mod inspect;

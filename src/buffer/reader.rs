@@ -1,5 +1,9 @@
 //! The reading side of the outbox: its own connection, so that sending never waits for storing.
+//!
+//! Acknowledgements come one by one, and with each there is room for one more row. Rows are read ahead, because asking
+//! SQLite for each would cost more than sending it.
 
+use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +11,8 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{BufferError, connect, crc32};
 
+/// Rows read at a time.
+const READ_ROWS: usize = 64;
 /// Damaged text may be no text any more, and must not stop what comes after it: so bytes are asked for.
 const AFTER: &str = "SELECT seq, coalesce(CAST(event_id AS BLOB), x''), coalesce(CAST(read_point AS BLOB), x''),
   coalesce(CAST(payload AS BLOB), x''), coalesce(CAST(crc32 AS INTEGER), -1) FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -32,6 +38,9 @@ pub struct OutboxReader {
     path: PathBuf,
     // With the device and inode it is of.
     open: Option<(SqliteConnection, (u64, u64))>,
+    // Rows read and not yet handed out, and the number that they follow.
+    ahead: VecDeque<OutboxRow>,
+    follow: i64,
 }
 
 impl OutboxReader {
@@ -43,6 +52,8 @@ impl OutboxReader {
         let mut reader = Self {
             path: path.to_owned(),
             open: None,
+            ahead: VecDeque::new(),
+            follow: 0,
         };
         reader.connection().await?;
         Ok(reader)
@@ -57,16 +68,32 @@ impl OutboxReader {
         let kept = self.open.take().filter(|(_, of)| *of == identity);
         let open = match kept {
             Some(open) => open,
-            None => (connect::for_reading(&self.path).await?, identity),
+            None => {
+                self.ahead.clear();
+                (connect::for_reading(&self.path).await?, identity)
+            }
         };
         Ok(&mut self.open.insert(open).0)
     }
 
-    /// At most `limit` events after `seq`.
+    /// At most `limit` events after `seq`; fewer do not mean that there are no more, none do. Events that were asked for in
+    /// order are as they were some [`READ_ROWS`] rows ago; asked for again, as they are now.
     ///
     /// # Errors
     /// SQLite cannot read.
     pub async fn after(&mut self, seq: i64, limit: usize) -> Result<Vec<OutboxRow>, BufferError> {
+        // Also a look whether the file is still the same.
+        self.connection().await?;
+        if seq != self.follow || self.ahead.is_empty() {
+            self.ahead = self.read(seq, limit.max(READ_ROWS)).await?.into();
+        }
+        let count = limit.min(self.ahead.len());
+        let rows: Vec<OutboxRow> = self.ahead.drain(..count).collect();
+        self.follow = rows.last().map_or(seq, |row| row.seq);
+        Ok(rows)
+    }
+
+    async fn read(&mut self, seq: i64, limit: usize) -> Result<Vec<OutboxRow>, BufferError> {
         let rows = sqlx::query(AFTER)
             .bind(seq)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))

@@ -10,13 +10,14 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::{Connection, SqliteConnection};
 use tracegate_pipeline::Time;
 
+use super::aside::{Working, beside, copy, keep, remove, thin_out, unusable};
 use super::connect::{self, PAGE_BYTES};
 use super::directory::sync_directories;
 use super::salvage::{Span, Table, salvage, snapshot};
@@ -26,15 +27,9 @@ use super::{BufferError, FILE_NAME};
 /// A file larger than this is not read through at the start.
 const CHECK_MAX_BYTES: u64 = 256 << 20;
 
-/// Bytes copied at a time.
-const COPY_BYTES: u64 = 8 << 20;
-
 /// The newest number that anything but the outbox tells of.
 const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM
   (SELECT seq FROM dead_letter UNION ALL SELECT to_seq FROM dropped) WHERE seq < 1 << 62";
-
-/// Called now and then while a repair is under way.
-type Working<'a> = dyn Fn() + Send + Sync + 'a;
 
 /// What became of a damaged buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +44,8 @@ pub struct Damage {
     pub lost: Option<u64>,
     /// Something of the journal could not be read: loads in a door at that moment may be missing.
     pub journal_torn: bool,
+    /// Older damaged files that were deleted to make room for this one.
+    pub discarded: usize,
 }
 
 impl fmt::Display for Damage {
@@ -69,7 +66,11 @@ impl fmt::Display for Damage {
             f,
             "; the damaged file is kept as {}; check the disk",
             self.aside.display()
-        )
+        )?;
+        match self.discarded {
+            0 => Ok(()),
+            count => write!(f, "; {count} older damaged files were deleted"),
+        }
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) async fn rebuild(
     damage.aside = keep(&damaged, working)?;
     sync_directories(directory, Some(directory))?;
     fs::rename(&salvaged, &ready).map_err(unusable(&ready))?;
+    damage.discarded = thin_out(&damaged, max_bytes);
     Ok(damage)
 }
 
@@ -288,6 +290,7 @@ async fn conclude(
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Damage {
         aside: PathBuf::new(),
+        discarded: 0,
         saved: number(saved),
         set_aside: number(set_aside),
         lost: lost.map(number),
@@ -375,64 +378,10 @@ fn patch(damaged: &Path, patched: &Path, salvaged: &Path, working: &Working<'_>)
     patch().is_ok()
 }
 
-/// Copies in steps short enough for the watchdog, whatever the disk.
-fn copy(from: &Path, to: &Path, working: &Working<'_>) -> io::Result<u64> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
-    let mut copied = 0;
-    loop {
-        working();
-        match io::copy(&mut (&mut from).take(COPY_BYTES), &mut to)? {
-            0 => return Ok(copied),
-            bytes => copied += bytes,
-        }
-    }
-}
-
-/// Second names for the damaged files, with the time of day.
-fn keep(damaged: &Path, working: &Working<'_>) -> Result<PathBuf, BufferError> {
-    let stamp = jiff::Timestamp::now()
-        .strftime("%Y%m%dT%H%M%SZ")
-        .to_string();
-    let mut aside = beside(damaged, &format!(".damaged-{stamp}"));
-    let mut more = 1;
-    while aside.exists() {
-        more += 1;
-        aside = beside(damaged, &format!(".damaged-{stamp}-{more}"));
-    }
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (beside(damaged, suffix), beside(&aside, suffix));
-        if from.exists() {
-            // Some file systems have no second names.
-            fs::hard_link(&from, &to)
-                .or_else(|_| copy(&from, &to, working).map(drop))
-                .map_err(unusable(&to))?;
-        }
-    }
-    Ok(aside)
-}
-
 fn remove_all(path: &Path) -> Result<(), BufferError> {
     ["", "-wal", "-shm", "-journal"]
         .iter()
         .try_for_each(|suffix| remove(&beside(path, suffix)))
-}
-
-fn remove(path: &Path) -> Result<(), BufferError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-fn unusable(path: &Path) -> impl FnOnce(io::Error) -> BufferError {
-    let path = path.to_owned();
-    move |source| BufferError::Directory { path, source }
 }
 
 pub(super) fn wall_clock() -> Time {

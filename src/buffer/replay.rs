@@ -30,6 +30,8 @@ pub(super) struct Replayed {
     /// Rows and bytes of the journal.
     pub(super) rows: usize,
     pub(super) bytes: usize,
+    /// Bytes of the snapshot before it.
+    pub(super) snapshot_bytes: usize,
 }
 
 impl Replayed {
@@ -52,6 +54,7 @@ pub(super) async fn replay(connection: &mut SqliteConnection) -> Result<Replayed
     if let Some(row) = row {
         let (version, crc, state): (i64, i64, Vec<u8>) = (row.get(1), row.get(2), row.get(3));
         covered = row.get(0);
+        done.snapshot_bytes = state.len();
         let good = version == STATE_VERSION && crc == crc32(&[&state]);
         match good.then(|| postcard::from_bytes::<State>(&state)) {
             Some(Ok(state)) => done.pipeline = Pipeline::from_state(state),

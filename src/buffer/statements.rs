@@ -55,9 +55,27 @@ CREATE TABLE IF NOT EXISTS dropped(id INTEGER PRIMARY KEY AUTOINCREMENT, epoch T
 #[derive(Debug)]
 pub(super) struct Appended {
     pub(super) events: u64,
-    /// The newest event ever stored.
-    pub(super) last_seq: i64,
+    /// The newest of them.
+    pub(super) last_seq: Option<i64>,
     pub(super) journal_seq: i64,
+}
+
+/// Deletes the oldest rows up to `seq`, at most so many.
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    rows: i64,
+) -> Result<u64, BufferError> {
+    let done = sqlx::query(
+        "DELETE FROM outbox WHERE seq <=
+           (SELECT max(seq) FROM (SELECT seq FROM outbox WHERE seq <= ? ORDER BY seq LIMIT ?))",
+    )
+    .bind(seq)
+    .bind(rows)
+    .execute(connection)
+    .await
+    .map_err(BufferError::database("delete acknowledged events"))?;
+    Ok(done.rows_affected())
 }
 
 /// One journal row, and the events that the outbox does not hold yet.
@@ -74,7 +92,7 @@ pub(super) async fn append(
         .execute(&mut *connection)
         .await
         .map_err(BufferError::database("append to the journal"))?;
-    let (mut stored, mut seen) = (0, BTreeSet::new());
+    let (mut stored, mut last_seq, mut seen) = (0, None, BTreeSet::new());
     let events: Vec<&MovementEvent> = events
         .iter()
         .filter(|event| seen.insert(event.id))
@@ -107,11 +125,14 @@ pub(super) async fn append(
             .execute(&mut *connection)
             .await
             .map_err(BufferError::database("append to the outbox"))?;
-        stored += done.rows_affected();
+        if done.rows_affected() > 0 {
+            stored += done.rows_affected();
+            last_seq = Some(done.last_insert_rowid());
+        }
     }
     Ok(Appended {
         events: stored,
-        last_seq: scalar(connection, LAST_SEQ, "read the sequence").await?,
+        last_seq,
         journal_seq: journal.last_insert_rowid(),
     })
 }

@@ -13,11 +13,12 @@ use super::connect::{self, PAGE_BYTES};
 use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
-use super::statements::{USER_VERSION, append, replace_journal, set_aside};
+use super::statements::{Appended, USER_VERSION, append, delete, replace_journal, set_aside};
 use super::tail::Tail;
 
-/// A snapshot is taken, and the journal trimmed, after this much since the last.
-const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
+/// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
+/// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
+const SNAPSHOT_AFTER_BYTES: (usize, usize) = (256 << 10, 4 << 20);
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
@@ -57,9 +58,13 @@ pub struct Store {
     pub(super) epoch: String,
     pub(super) journal_rows: usize,
     pub(super) journal_bytes: usize,
+    pub(super) snapshot_bytes: usize,
     pub(super) waiting: u64,
     pub(super) last_seq: i64,
     pub(super) journal_seq: i64,
+    // The broker has everything up to the first; up to the second it has left the outbox.
+    pub(super) acknowledged: i64,
+    pub(super) forgotten: i64,
     // A transaction was begun and not seen to end.
     pub(super) unsettled: bool,
     // A batch may have been committed although SQLite said that it was not.
@@ -97,8 +102,21 @@ impl Store {
         self.last_seq
     }
 
+    /// Everything up to this number, which was acknowledged or set aside, has left the outbox; 0 when nothing has since the
+    /// buffer was opened.
+    #[must_use]
+    pub const fn forgotten(&self) -> i64 {
+        self.forgotten
+    }
+
+    /// The broker has all events up to `seq`: the next commit deletes them along with what it stores, and so needs no flush
+    /// of their own.
+    pub fn acknowledge(&mut self, seq: i64) {
+        self.acknowledged = self.acknowledged.max(seq);
+    }
+
     /// Stores a batch of inputs and the events that came of it: all or nothing. Events that the outbox already holds (same
-    /// id) are not stored again.
+    /// id) are not stored again. The oldest acknowledged ones leave.
     ///
     /// # Errors
     /// Nothing was stored; [`BufferError::is_full`] tells whether waiting may help.
@@ -153,22 +171,42 @@ impl Store {
         self.gate.admit(directory, bytes, self.waiting)?;
         self.begin().await?;
         self.doubtful = true;
-        let stored = append(&mut self.connection, inputs, crc, events, recorded).await;
+        let stored = self.store(inputs, crc, events, recorded).await;
         let stored = self.end(stored).await;
         if let Err(error) = &stored
             && error.is_full()
         {
             self.gate.overran();
         }
-        let stored = stored?;
+        let (deleted, stored) = stored?;
         self.doubtful = false;
         self.gate.wrote(bytes);
         self.journal_rows += 1;
         self.journal_bytes += journaled;
-        self.waiting += stored.events;
-        self.last_seq = stored.last_seq;
+        self.waiting = self.waiting.saturating_sub(deleted) + stored.events;
+        self.last_seq = stored.last_seq.unwrap_or(self.last_seq);
         self.journal_seq = stored.journal_seq;
+        if deleted < DELETE_ROWS.0.unsigned_abs() {
+            self.forgotten = self.acknowledged;
+        }
         Ok(())
+    }
+
+    /// Within a transaction: what leaves, and what comes.
+    async fn store(
+        &mut self,
+        inputs: Vec<u8>,
+        crc: i64,
+        events: &[MovementEvent],
+        recorded: Time,
+    ) -> Result<(u64, Appended), BufferError> {
+        let connection = &mut self.connection;
+        let mut deleted = 0;
+        if self.acknowledged > self.forgotten {
+            deleted = delete(connection, self.acknowledged, DELETE_ROWS.0).await?;
+        }
+        let appended = append(connection, inputs, crc, events, recorded).await?;
+        Ok((deleted, appended))
     }
 
     /// Whether the batch that failed last is in the journal after all. The disk may fail in the very last step of a commit;
@@ -193,9 +231,9 @@ impl Store {
             return Ok(());
         }
         let idle = pipeline.next_tick().is_none();
-        if self.journal_bytes >= SNAPSHOT_AFTER_BYTES
-            || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS)
-        {
+        let (least, most) = SNAPSHOT_AFTER_BYTES;
+        let due = self.snapshot_bytes.saturating_mul(4).clamp(least, most);
+        if self.journal_bytes >= due || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS) {
             self.snapshot(pipeline).await?;
         }
         Ok(())
@@ -208,9 +246,10 @@ impl Store {
                 what: "the state",
                 source,
             })?;
+        let bytes = state.len();
         let replaced = self.replace_journal(state).await;
         self.note(replaced)?;
-        (self.journal_rows, self.journal_bytes) = (0, 0);
+        (self.journal_rows, self.journal_bytes, self.snapshot_bytes) = (0, 0, bytes);
         if let Err(error) = self.give_back().await {
             debug!(%error, "No pages given back; the next time will do");
         }
@@ -229,33 +268,29 @@ impl Store {
     /// # Errors
     /// Not all of them were deleted.
     pub async fn acknowledged(&mut self, seq: i64) -> Result<u64, BufferError> {
+        self.acknowledge(seq);
         let (mut deleted, mut slice) = (0, DELETE_ROWS.0);
         loop {
             let done = self.delete(seq, slice).await;
             match self.note(done) {
                 Err(error) if error.is_full() && slice > DELETE_ROWS.1 => slice = DELETE_ROWS.1,
                 Err(error) => return Err(error),
-                Ok(0) => return Ok(deleted),
-                Ok(rows) => deleted += rows,
-            }
-            if self.waiting == 0 {
-                return Ok(deleted);
+                Ok(rows) => {
+                    deleted += rows;
+                    if rows < slice.unsigned_abs() {
+                        self.forgotten = self.forgotten.max(seq);
+                        return Ok(deleted);
+                    }
+                }
             }
         }
     }
 
     async fn delete(&mut self, seq: i64, slice: i64) -> Result<u64, BufferError> {
         self.settle().await?;
-        let done = sqlx::query(
-            "DELETE FROM outbox WHERE seq <= min(?, (SELECT min(seq) FROM outbox) + ?)",
-        )
-        .bind(seq)
-        .bind(slice)
-        .execute(&mut self.connection)
-        .await
-        .map_err(BufferError::database("delete acknowledged events"))?;
-        self.waiting = self.waiting.saturating_sub(done.rows_affected());
-        Ok(done.rows_affected())
+        let rows = delete(&mut self.connection, seq, slice).await?;
+        self.waiting = self.waiting.saturating_sub(rows);
+        Ok(rows)
     }
 
     /// Makes the event `seq` a dead letter, so that it holds up nothing any more. Everything before it must be acknowledged
@@ -290,6 +325,7 @@ impl Store {
         let gone = set_aside(&mut self.connection, seq, reason, attempts, at).await;
         let gone = self.end(gone).await?;
         self.waiting = self.waiting.saturating_sub(gone);
+        self.forgotten = self.forgotten.max(seq);
         Ok(())
     }
 
@@ -353,7 +389,7 @@ impl Store {
         self.damage = Some(damage.clone());
         self.settle().await?;
         // The pipeline in memory knows more than what was saved of the journal.
-        self.journal_bytes = SNAPSHOT_AFTER_BYTES;
+        self.journal_bytes = SNAPSHOT_AFTER_BYTES.1;
         self.damage = None;
         Ok(damage)
     }

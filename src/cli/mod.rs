@@ -1,7 +1,8 @@
 //! The command line: one file per command.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is wrong with the gateway (`status`), 69 no gateway
-//! answers (`EX_UNAVAILABLE` of sysexits.h), 78 the configuration has problems (`EX_CONFIG`).
+//! answers (`EX_UNAVAILABLE` of sysexits.h), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
+//! (`EX_CONFIG`).
 
 mod buffer;
 mod capture;
@@ -29,6 +30,8 @@ pub const EXIT_CONFIG: u8 = 78;
 
 /// No running gateway can be asked (`EX_UNAVAILABLE`).
 pub const EXIT_UNAVAILABLE: u8 = 69;
+/// The buffer's disk has failed for too long (`EX_IOERR`).
+pub const EXIT_DISK: u8 = 74;
 
 /// Edge gateway for plant floors: RFID and scanners in, EPCIS 2.0 over MQTT out.
 #[derive(Debug, Parser)]

@@ -11,12 +11,13 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Format};
-use crate::service;
+use crate::service::{self, ServiceError};
 
 /// Run the gateway until SIGTERM or SIGINT.
 ///
 /// Devices and brokers that cannot be reached are reported and tried again for ever. Log level: RUST_LOG=debug (or
-/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 78 with problems in the configuration.
+/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails for too long,
+/// 78 with problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Configuration file.
@@ -38,13 +39,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
-        service::run(&loaded.config, stop)
-            .await
-            .map_err(anyhow::Error::from)
+        let outcome = service::run(&loaded.config, stop).await;
+        anyhow::Ok(outcome)
     });
     // A name look-up under way cannot be called off; everything that matters has ended.
     runtime.shutdown_background();
-    outcome.map(|()| ExitCode::SUCCESS)
+    match outcome? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error @ ServiceError::DiskFailed(_)) => {
+            eprintln!("error: {:#}", anyhow::Error::from(error));
+            Ok(ExitCode::from(super::EXIT_DISK))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Two threads: one core of a small gateway must stay free for the kernel.

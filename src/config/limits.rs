@@ -146,6 +146,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
+    range(
+        checker,
+        &["buffer", "give_up_after"],
+        config.buffer.give_up_after,
+        ms(10_000)..=ms(24 * HOUR_MS),
+        show_time,
+    );
     let directory = config.buffer.directory.path();
     let socket = config.control.socket.as_ref();
     for (path, is_absolute, example) in [

@@ -304,6 +304,9 @@ pub struct Buffer {
     pub max_size: ByteSize,
     /// Free space on the disk below which sources wait.
     pub keep_free: ByteSize,
+    /// The gateway ends when its disk has failed for so long.
+    #[serde(deserialize_with = "from_text")]
+    pub give_up_after: Duration,
 }
 
 impl Default for Buffer {
@@ -312,6 +315,7 @@ impl Default for Buffer {
             directory: FileName::known("/var/lib/tracegate"),
             max_size: ByteSize(2 << 30),
             keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
+            give_up_after: Duration::from_secs(10 * 60),
         }
     }
 }

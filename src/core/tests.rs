@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracegate_epcis::EventId;
 use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
@@ -33,7 +33,7 @@ struct Plant {
     clock: GatewayClock,
     health: Health,
     stop: CancellationToken,
-    core: JoinHandle<Store>,
+    core: JoinHandle<Result<Store, DiskFailed>>,
 }
 
 /// Nothing here takes long; what takes this long will never come.
@@ -78,6 +78,7 @@ impl Plant {
             health: health.clone(),
             beat: health.beat("core"),
             stop: stop.clone(),
+            give_up_after: Duration::from_secs(600),
         };
         let first = vec![
             Input::Configure(Box::new(station())),
@@ -127,7 +128,7 @@ impl Plant {
     async fn stop(self) -> Opened {
         drop(self.inputs);
         self.stop.cancel();
-        let store = soon("the core to end", self.core).await.unwrap();
+        let store = soon("the core to end", self.core).await.unwrap().unwrap();
         store.close().await.unwrap();
         Store::open(self.directory.path(), TINY).await.unwrap()
     }

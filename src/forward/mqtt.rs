@@ -355,7 +355,13 @@ async fn serve(
             event = connection.link.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
                 Some(Err(failure)) => return Err(words::loss(failure)),
-                Some(Ok(event)) => session.event(event, links)?,
+                Some(Ok(event)) => {
+                    session.event(event, links)?;
+                    // What else has come is one round of sending, not many.
+                    while let Ok(event) = connection.link.events.try_recv() {
+                        session.event(event.map_err(words::loss)?, links)?;
+                    }
+                }
             },
             changed = links.committed.changed(), if core_is_there && may_ask => {
                 // Without the core there is nothing new; its end is for the service to tell.

@@ -88,6 +88,25 @@ impl Gateway {
         }
     }
 
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let mut child = self.child.take().expect("the gateway runs");
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = child.try_wait().expect("wait for the gateway") {
+                return status;
+            }
+            if Instant::now() > deadline {
+                child.kill().expect("kill the gateway");
+                panic!(
+                    "the gateway did not end by itself; its log:\n{}",
+                    self.log()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("the gateway runs").id()

@@ -18,6 +18,7 @@ async fn core(directory: &Path) -> Core {
         health: health.clone(),
         beat: health.beat("core"),
         stop: CancellationToken::new(),
+        give_up_after: Duration::from_secs(600),
     };
     Core::new(opened.store, opened.pipeline, wiring)
 }
@@ -117,7 +118,7 @@ async fn what_was_sent_before_the_start_is_not_lost() {
     let plant = twenty_events_of_which_five_are_sent().await;
     drop(plant.inputs);
     plant.stop.cancel();
-    let store = soon("the core to end", plant.core).await.unwrap();
+    let store = soon("the core to end", plant.core).await.unwrap().unwrap();
     store.close().await.unwrap();
     let mut core = core(plant.directory.path()).await;
     core.damaged = true;
@@ -126,5 +127,33 @@ async fn what_was_sent_before_the_start_is_not_lost() {
     assert!(
         told[0].contains("15 waiting events saved, 0 damaged ones set aside, 0 lost; "),
         "{told:?}"
+    );
+}
+
+/// No room is waited for; a disk that fails is given up after a while, unless it works in between.
+#[tokio::test]
+async fn a_failing_disk_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut core = core(directory.path()).await;
+    core.wiring.give_up_after = Duration::from_millis(20);
+    let failing = || BufferError::Directory {
+        path: "/buffer".into(),
+        source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
+    };
+    assert!(core.give_up(failing()).is_ok());
+    sleep(Duration::from_millis(30)).await;
+    assert!(
+        core.give_up(BufferError::CapReached { max_bytes: 1 })
+            .is_ok()
+    );
+    assert!(core.give_up(failing()).is_ok(), "it counts anew");
+    core.commit(&[], &[]).await.unwrap();
+    sleep(Duration::from_millis(30)).await;
+    assert!(core.give_up(failing()).is_ok(), "it counts anew");
+    sleep(Duration::from_millis(30)).await;
+    let ended = core.give_up(failing()).unwrap_err();
+    assert!(
+        matches!(&ended, Ended::DiskFailed(failed) if failed.to_string() == "the buffer's disk has failed for 20ms; nothing could be stored"),
+        "{ended:?}"
     );
 }
