@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
 
 use crate::config::PipelineConfig;
+use crate::movement::Wall;
 use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].
@@ -124,6 +125,14 @@ pub enum Input {
     Tick {
         /// Gateway time.
         at: Time,
+    },
+    /// The gateway's wall clock was set, or is known to be right or wrong from now on. Windows do not notice; the times in
+    /// events do.
+    Wall {
+        /// Gateway time.
+        at: Time,
+        /// What is known of it.
+        wall: Wall,
     },
 }
 

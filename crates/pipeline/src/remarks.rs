@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracegate_epcis::{EventData, Namespace};
 
 use crate::config::Direction;
+use crate::movement::Wall;
 use crate::passage::{Decision, Late};
 use crate::time::Time;
 
@@ -16,17 +17,19 @@ const NAMESPACE: &str = "tracegate:event/";
 
 /// Remarks on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Remarks {
+pub struct Remarks<'a> {
     /// The passage that it tells of, by direction and time: events that tell of one passage have it in common.
     pub passage: Option<(Direction, Time)>,
     /// Its reads came after their time was decided.
     pub late: bool,
+    /// Carriers that were there at the time, as URIs.
+    pub carriers: &'a [String],
 }
 
-impl Remarks {
+impl<'a> Remarks<'a> {
     /// Of a load.
     #[must_use]
-    pub fn of(decision: &Decision) -> Self {
+    pub fn of(decision: &Decision, carriers: &'a [String]) -> Self {
         let at = match decision.late {
             Some(Late::Amends(at)) => at,
             _ => decision.at,
@@ -34,11 +37,12 @@ impl Remarks {
         Self {
             passage: Some((decision.direction, at)),
             late: decision.late.is_some(),
+            carriers,
         }
     }
 
     /// Writes them into the event of a read point.
-    pub(crate) fn write(&self, read_point: &str, event: &mut EventData) {
+    pub(crate) fn write(&self, read_point: &str, wall: Wall, event: &mut EventData) {
         let mut put = |name: &str, value: Value| {
             event.extensions.insert(format!("{PREFIX}:{name}"), value);
         };
@@ -47,6 +51,12 @@ impl Remarks {
         }
         if self.late {
             put("late", true.into());
+        }
+        if !wall.synchronised {
+            put("clockUnsynchronised", true.into());
+        }
+        if !self.carriers.is_empty() {
+            put("carriers", self.carriers.into());
         }
         if !event.extensions.is_empty() {
             event.namespaces.push(Namespace {

@@ -219,6 +219,7 @@ pub fn arrival(input: &Input) -> Option<Time> {
         | Input::Gpi { at, .. }
         | Input::Scan { at, .. }
         | Input::Device { at, .. }
+        | Input::Wall { at, .. }
         | Input::Tick { at } => Some(*at),
         Input::Configure(_) | Input::Start { .. } => None,
     }
