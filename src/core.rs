@@ -13,6 +13,7 @@ mod count;
 mod storing;
 #[cfg(test)]
 mod tests;
+mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -99,6 +100,8 @@ pub struct Core {
     trim_fails: bool,
     // When the buffer's level was last told.
     measured: Option<Instant>,
+    // When the wall clock was last looked at.
+    looked: Option<Instant>,
     // The file turned out to be damaged; and when it was last repaired.
     damaged: bool,
     repaired: Option<Instant>,
@@ -122,6 +125,7 @@ impl Core {
             forget_fails: false,
             trim_fails: false,
             measured: None,
+            looked: None,
             damaged: false,
             repaired: None,
             failing: None,
@@ -158,6 +162,10 @@ impl Core {
             self.wiring.beat.touch();
             self.measure().await;
             self.repair().await;
+            if let Some(input) = self.wall() {
+                self.take(vec![input]).await?;
+                continue;
+            }
             let tick = self
                 .pipeline
                 .next_tick()

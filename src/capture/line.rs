@@ -104,6 +104,20 @@ pub struct Looked {
     pub records: Vec<Reference>,
 }
 
+/// The gateway's wall clock was set, or is known to be right or wrong from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WallClock {
+    /// Gateway time.
+    pub at: Moment,
+    /// How far it is ahead of gateway time, in microseconds.
+    #[serde(default)]
+    pub ahead_us: i64,
+    /// Whether a time server has set it.
+    #[serde(default = "yes")]
+    pub synchronised: bool,
+}
+
 /// One sighting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,6 +240,8 @@ pub enum Line {
     Scan(Scan),
     /// What was looked up.
     References(Looked),
+    /// The wall clock was set.
+    Wall(WallClock),
     /// Time passed.
     Tick(At),
     /// Something is missing.
@@ -265,6 +281,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     ("scan", &["device", "at", "text", "hex"]),
     ("references", &["at", "records"]),
+    ("wall", &["at", "ahead_us", "synchronised"]),
     ("tick", &["at"]),
     ("gap", &["inputs", "reads"]),
 ];
@@ -317,6 +334,7 @@ impl Line {
             "gpi" => shape(map).map(Self::Gpi),
             "scan" => shape(map).map(Self::Scan),
             "references" => shape(map).map(Self::References),
+            "wall" => shape(map).map(Self::Wall),
             "tick" => shape(map).map(Self::Tick),
             _ => shape(map).map(Self::Gap),
         }

@@ -3,12 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracegate_pipeline::input::{DeviceIndex, Extra, TagData};
+use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::pipeline::State;
+use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Read, ReaderTime, Time};
 
 use super::line::{
     At, Device, Gpi, Header, Line, LineError, Looked, Memory, Moment, NewConfig, Reads, Scan,
-    Snapshot, unknown,
+    Snapshot, WallClock, unknown,
 };
 use super::{FORMAT, line};
 use crate::buffer::STATE_VERSION;
@@ -110,6 +112,11 @@ pub fn line_of(input: &Input, config: &PipelineConfig) -> Line {
             at: (*at).into(),
             records: records.clone(),
         }),
+        Input::Wall { at, wall } => Line::Wall(WallClock {
+            at: (*at).into(),
+            ahead_us: wall.ahead.0,
+            synchronised: wall.synchronised,
+        }),
         Input::Scan { device, at, data } => {
             let text = std::str::from_utf8(data).ok().map(str::to_owned);
             let hex = text.is_none().then(|| hex(data));
@@ -200,6 +207,13 @@ pub fn input_of(line: Line, config: &PipelineConfig) -> Result<Option<Input>, Li
         Line::References(line) => Input::References {
             at: line.at.into(),
             records: line.records,
+        },
+        Line::Wall(line) => Input::Wall {
+            at: line.at.into(),
+            wall: Wall {
+                ahead: Span(line.ahead_us),
+                synchronised: line.synchronised,
+            },
         },
         Line::Scan(line) => Input::Scan {
             device: index(&line.device)?,

@@ -271,6 +271,7 @@ fn at(line: &Line) -> Option<Time> {
         Line::Reads(it) => it.at,
         Line::Gpi(it) => it.at,
         Line::Scan(it) => it.at,
+        Line::Wall(it) => it.at,
         Line::References(it) => it.at,
         Line::Capture(_) | Line::State(_) | Line::Config(_) | Line::Gap(_) => return None,
     };
@@ -287,6 +288,7 @@ pub fn time(input: &Input) -> Option<Time> {
         | Input::Reads { at, .. }
         | Input::Gpi { at, .. }
         | Input::Scan { at, .. }
+        | Input::Wall { at, .. }
         | Input::References { at, .. }
         | Input::Tick { at } => Some(*at),
     }

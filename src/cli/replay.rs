@@ -9,7 +9,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tracegate_pipeline::config::Direction;
 use tracegate_pipeline::input::VerdictKind;
-use tracegate_pipeline::movement::zone;
+use tracegate_pipeline::movement::time_zone;
 use tracegate_pipeline::{Output, PipelineConfig};
 
 use super::gateway::{Trouble, pipeline};
@@ -198,7 +198,7 @@ fn clock(at: Moment, zone_name: &str) -> String {
     Timestamp::from_microsecond(at.0).map_or_else(
         |_| "?".to_owned(),
         |at| {
-            let local = at.to_zoned(zone(zone_name));
+            let local = at.to_zoned(time_zone(zone_name));
             local.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
         },
     )

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use tracegate_pipeline::config::Direction;
-use tracegate_pipeline::movement::zone;
+use tracegate_pipeline::movement::time_zone;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Time};
 
@@ -136,7 +136,7 @@ fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Wal
     })?;
     let first = inputs.iter().find_map(capture::replay::time);
     let first = first.context("the capture is empty")?;
-    let zone = zone(&config.time_zone);
+    let zone = time_zone(&config.time_zone);
     let ways = [
         (Direction::In, &arguments.inward),
         (Direction::Out, &arguments.outward),
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_time_of_day_is_by_the_clock_of_the_site() {
-        let zone = zone("Europe/Berlin");
+        let zone = time_zone("Europe/Berlin");
         let first: Timestamp = "2026-11-22T22:30:00Z".parse().unwrap();
         let first = Time(first.as_microsecond());
         let told = |text| {

@@ -288,10 +288,20 @@ pub struct Business {
 pub struct Tags {
     /// Tags to ignore.
     pub ignore: Vec<TagPattern>,
+    /// Badges of people.
+    pub person: Vec<TagPattern>,
+    /// Tags fixed to the building.
+    pub reference: Vec<TagPattern>,
+    /// Tags of fork lifts and other carriers.
+    pub carrier: Vec<TagPattern>,
     /// Tags that are goods.
     pub cargo: Vec<TagPattern>,
     /// Tags of pallets and other units that carry goods.
     pub load_unit: Vec<TagPattern>,
+    /// Whether ISO tags count.
+    pub iso: bool,
+    /// Whether tags that are no EPC do not count.
+    pub strict: bool,
 }
 
 /// `[buffer]`

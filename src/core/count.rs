@@ -12,6 +12,10 @@ impl Core {
         counters.reads.add(now.reads - seen.reads);
         counters.reads_weak.add(now.weak - seen.weak);
         counters.reads_ignored.add(now.ignored - seen.ignored);
+        counters.reads_cut_off.add(now.cut_off - seen.cut_off);
+        counters.reads_iso.add(now.iso - seen.iso);
+        counters.reads_blank.add(now.blank - seen.blank);
+        counters.reads_unknown.add(now.unknown - seen.unknown);
         counters
             .reads_unassigned
             .add(now.unassigned - seen.unassigned);

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracegate_epcis::{CONTEXT, EventTime};
+use tracegate_pipeline::remarks::{NAMESPACE, PREFIX};
 
 use super::client::{Message, Properties};
 use crate::buffer::OutboxRow;
 
-/// The namespace of the fields that a document has beside those of EPCIS.
-const NAMESPACE: &str = "urn:tracegate:";
 /// What a document has around its events, at most, in bytes.
 pub(super) const AROUND: usize = 512;
 /// A user property's text is at most so long (MQTT 5 §1.5.4), in bytes.
@@ -75,7 +74,7 @@ fn document(rows: &[(i64, Arc<OutboxRow>)], epoch: &str, created_us: i64) -> Str
     let events: Vec<&str> = rows.iter().map(|(_, row)| row.payload.as_str()).collect();
     let (seqs, events) = (seqs.join(","), events.join(","));
     format!(
-        "{{\"@context\":[\"{CONTEXT}\",{{\"tracegate\":\"{NAMESPACE}\"}}],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\"creationDate\":\"{created}\",\"tracegate:epoch\":\"{epoch}\",\"tracegate:seq\":[{seqs}],\"epcisBody\":{{\"eventList\":[{events}]}}}}"
+        "{{\"@context\":[\"{CONTEXT}\",{{\"{PREFIX}\":\"{NAMESPACE}\"}}],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\"creationDate\":\"{created}\",\"{PREFIX}:epoch\":\"{epoch}\",\"{PREFIX}:seq\":[{seqs}],\"epcisBody\":{{\"eventList\":[{events}]}}}}"
     )
 }
 
@@ -135,7 +134,7 @@ mod tests {
         let text = std::str::from_utf8(&two.payload).unwrap();
         assert_eq!(
             text,
-            r#"{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",{"tracegate":"urn:tracegate:"}],"type":"EPCISDocument","schemaVersion":"2.0","creationDate":"2023-11-14T22:13:20.000Z","tracegate:epoch":"e","tracegate:seq":[7,9],"epcisBody":{"eventList":[{"type":"ObjectEvent","eventID":"e7"},{"type":"ObjectEvent","eventID":"e9"}]}}"#
+            r#"{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",{"gw":"tracegate:event/"}],"type":"EPCISDocument","schemaVersion":"2.0","creationDate":"2023-11-14T22:13:20.000Z","gw:epoch":"e","gw:seq":[7,9],"epcisBody":{"eventList":[{"type":"ObjectEvent","eventID":"e7"},{"type":"ObjectEvent","eventID":"e9"}]}}"#
         );
         let around = text.len() - rows.iter().map(|(_, row)| row.payload.len()).sum::<usize>();
         assert!(around < AROUND, "{around}");

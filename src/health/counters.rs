@@ -56,6 +56,14 @@ counters! {
     reads_weak,
     /// Reads of ignored tags.
     reads_ignored,
+    /// Reads that are not whole.
+    reads_cut_off,
+    /// Reads of ISO tags that nothing allows.
+    reads_iso,
+    /// Reads of empty memory.
+    reads_blank,
+    /// Reads of tags that are no EPC, where only those count.
+    reads_unknown,
     /// Reads on antennas of no read point.
     reads_unassigned,
     /// Reads that came after their time was decided.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tracegate_pipeline::config::{Direction, Side, Tuning};
 use tracegate_pipeline::filter::TagRules;
 use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
-use tracegate_pipeline::movement::zone;
+use tracegate_pipeline::movement::time_zone;
 
 use super::book::identity;
 use super::{Moment, NotBooked, SeenAt, Story};
@@ -230,11 +230,11 @@ fn verdict(story: &Story) -> Option<String> {
 }
 
 /// Time of day in the site's zone.
-fn clock(at: Moment, time_zone: &str) -> String {
+fn clock(at: Moment, zone: &str) -> String {
     Timestamp::from_microsecond(at.0).map_or_else(
         |_| "?".to_owned(),
         |at| {
-            let local = at.to_zoned(zone(time_zone));
+            let local = at.to_zoned(time_zone(zone));
             local.strftime("%Y-%m-%d %H:%M:%S").to_string()
         },
     )

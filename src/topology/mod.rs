@@ -164,6 +164,11 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
         read_points: read_points.collect(),
         tags: TagRules {
             ignore: patterns(&config.tags.ignore),
+            person: patterns(&config.tags.person),
+            reference: patterns(&config.tags.reference),
+            carrier: patterns(&config.tags.carrier),
+            iso: config.tags.iso,
+            strict: config.tags.strict,
             load_unit: patterns(&config.tags.load_unit),
             cargo: patterns(&config.tags.cargo),
             active: config.active_tag.values().map(ActiveTag::rules).collect(),

@@ -4,24 +4,34 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tracegate_gs1::epc::{
-    self,
+    self, RawReason,
     pattern::{PatternError, SelectMask},
 };
 use tracegate_gs1::{Ai, TagIdentity};
 
 use crate::time::Span;
 
-/// Patterns by class. The first class that matches wins, in the order ignore, load unit, cargo.
+/// Patterns by class. The first class that matches wins, in the order ignore, person, reference, carrier, load unit, cargo.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TagRules {
-    /// Never counted: fork lift tags, badges, other companies' item tags.
+    /// Never counted: tool tags, other companies' item tags.
     pub ignore: Vec<Pattern>,
+    /// Badges of people; never counted, never told.
+    pub person: Vec<Pattern>,
+    /// Tags fixed to the building for tests; never counted.
+    pub reference: Vec<Pattern>,
+    /// Fork lifts and other carriers that come and go: evidence of a load, never part of it.
+    pub carrier: Vec<Pattern>,
     /// Carriers of other objects; an SSCC always is one.
     pub load_unit: Vec<Pattern>,
     /// The goods. When given, tags that match no class are ignored.
     pub cargo: Vec<Pattern>,
     /// Tags that send by themselves, each kind with its beacon.
     pub active: Vec<ActiveTags>,
+    /// ISO tags count also when no pattern names them (ISO/IEC 15961-3, TDS 2.0 §9.3: the toggle bit is set).
+    pub iso: bool,
+    /// Tags that are no EPC of a known scheme count only when a pattern names them.
+    pub strict: bool,
 }
 
 /// Tags that send by themselves, now and then.
@@ -33,11 +43,26 @@ pub struct ActiveTags {
     pub silence: Span,
 }
 
+/// Why a tag cannot count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// The read is not whole: the protocol control word announces more bits than there are.
+    CutOff,
+    /// An ISO tag that nothing allows.
+    Iso,
+    /// No bits, all zero or all one.
+    Blank,
+    /// No EPC of a known scheme.
+    Unknown,
+}
+
 /// What a tag is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TagClass {
     /// Goods.
     Cargo,
+    /// A fork lift or the like.
+    Carrier,
     /// A pallet or other carrier.
     LoadUnit,
     /// Not counted.
@@ -45,6 +70,38 @@ pub enum TagClass {
 }
 
 impl TagRules {
+    /// The class of a tag, if its memory is fit to be one's: `bit_len` bits, and what they mean.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn judge(
+        &self,
+        epc: &[u8],
+        bit_len: usize,
+        identity: &TagIdentity,
+    ) -> Result<TagClass, Unfit> {
+        if is_blank(epc, bit_len) {
+            return Err(Unfit::Blank);
+        }
+        let class = self.classify(epc, bit_len, identity);
+        let TagIdentity::Raw { reason, .. } = identity else {
+            return Ok(class);
+        };
+        let unfit = match reason {
+            RawReason::Length { .. } => return Err(Unfit::CutOff),
+            _ if class == TagClass::Ignored => return Ok(class),
+            RawReason::Iso { .. } if !self.iso => Unfit::Iso,
+            RawReason::Iso { .. } => return Ok(class),
+            _ if self.strict => Unfit::Unknown,
+            _ => return Ok(class),
+        };
+        let mut named = [&self.carrier, &self.load_unit, &self.cargo]
+            .into_iter()
+            .flatten();
+        let is_named = named.any(|pattern| pattern.matches(epc, bit_len, identity));
+        if is_named { Ok(class) } else { Err(unfit) }
+    }
+
     /// The class of a tag: `bit_len` bits of memory, and what they mean.
     #[must_use]
     pub fn classify(&self, epc: &[u8], bit_len: usize, identity: &TagIdentity) -> TagClass {
@@ -53,8 +110,10 @@ impl TagRules {
                 .iter()
                 .any(|pattern| pattern.matches(epc, bit_len, identity))
         };
-        if any(&self.ignore) {
+        if any(&self.ignore) || any(&self.person) || any(&self.reference) {
             TagClass::Ignored
+        } else if any(&self.carrier) {
+            TagClass::Carrier
         } else if is_sscc(identity) || any(&self.load_unit) {
             TagClass::LoadUnit
         } else if self.cargo.is_empty() || any(&self.cargo) {
@@ -75,6 +134,17 @@ impl TagRules {
         };
         self.active.iter().find(is).map(|kind| kind.silence)
     }
+}
+
+/// Noise that passed the check sum, or a tag that nobody wrote.
+fn is_blank(epc: &[u8], bit_len: usize) -> bool {
+    let bytes = epc.get(..bit_len.div_ceil(8)).unwrap_or(epc);
+    // Bits behind the last one do not count; readers send them as 0.
+    let (whole, rest) = (bit_len / 8, bit_len % 8);
+    let ones = |(index, byte): (usize, &u8)| {
+        *byte == u8::MAX || (index == whole && rest > 0 && byte.leading_ones() as usize >= rest)
+    };
+    bytes.iter().all(|byte| *byte == 0) || bytes.iter().enumerate().all(ones)
 }
 
 fn is_sscc(identity: &TagIdentity) -> bool {
@@ -160,6 +230,66 @@ impl fmt::Display for Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judge(rules: &TagRules, pc: u16, memory: &[u8]) -> Result<TagClass, Unfit> {
+        let bit_len = memory.len() * 8;
+        rules.judge(memory, bit_len, &decode_bank(Some(pc), memory, bit_len))
+    }
+
+    #[test]
+    fn memory_that_is_no_tags_is_refused() {
+        let rules = TagRules::default();
+        let good = encode_tag_uri("urn:epc:tag:sgtin-96:1.4012345.012345.17").unwrap();
+        assert_eq!(judge(&rules, 0x3000, &good.bytes), Ok(TagClass::Cargo));
+        assert_eq!(judge(&rules, 0x3800, &good.bytes), Err(Unfit::CutOff));
+        assert_eq!(judge(&rules, 0x3000, &[0; 12]), Err(Unfit::Blank));
+        assert_eq!(judge(&rules, 0x3000, &[0xff; 12]), Err(Unfit::Blank));
+        assert_eq!(judge(&rules, 0x0000, &[]), Err(Unfit::Blank));
+        let raw = decode_bank(None, &[0xff, 0xe0], 11);
+        assert_eq!(rules.judge(&[0xff, 0xe0], 11, &raw), Err(Unfit::Blank));
+        assert_eq!(rules.judge(&[0xff, 0xc0], 11, &raw), Ok(TagClass::Cargo));
+    }
+
+    #[test]
+    fn iso_and_unknown_tags_count_where_they_are_allowed_or_named() {
+        let unknown = [0xe2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let named = TagRules {
+            load_unit: vec![Pattern::parse("hex:e2*").unwrap()],
+            strict: true,
+            ..TagRules::default()
+        };
+        let (iso, plain) = (0x31a1, 0x3000);
+        let rules = TagRules::default();
+        assert_eq!(judge(&rules, plain, &unknown), Ok(TagClass::Cargo));
+        assert_eq!(judge(&rules, iso, &unknown), Err(Unfit::Iso));
+        let allowed = TagRules {
+            iso: true,
+            strict: true,
+            ..TagRules::default()
+        };
+        assert_eq!(judge(&allowed, plain, &unknown), Err(Unfit::Unknown));
+        assert_eq!(judge(&allowed, iso, &unknown), Ok(TagClass::Cargo));
+        for pc in [iso, plain] {
+            assert_eq!(judge(&named, pc, &unknown), Ok(TagClass::LoadUnit));
+        }
+    }
+
+    #[test]
+    fn classes_that_are_no_goods() {
+        let class = |rules: &TagRules| judge(rules, 0x3000, &[0x34; 12]);
+        let pattern = || vec![Pattern::parse("hex:34*").unwrap()];
+        let (mut rules, fresh) = (TagRules::default(), TagRules::default);
+        rules.carrier = pattern();
+        assert_eq!(class(&rules), Ok(TagClass::Carrier));
+        rules.person = pattern();
+        assert_eq!(class(&rules), Ok(TagClass::Ignored));
+        let reference = pattern();
+        let rules = TagRules {
+            reference,
+            ..fresh()
+        };
+        assert_eq!(class(&rules), Ok(TagClass::Ignored));
+    }
     use tracegate_gs1::epc::{decode_bank, encode_tag_uri};
 
     fn matches(pattern: &str, memory: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
 
 mod amend;
+mod carriers;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use self::amend::Amend;
+use self::carriers::Carriers;
 use crate::config::{Side, Tuning};
 use crate::filter::TagClass;
 use crate::input::DeviceIndex;
@@ -60,6 +62,7 @@ pub(crate) struct Gate {
     timers: BTreeSet<(Time, EpcKey)>,
     passages: Passages,
     amend: Amend,
+    carriers: Carriers,
     /// Tags forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
 }
@@ -73,6 +76,7 @@ impl Default for Gate {
             timers: BTreeSet::new(),
             passages: Passages::default(),
             amend: Amend::default(),
+            carriers: Carriers::default(),
             capped: 0,
         }
     }
@@ -155,6 +159,7 @@ impl Gate {
         amend.flushed(self.frontier);
         *self = Self {
             amend,
+            carriers: std::mem::take(&mut self.carriers),
             capped: self.capped,
             ..Self::default()
         };
@@ -305,6 +310,7 @@ impl Gate {
                 }
             }
         }
+        self.tell_carriers(tuning, &mut decision);
         self.amend.check(tuning, &mut decision);
         if !decision.members.is_empty() {
             decisions.push(decision);

@@ -5,6 +5,7 @@ use tracegate_epcis::EventId;
 
 use crate::config::{Direction, PipelineConfig};
 pub use crate::gate::EpcKey;
+use crate::movement::Wall;
 use crate::reference::Reference;
 use crate::time::{Span, Time};
 
@@ -133,6 +134,14 @@ pub enum Input {
         at: Time,
         /// The records.
         records: Vec<Reference>,
+    },
+    /// The gateway's wall clock was set, or is known to be right or wrong from now on. Windows do not notice; the times in
+    /// events do.
+    Wall {
+        /// Gateway time.
+        at: Time,
+        /// What is known of it.
+        wall: Wall,
     },
 }
 

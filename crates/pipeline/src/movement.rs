@@ -4,29 +4,60 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracegate_epcis::{
-    Action, BizTransaction, Decimal, Event, EventData, EventTime, Namespace, Quantity,
-    SensorElement, SensorMetadata, SensorReport,
+    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
+    SensorMetadata, SensorReport,
 };
 use tracegate_gs1::{Identity, TagIdentity};
 
 use crate::association::{Aggregation, Completeness, Load, LoadRules, Member, Quantities};
 use crate::config::{Direction, Step};
 use crate::input::MovementEvent;
-use crate::remarks::Remarks;
+use crate::remarks::{PREFIX, Remarks, extend};
 use crate::sensing::{Reading, SensorConfig, Surroundings};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::zone::Change;
 
-/// What fields of the gateway's own begin with. Not `tracegate`: that is the scheme of names without a GS1 key.
-pub const PREFIX: &str = "gw";
-/// The namespace that [`PREFIX`] stands for.
-pub const NAMESPACE: &str = "urn:tracegate:epcis:";
+/// How times are written: the site's zone, and what is known of the gateway's clock.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    zone: TimeZone,
+    /// The gateway's clock.
+    pub wall: Wall,
+}
 
-/// The site's zone; UTC for a name that the bundled database does not know (the config check refuses those).
+/// What is known of the gateway's wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wall {
+    /// How far it is ahead of the gateway's time line, which never steps within a run.
+    pub ahead: Span,
+    /// False before a time server has set it: events are marked then.
+    pub synchronised: bool,
+}
+
+impl Default for Wall {
+    fn default() -> Self {
+        Self {
+            ahead: Span::default(),
+            synchronised: true,
+        }
+    }
+}
+
+/// The site's zone, with a clock that is right.
 #[must_use]
-pub fn zone(name: &str) -> TimeZone {
+pub fn zone(name: &str) -> Zone {
+    Zone {
+        zone: time_zone(name),
+        wall: Wall::default(),
+    }
+}
+
+/// A zone by its name; UTC for one that the bundled database does not know (the config check refuses those).
+#[must_use]
+pub fn time_zone(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled()
         .get(name)
         .unwrap_or(TimeZone::UTC)
@@ -42,11 +73,11 @@ pub struct Context<'a> {
     /// Its business meaning.
     pub step: &'a Step,
     /// The site's zone.
-    pub zone: &'a TimeZone,
+    pub zone: &'a Zone,
     /// When it happened.
     pub at: Time,
     /// What it says of itself.
-    pub remarks: Remarks,
+    pub remarks: Remarks<'a>,
 }
 
 /// The event of a load that passed a gate.
@@ -190,15 +221,6 @@ fn counted(counts: &BTreeMap<String, u64>) -> Value {
     counts.iter().map(entry).collect()
 }
 
-/// Adds a field of the gateway's own namespace.
-fn extend(event: &mut EventData, name: &str, value: impl Into<Value>) {
-    let namespace = Namespace {
-        prefix: PREFIX.to_owned(),
-        uri: NAMESPACE.to_owned(),
-    };
-    event.extend(&namespace, name, value);
-}
-
 /// The event of one scan.
 ///
 /// # Errors
@@ -287,9 +309,10 @@ fn event_time(context: Context<'_>) -> Result<EventTime, String> {
     at(context.zone, context.at)
 }
 
-fn at(zone: &TimeZone, time: Time) -> Result<EventTime, String> {
+fn at(zone: &Zone, time: Time) -> Result<EventTime, String> {
+    let time = time + zone.wall.ahead;
     let timestamp = Timestamp::from_microsecond(time.0).map_err(|error| error.to_string())?;
-    let seconds = zone.to_offset(timestamp).seconds();
+    let seconds = zone.zone.to_offset(timestamp).seconds();
     EventTime::new(time.0, i16::try_from(seconds / 60).unwrap_or(0))
         .map_err(|error| error.to_string())
 }
@@ -317,12 +340,13 @@ fn finish_as(
         .map(|(kind, id)| BizTransaction { kind, id })
         .into_iter()
         .collect();
-    context.remarks.write(context.read_point, &mut data);
+    let wall = context.zone.wall;
+    context.remarks.write(context.read_point, wall, &mut data);
     let event = Event::new(data).map_err(|error| error.to_string())?;
     Ok(MovementEvent {
         id: event.id(),
         read_point: context.read_point.to_owned(),
-        at: context.at,
+        at: context.at + wall.ahead,
         uncertainty: Default::default(),
         json: event.to_json(),
         summary,

@@ -47,6 +47,8 @@ pub struct Decision {
     pub refused: Option<NonEventReason>,
     /// Its reads came after their time was decided.
     pub late: Option<Late>,
+    /// Carriers, such as fork lifts, that were there at the time; in order of their memory.
+    pub carriers: Vec<EpcKey>,
 }
 
 /// What a load is whose reads came late.
@@ -196,6 +198,7 @@ impl Passages {
                 surroundings: Vec::new(),
                 refused: Some(reason),
                 late: None,
+                carriers: Vec::new(),
             });
         }
         let envelope = envelope(tags, &load);
@@ -237,6 +240,7 @@ impl Passages {
             surroundings: Vec::new(),
             refused: None,
             late: None,
+            carriers: Vec::new(),
         })
     }
 

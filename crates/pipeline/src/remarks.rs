@@ -7,26 +7,30 @@ use serde_json::Value;
 use tracegate_epcis::{EventData, Namespace};
 
 use crate::config::Direction;
+use crate::movement::Wall;
 use crate::passage::{Decision, Late};
 use crate::time::Time;
 
-/// Not `tracegate`: that would expand the names of things without a GS1 key.
-const PREFIX: &str = "gw";
-const NAMESPACE: &str = "tracegate:event/";
+/// What fields of the gateway's own begin with. Not `tracegate`: that would expand the names of things without a GS1 key.
+pub const PREFIX: &str = "gw";
+/// The namespace that [`PREFIX`] stands for.
+pub const NAMESPACE: &str = "tracegate:event/";
 
 /// Remarks on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Remarks {
+pub struct Remarks<'a> {
     /// The passage that it tells of, by direction and time: events that tell of one passage have it in common.
     pub passage: Option<(Direction, Time)>,
     /// Its reads came after their time was decided.
     pub late: bool,
+    /// Carriers that were there at the time, as URIs.
+    pub carriers: &'a [String],
 }
 
-impl Remarks {
+impl<'a> Remarks<'a> {
     /// Of a load.
     #[must_use]
-    pub fn of(decision: &Decision) -> Self {
+    pub fn of(decision: &Decision, carriers: &'a [String]) -> Self {
         let at = match decision.late {
             Some(Late::Amends(at)) => at,
             _ => decision.at,
@@ -34,27 +38,35 @@ impl Remarks {
         Self {
             passage: Some((decision.direction, at)),
             late: decision.late.is_some(),
+            carriers,
         }
     }
 
     /// Writes them into the event of a read point.
-    pub(crate) fn write(&self, read_point: &str, event: &mut EventData) {
-        let mut put = |name: &str, value: Value| {
-            event.extensions.insert(format!("{PREFIX}:{name}"), value);
-        };
+    pub(crate) fn write(&self, read_point: &str, wall: Wall, event: &mut EventData) {
+        let mut put = |name: &str, value: Value| extend(event, name, value);
         if let Some((direction, at)) = self.passage {
             put("passage", passage_id(read_point, direction, at).into());
         }
         if self.late {
             put("late", true.into());
         }
-        if !event.extensions.is_empty() {
-            event.namespaces.push(Namespace {
-                prefix: PREFIX.to_owned(),
-                uri: NAMESPACE.to_owned(),
-            });
+        if !wall.synchronised {
+            put("clockUnsynchronised", true.into());
+        }
+        if !self.carriers.is_empty() {
+            put("carriers", self.carriers.into());
         }
     }
+}
+
+/// Adds a field of the gateway's own namespace.
+pub(crate) fn extend(event: &mut EventData, name: &str, value: impl Into<Value>) {
+    let namespace = Namespace {
+        prefix: PREFIX.to_owned(),
+        uri: NAMESPACE.to_owned(),
+    };
+    event.extend(&namespace, name, value);
 }
 
 /// `dock_1/in/2026-11-22T10:00:05.123456Z`.

@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tracegate_gs1::{Ai, Identity, ScanContent, ScanOptions, Unidentified, parse_scan};
 
 use crate::config::{ReadPointConfig, StationConfig, StationScanner};
 use crate::error_chain;
 use crate::input::{DeviceIndex, MovementEvent, VerdictKind};
-use crate::movement;
+use crate::movement::{self, Zone};
 use crate::reference::{Batch, Facts, Reference};
 use crate::remarks::Remarks;
 use crate::time::Time;
@@ -49,7 +48,7 @@ impl Station {
         read_point: &ReadPointConfig,
         station: &StationConfig,
         scanner: &StationScanner,
-        zone: &TimeZone,
+        zone: &Zone,
         at: Time,
         data: &[u8],
     ) -> (VerdictKind, Option<MovementEvent>, Option<Reference>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::filter::Unfit;
 use crate::input::NonEventReason;
 
 /// Counters since the process started; not part of the state.
@@ -13,6 +14,14 @@ pub struct Stats {
     pub weak: u64,
     /// Reads of tags that match `ignore`, or no cargo pattern.
     pub ignored: u64,
+    /// Reads that are not whole: the protocol control word announces more bits than there are.
+    pub cut_off: u64,
+    /// Reads of ISO tags that nothing allows.
+    pub iso: u64,
+    /// Reads of empty memory: no bits, all zero or all one.
+    pub blank: u64,
+    /// Reads of tags that are no EPC of a known scheme, where only those count.
+    pub unknown: u64,
     /// Reads on antennas that belong to no read point.
     pub unassigned: u64,
     /// Reads older than what was already decided.
@@ -33,4 +42,16 @@ pub struct Stats {
     pub non_events: BTreeMap<NonEventReason, u64>,
     /// Scans accepted, repeated, refused.
     pub scans: [u64; 3],
+}
+
+impl Stats {
+    /// The counter of tags that do not count for this reason.
+    pub(crate) const fn unfit(&mut self, reason: Unfit) -> &mut u64 {
+        match reason {
+            Unfit::CutOff => &mut self.cut_off,
+            Unfit::Iso => &mut self.iso,
+            Unfit::Blank => &mut self.blank,
+            Unfit::Unknown => &mut self.unknown,
+        }
+    }
 }

@@ -83,7 +83,7 @@ fn what_was_not_read_is_named_and_never_a_child() {
     let mut missing: Vec<String> = load[9..].iter().map(|epc| uri(epc)).collect();
     missing.sort();
     assert_eq!(strings(&event["gw:missing"]), missing);
-    assert_eq!(event["@context"][1]["gw"], "urn:tracegate:epcis:");
+    assert_eq!(event["@context"][1]["gw"], "tracegate:event/");
     assert_eq!(event.get("childQuantityList"), None);
 
     let read = crossing(&load, T0 + 10 * S, 6.0, true);

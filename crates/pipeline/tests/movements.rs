@@ -5,6 +5,8 @@
 mod common;
 
 use common::*;
+use tracegate_gs1::epc::encode_tag_uri;
+use tracegate_pipeline::filter::Pattern;
 use tracegate_pipeline::{Input, Output, Pipeline, ReaderTime, Time};
 
 /// What comes of these reads at the dock, a line each.
@@ -428,4 +430,32 @@ fn a_wall_clock_set_back_closes_the_old_time_line() {
         out[0].contains("000000016 + 10") && out[1].contains("000000023 + 10"),
         "{out:?}"
     );
+}
+
+#[test]
+fn the_truck_is_named_but_is_no_part_of_the_load() {
+    let mut config = config();
+    config.tags.carrier = vec![Pattern::parse("urn:epc:pat:giai-96:*.4012345.*").unwrap()];
+    let mut pipeline = Pipeline::default();
+    pipeline.handle(Input::Configure(Box::new(config)));
+    for input in &start()[1..] {
+        pipeline.handle(input.clone());
+    }
+    let truck = |n: u64| {
+        let uri = format!("urn:epc:tag:giai-96:0.4012345.{n}");
+        encode_tag_uri(&uri).unwrap().bytes
+    };
+    let mut reads = crossing(&pallet(1, 6), T0 + 5 * S, 5.0, true);
+    reads.extend(crossing(&[truck(7)], T0 + 5 * S, 5.0, true));
+    // Another passes when nothing else moves.
+    reads.extend(crossing(&[truck(8)], T0 + 30 * S, 5.0, true));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let events = events(&run(&mut pipeline, &reports(&reads, 20), 30));
+    let [event] = events.as_slice() else {
+        panic!("{events:#?}")
+    };
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    let truck = "https://id.gs1.org/8004/40123457";
+    assert_eq!(event["gw:carriers"], serde_json::json!([truck]));
+    assert!(!event["childEPCs"].to_string().contains("/8004/"));
 }

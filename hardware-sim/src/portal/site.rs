@@ -206,9 +206,8 @@ impl Site {
             read_points: self.gates.iter().enumerate().map(gate).collect(),
             tags: TagRules {
                 ignore: patterns(&["hex:34*".to_owned()]),
-                load_unit: Vec::new(),
                 cargo: patterns(&[format!("urn:epc:pat:sgtin-96:*.{COMPANY}.*.*")]),
-                active: Vec::new(),
+                ..TagRules::default()
             },
         }
     }

@@ -89,10 +89,10 @@ async fn a_batch_says_what_is_in_it() {
     assert_eq!((user["events"].as_str(), &user["epoch"]), ("30", &epoch));
     let document: serde_json::Value = serde_json::from_slice(&first.payload).unwrap();
     assert_eq!(
-        document["tracegate:seq"],
+        document["gw:seq"],
         serde_json::json!(Vec::from_iter(1..=30))
     );
-    assert_eq!(document["tracegate:epoch"], epoch);
+    assert_eq!(document["gw:epoch"], epoch);
 }
 
 #[tokio::test]

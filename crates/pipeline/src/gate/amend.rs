@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::carriers::Carriers;
 use super::{EpcKey, Gate, MAX_BUFFERED, MAX_TAGS, Sighting};
 use crate::config::{Direction, Tuning};
 use crate::input::DeviceIndex;
@@ -176,6 +177,7 @@ impl Gate {
     /// What was told before belongs to a time line that is over.
     pub fn forget_passages(&mut self) {
         self.amend = Amend::default();
+        self.carriers = Carriers::default();
     }
 
     /// When late reads are to be decided, if there are any; gateway time.
@@ -206,6 +208,7 @@ impl Gate {
                     continue;
                 }
                 decision.late = Some(Late::Own);
+                self.tell_carriers(tuning, &mut decision);
                 self.amend.book(&decision);
             }
             decisions.push(decision);
@@ -275,6 +278,7 @@ impl Gate {
                 surroundings: Vec::new(),
                 refused: None,
                 late: Some(Late::Amends(booked.at)),
+                carriers: Vec::new(),
             });
         }
         decisions

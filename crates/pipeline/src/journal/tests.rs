@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::input::TagData;
+use crate::movement::Wall;
+use crate::time::Span;
 
 fn extra() -> impl Strategy<Value = Extra> {
     let data = (any::<u16>(), proptest::collection::vec(any::<u16>(), 0..4));
@@ -58,6 +60,10 @@ fn input() -> impl Strategy<Value = Input> {
         4 => (0..3u16, at(), reads).prop_map(|(device, at, reads)| Input::Reads { device, at, reads }),
         2 => at().prop_map(|at| Input::Tick { at }),
         1 => at().prop_map(|at| Input::Start { at }),
+        1 => (at(), any::<i64>(), any::<bool>()).prop_map(|(at, ahead, synchronised)| {
+            let ahead = Span(ahead);
+            Input::Wall { at, wall: Wall { ahead, synchronised } }
+        }),
         1 => (any::<u16>(), at(), any::<bool>(), time())
             .prop_map(|(device, at, up, reader_time)| Input::Device { device, at, up, reader_time }),
         1 => (any::<u16>(), at(), any::<u16>(), any::<bool>(), time())

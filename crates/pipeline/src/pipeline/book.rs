@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use tracegate_epcis::SensorElement;
 use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
@@ -12,7 +11,7 @@ use crate::config::{Direction, GateConfig, ReadPointConfig, Step};
 use crate::filter::TagRules;
 use crate::gate::EpcKey;
 use crate::input::{MovementEvent, NonEvent, NonEventReason, Output};
-use crate::movement::{self, Context};
+use crate::movement::{self, Context, Zone};
 use crate::passage::Decision;
 use crate::reference::References;
 use crate::remarks::Remarks;
@@ -25,7 +24,7 @@ use crate::zone::{Change, Noted, ZoneConfig};
 #[derive(Clone, Copy)]
 pub(super) struct Books<'a> {
     pub read_point: &'a ReadPointConfig,
-    pub zone: &'a TimeZone,
+    pub zone: &'a Zone,
     pub sensors: &'a [SensorConfig],
     pub tags: &'a TagRules,
     pub references: &'a References,
@@ -73,8 +72,13 @@ impl Books<'_> {
         stats: &mut Stats,
         outputs: &mut Vec<Output>,
     ) {
+        let carriers: Vec<String> = decision
+            .carriers
+            .iter()
+            .map(|key| decode_bank(None, &key.epc, usize::from(key.bit_len)).uri())
+            .collect();
         let context = Context {
-            remarks: Remarks::of(decision),
+            remarks: Remarks::of(decision, &carriers),
             ..self.context(step, decision.at)
         };
         let identities: Vec<TagIdentity> = decision.members.iter().map(identity).collect();

@@ -3,11 +3,11 @@
 mod book;
 mod late;
 mod reconfigure;
+mod scan;
 mod watch;
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tracegate_gs1::epc::decode_bank;
 
@@ -15,8 +15,8 @@ use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScanner};
 use crate::filter::TagClass;
 use crate::gate::{EpcKey, Gate, Sighting};
-use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime, ScanVerdict, VerdictKind};
-use crate::movement;
+use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime};
+use crate::movement::{self, Wall};
 use crate::reference::References;
 use crate::sensing::Sensed;
 use crate::station::Station;
@@ -45,6 +45,7 @@ enum Place {
 pub struct State {
     config: PipelineConfig,
     now: Time,
+    wall: Wall,
     devices: Vec<DeviceClock>,
     places: Vec<Place>,
     /// What read points know of things that come, stay and leave, by their index.
@@ -56,7 +57,7 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     state: State,
-    zone: TimeZone,
+    zone: movement::Zone,
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     watched: BTreeMap<watch::Port, usize>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
@@ -75,6 +76,7 @@ impl Default for Pipeline {
         Self::from_state(State {
             config,
             now: Time::MIN,
+            wall: Wall::default(),
             devices: Vec::new(),
             places: Vec::new(),
             zones: BTreeMap::new(),
@@ -87,7 +89,8 @@ impl Pipeline {
     /// Goes on from a snapshot.
     #[must_use]
     pub fn from_state(state: State) -> Self {
-        let zone = movement::zone(&state.config.time_zone);
+        let mut zone = movement::zone(&state.config.time_zone);
+        zone.wall = state.wall;
         let (mut ports, mut scanners) = (BTreeMap::new(), BTreeMap::new());
         for (index, read_point) in state.config.read_points.iter().enumerate() {
             match &read_point.kind {
@@ -136,6 +139,12 @@ impl Pipeline {
     #[must_use]
     pub const fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// What is known of the gateway's wall clock.
+    #[must_use]
+    pub const fn wall(&self) -> Wall {
+        self.state.wall
     }
 
     /// Gateway time of the newest input.
@@ -240,6 +249,12 @@ impl Pipeline {
                     self.state.references.learn(at, record);
                 }
             }
+            Input::Wall { at, wall } => {
+                self.clock(at);
+                self.state.wall = wall;
+                self.zone.wall = wall;
+                self.advance(&mut outputs);
+            }
         }
         outputs
     }
@@ -258,7 +273,8 @@ impl Pipeline {
     }
 
     fn start(&mut self, at: Time, outputs: &mut Vec<Output>) {
-        if self.state.now - at > SET_BACK {
+        let ahead = std::mem::take(&mut self.state.wall.ahead);
+        if self.state.now - at > SET_BACK || ahead.abs() > SET_BACK {
             // Nothing measured on the old line can be compared with the new one.
             self.flush_all(outputs);
             for place in &mut self.state.places {
@@ -270,6 +286,7 @@ impl Pipeline {
             self.state.devices.fill(DeviceClock::down(at));
             self.state.now = at;
         }
+        self.zone.wall = self.state.wall;
         let at = self.clock(at);
         for device in &mut self.state.devices {
             device.restarted(at);
@@ -335,17 +352,31 @@ impl Pipeline {
             epc: read.epc,
             bit_len: read.bit_len,
         };
-        let class = gate.class_of(&key).unwrap_or_else(|| {
-            let bit_len = usize::from(key.bit_len);
-            let identity = decode_bank(read.pc, &key.epc, bit_len);
-            self.state
-                .config
-                .tags
-                .classify(&key.epc, bit_len, &identity)
-        });
-        if class == TagClass::Ignored {
-            self.stats.ignored += 1 + u64::from(read.more);
-            return;
+        let class = match gate.class_of(&key) {
+            Some(class) => class,
+            None => {
+                let bit_len = usize::from(key.bit_len);
+                let identity = decode_bank(read.pc, &key.epc, bit_len);
+                let rules = &self.state.config.tags;
+                match rules.judge(&key.epc, bit_len, &identity) {
+                    Ok(class) => class,
+                    Err(unfit) => {
+                        *self.stats.unfit(unfit) += 1 + u64::from(read.more);
+                        return;
+                    }
+                }
+            }
+        };
+        match class {
+            TagClass::Ignored => {
+                self.stats.ignored += 1 + u64::from(read.more);
+                return;
+            }
+            TagClass::Carrier => {
+                gate.note_carrier(corrected.at, key);
+                return;
+            }
+            TagClass::Cargo | TagClass::LoadUnit => {}
         }
         let sighting = Sighting {
             side,
@@ -367,37 +398,6 @@ impl Pipeline {
         } else {
             gate.push(corrected.at, port, key, sighting);
         }
-    }
-
-    fn scan(&mut self, device: DeviceIndex, at: Time, data: &[u8], outputs: &mut Vec<Output>) {
-        let Some(&(index, ref scanner)) = self.scanners.get(&device) else {
-            self.stats.unassigned += 1;
-            return;
-        };
-        let read_point = self.state.config.read_points.get(index);
-        let (Some(Place::Station(station)), Some(read_point)) =
-            (self.state.places.get_mut(index), read_point)
-        else {
-            return;
-        };
-        let ReadPointKind::Station(config) = &read_point.kind else {
-            return;
-        };
-        let (kind, event, learned) =
-            station.scan(read_point, config, scanner, &self.zone, at, data);
-        if let Some(fact) = learned {
-            self.state.references.learn(at, fact.clone());
-            outputs.push(Output::Learned(fact));
-        }
-        let [accepted, repeated, refused] = &mut self.stats.scans;
-        *match kind {
-            VerdictKind::Accepted => accepted,
-            VerdictKind::Duplicate => repeated,
-            VerdictKind::Refused(_) => refused,
-        } += 1;
-        self.stats.events += u64::from(event.is_some());
-        outputs.extend(event.map(|event| Output::Event(Box::new(event))));
-        outputs.push(Output::Verdict(ScanVerdict { device, kind }));
     }
 
     /// Moves every gate on to where its devices' reads are complete.

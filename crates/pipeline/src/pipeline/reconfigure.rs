@@ -64,7 +64,8 @@ impl Pipeline {
                     {
                         let mut decisions = Vec::new();
                         gate.flush(&config.tuning, &mut decisions);
-                        let zone = movement::zone(&old_config.time_zone);
+                        let mut zone = movement::zone(&old_config.time_zone);
+                        zone.wall = self.state.wall;
                         let books = Books {
                             read_point,
                             zone: &zone,

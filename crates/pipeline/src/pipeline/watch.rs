@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::TimeZone;
 use tracegate_gs1::epc::decode_bank;
 
 use super::book::Books;
@@ -12,6 +11,7 @@ use crate::config::{ReadPointConfig, ReadPointKind};
 use crate::filter::TagClass;
 use crate::gate::EpcKey;
 use crate::input::{DeviceIndex, Input, Output, Read};
+use crate::movement;
 use crate::station;
 use crate::time::{Span, Time};
 use crate::zone::{Seen, Taken, Zone, ZoneConfig};
@@ -117,7 +117,7 @@ impl Pipeline {
         &mut self,
         zone: &mut Zone,
         read_point: &ReadPointConfig,
-        time_zone: &TimeZone,
+        time_zone: &movement::Zone,
         outputs: &mut Vec<Output>,
     ) {
         if let Some(config) = zone_of(read_point) {

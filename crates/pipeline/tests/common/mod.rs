@@ -223,6 +223,7 @@ pub fn arrival(input: &Input) -> Option<Time> {
         | Input::Scan { at, .. }
         | Input::Device { at, .. }
         | Input::References { at, .. }
+        | Input::Wall { at, .. }
         | Input::Tick { at } => Some(*at),
         Input::Configure(_) | Input::Start { .. } => None,
     }
