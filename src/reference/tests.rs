@@ -225,7 +225,12 @@ fn files_are_refused_with_the_line_and_what_to_do() {
         (
             "gtin,lott\n",
             Format::Csv,
-            "line 1: column \"lott\" is not known; columns are sscc, gtin, serial, lot, expiry, status, quantity, version, delete",
+            "line 1: column \"lott\" is not known; columns are sscc, grai, gtin, serial, lot, expiry, status, quantity, version, delete",
+        ),
+        (
+            "grai,gtin,serial\n04012345000016,04012345000016,7\n",
+            Format::Csv,
+            "line 2: a grai needs its serial number to name one carrier",
         ),
         (
             "gtin,lot\n04012345000016,L,9\n",
