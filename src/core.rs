@@ -227,7 +227,9 @@ impl Core {
         let (mut refused, mut learned) = (Vec::new(), Vec::new());
         let records = self.wiring.known.look(&self.pipeline, &batch).await;
         if !records.is_empty() {
-            let at = self.wiring.clock.now();
+            // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
+            let first = batch.iter().find_map(Input::at);
+            let at = first.unwrap_or_else(|| self.pipeline.now());
             batch.insert(0, Input::References { at, records });
         }
         for input in &batch {

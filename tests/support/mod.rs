@@ -6,11 +6,14 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
 use tempfile::TempDir;
+use tracegate_sim::reader::SimReader;
+use tracegate_sim::scenario::Sighting;
 
 /// The daemon under test.
 pub struct Gateway {
@@ -229,6 +232,33 @@ pub async fn subscriber(name: &str, broker: SocketAddr, topics: &str) -> (AsyncC
         .await
         .expect("the queue has room");
     (client, events)
+}
+
+/// A load goes inwards through the door of `dock_1`, whose reader has antenna 1 outside and antenna 2 inside.
+pub async fn pass_inwards(reader: &SimReader, epcs: &[Arc<[u8]>]) {
+    /// How long it takes, and how often each tag answers.
+    const PASSAGE_MS: u64 = 4_000;
+    const ROUND_MS: u64 = 100;
+    let (start, feed) = (tokio::time::Instant::now(), reader.feed());
+    let start_us = tracegate_sim::utc_us(start);
+    for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
+        tokio::time::sleep_until(start + Duration::from_millis(at_ms)).await;
+        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
+        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
+            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
+            for epc in epcs {
+                let sighting = Sighting {
+                    at_us: at_ms * 1_000,
+                    reader: Arc::from("dock_1"),
+                    antenna,
+                    epc: epc.clone(),
+                    pc: 0x3000,
+                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
+                };
+                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
+            }
+        }
+    }
 }
 
 /// Mosquitto has no port 0; the kernel does not give the same port out again soon.

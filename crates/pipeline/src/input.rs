@@ -145,6 +145,23 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Its gateway time; a configuration has none.
+    #[must_use]
+    pub const fn at(&self) -> Option<Time> {
+        match self {
+            Self::Configure(_) => None,
+            Self::Start { at }
+            | Self::Device { at, .. }
+            | Self::Reads { at, .. }
+            | Self::Gpi { at, .. }
+            | Self::Scan { at, .. }
+            | Self::Tick { at }
+            | Self::References { at, .. } => Some(*at),
+        }
+    }
+}
+
 /// What the pipeline says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
