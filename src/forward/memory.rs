@@ -90,8 +90,8 @@ impl Memory {
     pub(super) fn marked(&mut self, mark: i64, waiting: bool, now: Instant) -> Option<Instant> {
         if self.stuck.0 != mark || !waiting {
             self.stuck = (mark, now);
-            if self.sent.first().is_some_and(|first| *first <= mark) {
-                self.sent = self.sent.split_off(&mark.saturating_add(1));
+            while self.sent.first().is_some_and(|first| *first <= mark) {
+                self.sent.pop_first();
             }
             self.ages.forget(mark);
         }
