@@ -69,6 +69,7 @@ impl<'a> Session<'a> {
         acknowledged: i64,
     ) -> Self {
         let terms = connection.terms;
+        memory.connected(Instant::now());
         let prime = memory.suspects.prime();
         let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
         Self {
@@ -485,7 +486,8 @@ impl<'a> Session<'a> {
                 alone,
             });
         }
-        self.memory.keep(self.lanes.all_ahead());
+        let done = self.lanes.all_ahead();
+        self.memory.disconnected(done, Instant::now());
     }
 }
 
