@@ -8,10 +8,10 @@
 mod age;
 pub mod client;
 mod connect;
+mod document;
 mod failover;
 pub mod lanes;
 mod memory;
-mod message;
 pub mod mqtt;
 mod patience;
 mod session;

@@ -18,9 +18,9 @@ use tracing::{debug, warn};
 
 use super::client::{Client, Event, Message, Properties};
 use super::connect::Connection;
+use super::document::{self, Aliases};
 use super::lanes::Lanes;
 use super::memory::Memory;
-use super::message::{self, Aliases};
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::suspect::UnderWay;
 use super::window::{Item, Window};
@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
             .and_then(|maximum| usize::try_from(maximum).ok());
         // Event ids and the rest of the packet never take more than the events themselves.
         let room = maximum.map_or(usize::MAX, |maximum| maximum / 2);
-        let around = message::AROUND;
+        let around = document::AROUND;
         self.settings.batch.bytes.min(room).saturating_sub(around)
     }
 
@@ -258,7 +258,7 @@ impl<'a> Session<'a> {
             .message_expiry
             .map(|all| all.saturating_sub(age));
         let created = self.clock.now();
-        let mut message = message::of(&rows, &topic, health.epoch(), expiry, created.0);
+        let mut message = document::of(&rows, &topic, health.epoch(), expiry, created.0);
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             let why = words::too_large(size, maximum);
