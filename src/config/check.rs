@@ -4,7 +4,7 @@
 //! A value that was bad in itself is not judged a second time.
 
 use super::diagnostic::{Diagnostic, Place, Severity};
-use super::model::{Business, Config, Mode, ReadPoint};
+use super::model::{Business, Config, Mode, MqttVersion, ReadPoint};
 use super::source::{Path, keys};
 use super::suggest::nearest;
 use super::tree::Tree;
@@ -386,6 +386,20 @@ impl Checker<'_> {
         }
         if !without_tls {
             super::readers::certificate_and_key(self, &["mqtt"]);
+        }
+        if mqtt.message_expiry.is_some() && mqtt.version == MqttVersion::V311 {
+            let problem = Diagnostic::error(
+                "no-effect",
+                "`message_expiry` has no effect with MQTT 3.1.1",
+                self.tree.at_key(&["mqtt", "message_expiry"]),
+                "",
+            )
+            .context(
+                self.tree.at(&["mqtt", "version"]),
+                "messages have no properties",
+            )
+            .help("delete message_expiry, or use version = \"5\"");
+            self.problems.push(problem);
         }
         if mqtt.password_file.is_some() && self.is_missing(&["mqtt", "username"]) {
             let place = self.tree.at_key(&["mqtt", "password_file"]);
