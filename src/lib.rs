@@ -13,6 +13,7 @@ pub mod forward;
 pub mod health;
 pub mod service;
 pub mod source;
+pub mod sparkplug;
 pub mod tls;
 pub mod topology;
 

@@ -16,7 +16,7 @@ use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, i
 use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::core::{Core, Wiring};
-use crate::forward::mqtt;
+use crate::forward::{mqtt, sparkplug};
 use crate::health::{DeviceState, Health};
 use crate::source::Context;
 use crate::topology::{self, TopologyError};
@@ -110,6 +110,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     };
     let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
 
+    let edge_node = topology::edge_node(config).map(|settings| {
+        let (beat, stop) = (health.beat("sparkplug"), stop_forward.clone());
+        tokio::spawn(sparkplug::run(settings, health.clone(), beat, stop))
+    });
+
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
     for (index, (name, device)) in devices.into_iter().enumerate() {
@@ -183,6 +188,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     stop_forward.cancel();
     if !forwarder.is_finished() && forwarder.await.is_err() {
         error!("The forwarder failed while stopping");
+    }
+    if let Some(edge_node) = edge_node
+        && edge_node.await.is_err()
+    {
+        error!("Sparkplug failed while stopping");
     }
     stop_core.cancel();
     let core = match ended_core {

@@ -40,7 +40,7 @@ pub use llrp::{
 };
 pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, MqttVersion, OnNoSubscriber, Parity, ReadPoint,
-    Scanner, Tags,
+    Scanner, Sparkplug, Tags,
 };
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
@@ -48,7 +48,7 @@ pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
-    SiteName, TransactionType, Uri, ZoneName,
+    SiteName, SparkplugId, TransactionType, Uri, ZoneName,
 };
 pub use units::{ByteSize, Db, Dbm, show_duration};
 
@@ -62,6 +62,7 @@ const SECTIONS: &[&str] = &[
     "tag_sensor",
     "buffer",
     "mqtt",
+    "sparkplug",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];

@@ -11,6 +11,7 @@ mod credentials;
 pub mod mqtt;
 mod patience;
 mod session;
+pub mod sparkplug;
 #[cfg(test)]
 mod tests;
 pub mod window;

@@ -98,6 +98,10 @@ counters! {
     renewals,
     /// Times that changed certificates or a changed password could not be used.
     renewals_failed,
+    /// Messages handed to the broker for Sparkplug.
+    sparkplug_messages,
+    /// Connections for Sparkplug lost or not made.
+    sparkplug_disconnects,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

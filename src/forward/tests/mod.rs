@@ -8,6 +8,7 @@ mod fake;
 mod faults;
 mod mosquitto;
 mod rotation;
+mod sparkplug;
 
 use std::net::SocketAddr;
 use std::time::Duration;
