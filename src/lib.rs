@@ -16,6 +16,7 @@ pub mod health;
 pub mod reference;
 pub mod service;
 pub mod source;
+pub mod sparkplug;
 pub mod story;
 pub mod survey;
 pub mod tls;

@@ -421,6 +421,11 @@ impl Checker<'_> {
             }
         }
         self.topics();
+        if self.tree.has(&["sparkplug", "node"]) && self.is_missing(&["sparkplug", "group"]) {
+            let place = self.tree.at_key(&["sparkplug", "node"]);
+            let title = "`node` has no `group`".to_owned();
+            self.error("missing", title, place, "", "add: group = \"Plant 3\"");
+        }
     }
 
     /// No two kinds of messages may share a topic.

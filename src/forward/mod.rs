@@ -17,6 +17,7 @@ mod memory;
 pub mod mqtt;
 mod patience;
 mod session;
+pub mod sparkplug;
 mod suspect;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use crate::config::{
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
-use crate::forward::{announce, mqtt};
+use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
@@ -235,6 +236,21 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
         timing: mqtt::Timing::default(),
     }
+}
+
+/// The edge node of Sparkplug, if there is to be one.
+#[must_use]
+pub fn edge_node(config: &Config) -> Option<sparkplug::Settings> {
+    let node = config.sparkplug.node.as_ref();
+    Some(sparkplug::Settings {
+        group: config.sparkplug.group.as_ref()?.as_str().to_owned(),
+        node: node
+            .map_or_else(|| config.gateway.site.as_str(), |node| node.as_str())
+            .to_owned(),
+        devices: announcements(config).devices,
+        broker: forwarder(config),
+        every: Duration::from_secs(1),
+    })
 }
 
 /// What is told of single devices.
