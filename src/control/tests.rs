@@ -164,7 +164,13 @@ async fn clients_beyond_the_bound_are_sent_away() {
     assert_eq!(gateway.health.counters().control_refused.get(), 1);
     clients.clear();
     for _ in 0..1_000 {
-        if gateway.client().await.ask(&Request::new("status")).await.is_ok() {
+        if gateway
+            .client()
+            .await
+            .ask(&Request::new("status"))
+            .await
+            .is_ok()
+        {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
