@@ -378,7 +378,11 @@ fn read() -> impl Strategy<Value = Read> {
     let memory = prop::collection::vec(any::<u8>(), 0..62);
     (
         (memory, any::<u16>(), any::<u16>(), any::<Option<u16>>()),
-        (any::<Option<i8>>(), reader_time(), any::<u32>()),
+        (
+            any::<Option<i8>>(),
+            reader_time(),
+            prop_oneof![0_u32..3, any::<u32>()],
+        ),
         (0..u32::MAX, extra),
     )
         .prop_map(
