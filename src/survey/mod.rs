@@ -1,7 +1,7 @@
 //! The walk test: from reads and what really happened to settings that fit the place.
 //!
 //! Pure: inputs and passes go in, figures and proposals come out. What the pipeline would do with other settings is not
-//! guessed; it is run over the same inputs ([`trial`]), and a setting is proposed only if that was better or no worse.
+//! guessed; it is run over the same inputs (`trial`), and a setting is proposed only if that was better or no worse.
 
 mod figures;
 mod propose;

@@ -5,6 +5,27 @@ use tracegate_pipeline::input::{Extra, TagData};
 
 use super::*;
 
+#[test]
+fn the_format_is_documented_whole() {
+    let text = include_str!("../FORMAT.md");
+    let (table, rest) = text.split_once("\nA read: ").unwrap();
+    for (kind, keys) in line::TYPES {
+        let row = table
+            .lines()
+            .find(|it| it.starts_with(&format!("| `{kind}` |")));
+        let row = row.unwrap_or_else(|| panic!("`{kind}` is not there"));
+        for key in *keys {
+            assert!(row.contains(&format!("`{key}`")), "{kind}: {key}");
+        }
+    }
+    for key in line::READ_KEYS {
+        assert!(rest.contains(&format!("`{key}`")), "{key}");
+    }
+    let example = text.split("```json\n").nth(1).unwrap();
+    let lines = example.lines().take_while(|it| *it != "```");
+    assert_eq!(lines.map(|it| Line::parse(it).unwrap()).count(), 3);
+}
+
 fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {
     prop_oneof![
         Just(None),
