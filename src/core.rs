@@ -165,11 +165,11 @@ impl Core {
                         running = self.take(Vec::new()).await;
                     }
                 }
-                () = self.wiring.stop.cancelled(), if !open => running = false,
+                () = self.wiring.stop.cancelled(), if !open => break,
             }
         }
         self.forget().await;
-        if self.store.due().is_some() {
+        if running && self.store.due().is_some() {
             // If not, the next start finds them where they wait.
             let now = self.wiring.clock.now();
             if let Err(error) = self.store.commit(&[], &[], now).await {

@@ -4,6 +4,7 @@ mod beat;
 mod counters;
 mod device;
 mod level;
+mod reader_clock;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
 //! The fold: one input at a time, outputs in order.
 
+mod clocks;
 mod late;
 mod reconfigure;
 mod scan;
