@@ -137,12 +137,13 @@ impl Core {
     /// # Errors
     /// The disk has failed for too long.
     pub async fn run(mut self, first: Vec<Input>) -> Result<Store, DiskFailed> {
-        let ended = self.serve_all(first).await;
-        if let Err(Ended::DiskFailed(failed)) = ended {
-            return Err(failed);
-        }
+        let complete = match self.serve_all(first).await {
+            Err(Ended::DiskFailed(failed)) => return Err(failed),
+            Err(Ended::Stopped) => false,
+            Ok(()) => true,
+        };
         self.forget().await;
-        if self.store.due().is_some() {
+        if complete && self.store.due().is_some() {
             // If not, the next start finds them where they wait.
             let now = self.wiring.clock.now();
             if let Err(error) = self.store.commit(&[], &[], now).await {
