@@ -25,6 +25,7 @@ use tracing::{debug, error, info, trace, warn};
 
 use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::clock::GatewayClock;
+use crate::failpoint::Failpoint;
 use crate::health::{Beat, BufferLevel, Health};
 
 pub use storing::DiskFailed;
@@ -264,7 +265,9 @@ impl Core {
         if mark <= self.store.forgotten() {
             return;
         }
+        Failpoint::BeforeDelete.pass();
         let deleted = self.store.acknowledged(mark).await;
+        Failpoint::AfterDelete.pass();
         self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");

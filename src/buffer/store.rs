@@ -14,6 +14,7 @@ use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
 use super::statements::{Appended, USER_VERSION, append, delete, replace_journal, set_aside};
+use crate::failpoint::Failpoint;
 
 /// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
 /// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
@@ -190,6 +191,7 @@ impl Store {
             deleted = delete(connection, self.acknowledged, DELETE_ROWS.0).await?;
         }
         let appended = append(connection, inputs, crc, events, recorded).await?;
+        Failpoint::InCommit.pass();
         Ok((deleted, appended))
     }
 

@@ -24,6 +24,7 @@ use super::patience::Patience;
 use super::window::{Item, Window};
 use super::words;
 use crate::buffer::{OutboxRow, Request};
+use crate::failpoint::Failpoint;
 use crate::health::{BrokerState, Health, Status};
 
 /// Rows read from the outbox at a time.
@@ -237,9 +238,15 @@ impl<'a> Session<'a> {
         if self.is_idle() {
             self.progress = Instant::now();
         }
+        if matches!(item, Item::Event(_)) {
+            Failpoint::BeforeSend.pass();
+        }
         self.client
             .try_publish_with_properties(topic, QoS::AtLeastOnce, retain, payload, properties)
             .map_err(|error| SessionEnd::Lost(error.to_string()))?;
+        if matches!(item, Item::Event(_)) {
+            Failpoint::AfterSend.pass();
+        }
         self.window.ask(item);
         Ok(())
     }
@@ -284,6 +291,7 @@ impl<'a> Session<'a> {
     }
 
     fn taken(&mut self, seq: i64, links: &Links) {
+        Failpoint::BeforeAck.pass();
         links.health.counters().forwarded.add(1);
         self.patience.taken();
         let mark = self.window.acknowledged();
@@ -294,6 +302,7 @@ impl<'a> Session<'a> {
             info!("The broker takes events again");
         }
         tell(links, mark);
+        Failpoint::AfterAck.pass();
     }
 
     /// Has the buffer set the first row that waits aside; nothing is sent until it has.
