@@ -30,6 +30,7 @@ use tracing::{debug, error, info, trace, warn};
 use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
+use crate::failpoint::Failpoint;
 use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
 
@@ -325,7 +326,9 @@ impl Core {
         if mark <= self.store.forgotten() {
             return;
         }
+        Failpoint::BeforeDelete.pass();
         let deleted = self.store.acknowledged(mark).await;
+        Failpoint::AfterDelete.pass();
         self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");

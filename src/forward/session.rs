@@ -28,6 +28,7 @@ use super::window::{Item, Window};
 use super::words::{self, Blame};
 use crate::buffer::OutboxRow;
 use crate::clock::GatewayClock;
+use crate::failpoint::Failpoint;
 use crate::health::{Health, Status};
 
 /// Rows read from the outbox at a time.
@@ -332,9 +333,15 @@ impl<'a> Session<'a> {
         if self.is_idle() {
             self.progress = Instant::now();
         }
+        if matches!(item, Item::Events(_)) {
+            Failpoint::BeforeSend.pass();
+        }
         self.client
             .publish(message)
             .map_err(|error| SessionEnd::Lost(error.to_string()))?;
+        if matches!(item, Item::Events(_)) {
+            Failpoint::AfterSend.pass();
+        }
         self.window.ask(item);
         Ok(())
     }
@@ -380,6 +387,7 @@ impl<'a> Session<'a> {
     }
 
     fn taken(&mut self, group: &[i64], links: &Links) {
+        Failpoint::BeforeAck.pass();
         let events = u64::try_from(group.len()).unwrap_or(0);
         links.health.counters().forwarded.add(events);
         for seq in group {
@@ -391,6 +399,7 @@ impl<'a> Session<'a> {
         self.cautious = false;
         self.say_what_is_refused(&links.health);
         tell(links, self.lanes.mark());
+        Failpoint::AfterAck.pass();
     }
 
     /// Ends the connection if the broker answers nothing; says so if it answers, but the oldest event gets nowhere.

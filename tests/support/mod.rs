@@ -21,6 +21,8 @@ pub struct Gateway {
     config: PathBuf,
     child: Option<Child>,
     starts: u32,
+    /// Where the next start ends, see `tracegate::failpoint`.
+    pub die_at: Option<String>,
 }
 
 impl Gateway {
@@ -34,6 +36,7 @@ impl Gateway {
             config: path,
             child: None,
             starts: 0,
+            die_at: None,
         }
     }
 
@@ -47,7 +50,9 @@ impl Gateway {
         // Another build of the daemon, for figures.
         let binary = std::env::var_os("TRACEGATE_BINARY")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_tracegate").into());
+        let die_at = self.die_at.take().map(|at| ("TRACEGATE_DIE_AT", at));
         let child = Command::new(binary)
+            .envs(die_at)
             .args(["run", "--config"])
             .arg(&self.config)
             .env_remove("RUST_LOG")

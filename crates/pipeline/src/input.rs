@@ -156,6 +156,7 @@ impl Input {
             | Self::Reads { at, .. }
             | Self::Gpi { at, .. }
             | Self::Scan { at, .. }
+            | Self::Wall { at, .. }
             | Self::Tick { at }
             | Self::References { at, .. } => Some(*at),
         }
