@@ -214,7 +214,10 @@ fn table(start: &str) -> Map<String, Value> {
 #[test]
 fn every_counter_is_listed_with_its_meaning() {
     let renewed = with_counters(document());
-    assert_eq!(document(), renewed, "UPDATE_EXPECT=1 writes it anew");
+    assert!(
+        document() == renewed,
+        "deploy/asyncapi.json lists other counters than README.md; UPDATE_EXPECT=1 writes them anew"
+    );
     let listed = &renewed["components"]["schemas"]["Counters"]["properties"];
     let listed = listed.as_object().unwrap().keys().map(String::as_str);
     let counted: BTreeSet<&str> = Counters::default().snapshot().into_keys().collect();
