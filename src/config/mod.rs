@@ -68,8 +68,8 @@ const SECTIONS: &[&str] = &[
     "reference",
     "buffer",
     "mqtt",
-    "sparkplug",
     "control",
+    "sparkplug",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];

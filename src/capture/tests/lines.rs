@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 use tracegate_pipeline::input::{Extra, TagData};
+use tracegate_pipeline::movement::Wall;
+use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
+use tracegate_pipeline::time::Span;
 
 use super::*;
 
@@ -70,6 +73,33 @@ fn read() -> impl Strategy<Value = Read> {
         )
 }
 
+/// One record of each kind.
+fn records(number: u16) -> Vec<Reference> {
+    let (lot, expiry) = (format!("L{number}"), Some("271231".to_owned()));
+    let content = Content {
+        item: format!("https://id.gs1.org/01/04012345001006/21/{number}"),
+        instance: true,
+        lot: Some(lot.clone()),
+        pieces: None,
+    };
+    let status = Some("released".to_owned());
+    let facts = [
+        None,
+        Some(Facts::Contents(vec![content])),
+        Some(Facts::Lot(Lot {
+            status,
+            expiry: expiry.clone(),
+        })),
+        Some(Facts::Serial(Batch { lot, expiry })),
+    ];
+    let record = |facts| Reference {
+        key: format!("https://id.gs1.org/00/{number}"),
+        version: u64::from(number),
+        facts,
+    };
+    facts.into_iter().map(record).collect()
+}
+
 fn extreme() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => T0..T0 + 60_000_000,
@@ -98,6 +128,8 @@ proptest! {
             Input::Gpi { device, at, port, high: flag, reader_time: time },
             Input::Start { at },
             Input::Tick { at },
+            Input::References { at, records: records(port) },
+            Input::Wall { at, wall: Wall { ahead: Span(i64::from(port)), synchronised: flag } },
             Input::Configure(Box::new(gateway())),
         ] {
             let text = line_of(&input, &config).to_text();
