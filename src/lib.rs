@@ -9,6 +9,7 @@ pub mod config;
 pub mod core;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod downlink;
 pub mod forward;
 pub mod health;
 pub mod service;

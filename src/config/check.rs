@@ -64,6 +64,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
         checker.read_point(name, read_point);
     }
     checker.mqtt();
+    super::downlink::check(&mut checker);
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
     super::references::check(&mut checker);

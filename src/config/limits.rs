@@ -105,6 +105,20 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "ack_timeout"],
+        config.mqtt.ack_timeout,
+        ms(5000)..=ms(HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
+        &["mqtt", "ack_ahead"],
+        config.mqtt.ack_ahead,
+        1..=1_000_000,
+        show_number,
+    );
+    range(
+        checker,
         &["buffer", "max_size"],
         config.buffer.max_size,
         ByteSize(16 << 20)..=ByteSize(1 << 40),

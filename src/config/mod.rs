@@ -10,6 +10,7 @@
 mod address;
 mod check;
 mod diagnostic;
+mod downlink;
 mod limits;
 mod llrp;
 mod mask;
@@ -39,7 +40,8 @@ pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
 pub use model::{
-    Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint, Scanner, Tags,
+    Acknowledge, Buffer, Business, Config, Gateway, Mode, Mqtt, OnNoSubscriber, Parity, ReadPoint,
+    Scanner, Tags,
 };
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};

@@ -288,6 +288,17 @@ pub enum OnNoSubscriber {
     Accept,
 }
 
+/// Whose acknowledgement lets an event go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledge {
+    /// The broker's PUBACK.
+    #[default]
+    Broker,
+    /// The word of the store behind it.
+    Store,
+}
+
 /// `[mqtt]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -318,6 +329,15 @@ pub struct Mqtt {
     pub attempts: u32,
     /// What to do when nobody subscribes.
     pub on_no_subscriber: OnNoSubscriber,
+    /// Whose acknowledgement lets an event go.
+    pub acknowledge: Acknowledge,
+    /// Topic of the store's acknowledgement.
+    pub ack_topic: StatusTopic,
+    /// Without the store's word for this long, events are sent again.
+    #[serde(deserialize_with = "from_text")]
+    pub ack_timeout: Duration,
+    /// Events sent and not acknowledged by the store at most.
+    pub ack_ahead: u32,
 }
 
 impl Default for Mqtt {
@@ -338,6 +358,10 @@ impl Default for Mqtt {
             window: 100,
             attempts: 30,
             on_no_subscriber: OnNoSubscriber::Hold,
+            acknowledge: Acknowledge::Broker,
+            ack_topic: known("tracegate/{site}/ack"),
+            ack_timeout: Duration::from_secs(30),
+            ack_ahead: 10_000,
         }
     }
 }

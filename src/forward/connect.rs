@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::mqtt::{SessionEnd, Settings};
+use super::subscribe::MOST_BYTES;
 use super::words;
 use crate::config::Secret;
 use crate::health::Health;
@@ -89,6 +90,7 @@ fn options(settings: &Settings, health: &Health) -> Result<MqttOptions, SessionE
     let mut options = MqttOptions::new(&settings.client_id, &settings.host, settings.port);
     options.set_keep_alive(settings.keep_alive);
     options.set_clean_start(true);
+    options.set_max_packet_size(Some(MOST_BYTES));
     // The deadline is ours; the client's own must not come first.
     options.set_connection_timeout(settings.timing.connect.as_secs() + 60);
     options.set_outgoing_inflight_upper_limit(settings.window);

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 use super::connect::{Connection, connect};
 use super::patience::Patience;
 use super::session::Session;
+use super::subscribe::{self, Downlink};
 use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub attempts: u32,
     /// Whether "nobody is subscribed" counts as delivered.
     pub accept_without_subscriber: bool,
+    /// What comes back from the broker.
+    pub downlink: subscribe::Settings,
     /// Deadlines and waits.
     pub timing: Timing,
 }
@@ -151,13 +154,16 @@ pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
     let mut patience = Patience::new(settings.attempts);
+    let (acknowledged, committed) = (*links.acknowledged.borrow(), *links.committed.borrow());
+    let mut downlink = Downlink::new(&settings.downlink, acknowledged, committed);
     while !links.stop.is_cancelled() {
         links.beat.touch();
         let mut answered = false;
         let started = Instant::now();
         // Asked for before: an old file's damage must not be told of the one in its place.
         let epoch = links.health.epoch();
-        let Err(end) = attempt(&settings, &mut links, &mut patience, &mut answered).await else {
+        let parts = (&mut patience, &mut downlink);
+        let Err(end) = attempt(&settings, &mut links, parts, &mut answered).await else {
             break;
         };
         if let SessionEnd::Buffer(error) = &end
@@ -196,7 +202,7 @@ pub async fn run(settings: Settings, mut links: Links) {
 async fn attempt(
     settings: &Settings,
     links: &mut Links,
-    patience: &mut Patience,
+    (patience, downlink): (&mut Patience, &mut Downlink),
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
     let connecting = connect(settings, &links.health);
@@ -205,12 +211,9 @@ async fn attempt(
         () = links.stop.cancelled() => return Ok(()),
     };
     links.health.broker(BrokerState::Up);
-    let mut session = Session::new(
-        settings,
-        patience,
-        &connection,
-        *links.acknowledged.borrow(),
-    );
+    let from = downlink.connected(Instant::now());
+    let from = from.unwrap_or(*links.acknowledged.borrow());
+    let mut session = Session::new(settings, (patience, downlink), &connection, from);
     let end = serve(&mut session, &mut connection, links).await;
     *answered = session.answered();
     end?;
@@ -234,7 +237,7 @@ async fn serve(
         links.beat.touch();
         session.check_progress()?;
         session.fill(links).await?;
-        if stopping.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
+        if stopping.is_some_and(|deadline| session.is_done() || Instant::now() >= deadline) {
             return Ok(());
         }
         let may_ask = session.may_ask();

@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use super::connect::Connection;
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::patience::Patience;
+use super::subscribe::Downlink;
 use super::window::{Item, Window};
 use super::words;
 use crate::buffer::{OutboxRow, Request};
@@ -34,6 +35,7 @@ const DAMAGED: &str = "damaged on disk";
 pub(super) struct Session<'a> {
     settings: &'a Settings,
     patience: &'a mut Patience,
+    downlink: &'a mut Downlink,
     client: AsyncClient,
     window: Window,
     /// Topics of what is under way, for people.
@@ -59,13 +61,14 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         settings: &'a Settings,
-        patience: &'a mut Patience,
+        (patience, downlink): (&'a mut Patience, &'a mut Downlink),
         connection: &Connection,
         acknowledged: i64,
     ) -> Self {
         Self {
             settings,
             patience,
+            downlink,
             client: connection.client.clone(),
             window: Window::new(acknowledged),
             topics: VecDeque::new(),
@@ -98,6 +101,11 @@ impl<'a> Session<'a> {
         self.window.in_flight() == 0
     }
 
+    /// Whether nothing is left to wait for before the gateway stops.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_idle() && self.downlink.is_confirmed()
+    }
+
     /// Whether more rows may be sent now.
     pub(super) fn may_ask(&self) -> bool {
         self.held_until.is_none() && self.aside.is_none() && self.room() > 0
@@ -118,7 +126,8 @@ impl<'a> Session<'a> {
     fn room(&self) -> usize {
         // While events are refused one at a time goes out: whoever takes them again gets them in order.
         let limit = if self.refused { 1 } else { self.limit };
-        limit.saturating_sub(self.window.in_flight())
+        let room = limit.saturating_sub(self.window.in_flight());
+        room.min(self.downlink.room())
     }
 
     fn room_for_status(&self) -> bool {
@@ -127,11 +136,18 @@ impl<'a> Session<'a> {
 
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
+        self.subscribe()?;
         if self.status_due && self.room_for_status() {
             self.status_due = false;
             self.publish_status(&links.health.status())?;
         }
         self.conclude(links);
+        let free = self.is_idle() && self.aside.is_none();
+        if let Some(from) = self.downlink.restart(free, &links.health, Instant::now()) {
+            self.window = Window::new(from);
+            self.topics.clear();
+            self.cursor = from;
+        }
         if let Some(until) = self.held_until {
             if Instant::now() < until || !self.is_idle() {
                 return Ok(());
@@ -140,7 +156,10 @@ impl<'a> Session<'a> {
             self.window.rewind();
             self.topics.clear();
             self.cursor = self.window.acknowledged();
+            self.downlink.back_to(self.cursor);
         }
+        // What the store has need not be sent: it may have got it in an earlier life.
+        self.cursor = self.cursor.max(self.downlink.mark().unwrap_or(0));
         while self.may_ask() {
             let committed = *links.committed.borrow_and_update();
             if committed <= self.cursor {
@@ -169,7 +188,7 @@ impl<'a> Session<'a> {
         let is_hopeless = self.hopeless.as_ref().is_some_and(|(of, _)| *of == seq);
         if is_hopeless || !row.intact {
             // Everything before it first: it leaves the buffer together with it.
-            if self.is_idle() {
+            if self.is_done() {
                 let why = self.hopeless.take().filter(|_| is_hopeless);
                 let why = why.map_or_else(|| DAMAGED.to_owned(), |(_, why)| why);
                 self.ask_to_set_aside(seq, why, links);
@@ -180,14 +199,17 @@ impl<'a> Session<'a> {
             .settings
             .topic
             .render(&self.settings.site, &row.read_point);
+        let mut user_properties = vec![
+            ("event_id".to_owned(), row.event_id),
+            ("epoch".to_owned(), health.epoch()),
+            ("seq".to_owned(), seq.to_string()),
+        ];
+        let previous = self.downlink.previous();
+        user_properties.extend(previous.map(|seq| ("previous".to_owned(), seq.to_string())));
         let properties = PublishProperties {
             payload_format_indicator: Some(1),
             content_type: Some("application/ld+json".to_owned()),
-            user_properties: vec![
-                ("event_id".to_owned(), row.event_id),
-                ("epoch".to_owned(), health.epoch()),
-                ("seq".to_owned(), seq.to_string()),
-            ],
+            user_properties,
             ..PublishProperties::default()
         };
         let size = packet_size(&topic, row.payload.len(), &properties);
@@ -199,6 +221,7 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.cursor = seq;
+        self.downlink.sending(seq, health, Instant::now());
         self.topics.push_back((seq, topic.clone()));
         let payload = row.payload.into();
         self.publish(Item::Event(seq), topic, false, payload, properties)?;
@@ -278,6 +301,16 @@ impl<'a> Session<'a> {
                     Item::Status => {}
                 }
             }
+            Event::Incoming(Packet::SubAck(answer)) => {
+                let now = Instant::now();
+                self.downlink.subscribed(&answer, &links.health, now);
+            }
+            Event::Incoming(Packet::Publish(publish)) => {
+                let now = Instant::now();
+                if let Some(mark) = self.downlink.message(&publish, &links.health, now) {
+                    tell(links, mark);
+                }
+            }
             other => debug!(?other, "MQTT"),
         }
         Ok(())
@@ -293,7 +326,9 @@ impl<'a> Session<'a> {
             links.health.broker(BrokerState::Up);
             info!("The broker takes events again");
         }
-        tell(links, mark);
+        if !self.downlink.taken(mark) {
+            tell(links, mark);
+        }
     }
 
     /// Has the buffer set the first row that waits aside; nothing is sent until it has.
@@ -335,6 +370,7 @@ impl<'a> Session<'a> {
         }
         self.patience.set_aside();
         self.window.skip(seq);
+        self.downlink.skip(seq, Instant::now());
         self.cursor = seq;
         self.refused = false;
         links.health.broker(BrokerState::Up);
@@ -355,6 +391,16 @@ impl<'a> Session<'a> {
                 "The broker did not take an event; it is kept and sent again"
             );
         }
+    }
+
+    fn subscribe(&mut self) -> Result<(), SessionEnd> {
+        let now = Instant::now();
+        let filters = self.downlink.subscriptions_due(now, self.is_idle());
+        if filters.is_empty() {
+            return Ok(());
+        }
+        let asked = self.client.try_subscribe_many(filters);
+        asked.map_err(|error| SessionEnd::Lost(error.to_string()))
     }
 
     pub(super) fn check_progress(&self) -> Result<(), SessionEnd> {

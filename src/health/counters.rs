@@ -78,6 +78,12 @@ counters! {
     forwarded,
     /// Times the broker did not take an event.
     refused,
+    /// Events sent again because the store had not confirmed them.
+    resent,
+    /// Events sent that the store has not confirmed.
+    unconfirmed,
+    /// Acknowledgements of the store that were not taken.
+    acks_refused,
     /// Events waiting in the outbox.
     waiting,
     /// Events set aside in the buffer because they cannot be sent.

@@ -4,6 +4,7 @@ mod beat;
 mod counters;
 mod device;
 mod level;
+mod notice;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
 pub use level::BufferLevel;
+pub use notice::Notice;
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -54,6 +56,7 @@ struct Links {
     buffer: BufferLevel,
     epoch: String,
     lost: Option<String>,
+    notices: BTreeMap<Notice, String>,
 }
 
 /// The retained status message.
@@ -103,6 +106,7 @@ impl Health {
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
+                notices: BTreeMap::new(),
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -257,7 +261,9 @@ impl Health {
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
         let lost = links.lost.iter().cloned();
-        storing.chain(lost).chain(broker).chain(devices).collect()
+        let notices = links.notices.values().cloned();
+        let all = storing.chain(lost).chain(broker).chain(notices);
+        all.chain(devices).collect()
     }
 
     /// The status message of this moment.

@@ -1,5 +1,6 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod downlink;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -204,6 +205,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         window: mqtt.window,
         attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
+        downlink: downlink::settings(config),
         timing: mqtt::Timing::default(),
     }
 }

@@ -1,12 +1,16 @@
 //! The store's MQTT client: subscribes with QoS 1 and a persistent session, and never gives up.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use rumqttc::v5::{AsyncClient, Event, Incoming, MqttOptions, mqttbytes::QoS};
+use rumqttc::v5::{
+    AsyncClient, Event, Incoming, MqttOptions,
+    mqttbytes::{QoS, v5::Publish},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::sleep,
@@ -23,6 +27,8 @@ const RETRY: Duration = Duration::from_millis(200);
 const LARGEST: u32 = 4 * 1024 * 1024;
 /// Lines waiting to be printed; when nobody takes them, later ones are not kept.
 const LINES: usize = 1024;
+/// Epochs of gateways that are followed; there is one for each buffer.
+const MOST_EPOCHS: usize = 64;
 
 /// A subscriber with a ledger; dropping it disconnects.
 #[derive(Debug)]
@@ -47,6 +53,16 @@ pub struct StoreStatus {
 impl Store {
     /// Subscribes to `filter` at `broker` and enters what comes into `ledger`.
     pub fn subscribe(broker: SocketAddr, filter: &str, ledger: Ledger) -> Self {
+        Self::start(broker, filter, ledger, None)
+    }
+
+    /// The same, and tells gateways on `topic` how far it has taken their events; they must have this topic as
+    /// `[mqtt] ack_topic`.
+    pub fn acknowledging(broker: SocketAddr, filter: &str, ledger: Ledger, topic: &str) -> Self {
+        Self::start(broker, filter, ledger, Some(topic.to_owned()))
+    }
+
+    fn start(broker: SocketAddr, filter: &str, ledger: Ledger, ack_topic: Option<String>) -> Self {
         let ledger = Arc::new(Mutex::new(ledger));
         let (publish, status) = watch::channel(StoreStatus::default());
         let (print, lines) = mpsc::channel(LINES);
@@ -56,6 +72,8 @@ impl Store {
             ledger: ledger.clone(),
             status: publish,
             print,
+            ack_topic,
+            marks: BTreeMap::new(),
         };
         let task = Task::spawn(subscriber.run());
         Self {
@@ -113,10 +131,13 @@ struct Subscriber {
     ledger: Arc<Mutex<Ledger>>,
     status: watch::Sender<StoreStatus>,
     print: mpsc::Sender<Line>,
+    ack_topic: Option<String>,
+    /// For each epoch the newest event such that it and all before it have come.
+    marks: BTreeMap<String, i64>,
 }
 
 impl Subscriber {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
             self.connection().await;
             self.status.send_modify(|status| status.subscribed = false);
@@ -126,7 +147,7 @@ impl Subscriber {
 
     /// One connection from CONNECT to its end. A fresh event loop each time: one that is used again after an error
     /// carries old packets over.
-    async fn connection(&self) {
+    async fn connection(&mut self) {
         let mut options = MqttOptions::new(
             "tracegate-store",
             self.broker.ip().to_string(),
@@ -149,11 +170,39 @@ impl Subscriber {
                 Ok(Event::Incoming(Incoming::SubAck(_))) => {
                     self.status.send_modify(|status| status.subscribed = true);
                 }
-                Ok(Event::Incoming(Incoming::Publish(publish))) => self.take(&publish.payload),
+                Ok(Event::Incoming(Incoming::Publish(publish))) => {
+                    self.take(&publish.payload);
+                    if let Some((topic, word)) = self.acknowledgement(&publish) {
+                        // Lost in a full channel, the next one says it too; and the gateway sends again.
+                        let _ = client.try_publish(topic, QoS::AtLeastOnce, true, word);
+                    }
+                }
                 Ok(_) => {}
                 Err(_) => return,
             }
         }
+    }
+
+    /// What is to be told of the event: the newest of its epoch such that all before it came too. An event that names one
+    /// before it (`previous`) that has not come changes nothing: the gateway sends from there again.
+    fn acknowledgement(&mut self, publish: &Publish) -> Option<(String, String)> {
+        let topic = self.ack_topic.clone()?;
+        let properties = &publish.properties.as_ref()?.user_properties;
+        let property = |name: &str| {
+            let found = properties.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let epoch = property("epoch")?;
+        let seq: i64 = property("seq")?.parse().ok()?;
+        let previous: i64 = property("previous")?.parse().ok()?;
+        if self.marks.len() >= MOST_EPOCHS && !self.marks.contains_key(epoch) {
+            self.marks.pop_first();
+        }
+        let mark = self.marks.entry(epoch.to_owned()).or_default();
+        if previous <= *mark {
+            *mark = seq.max(*mark);
+        }
+        Some((topic, format!(r#"{{"epoch":"{epoch}","seq":{mark}}}"#)))
     }
 
     fn take(&self, payload: &[u8]) {

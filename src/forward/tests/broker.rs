@@ -9,13 +9,13 @@ use tracegate_sim::{Task, wait_until};
 use super::*;
 
 /// A client that keeps subscribed to `filter` over restarts, and hands on what it gets.
-struct Subscriber {
+pub(super) struct Subscriber {
     messages: mpsc::Receiver<(String, Vec<u8>)>,
     _task: Task,
 }
 
 impl Subscriber {
-    async fn start(broker: SocketAddr, filter: &'static str) -> Self {
+    pub(super) async fn start(broker: SocketAddr, filter: &'static str) -> Self {
         let mut options = MqttOptions::new("store", broker.ip().to_string(), broker.port());
         options
             .set_keep_alive(Duration::from_secs(5))
@@ -65,7 +65,7 @@ impl Subscriber {
     }
 
     /// Numbers of the events that came so far, until `last` has.
-    async fn numbers(&mut self, last: i64) -> Vec<i64> {
+    pub(super) async fn numbers(&mut self, last: i64) -> Vec<i64> {
         let mut numbers = Vec::new();
         while numbers.last() != Some(&last) {
             numbers.push(number(&self.message().await));
@@ -74,7 +74,7 @@ impl Subscriber {
     }
 }
 
-const EVENTS: &str = "tracegate/plant-3/events/#";
+pub(super) const EVENTS: &str = "tracegate/plant-3/events/#";
 
 #[tokio::test]
 async fn without_a_subscriber_events_are_held_and_then_come_in_order() {

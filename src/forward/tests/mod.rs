@@ -1,5 +1,6 @@
 //! The forwarder against brokers that behave and brokers that do not.
 
+mod acknowledge;
 mod aside;
 mod broker;
 mod fake;
@@ -53,6 +54,7 @@ fn settings(broker: SocketAddr) -> Settings {
         window: 20,
         attempts: 0,
         accept_without_subscriber: false,
+        downlink: Default::default(),
         timing: QUICK,
     }
 }

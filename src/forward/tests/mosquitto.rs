@@ -63,6 +63,14 @@ impl Mosquitto {
         alive
     }
 
+    /// Kills it, so that everything it held in memory is lost, and starts it again on the same ports.
+    async fn lose_everything(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = launch(self.folder.path(), self.plain, self.tls, true);
+        assert!(self.is_listening().await, "mosquitto starts again");
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -210,4 +218,36 @@ async fn a_second_gateway_with_the_same_client_id_is_hinted_at() {
     second.acknowledged(1).await;
     second.stop().await;
     first.stop().await;
+}
+
+/// A broker without persistence that is killed while the store is away, which is the worst that can happen to what it has
+/// acknowledged. With the store's word nothing is lost; with the broker's everything is.
+#[tokio::test]
+async fn what_a_killed_broker_had_acknowledged_is_lost_unless_the_store_acknowledges() {
+    const EVENTS: i64 = 200;
+    for by_the_store in [true, false] {
+        let mut mosquitto = Mosquitto::start(true).await;
+        let settings = match by_the_store {
+            true => acknowledge::patient(mosquitto.plain),
+            false => settings(mosquitto.plain),
+        };
+        // Its session stays, so the broker acknowledges and keeps for it.
+        let store = acknowledge::store(mosquitto.plain);
+        store.subscribed(PATIENCE).await.unwrap();
+        drop(store);
+        let rig = Rig::start(settings, EVENTS as usize).await;
+        let forwarded = || rig.health.counters().forwarded.get() >= EVENTS as u64;
+        wait_until("PUBACKs", PATIENCE, forwarded).await.unwrap();
+        mosquitto.lose_everything().await;
+        let store = acknowledge::store(mosquitto.plain);
+        store.subscribed(PATIENCE).await.unwrap();
+        if by_the_store {
+            rig.acknowledged(EVENTS).await;
+            assert!(store.status().messages >= EVENTS as u64);
+        } else {
+            assert_eq!(*rig.acknowledged.borrow(), EVENTS);
+            assert_eq!(store.status().messages, 0);
+        }
+        rig.stop().await;
+    }
 }
