@@ -98,12 +98,14 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         CancellationToken::new(),
     );
 
+    let (directory, orders) = topology::downlink::targets(&devices);
     let reader = OutboxReader::open(store.path()).await?;
     let links = mqtt::Links {
         reader,
         committed,
         acknowledged: acknowledged_in,
         requests: requests_in.clone(),
+        devices: directory,
         health: health.clone(),
         beat: health.beat("forwarder"),
         stop: stop_forward.clone(),
@@ -112,7 +114,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
-    for (index, (name, device)) in devices.into_iter().enumerate() {
+    for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
         let index =
             DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
         health.device(&name, DeviceState::Starting);
@@ -121,6 +123,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             inputs: inputs_in.clone(),
             clock,
             health: health.clone(),
+            orders,
             beat: health.beat(&name),
             stop: stop_sources.clone(),
             name,

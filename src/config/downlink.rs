@@ -1,8 +1,39 @@
-//! What comes back from the broker: topics that must differ.
+//! `[command]`, and topics that must differ.
+
+use serde::Deserialize;
 
 use super::check::Checker;
 use super::diagnostic::Diagnostic;
 use super::model::Acknowledge;
+use super::template::CommandTopic;
+use super::units::FromText;
+
+/// `[command]`: what may be asked of the gateway over the broker. Who may ask is for the broker's access list to say.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Command {
+    /// Topic of commands.
+    pub topic: CommandTopic,
+    /// A device shows which one it is.
+    pub identify: bool,
+    /// Outputs of readers are switched.
+    pub gpo: bool,
+    /// The status is published.
+    pub status: bool,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        let topic = CommandTopic::from_text("tracegate/{site}/cmd/{command}");
+        Command {
+            topic: topic
+                .unwrap_or_else(|_| unreachable!("a default is well-formed, the tests load it")),
+            identify: false,
+            gpo: false,
+            status: false,
+        }
+    }
+}
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     if checker.config.mqtt.acknowledge == Acknowledge::Store {

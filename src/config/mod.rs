@@ -36,6 +36,7 @@ use std::path::Path;
 
 pub use address::{BrokerUrl, Host, HostPort};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
+pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
@@ -46,7 +47,7 @@ pub use model::{
 pub use secret::Secret;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
-pub use template::{ClientId, EventTopic, Placeholder, StatusTopic, Template};
+pub use template::{ClientId, CommandTopic, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, TransactionType, Uri, ZoneName,
@@ -63,6 +64,7 @@ const SECTIONS: &[&str] = &[
     "tag_sensor",
     "buffer",
     "mqtt",
+    "command",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor"];

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::{BrokerUrl, HostPort};
+use super::downlink::Command;
 use super::llrp::Llrp;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
@@ -43,6 +44,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// The broker.
     pub mqtt: Mqtt,
+    /// What may be asked of the gateway over the broker.
+    pub command: Command,
 }
 
 /// `[gateway]`
@@ -107,6 +110,8 @@ pub struct Scanner {
     pub on_accept: Option<Bytes>,
     /// Sent to the scanner when the scan is refused.
     pub on_refuse: Option<Bytes>,
+    /// Sent to the scanner once a second while it shows which one it is.
+    pub on_identify: Option<Bytes>,
 }
 
 impl Default for Scanner {
@@ -124,6 +129,7 @@ impl Default for Scanner {
             duplicate_window: Duration::from_secs(3),
             on_accept: None,
             on_refuse: None,
+            on_identify: None,
         }
     }
 }

@@ -10,6 +10,8 @@ pub enum Placeholder {
     Site,
     /// `{read_point}`: the name of the read point.
     ReadPoint,
+    /// `{command}`: the kind of command.
+    Command,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +64,28 @@ impl Template {
         Ok(Template(parts))
     }
 
-    /// The text with its placeholders filled in.
-    pub fn render(&self, site: &str, read_point: &str) -> String {
+    /// The text with its placeholders filled in; `name` is the read point's or the command's.
+    pub fn render(&self, site: &str, name: &str) -> String {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.as_str(),
             Part::Hole(Placeholder::Site) => site,
-            Part::Hole(Placeholder::ReadPoint) => read_point,
+            Part::Hole(Placeholder::ReadPoint | Placeholder::Command) => name,
         });
         parts.collect()
+    }
+
+    /// What every such text begins with.
+    pub fn beginning(&self, site: &str) -> String {
+        let fixed = self.0.iter().map_while(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Hole(Placeholder::Site) => Some(site),
+            Part::Hole(_) => None,
+        });
+        fixed.collect()
+    }
+
+    fn has(&self, hole: Placeholder) -> bool {
+        self.0.contains(&Part::Hole(hole))
     }
 }
 
@@ -81,11 +97,16 @@ pub struct EventTopic(pub Template);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusTopic(pub Template);
 
+/// The MQTT topic of commands; holds `{command}`, and may hold `{site}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandTopic(pub Template);
+
 /// The MQTT client identifier; may hold `{site}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId(pub Template);
 
 const SITE: (&str, Placeholder) = ("site", Placeholder::Site);
+const COMMAND: (&str, Placeholder) = ("command", Placeholder::Command);
 const READ_POINT: (&str, Placeholder) = ("read_point", Placeholder::ReadPoint);
 
 /// Checks a topic name to publish to (MQTT 5.0 §4.7): not empty, no wildcard, no empty level.
@@ -132,6 +153,18 @@ impl FromText for StatusTopic {
     }
 }
 
+impl FromText for CommandTopic {
+    const EXPECTED: &'static str = "a topic in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let template = topic(text, &[SITE, COMMAND])?;
+        if !template.has(Placeholder::Command) {
+            let help = "example: \"tracegate/{site}/cmd/{command}\"";
+            return Err(Refusal::new("{command} is missing", help));
+        }
+        Ok(CommandTopic(template))
+    }
+}
+
 impl FromText for ClientId {
     const EXPECTED: &'static str = "a name in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
@@ -145,7 +178,7 @@ impl FromText for ClientId {
     }
 }
 
-super::units::deserialize_from_text!(EventTopic, StatusTopic, ClientId);
+super::units::deserialize_from_text!(EventTopic, StatusTopic, CommandTopic, ClientId);
 
 #[cfg(test)]
 mod tests {

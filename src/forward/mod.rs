@@ -7,6 +7,7 @@
 //! client: a release whose `Outgoing::Publish` events no longer follow the order of requests, or an unfixed advisory in
 //! its TLS stack; the fork rumqttc-v5-next with tracked publishes is the second choice.
 
+pub mod commands;
 mod connect;
 pub mod mqtt;
 mod patience;

@@ -18,6 +18,7 @@ use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
 use crate::config::Template;
+use crate::downlink::order::Directory;
 use crate::health::{Beat, BrokerState, Health, tame};
 use crate::tls::{self, TlsError};
 
@@ -141,6 +142,8 @@ pub struct Links {
     pub acknowledged: watch::Sender<i64>,
     /// To the buffer: events that cannot be sent.
     pub requests: mpsc::Sender<Request>,
+    /// Devices that commands are for.
+    pub devices: Directory,
     /// Conditions and counters.
     pub health: Health,
     /// Sign of life.
@@ -243,7 +246,7 @@ async fn serve(
         let may_ask = session.may_ask();
         let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
         tokio::select! {
-            () = session.set_aside() => {}
+            () = session.answers(&links.health) => {}
             event = connection.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
                 Some(Err(error)) => return Err(words::loss(&error)),

@@ -137,10 +137,12 @@ impl<'a> Session<'a> {
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
         self.subscribe()?;
+        self.status_due |= self.downlink.commands.wants_status();
         if self.status_due && self.room_for_status() {
             self.status_due = false;
             self.publish_status(&links.health.status())?;
         }
+        self.publish_answers()?;
         self.conclude(links);
         let free = self.is_idle() && self.aside.is_none();
         if let Some(from) = self.downlink.restart(free, &links.health, Instant::now()) {
@@ -249,6 +251,21 @@ impl<'a> Session<'a> {
         self.publish(Item::Status, topic, true, payload.into(), properties)
     }
 
+    fn publish_answers(&mut self) -> Result<(), SessionEnd> {
+        while self.room_for_status()
+            && let Some((reply, payload)) = self.downlink.commands.next_answer()
+        {
+            let properties = PublishProperties {
+                content_type: Some("application/json".to_owned()),
+                correlation_data: reply.correlation,
+                ..PublishProperties::default()
+            };
+            let payload = payload.into();
+            self.publish(Item::Status, reply.topic, false, payload, properties)?;
+        }
+        Ok(())
+    }
+
     fn publish(
         &mut self,
         item: Item,
@@ -307,7 +324,10 @@ impl<'a> Session<'a> {
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 let now = Instant::now();
-                if let Some(mark) = self.downlink.message(&publish, &links.health, now) {
+                if let Some(mark) =
+                    self.downlink
+                        .message(&publish, &links.devices, &links.health, now)
+                {
                     tell(links, mark);
                 }
             }
@@ -346,13 +366,18 @@ impl<'a> Session<'a> {
         self.aside = Some((seq, answer));
     }
 
-    /// Waits for the buffer's answer; for ever, if it was not asked.
-    pub(super) async fn set_aside(&mut self) {
-        match &mut self.aside {
-            Some((_, answer)) if self.is_aside.is_none() => {
-                self.is_aside = Some(answer.await == Ok(true));
+    /// Waits for the buffer's answer, or that of a device; for ever, if nobody was asked.
+    pub(super) async fn answers(&mut self, health: &Health) {
+        let awaited = self.aside.as_mut().filter(|_| self.is_aside.is_none());
+        let buffer = async {
+            match awaited {
+                Some((_, answer)) => answer.await == Ok(true),
+                None => std::future::pending().await,
             }
-            _ => std::future::pending().await,
+        };
+        tokio::select! {
+            done = buffer => self.is_aside = Some(done),
+            () = self.downlink.commands.device_answers(health) => {}
         }
     }
 

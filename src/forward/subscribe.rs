@@ -11,7 +11,10 @@ use rumqttc::v5::mqttbytes::v5::{Filter, Publish, SubAck, SubscribeReasonCode as
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::commands::{self, Commands};
 use crate::downlink::ack::{Limits, StoreAcks};
+use crate::downlink::command::Kind;
+use crate::downlink::order::Directory;
 use crate::health::{Health, Notice, tame};
 
 /// The largest packet that is taken from the broker, in bytes.
@@ -24,18 +27,22 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub struct Settings {
     /// Rows are deleted on the store's word: the topic it publishes that on, and how far sending may run ahead of it.
     pub acknowledge: Option<(String, Limits)>,
+    /// Commands that are allowed.
+    pub commands: commands::Settings,
 }
 
 /// What a subscription is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Acknowledgement,
+    Command(Kind),
 }
 
 impl Purpose {
     const fn notice(self) -> Notice {
         match self {
             Self::Acknowledgement => Notice::StoreSubscription,
+            Self::Command(kind) => Notice::CommandSubscription(kind),
         }
     }
 
@@ -44,6 +51,7 @@ impl Purpose {
             Self::Acknowledgement => {
                 "without it the store's word cannot be heard, and nothing leaves the buffer"
             }
+            Self::Command(_) => "without it this command cannot be given",
         }
     }
 }
@@ -53,6 +61,7 @@ impl Purpose {
 pub(super) struct Downlink {
     filters: Vec<(Purpose, String)>,
     acks: Option<StoreAcks>,
+    pub(super) commands: Commands,
     /// When to subscribe, and whether that was asked for and not answered.
     subscribe_at: Option<Instant>,
     asked: bool,
@@ -62,9 +71,12 @@ impl Downlink {
     /// Everything up to `acknowledged` is done; what is not newer than `committed` may have been sent in an earlier life.
     pub(super) fn new(settings: &Settings, acknowledged: i64, committed: i64) -> Self {
         let acks = settings.acknowledge.as_ref();
-        let filters = acks.map(|(topic, _)| (Purpose::Acknowledgement, topic.clone()));
+        let ack = acks.map(|(topic, _)| (Purpose::Acknowledgement, topic.clone()));
+        let commands = settings.commands.topics.iter();
+        let commands = commands.map(|(kind, topic)| (Purpose::Command(*kind), topic.clone()));
         Self {
-            filters: filters.into_iter().collect(),
+            filters: ack.into_iter().chain(commands).collect(),
+            commands: Commands::new(settings.commands.clone()),
             acks: acks.map(|(_, limits)| StoreAcks::new(*limits, acknowledged, committed)),
             subscribe_at: None,
             asked: false,
@@ -88,11 +100,11 @@ impl Downlink {
         self.subscribe_at = None;
         let filters = self.filters.iter();
         filters
-            .map(|(_, topic)| Filter {
+            .map(|(purpose, topic)| Filter {
                 path: topic.clone(),
                 qos: QoS::AtLeastOnce,
                 // So that a command that is to be kept by the broker is recognised when it is given.
-                preserve_retain: true,
+                preserve_retain: matches!(purpose, Purpose::Command(_)),
                 ..Filter::default()
             })
             .collect()
@@ -127,6 +139,7 @@ impl Downlink {
     pub(super) fn message(
         &mut self,
         publish: &Publish,
+        devices: &Directory,
         health: &Health,
         now: Instant,
     ) -> Option<i64> {
@@ -135,6 +148,11 @@ impl Downlink {
         });
         match purpose {
             Some(Purpose::Acknowledgement) => self.store_says(publish, health, now),
+            Some(Purpose::Command(kind)) => {
+                let commands = &mut self.commands;
+                commands.message(kind, publish, devices, health, now);
+                None
+            }
             None => {
                 debug!(topic = ?publish.topic, "Message on a topic of nobody");
                 None

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub enum Item {
     /// The outbox row with this sequence number.
     Event(i64),
-    /// A status message; nothing depends on it.
+    /// A status message, or the answer to a command; nothing depends on it.
     Status,
 }
 

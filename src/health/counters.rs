@@ -84,6 +84,12 @@ counters! {
     unconfirmed,
     /// Acknowledgements of the store that were not taken.
     acks_refused,
+    /// Commands looked at.
+    commands,
+    /// Commands not done.
+    commands_refused,
+    /// Commands and answers dropped because there were too many.
+    commands_dropped,
     /// Events waiting in the outbox.
     waiting,
     /// Events set aside in the buffer because they cannot be sent.

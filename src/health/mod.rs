@@ -138,6 +138,14 @@ impl Health {
         self.announce(news)
     }
 
+    /// Whether a device is connected.
+    #[must_use]
+    pub fn is_up(&self, name: &str) -> bool {
+        let links = self.links();
+        let device = links.devices.get(name);
+        device.is_some_and(|device| device.state == DeviceState::Up)
+    }
+
     /// Forgets what was wrong with a device and what it could not do: it is connected anew and will say so again.
     pub fn reconnected(&self, name: &str) {
         self.with_device(name, Device::reconnected);

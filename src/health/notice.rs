@@ -1,6 +1,7 @@
 //! What is wrong with the way back from the broker: the store's word, subscriptions, commands.
 
 use super::Health;
+use crate::downlink::command::Kind;
 
 /// Each stands among the conditions until it is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,15 +12,15 @@ pub enum Notice {
     StoreSilent,
     /// The broker does not let us subscribe to the store's acknowledgement.
     StoreSubscription,
-    /// The broker does not let us subscribe to commands.
-    CommandSubscription,
+    /// The broker does not let us subscribe to a command.
+    CommandSubscription(Kind),
 }
 
 impl Notice {
     const fn about(self) -> &'static str {
         match self {
             Self::StoreRefused | Self::StoreSilent | Self::StoreSubscription => "store",
-            Self::CommandSubscription => "commands",
+            Self::CommandSubscription(_) => "commands",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
-mod downlink;
+pub mod downlink;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -243,6 +243,7 @@ fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
         transport,
         on_accept: bytes(&scanner.on_accept),
         on_refuse: bytes(&scanner.on_refuse),
+        on_identify: bytes(&scanner.on_identify),
     }
 }
 

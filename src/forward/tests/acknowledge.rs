@@ -23,6 +23,7 @@ pub(super) fn patient(broker: SocketAddr) -> Settings {
     Settings {
         downlink: subscribe::Settings {
             acknowledge: Some((ACK_TOPIC.to_owned(), limits)),
+            ..subscribe::Settings::default()
         },
         accept_without_subscriber: true,
         ..settings(broker)

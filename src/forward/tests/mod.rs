@@ -3,6 +3,7 @@
 mod acknowledge;
 mod aside;
 mod broker;
+mod commands;
 mod fake;
 mod faults;
 mod mosquitto;
@@ -22,6 +23,7 @@ use tracegate_sim::wait_until;
 use super::mqtt::{Links, Settings, Timing, run};
 use crate::buffer::{Opened, OutboxReader, Request, Store};
 use crate::config::Mqtt;
+use crate::downlink::order::Directory;
 use crate::health::Health;
 
 /// Generous: only a failing test waits for so long.
@@ -74,6 +76,10 @@ struct Rig {
 impl Rig {
     /// A forwarder with `events` waiting, numbered from 1.
     async fn start(settings: Settings, events: usize) -> Self {
+        Self::with_devices(settings, events, Directory::new()).await
+    }
+
+    async fn with_devices(settings: Settings, events: usize, devices: Directory) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut store, .. } = Store::open(folder.path(), 100 << 20).await.unwrap();
         commit(&mut store, 1, events).await;
@@ -87,6 +93,7 @@ impl Rig {
             committed: links_committed,
             acknowledged: links_acknowledged,
             requests: links_requests,
+            devices,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),
