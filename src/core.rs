@@ -86,6 +86,7 @@ pub struct Core {
     // The last attempt went wrong, and was told.
     forget_fails: bool,
     trim_fails: bool,
+    prune_fails: bool,
     // When the buffer's level was last told.
     measured: Option<Instant>,
     // The file turned out to be damaged; and when it was last repaired.
@@ -97,7 +98,7 @@ impl Core {
     /// A core that goes on from where the buffer was left.
     #[must_use]
     pub fn new(store: Store, pipeline: Pipeline, wiring: Wiring) -> Self {
-        let seen = pipeline.stats().clone();
+        let (seen, forgotten) = (pipeline.stats().clone(), store.sent());
         wiring.health.counters().waiting.set(store.waiting());
         Self {
             store,
@@ -105,9 +106,10 @@ impl Core {
             wiring,
             seen,
             acknowledging: true,
-            forgotten: 0,
+            forgotten,
             forget_fails: false,
             trim_fails: false,
+            prune_fails: false,
             measured: None,
             damaged: false,
             repaired: None,
@@ -338,6 +340,9 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
+        let pruned = self.store.prune(self.wiring.clock.now()).await;
+        self.damaged |= is_damage(&pruned);
+        tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
         let figures = self.store.figures().await;
         self.damaged |= is_damage(&figures);
         // What else fails here fails elsewhere too, and is told there.
@@ -348,6 +353,10 @@ impl Core {
         let counters = self.wiring.health.counters();
         counters.waiting.set(figures.waiting);
         counters.dead_letters.set(figures.dead_letters);
+        counters.kept.set(figures.kept.map_or(0, |(_, kept)| kept));
+        self.wiring
+            .health
+            .kept_from(figures.kept.map(|(first, _)| first));
         self.wiring.health.buffer(BufferLevel {
             bytes: figures.bytes,
             percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),

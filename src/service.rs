@@ -51,7 +51,7 @@ pub enum ServiceError {
 pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), ServiceError> {
     let clock = GatewayClock::start();
     let Opened {
-        store,
+        mut store,
         pipeline,
         replayed,
         unreadable,
@@ -70,6 +70,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing"
         );
     }
+    store.keep_sent(topology::keep_sent(config));
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
     if let Some(damage) = damage {
         error!("{damage}");
@@ -90,7 +91,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     ];
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
-    let (acknowledged_in, acknowledged) = watch::channel(0);
+    let (acknowledged_in, acknowledged) = watch::channel(store.sent());
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
     let (stop_sources, stop_forward, stop_core) = (
         CancellationToken::new(),

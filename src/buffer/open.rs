@@ -6,6 +6,7 @@ use sqlx::{Connection, SqliteConnection};
 use tracegate_pipeline::Pipeline;
 
 use super::directory::{lock, sync_directories};
+use super::kept::Keep;
 use super::repair::{self, Damage, Known, rebuild};
 use super::replay::{Replayed, replay};
 use super::settle::Counts;
@@ -50,7 +51,7 @@ impl Store {
             opened => opened?,
         };
         sync_directories(directory, existed)?;
-        let store = Self {
+        let mut store = Self {
             connection: file.connection,
             gate: Gate::new(limits),
             path,
@@ -61,12 +62,16 @@ impl Store {
             waiting: file.counts.waiting,
             last_seq: file.counts.last_seq,
             journal_seq: file.counts.journal_seq,
+            keep: Keep::default(),
+            sent: 0,
+            kept: 0,
             unsettled: false,
             doubtful: false,
             reopen: false,
             damage: None,
             _lock: lock,
         };
+        store.find_sent().await?;
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,

@@ -10,10 +10,11 @@ use tracing::debug;
 
 use super::BufferError;
 use super::connect::{self, PAGE_BYTES};
+use super::kept::Keep;
 use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
-use super::statements::{USER_VERSION, append, replace_journal, set_aside};
+use super::statements::{LETTERS_SINCE, append, replace_journal, set_aside};
 
 /// A snapshot is taken, and the journal trimmed, after this much since the last.
 const SNAPSHOT_AFTER_BYTES: usize = 4 << 20;
@@ -22,11 +23,14 @@ const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
 const VACUUM_PAGES: &str = "PRAGMA incremental_vacuum(256)";
 /// Pages in use, that is without free ones.
-const USED_PAGES: &str =
+pub(super) const USED_PAGES: &str =
     "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
-const OLDEST: &str = "SELECT CAST(recorded_us AS INTEGER) FROM outbox ORDER BY seq LIMIT 1";
+const OLDEST: &str =
+    "SELECT CAST(recorded_us AS INTEGER) FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1";
 /// Acknowledged rows deleted at a time; and when there is no room for that.
 const DELETE_ROWS: (i64, i64) = (1_000, 30);
+/// Slices of kept rows that leave for one batch, at most.
+const ROOM_SLICES: usize = 20;
 /// What a row takes beyond its texts, about: numbers, headers, and its id once more in the index.
 const ROW_OVERHEAD_BYTES: u64 = 300;
 
@@ -43,6 +47,8 @@ pub struct Figures {
     pub oldest: Option<Time>,
     /// Events set aside.
     pub dead_letters: u64,
+    /// The oldest event that is kept although it is acknowledged, and how many there are, about.
+    pub kept: Option<(i64, u64)>,
 }
 
 /// The writing side of the buffer.
@@ -58,6 +64,10 @@ pub struct Store {
     pub(super) waiting: u64,
     pub(super) last_seq: i64,
     pub(super) journal_seq: i64,
+    pub(super) keep: Keep,
+    // Everything up to here is acknowledged.
+    pub(super) sent: i64,
+    pub(super) kept: u64,
     // A transaction was begun and not seen to end.
     pub(super) unsettled: bool,
     // A batch may have been committed although SQLite said that it was not.
@@ -133,8 +143,18 @@ impl Store {
             let pages = self.number(USED_PAGES, "measure the file").await?;
             self.gate.measured(pages.saturating_mul(PAGE_BYTES));
         }
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        self.gate.admit(directory, bytes, self.waiting)?;
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut slices = 0;
+        while let Err(full) =
+            self.gate
+                .admit(&directory, bytes, self.waiting.saturating_add(self.kept))
+        {
+            // What is only kept goes before anything is refused.
+            if slices >= ROOM_SLICES || !self.make_room().await? {
+                return Err(full);
+            }
+            slices += 1;
+        }
         self.begin().await?;
         self.doubtful = true;
         let stored = append(&mut self.connection, inputs, crc, events, recorded).await;
@@ -204,12 +224,16 @@ impl Store {
         self.end(replaced).await
     }
 
-    /// Forgets all events up to `seq`: the broker has them. Done in slices, oldest first: a delete of everything after a
+    /// Forgets all events up to `seq`, or keeps them as acknowledged: the broker has them. Done in slices, oldest first: a delete of everything after a
     /// long outage needs room for every page that it touches, and on a full disk there may be little.
     ///
     /// # Errors
     /// Not all of them were deleted.
     pub async fn acknowledged(&mut self, seq: i64) -> Result<u64, BufferError> {
+        if self.keeps() {
+            let done = self.mark_sent(seq).await;
+            return self.note(done);
+        }
         let (mut deleted, mut slice) = (0, DELETE_ROWS.0);
         loop {
             let done = self.delete(seq, slice).await;
@@ -264,13 +288,17 @@ impl Store {
     ) -> Result<(), BufferError> {
         // Most has left in slices before, so this is small.
         self.acknowledged(seq.saturating_sub(1)).await?;
-        if self.format < USER_VERSION {
+        if self.format < LETTERS_SINCE {
             self.format = connect::prepare(&mut self.connection, &self.path).await?;
         }
         self.begin().await?;
-        let gone = set_aside(&mut self.connection, seq, reason, attempts, at).await;
+        let kept = if self.keeps() { self.sent } else { 0 };
+        let gone = set_aside(&mut self.connection, (kept, seq), reason, attempts, at).await;
         let gone = self.end(gone).await?;
         self.waiting = self.waiting.saturating_sub(gone);
+        if self.keeps() {
+            self.mark_sent(seq).await?;
+        }
         Ok(())
     }
 
@@ -290,11 +318,12 @@ impl Store {
         let bytes = pages.saturating_mul(PAGE_BYTES);
         self.gate.measured(bytes);
         let oldest: Option<i64> = sqlx::query_scalar(OLDEST)
+            .bind(self.sent)
             .fetch_optional(&mut self.connection)
             .await
             .map_err(BufferError::database("find the oldest event"))?;
         let dead_letters = match self.format {
-            USER_VERSION => {
+            LETTERS_SINCE.. => {
                 let count = "SELECT count(*) FROM dead_letter";
                 self.number(count, "count dead letters").await?
             }
@@ -306,6 +335,7 @@ impl Store {
             max_bytes: self.gate.limits().max_bytes,
             oldest: oldest.map(Time),
             dead_letters,
+            kept: self.kept_range().await?,
         })
     }
 

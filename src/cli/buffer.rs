@@ -292,8 +292,9 @@ fn stats(stats: &Stats) -> String {
         .map_or_else(String::new, |at| format!(", the oldest since {}", time(at)));
     let used = u64::try_from(stats.bytes).unwrap_or(0);
     format!(
-        "waiting       {}{oldest}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
+        "waiting       {}{oldest}\nkept          {}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
         stats.waiting,
+        stats.kept,
         stats.dead_letters,
         stats.dropped,
         crate::buffer::size_text(used),

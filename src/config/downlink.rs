@@ -20,6 +20,8 @@ pub struct Command {
     pub gpo: bool,
     /// The status is published.
     pub status: bool,
+    /// Kept events are sent again.
+    pub replay: bool,
 }
 
 impl Default for Command {
@@ -31,14 +33,38 @@ impl Default for Command {
             identify: false,
             gpo: false,
             status: false,
+            replay: false,
         }
     }
 }
 
 pub(super) fn check(checker: &mut Checker<'_>) {
+    kept(checker);
     if checker.config.mqtt.acknowledge == Acknowledge::Store {
         topics(checker);
     }
+}
+
+/// Events that wait need room beside those that are kept.
+fn kept(checker: &mut Checker<'_>) {
+    let buffer = &checker.config.buffer;
+    let most = buffer.max_size.bytes() / 2;
+    if buffer.keep_sent.is_zero() || buffer.keep_sent_size.bytes() <= most {
+        return;
+    }
+    let keys = ["keep_sent_size", "max_size", "keep_sent"];
+    if checker.tree.is_bad(&["buffer"]) {
+        return;
+    }
+    let key = keys.iter().find(|key| checker.tree.has(&["buffer", key]));
+    let place = checker.tree.at(&["buffer", key.unwrap_or(&"keep_sent")]);
+    let title = "`keep_sent_size` is more than half of `max_size`".to_owned();
+    let label = format!(
+        "keep_sent_size is {}, max_size is {}",
+        buffer.keep_sent_size, buffer.max_size
+    );
+    let help = "events that wait need room too: make keep_sent_size smaller, or max_size larger";
+    checker.error("conflict", title, place, &label, help);
 }
 
 /// A topic that we publish to is none to listen on.

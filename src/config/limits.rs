@@ -132,6 +132,20 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(4 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
+    range(
+        checker,
+        &["buffer", "keep_sent"],
+        config.buffer.keep_sent,
+        ms(0)..=ms(365 * 24 * HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
+        &["buffer", "keep_sent_size"],
+        config.buffer.keep_sent_size,
+        ByteSize(1 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
+    );
     if !config.buffer.directory.path().is_absolute() && checker.is_set(&["buffer", "directory"]) {
         let place = checker.tree.at(&["buffer", "directory"]);
         let title = "`directory` has a bad value".to_owned();

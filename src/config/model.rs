@@ -271,6 +271,11 @@ pub struct Buffer {
     pub max_size: ByteSize,
     /// Free space on the disk below which sources wait.
     pub keep_free: ByteSize,
+    /// How long acknowledged events stay; 0 is not at all.
+    #[serde(deserialize_with = "from_text")]
+    pub keep_sent: Duration,
+    /// How much of the buffer they may take.
+    pub keep_sent_size: ByteSize,
 }
 
 impl Default for Buffer {
@@ -279,6 +284,8 @@ impl Default for Buffer {
             directory: FileName::known("/var/lib/tracegate"),
             max_size: ByteSize(2 << 30),
             keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
+            keep_sent: Duration::ZERO,
+            keep_sent_size: ByteSize(512 << 20),
         }
     }
 }

@@ -32,11 +32,13 @@ pub enum Kind {
     Gpo,
     /// The status is published now.
     Status,
+    /// Kept events are sent again.
+    Replay,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Identify, Self::Gpo, Self::Status];
+    pub const ALL: [Self; 4] = [Self::Identify, Self::Gpo, Self::Status, Self::Replay];
 
     /// The word in the topic and in the configuration.
     #[must_use]
@@ -45,6 +47,7 @@ impl Kind {
             Self::Identify => "identify",
             Self::Gpo => "gpo",
             Self::Status => "status",
+            Self::Replay => "replay",
         }
     }
 }
@@ -61,6 +64,15 @@ pub enum Command {
     },
     /// The status is published now.
     Status,
+    /// Kept events are sent again.
+    Replay {
+        /// The epoch that they are numbered in.
+        epoch: String,
+        /// The first, at least 1.
+        from: i64,
+        /// The last; without it, all that are kept.
+        to: Option<i64>,
+    },
 }
 
 /// How a command ended.
@@ -85,6 +97,12 @@ pub struct Answer {
     pub command: &'static str,
     /// How it ended.
     pub outcome: Outcome,
+    /// The first and the last event that are sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+    /// See `from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<i64>,
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -98,6 +116,8 @@ impl Answer {
             id,
             command: kind.as_str(),
             outcome,
+            from: None,
+            to: None,
             text: None,
         }
     }
@@ -153,6 +173,16 @@ struct Plain {
     _id: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayFrom {
+    #[serde(rename = "id")]
+    _id: String,
+    epoch: String,
+    from: i64,
+    to: Option<i64>,
+}
+
 /// The command's id, whatever else is wrong with it.
 ///
 /// # Errors
@@ -206,6 +236,15 @@ pub fn parse(kind: Kind, payload: &[u8]) -> Result<Command, String> {
             Ok(Command::Device { device, action })
         }
         Kind::Status => read::<Plain>(payload).map(|_| Command::Status),
+        Kind::Replay => {
+            let ReplayFrom {
+                epoch, from, to, ..
+            } = read(payload)?;
+            if from < 1 || to.is_some_and(|to| to < from) {
+                return Err("`from` must be at least 1, and `to` not less".to_owned());
+            }
+            Ok(Command::Replay { epoch, from, to })
+        }
     }
 }
 

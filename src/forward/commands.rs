@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 use crate::downlink::Allowance;
 use crate::downlink::command::{self, Answer, Command, Kind, Known, Memory, Outcome};
 use crate::downlink::order::{Action, Directory};
+use crate::downlink::replay::Replay;
 use crate::health::{Health, tame};
 
 /// A device that has not answered by then is not waited for.
@@ -55,6 +56,17 @@ pub(super) struct Commands {
     pending: JoinSet<Ended>,
     answers: VecDeque<(Reply, Answer)>,
     status_wanted: bool,
+    replay: Option<Replay>,
+}
+
+/// What is around when a message comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) devices: &'a Directory,
+    pub(super) health: &'a Health,
+    /// Everything up to here is acknowledged.
+    pub(super) acknowledged: i64,
+    pub(super) now: Instant,
 }
 
 impl Commands {
@@ -66,18 +78,13 @@ impl Commands {
             pending: JoinSet::new(),
             answers: VecDeque::new(),
             status_wanted: false,
+            replay: None,
         }
     }
 
     /// A command has come.
-    pub(super) fn message(
-        &mut self,
-        kind: Kind,
-        publish: &Publish,
-        devices: &Directory,
-        health: &Health,
-        now: Instant,
-    ) {
+    pub(super) fn message(&mut self, kind: Kind, publish: &Publish, around: Around<'_>) {
+        let Around { health, now, .. } = around;
         if publish.retain && publish.payload.is_empty() {
             // Somebody deletes a command that the broker kept.
             return;
@@ -118,7 +125,7 @@ impl Commands {
                 return self.answer(reply, answer, health);
             }
         }
-        match self.begin(kind, &id, &reply, &publish.payload, devices, health) {
+        match self.begin(kind, &id, &reply, &publish.payload, around) {
             Ok(Some(outcome)) => {
                 info!(command, id, by, "Command done");
                 self.conclude(kind, &id, reply, outcome, health);
@@ -140,8 +147,7 @@ impl Commands {
         id: &str,
         reply: &Reply,
         payload: &[u8],
-        devices: &Directory,
-        health: &Health,
+        around: Around<'_>,
     ) -> Result<Option<Answer>, String> {
         match command::parse(kind, payload)? {
             Command::Status => {
@@ -149,11 +155,92 @@ impl Commands {
                 let id = Some(id.to_owned());
                 Ok(Some(Answer::new(id, kind, Outcome::Done)))
             }
+            Command::Replay { epoch, from, to } => {
+                let answer = Answer::new(Some(id.to_owned()), kind, Outcome::Done);
+                self.replay_from(&epoch, (from, to), around, answer)
+                    .map(Some)
+            }
             Command::Device { device, action } => {
                 let ended = (kind, id.to_owned(), reply.clone());
-                self.order(&device, action, devices, health, ended)?;
+                self.order(&device, action, around, ended)?;
                 Ok(None)
             }
+        }
+    }
+
+    /// Begins to send kept events again.
+    fn replay_from(
+        &mut self,
+        epoch: &str,
+        (from, to): (i64, Option<i64>),
+        around: Around<'_>,
+        answer: Answer,
+    ) -> Result<Answer, String> {
+        let (ours, last) = (around.health.epoch(), around.acknowledged);
+        if epoch != ours {
+            return Err(format!(
+                "this buffer is epoch {ours}, its numbers are others"
+            ));
+        }
+        if let Some((first, last)) = self.replay.as_ref().map(Replay::range) {
+            return Err(format!(
+                "events {first} to {last} are being sent again; wait for the end of that"
+            ));
+        }
+        let Some(first) = around.health.first_kept() else {
+            return Err(
+                "no acknowledged events are kept; [buffer] keep_sent has them stay".to_owned(),
+            );
+        };
+        if from > last {
+            return Err(format!(
+                "events after {last} are not acknowledged: they come by themselves"
+            ));
+        }
+        let (begin, end) = (from.max(first), to.unwrap_or(last).min(last));
+        if begin > end {
+            return Err(format!("events before {first} are no longer kept"));
+        }
+        self.replay = Some(Replay::new(begin, end));
+        let answer = Answer {
+            from: Some(begin),
+            to: Some(end),
+            ..answer
+        };
+        Ok(match begin > from {
+            true => answer.text(format!("events before {first} are no longer kept")),
+            false => answer,
+        })
+    }
+
+    /// The replay that is under way.
+    pub(super) const fn replay(&mut self) -> Option<&mut Replay> {
+        self.replay.as_mut()
+    }
+
+    /// A new connection: what was under way on the old one is lost.
+    pub(super) fn reconnected(&mut self) {
+        if let Some(replay) = &mut self.replay {
+            replay.reconnected();
+        }
+    }
+
+    /// The broker has answered to an event sent again.
+    pub(super) fn replayed(&mut self, seq: i64, taken: bool, hold: Duration, health: &Health) {
+        if taken {
+            health.counters().replayed.add(1);
+        }
+        if let Some(replay) = &mut self.replay {
+            replay.answered(seq, taken, hold, Instant::now());
+        }
+    }
+
+    /// Forgets a replay that is done, or all the same if the gateway stops.
+    pub(super) fn end_replay(&mut self, stopping: bool) {
+        if let Some(replay) = self.replay.take_if(|replay| stopping || replay.is_done()) {
+            let ((from, to), count) = (replay.range(), replay.sent());
+            let done = replay.is_done();
+            info!(from, to, count, done, "Kept events sent again");
         }
     }
 
@@ -161,12 +248,11 @@ impl Commands {
         &mut self,
         device: &str,
         action: Action,
-        devices: &Directory,
-        health: &Health,
+        around: Around<'_>,
         (kind, id, reply): (Kind, String, Reply),
     ) -> Result<(), String> {
-        let target = command::target(devices, device, action)?;
-        if !health.is_up(device) {
+        let target = command::target(around.devices, device, action)?;
+        if !around.health.is_up(device) {
             return Err(format!("{device} is not connected"));
         }
         if self.pending.len() >= MOST_PENDING {

@@ -7,8 +7,10 @@
 //! client: a release whose `Outgoing::Publish` events no longer follow the order of requests, or an unfixed advisory in
 //! its TLS stack; the fork rumqttc-v5-next with tracked publishes is the second choice.
 
+mod again;
 pub mod commands;
 mod connect;
+mod message;
 pub mod mqtt;
 mod patience;
 mod session;

@@ -240,11 +240,12 @@ async fn serve(
         links.beat.touch();
         session.check_progress()?;
         session.fill(links).await?;
+        session.replay(links, stopping.is_some()).await?;
         if stopping.is_some_and(|deadline| session.is_done() || Instant::now() >= deadline) {
             return Ok(());
         }
         let may_ask = session.may_ask();
-        let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
+        let wait = session.pause().map_or(WAKE, |pause| pause.min(WAKE));
         tokio::select! {
             () = session.answers(&links.health) => {}
             event = connection.events.recv() => match event {

@@ -18,7 +18,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::commands::Around;
 use super::connect::Connection;
+use super::message::{packet_size, properties};
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::patience::Patience;
 use super::subscribe::Downlink;
@@ -33,21 +35,21 @@ const READ_ROWS: usize = 64;
 const DAMAGED: &str = "damaged on disk";
 
 pub(super) struct Session<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     patience: &'a mut Patience,
-    downlink: &'a mut Downlink,
+    pub(super) downlink: &'a mut Downlink,
     client: AsyncClient,
     window: Window,
     /// Topics of what is under way, for people.
     topics: VecDeque<(i64, String)>,
     /// Unacknowledged publishes at most: ours, or the broker's if that is less.
-    limit: usize,
+    pub(super) limit: usize,
     packet_maximum: Option<u32>,
     /// The last row handed to the client.
-    cursor: i64,
+    pub(super) cursor: i64,
     held_until: Option<Instant>,
     /// The broker did not take a row, and has taken none since.
-    refused: bool,
+    pub(super) refused: bool,
     /// The row that was refused too often, and why.
     hopeless: Option<(i64, String)>,
     /// The row that the buffer is setting aside, and its answer.
@@ -111,8 +113,15 @@ impl<'a> Session<'a> {
         self.held_until.is_none() && self.aside.is_none() && self.room() > 0
     }
 
+    /// When to look again, if nothing happens before.
+    pub(super) fn pause(&mut self) -> Option<Duration> {
+        let replay = self.downlink.commands.replay();
+        let replay = replay.and_then(|replay| replay.pause());
+        self.hold().into_iter().chain(replay).min()
+    }
+
     /// How long nothing is sent because a row was not taken.
-    pub(super) fn hold(&self) -> Option<Duration> {
+    fn hold(&self) -> Option<Duration> {
         // Once it has passed, what is under way decides: waking earlier would be in vain.
         let left = self.held_until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
@@ -201,19 +210,9 @@ impl<'a> Session<'a> {
             .settings
             .topic
             .render(&self.settings.site, &row.read_point);
-        let mut user_properties = vec![
-            ("event_id".to_owned(), row.event_id),
-            ("epoch".to_owned(), health.epoch()),
-            ("seq".to_owned(), seq.to_string()),
-        ];
         let previous = self.downlink.previous();
-        user_properties.extend(previous.map(|seq| ("previous".to_owned(), seq.to_string())));
-        let properties = PublishProperties {
-            payload_format_indicator: Some(1),
-            content_type: Some("application/ld+json".to_owned()),
-            user_properties,
-            ..PublishProperties::default()
-        };
+        let previous = previous.map(|seq| ("previous", seq.to_string()));
+        let properties = properties(seq, row.event_id, health, previous);
         let size = packet_size(&topic, row.payload.len(), &properties);
         if let Some(maximum) = self.too_large(size) {
             // What is under way first: then nothing that the broker takes contradicts what we say.
@@ -233,6 +232,16 @@ impl<'a> Session<'a> {
     fn too_large(&self, size: usize) -> Option<u32> {
         self.packet_maximum
             .filter(|&maximum| u32::try_from(size).is_ok_and(|size| size > maximum))
+    }
+
+    pub(super) fn is_too_large(
+        &self,
+        topic: &str,
+        payload: usize,
+        properties: &PublishProperties,
+    ) -> bool {
+        let size = packet_size(topic, payload, properties);
+        self.too_large(size).is_some()
     }
 
     fn publish_status(&mut self, status: &Status) -> Result<(), SessionEnd> {
@@ -266,7 +275,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn publish(
+    pub(super) fn publish(
         &mut self,
         item: Item,
         topic: String,
@@ -315,6 +324,11 @@ impl<'a> Session<'a> {
                         let why = format!("{} (topic {topic})", words::refusal(reason));
                         self.refuse(seq, why, for_what_it_is, &links.health);
                     }
+                    Item::Replayed(seq) => {
+                        let hold = self.settings.timing.hold;
+                        let commands = &mut self.downlink.commands;
+                        commands.replayed(seq, taken, hold, &links.health);
+                    }
                     Item::Status => {}
                 }
             }
@@ -323,11 +337,13 @@ impl<'a> Session<'a> {
                 self.downlink.subscribed(&answer, &links.health, now);
             }
             Event::Incoming(Packet::Publish(publish)) => {
-                let now = Instant::now();
-                if let Some(mark) =
-                    self.downlink
-                        .message(&publish, &links.devices, &links.health, now)
-                {
+                let around = Around {
+                    devices: &links.devices,
+                    health: &links.health,
+                    acknowledged: *links.acknowledged.borrow(),
+                    now: Instant::now(),
+                };
+                if let Some(mark) = self.downlink.message(&publish, around) {
                     tell(links, mark);
                 }
             }
@@ -444,20 +460,4 @@ fn tell(links: &Links, mark: i64) {
         *known = mark.max(*known);
         newer
     });
-}
-
-/// An upper bound of a PUBLISH packet's size (MQTT 5 §3.3).
-fn packet_size(topic: &str, payload: usize, properties: &PublishProperties) -> usize {
-    // Fixed header 5, packet id 2, length of properties 4, payload format 2; each text has a length of 2, each property a
-    // byte of type.
-    let content_type = properties
-        .content_type
-        .as_ref()
-        .map_or(0, |text| 3 + text.len());
-    let user: usize = properties
-        .user_properties
-        .iter()
-        .map(|(key, value)| 5 + key.len() + value.len())
-        .sum();
-    5 + 2 + 4 + 2 + 2 + topic.len() + content_type + user + payload
 }

@@ -11,10 +11,9 @@ use rumqttc::v5::mqttbytes::v5::{Filter, Publish, SubAck, SubscribeReasonCode as
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::commands::{self, Commands};
+use super::commands::{self, Around, Commands};
 use crate::downlink::ack::{Limits, StoreAcks};
 use crate::downlink::command::Kind;
-use crate::downlink::order::Directory;
 use crate::health::{Health, Notice, tame};
 
 /// The largest packet that is taken from the broker, in bytes.
@@ -86,6 +85,7 @@ impl Downlink {
     /// A new connection. Returns the row behind which sending goes on, if the store decides that.
     pub(super) fn connected(&mut self, now: Instant) -> Option<i64> {
         self.asked = false;
+        self.commands.reconnected();
         self.subscribe_at = (!self.filters.is_empty()).then_some(now);
         self.acks.as_mut().map(|acks| acks.connected(now))
     }
@@ -136,21 +136,14 @@ impl Downlink {
     }
 
     /// A message came. Returns the store's mark when it has moved.
-    pub(super) fn message(
-        &mut self,
-        publish: &Publish,
-        devices: &Directory,
-        health: &Health,
-        now: Instant,
-    ) -> Option<i64> {
+    pub(super) fn message(&mut self, publish: &Publish, around: Around<'_>) -> Option<i64> {
         let purpose = self.filters.iter().find_map(|(purpose, filter)| {
             (filter.as_bytes() == publish.topic.as_ref()).then_some(*purpose)
         });
         match purpose {
-            Some(Purpose::Acknowledgement) => self.store_says(publish, health, now),
+            Some(Purpose::Acknowledgement) => self.store_says(publish, around.health, around.now),
             Some(Purpose::Command(kind)) => {
-                let commands = &mut self.commands;
-                commands.message(kind, publish, devices, health, now);
+                self.commands.message(kind, publish, around);
                 None
             }
             None => {

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub enum Item {
     /// The outbox row with this sequence number.
     Event(i64),
+    /// A row that was acknowledged before and is sent again on command.
+    Replayed(i64),
     /// A status message, or the answer to a command; nothing depends on it.
     Status,
 }

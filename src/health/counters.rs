@@ -90,8 +90,12 @@ counters! {
     commands_refused,
     /// Commands and answers dropped because there were too many.
     commands_dropped,
+    /// Events sent again on command, and taken by the broker.
+    replayed,
     /// Events waiting in the outbox.
     waiting,
+    /// Events kept in the buffer although they are acknowledged.
+    kept,
     /// Events set aside in the buffer because they cannot be sent.
     dead_letters,
     /// Commits that failed and were tried again.

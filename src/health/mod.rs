@@ -57,6 +57,7 @@ struct Links {
     epoch: String,
     lost: Option<String>,
     notices: BTreeMap<Notice, String>,
+    kept_from: Option<i64>,
 }
 
 /// The retained status message.
@@ -107,6 +108,7 @@ impl Health {
                 epoch: epoch.to_owned(),
                 lost: None,
                 notices: BTreeMap::new(),
+                kept_from: None,
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),

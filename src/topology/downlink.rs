@@ -23,6 +23,7 @@ pub(super) fn settings(config: &Config) -> subscribe::Settings {
         Kind::Identify => command.identify,
         Kind::Gpo => command.gpo,
         Kind::Status => command.status,
+        Kind::Replay => command.replay,
     };
     let topic = |kind: Kind| (kind, command.topic.0.render(site, kind.as_str()));
     let commands = commands::Settings {

@@ -16,6 +16,7 @@ use tracegate_pipeline::config::{
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 
+use crate::buffer::Keep;
 use crate::config::{
     AntennaRef, Business, Config, Mode, Mqtt, OnNoSubscriber, OutputUse, Parity, ReadPoint,
     Scanner, TagPattern,
@@ -166,6 +167,15 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             cargo: patterns(&config.tags.cargo),
         },
         devices: names,
+    }
+}
+
+/// How long acknowledged events stay.
+#[must_use]
+pub fn keep_sent(config: &Config) -> Keep {
+    Keep {
+        age: config.buffer.keep_sent,
+        bytes: config.buffer.keep_sent_size.bytes(),
     }
 }
 

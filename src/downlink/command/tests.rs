@@ -12,6 +12,15 @@ fn commands_are_read_and_mistakes_are_named() {
     for (kind, text, expected) in [
         (Kind::Status, r#"{"id":"1"}"#, Ok(Command::Status)),
         (
+            Kind::Replay,
+            r#"{"id":"1","epoch":"e","from":7}"#,
+            Ok(Command::Replay {
+                epoch: "e".to_owned(),
+                from: 7,
+                to: None,
+            }),
+        ),
+        (
             Kind::Identify,
             r#"{"id":"1","device":"dock_1"}"#,
             device(Action::Identify(Duration::from_secs(5))),
@@ -31,6 +40,11 @@ fn commands_are_read_and_mistakes_are_named() {
     }
     for (kind, text, mistake) in [
         (Kind::Identify, r#"{"id":"1"}"#, "missing field `device`"),
+        (
+            Kind::Replay,
+            r#"{"id":"1","epoch":"e","from":7,"to":6}"#,
+            "`to` not less",
+        ),
         (
             Kind::Identify,
             r#"{"id":"1","device":"a","seconds":61}"#,

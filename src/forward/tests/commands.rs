@@ -13,7 +13,7 @@ use crate::downlink::order::{Action, Orders, OutputState, Target};
 use crate::forward::{commands, subscribe};
 use crate::health::DeviceState;
 
-fn commanded(broker: SocketAddr) -> Settings {
+pub(super) fn commanded(broker: SocketAddr) -> Settings {
     let topic = |kind: Kind| (kind, format!("cmd/{}", kind.as_str()));
     Settings {
         downlink: subscribe::Settings {
@@ -28,14 +28,14 @@ fn commanded(broker: SocketAddr) -> Settings {
 }
 
 /// Gives commands, and takes everything that comes back.
-struct Commander {
+pub(super) struct Commander {
     client: AsyncClient,
     messages: mpsc::Receiver<(String, Option<Vec<u8>>, Value)>,
     _task: Task,
 }
 
 impl Commander {
-    async fn start(broker: SocketAddr) -> Self {
+    pub(super) async fn start(broker: SocketAddr) -> Self {
         let mut options = MqttOptions::new("commander", broker.ip().to_string(), broker.port());
         options.set_keep_alive(Duration::from_secs(5));
         let (client, mut events) = AsyncClient::new(options, 100);
@@ -67,7 +67,7 @@ impl Commander {
         }
     }
 
-    async fn give(&self, kind: Kind, command: &Value) {
+    pub(super) async fn give(&self, kind: Kind, command: &Value) {
         self.give_with(kind, command, false, PublishProperties::default())
             .await;
     }
@@ -86,7 +86,7 @@ impl Commander {
     }
 
     /// The next answer, without what else is published.
-    async fn answer(&mut self) -> Value {
+    pub(super) async fn answer(&mut self) -> Value {
         loop {
             let (topic, _, answer) = self.next().await;
             if topic != "status" {

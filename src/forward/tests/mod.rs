@@ -7,6 +7,7 @@ mod commands;
 mod fake;
 mod faults;
 mod mosquitto;
+mod replay;
 
 use std::net::SocketAddr;
 use std::time::Duration;
