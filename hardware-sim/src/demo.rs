@@ -81,6 +81,7 @@ pub struct Demo {
     timeline: Timeline,
     broker_addr: SocketAddr,
     broker: Option<Broker>,
+    ack_topic: Option<String>,
     store: Store,
     readers: Vec<(String, SimReader)>,
     scanners: Vec<(String, SimScanner)>,
@@ -156,6 +157,7 @@ impl Demo {
             timeline,
             broker_addr,
             broker,
+            ack_topic: config.ack_topic,
             store,
             readers,
             scanners,
@@ -166,6 +168,11 @@ impl Demo {
     /// Where the broker listens.
     pub fn broker_addr(&self) -> SocketAddr {
         self.broker_addr
+    }
+
+    /// Where the store acknowledges events, if it does.
+    pub fn ack_topic(&self) -> Option<&str> {
+        self.ack_topic.as_deref()
     }
 
     /// The embedded broker; `None` when an external one is used.

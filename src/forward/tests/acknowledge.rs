@@ -42,8 +42,14 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn start(broker: SocketAddr) -> Self {
-        let mut options = MqttOptions::new("hand", broker.ip().to_string(), broker.port());
+        Self::known_as(broker, "hand")
+    }
+
+    /// With this user name, and the password that is right.
+    pub(super) fn known_as(broker: SocketAddr, user: &str) -> Self {
+        let mut options = MqttOptions::new(user, broker.ip().to_string(), broker.port());
         options.set_keep_alive(Duration::from_secs(5));
+        options.set_credentials(user, "right");
         let (client, mut events) = AsyncClient::new(options, 10);
         let task = Task::spawn(async move { while events.poll().await.is_ok() {} });
         Self {
