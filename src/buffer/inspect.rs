@@ -49,7 +49,7 @@ pub struct Letter {
     pub payload: String,
 }
 
-/// An event that waits.
+/// An event that waits, or is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Waiting {
     /// Its sequence number.
@@ -175,11 +175,30 @@ impl Inspector {
     /// SQLite cannot read.
     pub async fn waiting(&mut self, limit: u32) -> Result<Vec<Waiting>, BufferError> {
         let sent = kept::sent_number(&mut self.connection).await?;
+        self.events((sent, i64::MAX), limit).await
+    }
+
+    /// The oldest `limit` events that are kept although they are acknowledged.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn kept(&mut self, limit: u32) -> Result<Vec<Waiting>, BufferError> {
+        let sent = kept::sent_number(&mut self.connection).await?;
+        self.events((0, sent), limit).await
+    }
+
+    /// Events after the first number, up to the second.
+    async fn events(
+        &mut self,
+        (after, until): (i64, i64),
+        limit: u32,
+    ) -> Result<Vec<Waiting>, BufferError> {
         let rows = sqlx::query(
             "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), coalesce(CAST(recorded_us AS INTEGER), 0)
-             FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
+             FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         )
-        .bind(sent)
+        .bind(after)
+        .bind(until)
         .bind(limit)
         .fetch_all(&mut self.connection)
         .await

@@ -208,6 +208,12 @@ impl StoreAcks {
         self.overdue
     }
 
+    /// The buffer is another file now: its numbers go on, but under another name. What was sent under the old one the store
+    /// cannot confirm any more.
+    pub const fn renamed(&mut self) {
+        self.overdue = true;
+    }
+
     /// Sending begins again behind the returned row. Call it when nothing is in flight.
     pub fn restart(&mut self) -> i64 {
         self.rounds = self.rounds.saturating_add(1);

@@ -157,8 +157,8 @@ pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
     let mut patience = Patience::new(settings.attempts);
-    let (acknowledged, committed) = (*links.acknowledged.borrow(), *links.committed.borrow());
-    let mut downlink = Downlink::new(&settings.downlink, acknowledged, committed);
+    let known = (*links.acknowledged.borrow(), *links.committed.borrow());
+    let mut downlink = Downlink::new(&settings.downlink, known, links.health.epoch());
     while !links.stop.is_cancelled() {
         links.beat.touch();
         let mut answered = false;

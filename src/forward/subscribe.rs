@@ -60,6 +60,8 @@ impl Purpose {
 pub(super) struct Downlink {
     filters: Vec<(Purpose, String)>,
     acks: Option<StoreAcks>,
+    /// The buffer that the store confirms events of.
+    epoch: String,
     pub(super) commands: Commands,
     /// When to subscribe, and whether that was asked for and not answered.
     subscribe_at: Option<Instant>,
@@ -68,13 +70,18 @@ pub(super) struct Downlink {
 
 impl Downlink {
     /// Everything up to `acknowledged` is done; what is not newer than `committed` may have been sent in an earlier life.
-    pub(super) fn new(settings: &Settings, acknowledged: i64, committed: i64) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        (acknowledged, committed): (i64, i64),
+        epoch: String,
+    ) -> Self {
         let acks = settings.acknowledge.as_ref();
         let ack = acks.map(|(topic, _)| (Purpose::Acknowledgement, topic.clone()));
         let commands = settings.commands.topics.iter();
         let commands = commands.map(|(kind, topic)| (Purpose::Command(*kind), topic.clone()));
         Self {
             filters: ack.into_iter().chain(commands).collect(),
+            epoch,
             commands: Commands::new(settings.commands.clone()),
             acks: acks.map(|(_, limits)| StoreAcks::new(*limits, acknowledged, committed)),
             subscribe_at: None,
@@ -235,11 +242,20 @@ impl Downlink {
     /// anything is in flight.
     pub(super) fn restart(&mut self, idle: bool, health: &Health, now: Instant) -> Option<i64> {
         let acks = self.acks.as_mut()?;
+        let epoch = health.epoch();
+        let renamed = epoch != self.epoch;
+        if renamed {
+            acks.renamed();
+        }
         if !acks.is_overdue(now) || !idle {
             return None;
         }
+        self.epoch = epoch;
         let unconfirmed = acks.unconfirmed();
         let from = acks.restart();
+        if renamed {
+            return Some(from);
+        }
         let reason = "it confirms nothing of what is sent; is it running, does it publish its acknowledgement on [mqtt] ack_topic, and may this gateway read that (the broker's access list)?";
         if health.notice(Notice::StoreSilent, Some(reason.to_owned())) {
             warn!(

@@ -46,6 +46,11 @@ async fn acknowledged_events_stay_and_do_not_wait_also_after_a_crash() {
     let mut look = Inspector::look(directory.path()).await.unwrap();
     let waiting = look.waiting(100).await.unwrap();
     assert_eq!(waiting.first().map(|it| it.seq), Some(7));
+    let kept_ones = look.kept(2).await.unwrap();
+    assert_eq!(
+        kept_ones.iter().map(|it| it.seq).collect::<Vec<_>>(),
+        [1, 2]
+    );
     let stats = look.stats().await.unwrap();
     assert_eq!((stats.waiting, stats.kept), (4, 6));
     // All of them: nothing waits, and the next event does.

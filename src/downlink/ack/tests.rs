@@ -137,6 +137,17 @@ async fn a_new_connection_goes_on_behind_what_the_broker_took() {
     assert_eq!(acks.previous(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn under_another_name_everything_unconfirmed_is_sent_again_at_once() {
+    let (mut acks, now) = (StoreAcks::new(LIMITS, 0, 0), Instant::now());
+    send(&mut acks, 1..=20, now);
+    acks.taken(20);
+    acks.hear(&word(5), "e", now).unwrap();
+    acks.renamed();
+    assert_eq!((acks.room(), acks.is_overdue(now)), (0, true));
+    assert_eq!((acks.restart(), acks.previous()), (5, 0));
+}
+
 /// A store that follows `previous`, as documented.
 #[derive(Default)]
 struct Store {

@@ -183,6 +183,33 @@ async fn sending_runs_ahead_of_the_store_so_far_and_no_further() {
     rig.forwarder.abort();
 }
 
+/// The buffer's file was damaged and is another one: the store knows nothing of that name, and soon does.
+#[tokio::test]
+async fn after_a_repair_the_store_goes_on_under_the_new_name() {
+    let broker = Broker::start().await.unwrap();
+    let mut settings = patient(broker.addr());
+    if let Some((_, limits)) = &mut settings.downlink.acknowledge {
+        // Not by waiting.
+        limits.patience = PATIENCE * 10;
+    }
+    let mut watcher = Subscriber::start(broker.addr(), EVENTS).await;
+    let store = store(broker.addr());
+    store.subscribed(PATIENCE).await.unwrap();
+    let mut rig = Rig::start(settings, 20).await;
+    rig.acknowledged(20).await;
+    drop(store);
+    rig.add(10).await;
+    watcher.numbers(30).await;
+    let store = self::store(broker.addr());
+    store.subscribed(PATIENCE).await.unwrap();
+    rig.store.repair(Some(20), &|| {}).await.unwrap();
+    let epoch = rig.store.epoch().to_owned();
+    rig.health.buffer_replaced(&epoch, "replaced".to_owned());
+    rig.add(5).await;
+    rig.acknowledged(35).await;
+    rig.stop().await;
+}
+
 #[tokio::test]
 async fn a_refused_subscription_is_said_and_events_go_on() {
     let broker = Fake::start(
