@@ -74,6 +74,19 @@ impl Subscriber {
     }
 }
 
+/// A broker on the port of one that has just been stopped.
+pub(super) async fn bind_again(addr: SocketAddr) -> Broker {
+    let mut again = Broker::bind(addr).await;
+    for _ in 0..400 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        again = Broker::bind(addr).await;
+    }
+    again.expect("the port is free again")
+}
+
 pub(super) const EVENTS: &str = "tracegate/plant-3/events/#";
 
 #[tokio::test]
@@ -145,15 +158,7 @@ async fn a_restarted_broker_gets_what_came_meanwhile() {
     drop(broker);
     rig.says("broker").await;
     rig.add(10).await;
-    let mut again = Broker::bind(addr).await;
-    for _ in 0..200 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        again = Broker::bind(addr).await;
-    }
-    let _broker = again.expect("the port is free again");
+    let _broker = bind_again(addr).await;
     in_order(&[(1..=10).collect(), store.numbers(20).await].concat(), 20);
     rig.acknowledged(20).await;
     rig.stop().await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tracegate_sim::broker::Broker;
 
-use super::broker::{EVENTS, Subscriber};
+use super::broker::{EVENTS, Subscriber, bind_again};
 use super::commands::{Commander, commanded};
 use super::*;
 use crate::buffer::Keep;
@@ -126,15 +126,7 @@ async fn a_replay_goes_on_where_the_broker_took_no_more() {
     let addr = broker.addr();
     drop((broker, store));
     rig.says("broker").await;
-    let mut broker = Broker::bind(addr).await;
-    for _ in 0..400 {
-        if broker.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        broker = Broker::bind(addr).await;
-    }
-    let _broker = broker.expect("the port is free again");
+    let _broker = bind_again(addr).await;
     let mut store = Subscriber::start(addr, EVENTS).await;
     let rest = store.numbers(400).await;
     let first = rest[0];
