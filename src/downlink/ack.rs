@@ -8,7 +8,7 @@
 //! does not have keeps its mark where it is; the events between come again.
 //!
 //! When the store says nothing new for [`Limits::patience`] although something was sent, sending begins again behind its
-//! mark. Until it speaks only [`PROBE`] events go out at a time, and the patience doubles: a store that is away for a weekend
+//! mark. Until it speaks only `PROBE` events go out at a time, and the patience doubles: a store that is away for a weekend
 //! must not find ten copies of everything in the broker's queue.
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Commands over MQTT: who asked, who does it, and where the answer goes.
 //!
-//! A command never waits: a device gets it through its queue, and has [`DEVICE_TIME`] to answer. Everything here outlives a
+//! A command never waits: a device gets it through its queue, and has `DEVICE_TIME` to answer. Everything here outlives a
 //! connection, so an answer that comes late goes out on the next one.
 
 use std::collections::VecDeque;
