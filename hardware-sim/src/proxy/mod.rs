@@ -113,6 +113,11 @@ impl Proxy {
         self.addr
     }
 
+    /// Where new connections go.
+    pub fn server(&self) -> SocketAddr {
+        *lock(&self.shared.server)
+    }
+
     /// New connections go to this server.
     pub fn redirect(&self, server: SocketAddr) {
         *lock(&self.shared.server) = server;
