@@ -30,6 +30,7 @@ use tracing::{debug, error, info, trace, warn};
 use crate::buffer::{BufferError, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
+use crate::failpoint::Failpoint;
 use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
 
@@ -137,12 +138,13 @@ impl Core {
     /// # Errors
     /// The disk has failed for too long.
     pub async fn run(mut self, first: Vec<Input>) -> Result<Store, DiskFailed> {
-        let ended = self.serve_all(first).await;
-        if let Err(Ended::DiskFailed(failed)) = ended {
-            return Err(failed);
-        }
+        let complete = match self.serve_all(first).await {
+            Err(Ended::DiskFailed(failed)) => return Err(failed),
+            Err(Ended::Stopped) => false,
+            Ok(()) => true,
+        };
         self.forget().await;
-        if self.store.due().is_some() {
+        if complete && self.store.due().is_some() {
             // If not, the next start finds them where they wait.
             let now = self.wiring.clock.now();
             if let Err(error) = self.store.commit(&[], &[], now).await {
@@ -227,7 +229,9 @@ impl Core {
         let (mut refused, mut learned) = (Vec::new(), Vec::new());
         let records = self.wiring.known.look(&self.pipeline, &batch).await;
         if !records.is_empty() {
-            let at = self.wiring.clock.now();
+            // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
+            let first = batch.iter().find_map(Input::at);
+            let at = first.unwrap_or_else(|| self.pipeline.now());
             batch.insert(0, Input::References { at, records });
         }
         for input in &batch {
@@ -322,7 +326,9 @@ impl Core {
         if mark <= self.store.forgotten() {
             return;
         }
+        Failpoint::BeforeDelete.pass();
         let deleted = self.store.acknowledged(mark).await;
+        Failpoint::AfterDelete.pass();
         self.damaged |= is_damage(&deleted);
         if let Ok(count) = deleted {
             trace!(count, seq = mark, "Acknowledged events left the outbox");

@@ -11,11 +11,13 @@ pub mod control;
 pub mod core;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod failpoint;
 pub mod forward;
 pub mod health;
 pub mod reference;
 pub mod service;
 pub mod source;
+pub mod sparkplug;
 pub mod story;
 pub mod survey;
 pub mod tls;

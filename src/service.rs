@@ -19,7 +19,7 @@ use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::control::{self, server::Door};
 use crate::core::{Core, DiskFailed, Wiring};
-use crate::forward::mqtt;
+use crate::forward::{mqtt, sparkplug};
 use crate::health::{DeviceState, Health};
 use crate::reference::Known;
 use crate::source::Context;
@@ -125,6 +125,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     };
     let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
 
+    let edge_node = topology::edge_node(config).map(|settings| {
+        let (beat, stop) = (health.beat("sparkplug"), stop_forward.clone());
+        tokio::spawn(sparkplug::run(settings, health.clone(), beat, stop))
+    });
+
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
     for (index, (name, device)) in devices.into_iter().enumerate() {
@@ -228,6 +233,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     if let Some(control) = control {
         // It removes its socket; clients are cut off.
         let _ = control.await;
+    }
+    if let Some(edge_node) = edge_node
+        && edge_node.await.is_err()
+    {
+        error!("Sparkplug failed while stopping");
     }
     stop_core.cancel();
     let core = match ended_core {

@@ -185,6 +185,16 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     let (why, text) = output(&with(&["why", "300000000000000000000001"]), &folder);
     assert!(why.status.code() == Some(1) && text.is_empty());
 
+    let nowhere = tracegate(&with(&["survey", "dock_9", "--clear", "0s"]), &folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(nowhere.stderr).unwrap();
+    assert_eq!(
+        said,
+        "error: dock_9 is no read point with antennas; there are dock_1\n"
+    );
+
     let said = interrupt(capture).await;
     assert!(
         said.starts_with("day.jsonl.gz: ") && !said.contains("warning"),

@@ -195,7 +195,7 @@ async fn a_disk_that_others_fill_refuses_drains_and_accepts_again() {
 }
 
 fn fill(disk: &Disk, filler: &Path, leave: u64) {
-    let free = rustix::fs::statvfs(&disk.path()).unwrap();
+    let free = rustix::fs::statvfs(disk.path()).unwrap();
     let mut left = (free.f_bavail * free.f_frsize).saturating_sub(leave);
     let mut file = std::fs::File::create(filler).unwrap();
     let block = vec![1; 1 << 16];

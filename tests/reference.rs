@@ -12,20 +12,16 @@ use std::time::Duration;
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use serde_json::Value;
-use support::{Gateway, subscriber};
+use support::{Gateway, pass_inwards, subscriber};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
-use tracegate_sim::scenario::Sighting;
 use tracegate_sim::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the load takes through the door, and how often each tag answers.
-const PASSAGE_MS: u64 = 4_000;
-const ROUND_MS: u64 = 100;
 /// GTIN of the goods, and what is on the pallet: serial number 3 is listed and not there.
 const GTIN: &str = "14012345001003";
 const DELIVERY: &str = "sscc,gtin,serial,lot
@@ -91,31 +87,6 @@ async fn scan(scanner: &TcpListener) {
     assert_eq!(answer.expect("an answer").expect("a byte"), 6);
 }
 
-async fn pass(reader: &SimReader, tags: &[&str]) {
-    let epc = |uri: &&str| Arc::from(encode_tag_uri(uri).expect("a tag").bytes);
-    let epcs: Vec<Arc<[u8]>> = tags.iter().map(epc).collect();
-    let (start, feed) = (Instant::now(), reader.feed());
-    let start_us = tracegate_sim::utc_us(start);
-    for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
-        sleep_until(start + Duration::from_millis(at_ms)).await;
-        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
-        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
-            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
-            for epc in &epcs {
-                let sighting = Sighting {
-                    at_us: at_ms * 1_000,
-                    reader: Arc::from("dock_1"),
-                    antenna,
-                    epc: epc.clone(),
-                    pc: 0x3000,
-                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
-                };
-                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
     let broker = Broker::start().await.expect("a broker");
@@ -153,7 +124,9 @@ async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
         "urn:epc:tag:sgtin-96:1.4012345.100100.1",
         "urn:epc:tag:sgtin-96:1.4012345.100100.2",
     ];
-    pass(&reader, &tags).await;
+    let epc = |uri: &&str| Arc::from(encode_tag_uri(uri).expect("a tag").bytes);
+    let epcs: Vec<Arc<[u8]>> = tags.iter().map(epc).collect();
+    pass_inwards(&reader, &epcs).await;
     let payload = timeout(PATIENCE, async {
         loop {
             if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.expect("up")

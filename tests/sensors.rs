@@ -9,19 +9,15 @@ use std::time::Duration;
 
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes::v5::Packet;
-use support::{Gateway, subscriber};
-use tokio::time::{Instant, sleep_until, timeout};
+use support::{Gateway, pass_inwards, subscriber};
+use tokio::time::timeout;
 use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_llrp::reader::TagMemory;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
-use tracegate_sim::scenario::Sighting;
 use tracegate_sim::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the load takes through the door, and how often each tag answers.
-const PASSAGE_MS: u64 = 4_000;
-const ROUND_MS: u64 = 100;
 
 fn config(reader: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
     let (host, port) = (reader.ip(), reader.port());
@@ -94,26 +90,7 @@ async fn a_box_tells_its_temperature_with_its_load() {
         panic!("{missed}\n{}", gateway.log());
     }
 
-    let (start, feed) = (Instant::now(), reader.feed());
-    let start_us = tracegate_sim::utc_us(start);
-    for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
-        sleep_until(start + Duration::from_millis(at_ms)).await;
-        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
-        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
-            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
-            for epc in &epcs {
-                let sighting = Sighting {
-                    at_us: at_ms * 1_000,
-                    reader: Arc::from("dock_1"),
-                    antenna,
-                    epc: epc.clone(),
-                    pc: 0x3000,
-                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
-                };
-                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
-            }
-        }
-    }
+    pass_inwards(&reader, &epcs).await;
 
     let payload = timeout(PATIENCE, async {
         loop {

@@ -64,6 +64,7 @@ impl Store {
             format: file.format,
             epoch: file.epoch,
             journal_rows: replayed.rows,
+            journal_inputs: replayed.inputs,
             journal_bytes: replayed.bytes,
             snapshot_bytes: replayed.snapshot_bytes,
             waiting: file.counts.waiting,

@@ -77,7 +77,7 @@ impl OutboxReader {
     }
 
     /// At most `limit` events after `seq`; fewer do not mean that there are no more, none do. Events that were asked for in
-    /// order are as they were some [`READ_ROWS`] rows ago; asked for again, as they are now.
+    /// order are as they were some `READ_ROWS` rows ago; asked for again, as they are now.
     ///
     /// # Errors
     /// SQLite cannot read.

@@ -15,10 +15,13 @@ use super::replay::journal_crc32;
 use super::space::Gate;
 use super::statements::{Appended, USER_VERSION, append, delete, replace_journal, set_aside};
 use super::tail::Tail;
+use crate::failpoint::Failpoint;
 
 /// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
 /// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
 const SNAPSHOT_AFTER_BYTES: (usize, usize) = (256 << 10, 4 << 20);
+/// So many inputs are enough too, once the journal is as large as the last snapshot: replaying them takes the time.
+const SNAPSHOT_AFTER_INPUTS: usize = 4_096;
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
@@ -57,6 +60,7 @@ pub struct Store {
     pub(super) format: i64,
     pub(super) epoch: String,
     pub(super) journal_rows: usize,
+    pub(super) journal_inputs: usize,
     pub(super) journal_bytes: usize,
     pub(super) snapshot_bytes: usize,
     pub(super) waiting: u64,
@@ -130,6 +134,7 @@ impl Store {
         let done = self.commit_encoded(encoded, events, recorded).await;
         if done.is_ok() {
             self.tail.clear();
+            self.journal_inputs += inputs.len();
         }
         self.note(done)
     }
@@ -139,7 +144,9 @@ impl Store {
     #[must_use]
     pub fn defer(&mut self, inputs: &[Input], now: Time) -> bool {
         let in_order = !self.doubtful && !self.reopen && !self.unsettled && self.damage.is_none();
-        in_order && self.tail.add(inputs, now, (&self.epoch, self.journal_seq))
+        let kept = in_order && self.tail.add(inputs, now, (&self.epoch, self.journal_seq));
+        self.journal_inputs += if kept { inputs.len() } else { 0 };
+        kept
     }
 
     /// When the inputs that wait have waited long enough, if any do: they want a [`Self::commit`] then.
@@ -206,6 +213,7 @@ impl Store {
             deleted = delete(connection, self.acknowledged, DELETE_ROWS.0).await?;
         }
         let appended = append(connection, inputs, crc, events, recorded).await?;
+        Failpoint::InCommit.pass();
         Ok((deleted, appended))
     }
 
@@ -233,7 +241,10 @@ impl Store {
         let idle = pipeline.next_tick().is_none();
         let (least, most) = SNAPSHOT_AFTER_BYTES;
         let due = self.snapshot_bytes.saturating_mul(4).clamp(least, most);
-        if self.journal_bytes >= due || (idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS) {
+        let many = self.journal_inputs >= SNAPSHOT_AFTER_INPUTS
+            && self.journal_bytes >= self.snapshot_bytes;
+        let cheap = idle && self.journal_rows >= SNAPSHOT_AFTER_IDLE_ROWS;
+        if self.journal_bytes >= due || many || cheap {
             self.snapshot(pipeline).await?;
         }
         Ok(())
@@ -249,7 +260,8 @@ impl Store {
         let bytes = state.len();
         let replaced = self.replace_journal(state).await;
         self.note(replaced)?;
-        (self.journal_rows, self.journal_bytes, self.snapshot_bytes) = (0, 0, bytes);
+        (self.journal_rows, self.journal_inputs) = (0, 0);
+        (self.journal_bytes, self.snapshot_bytes) = (0, bytes);
         if let Err(error) = self.give_back().await {
             debug!(%error, "No pages given back; the next time will do");
         }

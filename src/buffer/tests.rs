@@ -267,3 +267,59 @@ async fn a_commit_is_all_or_nothing_however_it_fails() {
     assert_eq!((opened.replayed, opened.pipeline.now()), (7, Time(7)));
     assert_eq!(opened.store.waiting(), 3);
 }
+
+#[tokio::test]
+async fn a_commit_takes_along_what_is_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    let events: Vec<_> = (1..=10).map(event).collect();
+    store.commit(&[], &events, Time(0)).await.unwrap();
+    store.acknowledge(4);
+    assert_eq!((store.waiting(), store.forgotten()), (10, 0));
+    store.commit(&[], &[event(11)], Time(0)).await.unwrap();
+    assert_eq!((store.waiting(), store.forgotten()), (7, 4));
+    let mut reader = OutboxReader::open(store.path()).await.unwrap();
+    let rows = reader.after(0, 100).await.unwrap();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+    assert_eq!(seqs, (5..=11).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn a_start_replays_few_inputs() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::default();
+    let ticks = vec![Input::Tick { at: Time(0) }; 2_048];
+    for (commits, replayed) in [(1, 2_048), (1, 0), (3, 2_048)] {
+        let mut store = open(directory.path()).await.store;
+        for _ in 0..commits {
+            store.commit(&ticks, &[], Time(0)).await.unwrap();
+            store.trim(&pipeline).await.unwrap();
+        }
+        store.close().await.unwrap();
+        assert_eq!(open(directory.path()).await.replayed, replayed);
+    }
+}
+
+#[tokio::test]
+async fn rows_read_ahead_are_handed_out_in_order_and_read_anew_when_asked_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path()).await.store;
+    let events: Vec<_> = (1..=100).map(event).collect();
+    store.commit(&[], &events, Time(0)).await.unwrap();
+    let mut reader = OutboxReader::open(store.path()).await.unwrap();
+    let (mut cursor, mut seqs) = (0, Vec::new());
+    loop {
+        let rows = reader.after(cursor, 7).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        cursor = last.seq;
+        seqs.extend(rows.iter().map(|row| row.seq));
+    }
+    assert_eq!(seqs, (1..=100).collect::<Vec<i64>>());
+    run(
+        directory.path(),
+        "UPDATE outbox SET payload = 'x' WHERE seq = 3",
+    )
+    .await;
+    let again = reader.after(2, 1).await.unwrap();
+    assert!(!again[0].intact, "as it is now");
+}

@@ -248,7 +248,7 @@ pub enum Line {
     Gap(Gap),
 }
 
-const READ_KEYS: &[&str] = &[
+pub(super) const READ_KEYS: &[&str] = &[
     "epc",
     "bits",
     "antenna",
@@ -264,7 +264,7 @@ const READ_KEYS: &[&str] = &[
     "doppler",
 ];
 /// Every `type` with its keys; those of a single read are added to `read`.
-const TYPES: &[(&str, &[&str])] = &[
+pub(super) const TYPES: &[(&str, &[&str])] = &[
     (
         "capture",
         &["format", "tracegate", "site", "start", "ticks", "config"],

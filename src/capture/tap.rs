@@ -81,6 +81,9 @@ impl Tap {
 
     /// Hands on what was committed; what finds no room is counted.
     pub fn seen(&mut self, batch: Batch) {
+        if batch.inputs.is_empty() && batch.events.is_empty() && batch.refused.is_empty() {
+            return;
+        }
         let gap = Gap {
             inputs: batch.inputs.len() as u64,
             reads: batch.inputs.iter().map(reads).sum(),

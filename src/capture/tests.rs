@@ -1,5 +1,6 @@
 //! Lines, files, the tap, and replays against the pipeline itself.
 
+mod lines;
 mod witness;
 
 use std::io::Write as _;
@@ -7,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use proptest::prelude::*;
 use tempfile::TempDir;
-use tracegate_pipeline::input::{Extra, MovementEvent, TagData};
+use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Read, ReaderTime, Time};
 
 use super::diff::{Change, Run, compare};
@@ -360,82 +360,4 @@ fn another_configuration_shows_what_it_changes() {
         panic!("{changes:?}")
     };
     assert!(added.is_empty() && removed.is_empty());
-}
-
-fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {
-    prop_oneof![
-        Just(None),
-        // Beyond what RFC 3339 can say it is a number.
-        (0..=i64::MAX as u64).prop_map(|us| Some(ReaderTime::Utc(us))),
-        any::<u64>().prop_map(|us| Some(ReaderTime::Uptime(us))),
-    ]
-}
-
-fn read() -> impl Strategy<Value = Read> {
-    let data = (0_u16..1, prop::collection::vec(any::<u16>(), 0..3));
-    let data = data.prop_map(|(sensor, words)| TagData { sensor, words });
-    let extra = (any::<Option<u16>>(), prop::collection::vec(data, 0..3));
-    let memory = prop::collection::vec(any::<u8>(), 0..62);
-    (
-        (memory, any::<u16>(), any::<u16>(), any::<Option<u16>>()),
-        (any::<Option<i8>>(), reader_time(), any::<u32>()),
-        (0..u32::MAX, extra),
-    )
-        .prop_map(
-            |((epc, bits, antenna, pc), (rssi_dbm, device_time, waited_us), (more, extra))| {
-                let extra = Extra {
-                    xpc_w1: extra.0,
-                    data: extra.1,
-                };
-                Read {
-                    bit_len: bits % (epc.len() as u16 * 8 + 1),
-                    epc,
-                    pc,
-                    antenna,
-                    rssi_dbm,
-                    device_time,
-                    waited_us,
-                    more,
-                    extra: (extra != Extra::default()).then(|| Box::new(extra)),
-                }
-            },
-        )
-}
-
-proptest! {
-    #[test]
-    fn every_input_comes_back_from_its_line(
-        at in T0 - 1_000_000..T0 * 2,
-        device in 0_u16..2,
-        reads in prop::collection::vec(read(), 0..4),
-        data in prop::collection::vec(any::<u8>(), 0..20),
-        time in reader_time(),
-        flag in any::<bool>(),
-        port in any::<u16>(),
-    ) {
-        let (config, at) = (gateway(), Time(at));
-        for input in [
-            Input::Reads { device, at, reads: reads.clone() },
-            Input::Scan { device, at, data: data.clone() },
-            Input::Device { device, at, up: flag, reader_time: time },
-            Input::Gpi { device, at, port, high: flag, reader_time: time },
-            Input::Start { at },
-            Input::Tick { at },
-            Input::Configure(Box::new(gateway())),
-        ] {
-            let text = line_of(&input, &config).to_text();
-            let line = Line::parse(text.trim_end()).unwrap();
-            prop_assert_eq!(record::input_of(line, &config).unwrap(), Some(input), "{}", text);
-        }
-    }
-
-    #[test]
-    fn no_text_panics(text in "\\PC{0,60}", head in "\\{\"type\":\"(read|reads|scan|state)\",\\PC{0,40}\\}") {
-        let config = gateway();
-        for text in [text, head] {
-            if let Ok(line) = Line::parse(&text) {
-                let _ = record::input_of(line, &config);
-            }
-        }
-    }
 }

@@ -33,8 +33,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Load records from a file
     ///
-    /// CSV with a header line, or JSON: an array of objects, or an object a line. Columns: sscc, gtin, serial, lot, expiry,
-    /// status, quantity, version, delete. With sscc: what is on that pallet. With gtin, serial and lot: which lot the serial
+    /// CSV with a header line, or JSON: an array of objects, or an object a line. Columns: sscc, grai, gtin, serial, lot,
+    /// expiry, status, quantity, version, delete. With sscc or grai: what is on that pallet or carrier. With gtin, serial and lot: which lot the serial
     /// number belongs to. With gtin and lot: the lot itself.
     Load {
         /// The file; .csv, .json or .jsonl.

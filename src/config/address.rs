@@ -195,7 +195,7 @@ impl Default for BrokerUrls {
 }
 
 impl BrokerUrls {
-    /// At least one, at most [`MAX_BROKERS`], none twice.
+    /// At least one, at most eight, none twice.
     #[must_use]
     pub fn all(&self) -> &[BrokerUrl] {
         &self.0

@@ -4,7 +4,7 @@
 //! A value that was bad in itself is not judged a second time.
 
 use super::diagnostic::{Diagnostic, Place, Severity};
-use super::model::{Business, Config, Mode, ReadPoint};
+use super::model::{Business, Config, Mode, MqttVersion, ReadPoint};
 use super::source::{Path, keys};
 use super::suggest::nearest;
 use super::tree::Tree;
@@ -387,6 +387,20 @@ impl Checker<'_> {
         if !without_tls {
             super::readers::certificate_and_key(self, &["mqtt"]);
         }
+        if mqtt.message_expiry.is_some() && mqtt.version == MqttVersion::V311 {
+            let problem = Diagnostic::error(
+                "no-effect",
+                "`message_expiry` has no effect with MQTT 3.1.1",
+                self.tree.at_key(&["mqtt", "message_expiry"]),
+                "",
+            )
+            .context(
+                self.tree.at(&["mqtt", "version"]),
+                "messages have no properties",
+            )
+            .help("delete message_expiry, or use version = \"5\"");
+            self.problems.push(problem);
+        }
         if mqtt.password_file.is_some() && self.is_missing(&["mqtt", "username"]) {
             let place = self.tree.at_key(&["mqtt", "password_file"]);
             self.error(
@@ -407,6 +421,11 @@ impl Checker<'_> {
             }
         }
         self.topics();
+        if self.tree.has(&["sparkplug", "node"]) && self.is_missing(&["sparkplug", "group"]) {
+            let place = self.tree.at_key(&["sparkplug", "node"]);
+            let title = "`node` has no `group`".to_owned();
+            self.error("missing", title, place, "", "add: group = \"Plant 3\"");
+        }
     }
 
     /// No two kinds of messages may share a topic.

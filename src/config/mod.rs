@@ -41,7 +41,7 @@ pub use llrp::{
 };
 pub use model::{
     Buffer, Business, Config, Gateway, Mode, Mqtt, MqttVersion, OnNoSubscriber, Parity, ReadPoint,
-    Scanner, Tags,
+    Scanner, Sparkplug, Tags,
 };
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use secret::Secret;
@@ -51,7 +51,7 @@ pub use tags::{Antennas, TagPattern};
 pub use template::{ClientId, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
-    SiteName, TransactionType, Uri, ZoneName,
+    SiteName, SparkplugId, TransactionType, Uri, ZoneName,
 };
 pub(crate) use units::FromText;
 pub use units::{ByteSize, Db, Dbm, show_duration};
@@ -69,6 +69,7 @@ const SECTIONS: &[&str] = &[
     "buffer",
     "mqtt",
     "control",
+    "sparkplug",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];

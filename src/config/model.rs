@@ -20,7 +20,7 @@ use super::tags::TagPattern;
 use super::template::{ClientId, DeviceTopic, EventTopic, StatusTopic};
 use super::text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
-    SiteName, TransactionType, Uri, ZoneName,
+    SiteName, SparkplugId, TransactionType, Uri, ZoneName,
 };
 use super::units::{ByteSize, Dbm, FromText, from_text, optional};
 
@@ -50,6 +50,20 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// How commands ask the running gateway.
     pub control: Control,
+    /// Sparkplug B beside it.
+    pub sparkplug: Sparkplug,
+}
+
+/// `[sparkplug]`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Sparkplug {
+    /// Group id; without it there is no Sparkplug.
+    #[serde(deserialize_with = "optional")]
+    pub group: Option<SparkplugId>,
+    /// Edge node id; `gateway.site` without it.
+    #[serde(deserialize_with = "optional")]
+    pub node: Option<SparkplugId>,
 }
 
 /// `[gateway]`

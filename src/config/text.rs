@@ -63,6 +63,32 @@ impl FromText for SiteName {
 }
 
 text_type! {
+    /// A group or edge node of Sparkplug: a level of a topic (Sparkplug 3.0 §4.1), at most 64 characters.
+    SparkplugId
+}
+
+impl FromText for SparkplugId {
+    const EXPECTED: &'static str = "a name in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str = "1 to 64 printable characters without / + and #; example: \"Plant 3\"";
+        if text.trim().is_empty() || text.chars().count() > 64 {
+            return Err(Refusal::new("the name is empty or too long", HELP));
+        }
+        match text
+            .chars()
+            .find(|c| matches!(c, '/' | '+' | '#') || c.is_control())
+        {
+            Some(bad) => Err(Refusal::new(
+                format!("'{}' cannot be part of this name", bad.escape_debug()),
+                HELP,
+            )),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+text_type! {
     /// A time zone of the IANA database, for `eventTimeZoneOffset` (EPCIS 2.0 §7.4.1).
     ZoneName
 }

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::Core;
 use crate::buffer::{BufferError, Trouble};
+use crate::failpoint::Failpoint;
 
 /// Between attempts to replace a damaged file.
 const REPAIR_EVERY: Duration = Duration::from_secs(60);
@@ -45,11 +46,13 @@ impl Core {
         self.store.acknowledge(acknowledged);
         self.forget_at = None;
         loop {
+            Failpoint::BeforeCommit.pass();
             let Err(error) = self
                 .store
                 .commit(batch, events, self.wiring.clock.now())
                 .await
             else {
+                Failpoint::AfterCommit.pass();
                 if self.wiring.health.storing(None) {
                     info!("The buffer takes events again");
                 }

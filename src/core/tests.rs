@@ -440,3 +440,28 @@ async fn an_event_that_cannot_be_sent_is_set_aside_and_told() {
     let figures = opened.store.figures().await.unwrap();
     assert_eq!((figures.dead_letters, figures.waiting), (1, 2));
 }
+
+/// Nobody waits for reads, so they are not committed one by one; a kill must not lose them all the same.
+#[tokio::test]
+async fn reads_that_wait_for_the_next_commit_survive_a_kill() {
+    let plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
+    let at = plant.clock.now();
+    let read = tracegate_pipeline::Read {
+        epc: vec![0x30; 12],
+        bit_len: 96,
+        ..Default::default()
+    };
+    let reads = Input::Reads {
+        device: 0,
+        at,
+        reads: vec![read; 3],
+    };
+    plant.inputs.send(reads).await.unwrap();
+    let counted = &plant.health.counters().reads;
+    until("the reads", || counted.get() == 3).await;
+    plant.core.abort();
+    assert!(plant.core.await.unwrap_err().is_cancelled());
+    let opened = Store::open(plant.directory.path(), ROOMY).await.unwrap();
+    assert!(opened.store.due().is_some(), "they were not committed yet");
+    assert_eq!(opened.pipeline.stats().reads, 3);
+}

@@ -20,6 +20,7 @@ impl Core {
             return None;
         }
         self.looked = Some(Instant::now());
+        self.tell_reader_clocks();
         let clock = self.wiring.clock;
         let (known, ahead) = (self.pipeline.wall(), clock.ahead());
         let by = ahead - known.ahead;
@@ -49,5 +50,20 @@ impl Core {
             at: clock.now(),
             wall,
         })
+    }
+
+    fn tell_reader_clocks(&self) {
+        for (device, clock) in self.pipeline.clocks().filter(|(_, clock)| clock.is_up()) {
+            let reader = self.device_name(device);
+            let health = &self.wiring.health;
+            let (behind, drift) = (clock.behind(), clock.drift_ppm());
+            if behind.is_none() {
+                // A scanner, or a reader that counts from its start.
+                continue;
+            }
+            if let Some(problem) = health.reader_clock(reader, behind, drift) {
+                warn!(reader, problem, "Reader's clock is wrong");
+            }
+        }
     }
 }

@@ -21,8 +21,10 @@ pub(super) struct Memory {
     done: BTreeSet<i64>,
     /// Rows that were sent and are not done.
     sent: BTreeSet<i64>,
-    /// The mark, and since when it is there.
+    /// The mark, and since when it is there; time without a connection does not count.
     stuck: (i64, Instant),
+    /// Since when there is no connection.
+    away: Option<Instant>,
 }
 
 impl Memory {
@@ -38,6 +40,7 @@ impl Memory {
             done: BTreeSet::new(),
             sent: BTreeSet::new(),
             stuck: (0, now),
+            away: Some(now),
         }
     }
 
@@ -60,9 +63,17 @@ impl Memory {
         self.done.remove(&seq)
     }
 
-    /// What is done, when the connection ends.
-    pub(super) fn keep(&mut self, done: impl Iterator<Item = i64>) {
+    /// There is a connection.
+    pub(super) fn connected(&mut self, now: Instant) {
+        if let Some(away) = self.away.take() {
+            self.stuck.1 += now.saturating_duration_since(away);
+        }
+    }
+
+    /// The connection has ended, with these rows done.
+    pub(super) fn disconnected(&mut self, done: impl Iterator<Item = i64>, now: Instant) {
         self.done.extend(done);
+        self.away = Some(now);
     }
 
     /// An event of the topic was refused for what it is; how often, if that was once too often.
@@ -90,11 +101,45 @@ impl Memory {
     pub(super) fn marked(&mut self, mark: i64, waiting: bool, now: Instant) -> Option<Instant> {
         if self.stuck.0 != mark || !waiting {
             self.stuck = (mark, now);
-            if self.sent.first().is_some_and(|first| *first <= mark) {
-                self.sent = self.sent.split_off(&mark.saturating_add(1));
+            while self.sent.first().is_some_and(|first| *first <= mark) {
+                self.sent.pop_first();
             }
             self.ages.forget(mark);
         }
         waiting.then_some(self.stuck.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_time_with_a_connection_counts_as_stuck() {
+        let mut memory = Memory::new(1, 0);
+        let start = Instant::now();
+        let at = |s: u64| start + Duration::from_secs(s);
+        memory.connected(at(100));
+        memory.marked(5, true, at(100));
+        memory.disconnected(std::iter::empty(), at(110));
+        memory.connected(at(1000));
+        assert_eq!(memory.marked(5, true, at(1001)), Some(at(990)));
+        assert_eq!(memory.marked(5, false, at(1002)), None);
+        assert_eq!(memory.marked(5, true, at(1003)), Some(at(1002)));
+        assert_eq!(memory.marked(6, true, at(1004)), Some(at(1004)));
+    }
+
+    #[test]
+    fn what_was_done_and_sent_is_known_within_an_epoch() {
+        let mut memory = Memory::new(1, 0);
+        memory.of_epoch("a".to_owned());
+        assert!(!memory.sending(8) && memory.sending(8) && !memory.sending(9));
+        memory.disconnected([8, 9].into_iter(), Instant::now());
+        memory.of_epoch("a".to_owned());
+        assert!(memory.is_done(8) && !memory.is_done(7));
+        memory.of_epoch("b".to_owned());
+        assert!(!memory.is_done(9) && !memory.sending(9));
     }
 }

@@ -10,13 +10,14 @@ pub mod announce;
 pub mod client;
 mod connect;
 mod credentials;
+mod document;
 mod failover;
 pub mod lanes;
 mod memory;
-mod message;
 pub mod mqtt;
 mod patience;
 mod session;
+pub mod sparkplug;
 mod suspect;
 #[cfg(test)]
 mod tests;

@@ -6,27 +6,30 @@
 //! again, is set aside in the buffer, and so is one that is damaged on disk: both only once everything before them is
 //! acknowledged.
 
+mod refuse;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::v5::PubAckReason;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::announce::Announcer;
 use super::client::{Client, Event, Message, Properties};
 use super::connect::Connection;
+use super::document::{self, Aliases};
 use super::lanes::Lanes;
 use super::memory::Memory;
-use super::message::{self, Aliases};
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
 use super::suspect::UnderWay;
 use super::window::{Item, Window};
 use super::words::{self, Blame};
-use crate::buffer::{OutboxRow, Request};
+use crate::buffer::OutboxRow;
 use crate::clock::GatewayClock;
-use crate::health::{BrokerState, Health, Status};
+use crate::failpoint::Failpoint;
+use crate::health::{Health, Status};
 
 /// Rows read from the outbox at a time.
 const READ_ROWS: usize = 64;
@@ -70,6 +73,7 @@ impl<'a> Session<'a> {
         acknowledged: i64,
     ) -> Self {
         let terms = connection.terms;
+        memory.connected(Instant::now());
         let prime = memory.suspects.prime();
         let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
         Self {
@@ -192,7 +196,7 @@ impl<'a> Session<'a> {
             .and_then(|maximum| usize::try_from(maximum).ok());
         // Event ids and the rest of the packet never take more than the events themselves.
         let room = maximum.map_or(usize::MAX, |maximum| maximum / 2);
-        let around = message::AROUND;
+        let around = document::AROUND;
         self.settings.batch.bytes.min(room).saturating_sub(around)
     }
 
@@ -257,7 +261,7 @@ impl<'a> Session<'a> {
             .message_expiry
             .map(|all| all.saturating_sub(age));
         let created = self.clock.now();
-        let mut message = message::of(&rows, &topic, health.epoch(), expiry, created.0);
+        let mut message = document::of(&rows, &topic, health.epoch(), expiry, created.0);
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             let why = words::too_large(size, maximum);
@@ -329,9 +333,15 @@ impl<'a> Session<'a> {
         if self.is_idle() {
             self.progress = Instant::now();
         }
+        if matches!(item, Item::Events(_)) {
+            Failpoint::BeforeSend.pass();
+        }
         self.client
             .publish(message)
             .map_err(|error| SessionEnd::Lost(error.to_string()))?;
+        if matches!(item, Item::Events(_)) {
+            Failpoint::AfterSend.pass();
+        }
         self.window.ask(item);
         Ok(())
     }
@@ -377,6 +387,7 @@ impl<'a> Session<'a> {
     }
 
     fn taken(&mut self, group: &[i64], links: &Links) {
+        Failpoint::BeforeAck.pass();
         let events = u64::try_from(group.len()).unwrap_or(0);
         links.health.counters().forwarded.add(events);
         for seq in group {
@@ -388,97 +399,7 @@ impl<'a> Session<'a> {
         self.cautious = false;
         self.say_what_is_refused(&links.health);
         tell(links, self.lanes.mark());
-    }
-
-    /// Rows were not taken: keep them, wait, send them again. Those that went together and are refused for what one of
-    /// them is go again at once, one by one.
-    fn not_taken(&mut self, group: &[i64], why: String, blame: Blame, health: &Health) {
-        let mut until = Instant::now() + self.settings.timing.hold;
-        match (blame, group) {
-            (Blame::Broker, _) => {
-                self.paused_until = Some(until);
-                self.cautious = true;
-            }
-            (Blame::Event, [_, _, ..]) => until = Instant::now(),
-            (Blame::Event | Blame::Topic, _) => {}
-        }
-        self.lanes.refused(group, &why, until);
-        if let (Blame::Event, [seq]) = (blame, group)
-            && let Some((topic, _)) = self.lanes.content(*seq)
-            && let Some(attempts) = self.memory.refused(&topic, *seq)
-        {
-            self.lanes.give_up(*seq, why, attempts);
-        }
-        self.refused = true;
-        self.say_what_is_refused(health);
-    }
-
-    fn say_what_is_refused(&mut self, health: &Health) {
-        if !self.refused {
-            return;
-        }
-        match self.lanes.refusal() {
-            Some(why) => {
-                if health.broker(BrokerState::Refuses(why.to_owned())) {
-                    warn!(
-                        reason = why,
-                        "The broker did not take an event; it is kept and sent again"
-                    );
-                }
-            }
-            None => {
-                self.refused = false;
-                health.broker(BrokerState::Up);
-                info!("The broker takes events again");
-            }
-        }
-    }
-
-    /// Has the buffer set the first row aside, if it is hopeless.
-    fn set_first_aside(&mut self, links: &Links) {
-        if self.aside.is_some() || self.paused_until.is_some() {
-            return;
-        }
-        let Some((seq, why, attempts)) = self.lanes.to_set_aside() else {
-            return;
-        };
-        let (done, answer) = oneshot::channel();
-        let request = Request::SetAside {
-            seq,
-            reason: why.to_owned(),
-            attempts,
-            done,
-        };
-        // With a full queue its answer never comes, and that is an answer too.
-        let _ = links.requests.try_send(request);
-        self.aside = Some((seq, answer));
-    }
-
-    /// Waits for the buffer's answer; for ever, if it was not asked.
-    pub(super) async fn set_aside(&mut self) {
-        match &mut self.aside {
-            Some((_, answer)) if self.is_aside.is_none() => {
-                self.is_aside = Some(answer.await == Ok(true));
-            }
-            _ => std::future::pending().await,
-        }
-    }
-
-    /// Goes on behind the row that was set aside; one that could not be is tried again.
-    fn conclude(&mut self, links: &Links) {
-        let Some(done) = self.is_aside.take() else {
-            return;
-        };
-        let Some((seq, _)) = self.aside.take() else {
-            return;
-        };
-        if !done {
-            self.paused_until = Some(Instant::now() + self.settings.timing.hold);
-            return;
-        }
-        self.memory.suspects.set_aside(seq);
-        self.lanes.finish(seq);
-        tell(links, self.lanes.mark());
+        Failpoint::AfterAck.pass();
     }
 
     /// Ends the connection if the broker answers nothing; says so if it answers, but the oldest event gets nowhere.
@@ -513,7 +434,8 @@ impl<'a> Session<'a> {
                 alone,
             });
         }
-        self.memory.keep(self.lanes.all_ahead());
+        let done = self.lanes.all_ahead();
+        self.memory.disconnected(done, Instant::now());
     }
 }
 

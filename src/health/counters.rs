@@ -140,6 +140,10 @@ counters! {
     broker_silences,
     /// Of these: for a reason at our side, such as a file that cannot be read.
     broker_own_faults,
+    /// Messages handed to the broker for Sparkplug.
+    sparkplug_messages,
+    /// Connections for Sparkplug lost or not made.
+    sparkplug_disconnects,
     /// Tags followed.
     tags,
     /// Reads waiting for their turn.

@@ -37,6 +37,8 @@ pub enum Problem {
     Output(u16),
     /// Its clock.
     Clock,
+    /// Its clock is far off, or drifts.
+    ClockOff,
     /// Its report buffer.
     Buffer,
     /// A fault that it reported itself.
@@ -57,6 +59,8 @@ pub(super) struct Device {
     /// Those of the connection before.
     limits_before: Vec<String>,
     counters: BTreeMap<DeviceCounter, u64>,
+    /// How far its clock is behind, and how much too slow it is.
+    pub(super) clock: (Option<i64>, Option<i64>),
 }
 
 /// A device in the status message.
@@ -71,6 +75,12 @@ pub struct DeviceStatus {
     /// What was asked for and it cannot do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<String>,
+    /// How far its clock is behind, in milliseconds, if it tells the time of day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_behind_ms: Option<i64>,
+    /// By how many millionths its clock is too slow; known after ten minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_drift_ppm: Option<i64>,
     /// What was counted since start, without zeros.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<&'static str, u64>,
@@ -86,6 +96,7 @@ impl Default for Device {
             limits: Vec::new(),
             limits_before: Vec::new(),
             counters: BTreeMap::new(),
+            clock: (None, None),
         }
     }
 }
@@ -153,6 +164,8 @@ impl Device {
             state: self.state.clone(),
             problems: self.problems().map(|(_, text)| text.to_owned()).collect(),
             limits: self.limits.clone(),
+            clock_behind_ms: self.clock.0,
+            clock_drift_ppm: self.clock.1,
             counters: self
                 .counters
                 .iter()

@@ -6,6 +6,7 @@ mod certificates;
 mod counters;
 mod device;
 mod level;
+mod reader_clock;
 mod report;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! | what is given | record |
 //! |---|---|
-//! | `sscc` | contents of that pallet: all entries with the same SSCC |
+//! | `sscc` or `grai` | contents of that pallet or carrier: all entries with the same one |
 //! | `gtin`, `serial`, `lot` | which lot the serial number belongs to |
 //! | `gtin`, `lot` | the lot itself |
 //!
@@ -41,6 +41,7 @@ pub struct FileError {
 #[serde(deny_unknown_fields, default)]
 struct Entry {
     sscc: Option<String>,
+    grai: Option<String>,
     gtin: Option<String>,
     serial: Option<String>,
     lot: Option<String>,
@@ -53,7 +54,7 @@ struct Entry {
 }
 
 const COLUMNS: &[&str] = &[
-    "sscc", "gtin", "serial", "lot", "expiry", "status", "quantity", "version", "delete",
+    "sscc", "grai", "gtin", "serial", "lot", "expiry", "status", "quantity", "version", "delete",
 ];
 
 /// Reads a file. Records without a version get `version`, which should rise from load to load.
@@ -109,8 +110,16 @@ fn record(entry: &Entry, version: u64) -> Result<Reference, String> {
             facts: (!entry.delete).then_some(facts),
         })
     };
-    if let Some(sscc) = given(&entry.sscc) {
-        let key = identity(&[(Ai::SSCC, sscc)])?.instance_uri();
+    let carrier = match (given(&entry.sscc), given(&entry.grai)) {
+        (Some(_), Some(_)) => return Err("sscc and grai are two carriers".to_owned()),
+        (Some(sscc), None) => Some((Ai::SSCC, sscc)),
+        (None, grai) => grai.map(|grai| (Ai::GRAI, grai)),
+    };
+    if let Some(carrier) = carrier {
+        let key = identity(&[carrier])?.instance_uri();
+        if key.is_none() {
+            return Err("a grai needs its serial number to name one carrier".to_owned());
+        }
         let contents = match &entry.contents {
             Some(contents) => contents.iter().map(content).collect::<Result<_, _>>()?,
             None if entry.delete => Vec::new(),
@@ -119,9 +128,9 @@ fn record(entry: &Entry, version: u64) -> Result<Reference, String> {
         return of(key, Facts::Contents(contents));
     }
     if entry.contents.is_some() {
-        return Err("contents need an sscc".to_owned());
+        return Err("contents need an sscc or a grai".to_owned());
     }
-    let gtin = given(&entry.gtin).ok_or("neither sscc nor gtin is given")?;
+    let gtin = given(&entry.gtin).ok_or("neither sscc nor grai nor gtin is given")?;
     let expiry = expiry(entry)?;
     let lot = given(&entry.lot);
     if let Some(serial) = given(&entry.serial) {
@@ -277,6 +286,7 @@ fn set(entry: &mut Entry, column: &str, value: String) -> Result<(), String> {
     };
     match column {
         "sscc" => entry.sscc = Some(value),
+        "grai" => entry.grai = Some(value),
         "gtin" => entry.gtin = Some(value),
         "serial" => entry.serial = Some(value),
         "lot" => entry.lot = Some(value),

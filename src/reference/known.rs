@@ -31,6 +31,8 @@ pub struct Known {
     absent: HashMap<String, Instant>,
     pending: Vec<Reference>,
     paused: Option<Instant>,
+    // Somebody else writes, a bulk load perhaps: look-ups go on.
+    held: Option<Instant>,
     counted: Option<Instant>,
     capped: u64,
 }
@@ -58,7 +60,7 @@ impl Known {
 
     /// What the table says about things that `batch` mentions and the pipeline knows nothing of.
     pub async fn look(&mut self, pipeline: &Pipeline, batch: &[Input]) -> Vec<Reference> {
-        if self.is_paused() || !self.has_records().await {
+        if is_recent(self.paused) || !self.has_records().await {
             return Vec::new();
         }
         let now = Instant::now();
@@ -71,7 +73,9 @@ impl Known {
         };
         match timeout(PATIENCE, table.look(&wanted)).await {
             Ok(Ok(found)) => {
-                self.tell(None);
+                if self.pending.is_empty() {
+                    self.tell(None);
+                }
                 if self.absent.len() + wanted.len() > MAX_ABSENT {
                     self.absent.clear();
                 }
@@ -99,7 +103,7 @@ impl Known {
         let excess = self.pending.len().saturating_sub(MAX_PENDING);
         self.pending.drain(..excess);
         self.count_failures(excess);
-        if self.pending.is_empty() || self.is_paused() {
+        if self.pending.is_empty() || is_recent(self.held) {
             return;
         }
         let Some(table) = &mut self.table else {
@@ -111,13 +115,17 @@ impl Known {
                 self.pending.clear();
                 self.tell(None);
             }
-            Ok(Err(error)) => self.pause(Some(&error), 0),
-            Err(_) => self.pause(None, 0),
+            Ok(Err(error)) => self.hold(&crate::error_chain(&error)),
+            Err(_) => self.hold("the reference table does not answer in time"),
         }
     }
 
-    fn is_paused(&self) -> bool {
-        self.paused.is_some_and(|at| at.elapsed() < PAUSE)
+    fn hold(&mut self, why: &str) {
+        self.held = Some(Instant::now());
+        self.count_failures(1);
+        self.say(&format!(
+            "what labels say of serial numbers cannot be kept: {why}; it is tried again"
+        ));
     }
 
     /// An empty table is asked now and then whether something was loaded into it.
@@ -180,4 +188,8 @@ impl Known {
             warn!("{text}");
         }
     }
+}
+
+fn is_recent(failure: Option<Instant>) -> bool {
+    failure.is_some_and(|at| at.elapsed() < PAUSE)
 }

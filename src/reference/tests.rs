@@ -1,7 +1,14 @@
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use tracegate_pipeline::config::{
+    ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
+};
+use tracegate_pipeline::filter::TagRules;
 use tracegate_pipeline::reference::{Batch, Facts, Lot, Reference};
-use tracegate_pipeline::{Input, Pipeline, Time};
+use tracegate_pipeline::time::Span;
+use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
 
 use super::*;
 use crate::health::Health;
@@ -85,6 +92,99 @@ async fn a_damaged_table_is_a_condition_and_nothing_waits_for_it() {
     assert!(known.look(&Pipeline::default(), &tick).await.is_empty());
 }
 
+/// A station whose scanner is device 0.
+fn station() -> Pipeline {
+    let scanner = StationScanner {
+        device: 0,
+        duplicate_window: Span::millis(1),
+        assume_gs1: true,
+        gs_substitutes: Vec::new(),
+        keep_unknown_ais: false,
+    };
+    let kind = ReadPointKind::Station(StationConfig {
+        scanners: vec![scanner],
+        step: Step::default(),
+    });
+    let config = PipelineConfig {
+        time_zone: "UTC".to_owned(),
+        devices: vec!["line_1".to_owned()],
+        read_points: vec![ReadPointConfig {
+            name: "line_1".to_owned(),
+            uri: "urn:epc:id:sgln:4012345.00001.line1".to_owned(),
+            kind,
+        }],
+        tags: TagRules::default(),
+        sensors: Vec::new(),
+    };
+    let mut pipeline = Pipeline::default();
+    pipeline.handle(Input::Configure(Box::new(config)));
+    pipeline
+}
+
+fn scan(serial: u32) -> Input {
+    Input::Scan {
+        device: 0,
+        at: Time(0),
+        data: format!("01{GTIN}21{serial}").into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn things_are_looked_up_when_they_are_mentioned_and_not_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let facts = [serial(1, 3, Some("L1"))];
+    table.store(&facts, 1).await.unwrap();
+    let health = Health::new("plant-3", "e");
+    let mut known = Known::open(folder.path(), 1_000, health.clone()).await;
+    let mut pipeline = station();
+    let batch = [scan(1), scan(2), scan(1)];
+    assert_eq!(known.look(&pipeline, &batch).await, facts);
+    let (at, records) = (Time(0), facts.to_vec());
+    pipeline.handle(Input::References { at, records });
+    assert!(pipeline.wanted(&scan(1)).is_empty());
+    // The second is remembered as not known, although it is known by now; what is seen here is known at once.
+    table.store(&[serial(2, 3, Some("L2"))], 2).await.unwrap();
+    assert!(known.look(&pipeline, &batch).await.is_empty());
+    let seen = serial(2, 0, Some("SEEN"));
+    known.learn(vec![seen], Time(3)).await;
+    let found = known.look(&pipeline, &batch).await;
+    assert_eq!(found, [serial(2, 3, Some("L2"))]);
+    assert!(!health.conditions().iter().any(|it| it.contains("lots")));
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_now_is_kept_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let health = Health::new("plant-3", "e");
+    let mut known = Known::open(folder.path(), 1_000, health.clone()).await;
+    let mut other = SqliteConnectOptions::new()
+        .filename(folder.path().join("reference.sqlite"))
+        .connect()
+        .await
+        .unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let first = serial(1, 0, Some("L1"));
+    known.learn(vec![first.clone()], Time(1)).await;
+    assert_eq!(health.counters().reference_failures.get(), 1);
+    assert!(health.conditions().join("; ").contains("cannot be kept"));
+    // Look-ups go on meanwhile. It is left alone for a while; then both are stored.
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    let second = serial(2, 0, Some("L1"));
+    known.learn(vec![second.clone()], Time(2)).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    tokio::time::resume();
+    known.learn(Vec::new(), Time(3)).await;
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let both = [first, second];
+    assert_eq!(table.look(&keys(&both)).await.unwrap(), both);
+    assert!(!health.conditions().join("; ").contains("cannot be kept"));
+}
+
 #[test]
 fn files_of_each_form_say_the_same() {
     let csv = "\u{feff}sscc;gtin;serial;lot;expiry;status;quantity\r
@@ -125,7 +225,12 @@ fn files_are_refused_with_the_line_and_what_to_do() {
         (
             "gtin,lott\n",
             Format::Csv,
-            "line 1: column \"lott\" is not known; columns are sscc, gtin, serial, lot, expiry, status, quantity, version, delete",
+            "line 1: column \"lott\" is not known; columns are sscc, grai, gtin, serial, lot, expiry, status, quantity, version, delete",
+        ),
+        (
+            "grai,gtin,serial\n04012345000016,04012345000016,7\n",
+            Format::Csv,
+            "line 2: a grai needs its serial number to name one carrier",
         ),
         (
             "gtin,lot\n04012345000016,L,9\n",

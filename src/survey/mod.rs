@@ -1,7 +1,7 @@
 //! The walk test: from reads and what really happened to settings that fit the place.
 //!
 //! Pure: inputs and passes go in, figures and proposals come out. What the pipeline would do with other settings is not
-//! guessed; it is run over the same inputs ([`trial`]), and a setting is proposed only if that was better or no worse.
+//! guessed; it is run over the same inputs (`trial`), and a setting is proposed only if that was better or no worse.
 
 mod figures;
 mod propose;
@@ -104,18 +104,7 @@ pub enum SurveyError {
 /// # Errors
 /// The read point has no antennas, or there is nothing to look at.
 pub fn survey(walk: &Walk<'_>) -> Result<Survey, SurveyError> {
-    let read_points = walk.config.read_points.iter();
-    let Some(gate) = read_points
-        .clone()
-        .filter(|it| it.name == walk.read_point)
-        .find_map(|it| gate(&it.kind))
-    else {
-        let known = read_points.filter(|it| gate(&it.kind).is_some());
-        return Err(SurveyError::NoGate {
-            name: walk.read_point.to_owned(),
-            known: known.map(|it| it.name.clone()).collect(),
-        });
-    };
+    let gate = gate(walk.config, walk.read_point)?;
     if walk.passes.is_empty() {
         return Err(SurveyError::NoPass);
     }
@@ -137,9 +126,20 @@ pub fn survey(walk: &Walk<'_>) -> Result<Survey, SurveyError> {
     })
 }
 
-fn gate(kind: &ReadPointKind) -> Option<&GateConfig> {
-    match kind {
-        ReadPointKind::Gate(gate) => Some(gate),
+/// The read point's antennas and figures.
+///
+/// # Errors
+/// There is no such read point, or it has no antennas.
+pub fn gate<'a>(config: &'a PipelineConfig, name: &str) -> Result<&'a GateConfig, SurveyError> {
+    let gates = config.read_points.iter().filter_map(|it| match &it.kind {
+        ReadPointKind::Gate(gate) => Some((it.name.as_str(), gate)),
         ReadPointKind::Station(_) | ReadPointKind::Zone(_) => None,
-    }
+    });
+    let found = gates.clone().find(|(other, _)| *other == name);
+    found
+        .map(|(_, gate)| gate)
+        .ok_or_else(|| SurveyError::NoGate {
+            name: name.to_owned(),
+            known: gates.map(|(name, _)| name.to_owned()).collect(),
+        })
 }

@@ -4,6 +4,7 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use crate::config::{
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
-use crate::forward::{announce, mqtt};
+use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
@@ -237,6 +238,21 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
     }
 }
 
+/// The edge node of Sparkplug, if there is to be one.
+#[must_use]
+pub fn edge_node(config: &Config) -> Option<sparkplug::Settings> {
+    let node = config.sparkplug.node.as_ref();
+    Some(sparkplug::Settings {
+        group: config.sparkplug.group.as_ref()?.as_str().to_owned(),
+        node: node
+            .map_or_else(|| config.gateway.site.as_str(), |node| node.as_str())
+            .to_owned(),
+        devices: announcements(config).devices,
+        broker: forwarder(config),
+        every: Duration::from_secs(1),
+    })
+}
+
 /// What is told of single devices.
 fn announcements(config: &Config) -> announce::Settings {
     let readers = config.llrp.keys().map(|name| (name, DeviceKind::Reader));
@@ -380,4 +396,70 @@ fn patterns(list: &[TagPattern]) -> Vec<Pattern> {
     list.iter()
         .map(|pattern| pattern.pattern().clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tracegate_pipeline::time::Span;
+
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn what_a_place_without_a_direction_is_told_reaches_the_pipeline() {
+        let text = r#"[gateway]
+site = "plant-3"
+[llrp.dock_1]
+host = "10.0.4.21"
+[read_point.cage_1]
+mode = "presence"
+sgln = "urn:epc:id:sgln:4012345.00001.cage1"
+antennas = ["dock_1/3", "dock_1/4"]
+arrive = { biz_step = "storing" }
+events_per = "tag"
+lost_after = "5s"
+lost_after_max = "1m"
+[read_point.dock_1]
+mode = "dock"
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+inside = ["dock_1/1"]
+outside = ["dock_1/2"]
+in = { biz_step = "receiving" }
+stay = { biz_step = "storing" }
+dwell = ["1 min", "1 h"]
+infer_ratio = 0.75
+[active_tag.badge]
+tags = ["hex:e2c0*"]
+beacon = "10s"
+missed = 3
+[mqtt]
+url = "mqtt://10.0.4.2"
+"#;
+        let path = Path::new("gateway.toml");
+        let loaded = config::from_bytes(path, text.as_bytes(), std::iter::empty())
+            .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
+        let devices = devices(&loaded.config).unwrap();
+        let made = pipeline(&loaded.config, &devices);
+        let ReadPointKind::Zone(zone) = &made.read_points[0].kind else {
+            panic!("{made:?}")
+        };
+        assert_eq!(zone.antennas, [(0, 3), (0, 4)]);
+        let tuning = &zone.tuning;
+        assert_eq!(
+            (tuning.lost_min, tuning.lost_max),
+            (Span::millis(5_000), Span::millis(60_000))
+        );
+        assert!(!zone.together && zone.arrive.is_some() && zone.depart.is_none());
+        let ReadPointKind::Gate(gate) = &made.read_points[1].kind else {
+            panic!("{made:?}")
+        };
+        assert_eq!(gate.loads.infer_ratio, 0.75);
+        let stay = gate.stay.as_ref().unwrap();
+        assert_eq!(stay.antennas, [(0, 1), (0, 2)]);
+        assert_eq!(stay.dwell, [Span::millis(60_000), Span::millis(3_600_000)]);
+        assert!(stay.arrive.is_none() && stay.stay.is_some() && stay.together);
+        assert_eq!(made.tags.active[0].silence, Span::millis(30_000));
+    }
 }

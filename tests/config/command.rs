@@ -25,7 +25,7 @@ fn a_good_file_exits_0() {
     assert_eq!(
         (text.as_str(), code),
         (
-            "config/plant.toml: ok (2 readers, 1 scanner, 4 read points)\n",
+            "config/plant.toml: ok (3 readers, 1 scanner, 5 read points)\n",
             0
         )
     );

@@ -6,11 +6,14 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
 use tempfile::TempDir;
+use tracegate_sim::reader::SimReader;
+use tracegate_sim::scenario::Sighting;
 
 /// The daemon under test.
 pub struct Gateway {
@@ -18,6 +21,8 @@ pub struct Gateway {
     config: PathBuf,
     child: Option<Child>,
     starts: u32,
+    /// Where the next start ends, see `tracegate::failpoint`.
+    pub die_at: Option<String>,
 }
 
 impl Gateway {
@@ -31,6 +36,7 @@ impl Gateway {
             config: path,
             child: None,
             starts: 0,
+            die_at: None,
         }
     }
 
@@ -44,7 +50,9 @@ impl Gateway {
         // Another build of the daemon, for figures.
         let binary = std::env::var_os("TRACEGATE_BINARY")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_tracegate").into());
+        let die_at = self.die_at.take().map(|at| ("TRACEGATE_DIE_AT", at));
         let child = Command::new(binary)
+            .envs(die_at)
             .args(["run", "--config"])
             .arg(&self.config)
             .env_remove("RUST_LOG")
@@ -229,6 +237,33 @@ pub async fn subscriber(name: &str, broker: SocketAddr, topics: &str) -> (AsyncC
         .await
         .expect("the queue has room");
     (client, events)
+}
+
+/// A load goes inwards through the door of `dock_1`, whose reader has antenna 1 outside and antenna 2 inside.
+pub async fn pass_inwards(reader: &SimReader, epcs: &[Arc<[u8]>]) {
+    /// How long it takes, and how often each tag answers.
+    const PASSAGE_MS: u64 = 4_000;
+    const ROUND_MS: u64 = 100;
+    let (start, feed) = (tokio::time::Instant::now(), reader.feed());
+    let start_us = tracegate_sim::utc_us(start);
+    for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
+        tokio::time::sleep_until(start + Duration::from_millis(at_ms)).await;
+        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
+        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
+            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
+            for epc in epcs {
+                let sighting = Sighting {
+                    at_us: at_ms * 1_000,
+                    reader: Arc::from("dock_1"),
+                    antenna,
+                    epc: epc.clone(),
+                    pc: 0x3000,
+                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
+                };
+                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
+            }
+        }
+    }
 }
 
 /// Mosquitto has no port 0; the kernel does not give the same port out again soon.

@@ -21,6 +21,8 @@ const CATCH_UP: Span = Span::millis(1_000);
 
 /// How far a reader's clock and ours may run apart: 100 ppm each way is more than any of them.
 const DRIFT_PER: i64 = 10_000;
+/// Drift is measured over at least this: reports are under way for some ten milliseconds, more or less.
+const DRIFT_OVER: Span = Span::millis(600_000);
 /// A read without a time of its own was made at most about this long before it arrived.
 const REPORT_DELAY: Span = Span::millis(500);
 
@@ -65,6 +67,8 @@ pub struct DeviceClock {
     previous_bucket: Option<Span>,
     bucket_since: Time,
     step: Option<Step>,
+    /// End and envelope of the first whole bucket since the offset was measured afresh.
+    base: Option<(Time, Span)>,
     /// When a report last agreed with the offset.
     confirmed: Time,
     newest: Time,
@@ -96,6 +100,7 @@ impl DeviceClock {
             previous_bucket: None,
             bucket_since: at,
             step: None,
+            base: None,
             confirmed: at,
             newest: Time::MIN,
             held_until: Time::MIN,
@@ -112,6 +117,22 @@ impl DeviceClock {
     #[must_use]
     pub fn offset(&self) -> Option<Span> {
         self.offset.map(|(_, offset)| offset)
+    }
+
+    /// How far a reader that tells the time of day is behind; nothing is known of one that counts from its start.
+    #[must_use]
+    pub fn behind(&self) -> Option<Span> {
+        let utc = self.offset.filter(|(kind, _)| *kind == ClockKind::Utc);
+        utc.map(|(_, offset)| offset)
+    }
+
+    /// By how many millionths the reader's clock is too slow; negative when it is too fast. Known after ten minutes.
+    #[must_use]
+    pub fn drift_ppm(&self) -> Option<i64> {
+        let (since, first) = self.base?;
+        let over = self.bucket_since - since;
+        let drift = self.previous_bucket? - first;
+        (over >= DRIFT_OVER).then(|| drift.0.saturating_mul(1_000_000) / over.0)
     }
 
     /// Notes a connect or a loss. The reader time of the connection event measures the offset afresh.
@@ -205,6 +226,8 @@ impl DeviceClock {
         if at - self.bucket_since > BUCKET {
             self.previous_bucket = self.bucket.take();
             self.bucket_since = at;
+            let ended = self.previous_bucket.map(|least| (at, least));
+            self.base = self.base.or(ended);
         }
         // Earlier arrivals tighten at once; a slow drift the other way shows when a bucket ends.
         let least = self
@@ -260,6 +283,7 @@ impl DeviceClock {
         self.previous_bucket = None;
         self.bucket_since = at;
         self.step = None;
+        self.base = None;
         self.confirmed = at;
     }
 }
@@ -306,6 +330,24 @@ mod tests {
             .correct(at, Some(ReaderTime::Utc((20 * S + 70_000) as u64)))
             .at;
         assert_eq!((clock.offset(), corrected), (Some(Span(-70_000)), at));
+    }
+
+    #[test]
+    fn a_slow_clock_shows_after_ten_minutes() {
+        let mut clock = connected(2 * S);
+        assert_eq!(clock.behind(), Some(Span(2 * S)));
+        for second in 11..1_000 {
+            // Too slow by 300 ppm, and reports are under way for 5 to 24 ms.
+            let made = (second * S - 2 * S - second * 300) as u64;
+            let at = Time(second * S + 5_000 + second * 7_919 % 20_000);
+            clock.correct(at, Some(ReaderTime::Utc(made)));
+            assert!(second > 600 || clock.drift_ppm().is_none(), "{second}");
+        }
+        let drift = clock.drift_ppm().unwrap();
+        assert!((280..=325).contains(&drift), "{drift}");
+        // The reader counts from its start now: that says nothing.
+        clock.link_changed(Time(2_000 * S), true, Some(ReaderTime::Uptime(7)));
+        assert_eq!((clock.behind(), clock.drift_ppm()), (None, None));
     }
 
     /// Seen with readers that hold reports: the second burst was taken for a clock that is wrong since the first.

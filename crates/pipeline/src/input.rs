@@ -145,6 +145,24 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Its gateway time; a configuration has none.
+    #[must_use]
+    pub const fn at(&self) -> Option<Time> {
+        match self {
+            Self::Configure(_) => None,
+            Self::Start { at }
+            | Self::Device { at, .. }
+            | Self::Reads { at, .. }
+            | Self::Gpi { at, .. }
+            | Self::Scan { at, .. }
+            | Self::Wall { at, .. }
+            | Self::Tick { at }
+            | Self::References { at, .. } => Some(*at),
+        }
+    }
+}
+
 /// What the pipeline says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {

@@ -10,7 +10,7 @@ use tracegate_pipeline::filter::Pattern;
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::time::Span;
-use tracegate_pipeline::{Input, Output, Pipeline, Read, Time, journal};
+use tracegate_pipeline::{Input, Pipeline, Read, Time, journal};
 
 /// Three pallets in, two out, a turn-back, scans in between: 70 seconds of a dock's life.
 fn day() -> Vec<Input> {

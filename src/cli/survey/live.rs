@@ -55,6 +55,8 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
     let config = header
         .config
         .context("the gateway tells no configuration")?;
+    // Nobody should walk for nothing.
+    crate::survey::gate(&config, &arguments.read_point)?;
     let mut walking = Walking {
         config: *config,
         inputs: Vec::new(),

@@ -48,8 +48,9 @@ async fn while_behind_batches_save_round_trips() {
         seconds(&single),
         seconds(&batched)
     );
+    // How many it takes at the end, where events go alone, depends on what the machine has to do besides.
     assert!(
-        single.rounds >= 50 && batched.rounds <= 6,
+        single.rounds >= 50 && batched.rounds * 4 <= single.rounds,
         "{} and {}",
         single.rounds,
         batched.rounds

@@ -327,6 +327,11 @@ async fn being_sent_away_is_said_in_words() {
         (Answer::goodbye(Code::SessionTakenOver), "same client id"),
         (Answer::goodbye(Code::ServerShuttingDown), "shutting down"),
         (Answer::goodbye(Code::NotAuthorized), "access list"),
+        (Answer::goodbye(Code::ServerMoved), "use another server"),
+        (
+            Answer::goodbye(Code::UseAnotherServer),
+            "use another server",
+        ),
         // Mosquitto's form, without the length of properties: the client cannot read it.
         (
             Answer::LastWords(vec![0xe0, 1, 0x8e]),

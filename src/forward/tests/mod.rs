@@ -11,6 +11,7 @@ mod faults;
 mod lanes;
 mod mosquitto;
 mod rotation;
+mod sparkplug;
 
 use std::net::SocketAddr;
 use std::time::Duration;

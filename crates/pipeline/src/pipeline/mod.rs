@@ -1,6 +1,7 @@
 //! The fold: one input at a time, outputs in order.
 
 mod book;
+mod clocks;
 mod late;
 mod reconfigure;
 mod scan;

@@ -2,5 +2,6 @@
 
 mod days;
 mod physics;
+mod replay;
 mod scoring;
 mod ways;

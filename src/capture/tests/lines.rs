@@ -1,0 +1,186 @@
+//! Whatever an input says comes back from its line, and no line can do harm.
+
+use proptest::prelude::*;
+use tracegate_pipeline::input::{Extra, TagData};
+use tracegate_pipeline::movement::Wall;
+use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
+use tracegate_pipeline::time::Span;
+
+use super::*;
+
+#[test]
+fn the_format_is_documented_whole() {
+    let text = include_str!("../FORMAT.md");
+    let (table, rest) = text.split_once("\nA read: ").unwrap();
+    for (kind, keys) in line::TYPES {
+        let row = table
+            .lines()
+            .find(|it| it.starts_with(&format!("| `{kind}` |")));
+        let row = row.unwrap_or_else(|| panic!("`{kind}` is not there"));
+        for key in *keys {
+            assert!(row.contains(&format!("`{key}`")), "{kind}: {key}");
+        }
+    }
+    for key in line::READ_KEYS {
+        assert!(rest.contains(&format!("`{key}`")), "{key}");
+    }
+    let example = text.split("```json\n").nth(1).unwrap();
+    let lines = example.lines().take_while(|it| *it != "```");
+    let lines: Vec<Line> = lines.map(|it| Line::parse(it).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+}
+
+fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {
+    prop_oneof![
+        Just(None),
+        // Beyond what RFC 3339 can say it is a number.
+        (0..=i64::MAX as u64).prop_map(|us| Some(ReaderTime::Utc(us))),
+        any::<u64>().prop_map(|us| Some(ReaderTime::Uptime(us))),
+    ]
+}
+
+fn read() -> impl Strategy<Value = Read> {
+    let data = (0_u16..1, prop::collection::vec(any::<u16>(), 0..3));
+    let data = data.prop_map(|(sensor, words)| TagData { sensor, words });
+    let extra = (any::<Option<u16>>(), prop::collection::vec(data, 0..3));
+    let memory = prop::collection::vec(any::<u8>(), 0..62);
+    (
+        (memory, any::<u16>(), any::<u16>(), any::<Option<u16>>()),
+        (
+            any::<Option<i8>>(),
+            reader_time(),
+            prop_oneof![0_u32..3, any::<u32>()],
+        ),
+        (0..u32::MAX, extra),
+    )
+        .prop_map(
+            |((epc, bits, antenna, pc), (rssi_dbm, device_time, waited_us), (more, extra))| {
+                let extra = Extra {
+                    xpc_w1: extra.0,
+                    data: extra.1,
+                };
+                Read {
+                    bit_len: bits % (epc.len() as u16 * 8 + 1),
+                    epc,
+                    pc,
+                    antenna,
+                    rssi_dbm,
+                    device_time,
+                    waited_us,
+                    more,
+                    extra: (extra != Extra::default()).then(|| Box::new(extra)),
+                }
+            },
+        )
+}
+
+/// One record of each kind.
+fn records(number: u16) -> Vec<Reference> {
+    let (lot, expiry) = (format!("L{number}"), Some("271231".to_owned()));
+    let content = Content {
+        item: format!("https://id.gs1.org/01/04012345001006/21/{number}"),
+        instance: true,
+        lot: Some(lot.clone()),
+        pieces: None,
+    };
+    let status = Some("released".to_owned());
+    let facts = [
+        None,
+        Some(Facts::Contents(vec![content])),
+        Some(Facts::Lot(Lot {
+            status,
+            expiry: expiry.clone(),
+        })),
+        Some(Facts::Serial(Batch { lot, expiry })),
+    ];
+    let record = |facts| Reference {
+        key: format!("https://id.gs1.org/00/{number}"),
+        version: u64::from(number),
+        facts,
+    };
+    facts.into_iter().map(record).collect()
+}
+
+fn extreme() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        4 => T0..T0 + 60_000_000,
+        1 => any::<i64>(),
+        1 => Just(i64::MAX),
+        1 => Just(i64::MIN),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_input_comes_back_from_its_line(
+        at in T0 - 1_000_000..T0 * 2,
+        device in 0_u16..2,
+        reads in prop::collection::vec(read(), 0..4),
+        data in prop::collection::vec(any::<u8>(), 0..20),
+        time in reader_time(),
+        flag in any::<bool>(),
+        port in any::<u16>(),
+    ) {
+        let (config, at) = (gateway(), Time(at));
+        for input in [
+            Input::Reads { device, at, reads: reads.clone() },
+            Input::Scan { device, at, data: data.clone() },
+            Input::Device { device, at, up: flag, reader_time: time },
+            Input::Gpi { device, at, port, high: flag, reader_time: time },
+            Input::Start { at },
+            Input::Tick { at },
+            Input::References { at, records: records(port) },
+            Input::Wall { at, wall: Wall { ahead: Span(i64::from(port)), synchronised: flag } },
+            Input::Configure(Box::new(gateway())),
+        ] {
+            let text = line_of(&input, &config).to_text();
+            let line = Line::parse(text.trim_end()).unwrap();
+            prop_assert_eq!(record::input_of(line, &config).unwrap(), Some(input), "{}", text);
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,60}", head in "\\{\"type\":\"(read|reads|scan|state)\",\\PC{0,40}\\}") {
+        let config = gateway();
+        for text in [text, head] {
+            if let Ok(line) = Line::parse(&text) {
+                let _ = record::input_of(line, &config);
+            }
+        }
+    }
+
+    /// Times that no clock shows, in any order: nothing panics, and it ends.
+    #[test]
+    fn any_times_can_be_replayed(
+        lines in prop::collection::vec((0_u8..6, extreme(), extreme(), 1_u16..3, 1_u8..4), 1..60),
+        forced in any::<bool>(),
+    ) {
+        let config = gateway();
+        let mut text = header("plant-3", Time(T0), &config).to_text();
+        for (kind, at, time, antenna, number) in lines {
+            let (at, device) = (Time(at), 0);
+            let reader_time = u64::try_from(time).ok().map(ReaderTime::Utc);
+            let read = Read {
+                epc: epc(number),
+                bit_len: 96,
+                antenna,
+                rssi_dbm: Some(-50),
+                device_time: reader_time,
+                ..Read::default()
+            };
+            let input = match kind {
+                0 => Input::Tick { at },
+                1 => Input::Device { device, at, up: time % 2 == 0, reader_time },
+                2 => Input::Start { at },
+                _ => Input::Reads { device, at, reads: vec![read] },
+            };
+            text += &line_of(&input, &config).to_text();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            config: forced.then(gateway),
+            ..Options::default()
+        };
+        prop_assert!(played(&written(&folder, "a", &text), &options).is_ok());
+    }
+}
