@@ -202,6 +202,7 @@ impl Gateway {
             committed,
             acknowledged: acknowledged_in,
             requests: requests_in,
+            devices: Default::default(),
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),

@@ -99,6 +99,7 @@ pub struct Core {
     // The last attempt went wrong, and was told.
     forget_fails: bool,
     trim_fails: bool,
+    prune_fails: bool,
     // When the buffer's level was last told.
     measured: Option<Instant>,
     // When the wall clock was last looked at.
@@ -125,6 +126,7 @@ impl Core {
             forget_at: None,
             forget_fails: false,
             trim_fails: false,
+            prune_fails: false,
             measured: None,
             looked: None,
             damaged: false,
@@ -349,6 +351,9 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
+        let pruned = self.store.prune(self.wiring.clock.now()).await;
+        self.damaged |= is_damage(&pruned);
+        tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
         let figures = self.store.figures().await;
         self.damaged |= is_damage(&figures);
         // What else fails here fails elsewhere too, and is told there.
@@ -359,6 +364,10 @@ impl Core {
         let counters = self.wiring.health.counters();
         counters.waiting.set(figures.waiting);
         counters.dead_letters.set(figures.dead_letters);
+        counters.kept.set(figures.kept.map_or(0, |(_, kept)| kept));
+        self.wiring
+            .health
+            .kept_from(figures.kept.map(|(first, _)| first));
         self.wiring.health.buffer(BufferLevel {
             bytes: figures.bytes,
             percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),

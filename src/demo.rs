@@ -19,6 +19,9 @@ rearm = "1s"
 allowed_lateness = "400ms"
 "#;
 
+/// Where a store that acknowledges says so: the default of `[mqtt] ack_topic` for the demo's site.
+pub const ACK_TOPIC: &str = "tracegate/demo/ack";
+
 /// The TOML file for a daemon that works with the devices of `demo` and forwards to `broker`.
 #[must_use]
 pub fn config_text(demo: &Demo, broker: SocketAddr, buffer: &Path) -> String {
@@ -47,6 +50,9 @@ pub fn config_text(demo: &Demo, broker: SocketAddr, buffer: &Path) -> String {
         "\n[buffer]\ndirectory = {buffer:?}\n\n[mqtt]\nurl = \"mqtt://{broker}\"\n",
         buffer = buffer.display().to_string(),
     );
+    if let Some(topic) = demo.ack_topic() {
+        let _ = writeln!(text, "acknowledge = \"store\"\nack_topic = {topic:?}");
+    }
     text
 }
 

@@ -58,7 +58,7 @@ pub enum ServiceError {
 pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), ServiceError> {
     let clock = GatewayClock::start();
     let Opened {
-        store,
+        mut store,
         pipeline,
         replayed,
         unreadable,
@@ -77,6 +77,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing"
         );
     }
+    store.keep_sent(topology::keep_sent(config));
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
     if let Some(damage) = damage {
         error!("{damage}");
@@ -104,7 +105,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let witness = tokio::spawn(witness.run());
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
-    let (acknowledged_in, acknowledged) = watch::channel(0);
+    let (acknowledged_in, acknowledged) = watch::channel(store.sent());
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
     let (stop_sources, stop_forward, stop_core, stop_control) = (
         CancellationToken::new(),
@@ -113,12 +114,14 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         CancellationToken::new(),
     );
 
+    let (directory, orders) = topology::downlink::targets(&devices);
     let reader = OutboxReader::open(store.path()).await?;
     let links = mqtt::Links {
         reader,
         committed,
         acknowledged: acknowledged_in,
         requests: requests_in.clone(),
+        devices: directory,
         health: health.clone(),
         beat: health.beat("forwarder"),
         stop: stop_forward.clone(),
@@ -132,7 +135,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
-    for (index, (name, device)) in devices.into_iter().enumerate() {
+    for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
         let index =
             DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
         health.device(&name, DeviceState::Starting);
@@ -141,6 +144,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             inputs: inputs_in.clone(),
             clock,
             health: health.clone(),
+            orders,
             beat: health.beat(&name),
             stop: stop_sources.clone(),
             name,

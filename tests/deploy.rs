@@ -35,6 +35,9 @@ fn mosquitto_takes_the_settings() {
             &format!("{}\n\n", file("passwd")),
         );
     assert!(replaced.contains(&file("passwd")));
+    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mosquitto/acl");
+    std::fs::copy(acl, file("acl")).unwrap();
+    let replaced = format!("{replaced}acl_file {}\n", file("acl"));
     std::fs::create_dir(folder.path().join("conf.d")).unwrap();
     std::fs::write(file("conf.d/tracegate.conf"), replaced).unwrap();
     std::fs::write(file("passwd"), "").unwrap();

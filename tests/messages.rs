@@ -8,11 +8,16 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tracegate::downlink::ack::{Limits, StoreAcks};
+use tracegate::downlink::command::{self, Answer, Kind, Outcome};
+use tracegate::forward::client::Endpoint;
 use tracegate::health::{
-    BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, Health, Holder,
-    Problem, Status,
+    BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, EndpointState,
+    Health, Holder, Problem, Status,
 };
 use tracegate::tls::Validity;
+
+const EPOCH: &str = "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -81,7 +86,7 @@ fn assert_valid(name: &str, message: &str) -> Value {
 
 /// A gateway in which everything that can be told is told.
 fn eventful() -> Health {
-    let health = Health::new("plant-3", "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11");
+    let health = Health::new("plant-3", EPOCH);
     health.broker(BrokerState::Down("connection refused".to_owned()));
     let reason = "10.0.4.21 refuses connections; is LLRP switched on?".to_owned();
     health.device("dock_1", DeviceState::Down { reason });
@@ -97,6 +102,13 @@ fn eventful() -> Health {
     }
     health.reads("dock_2", Some(1), 5);
     health.device("line_1", DeviceState::Starting);
+    let brokers = ["a.example", "b.example"].map(|host| Endpoint {
+        host: host.to_owned(),
+        port: 8883,
+    });
+    health.brokers(&brokers);
+    health.endpoint(&brokers[0], EndpointState::Down("refused".to_owned()));
+    health.puback();
     health.storing(Some("disk full".to_owned()));
     health.buffer(BufferLevel {
         bytes: 1,
@@ -116,7 +128,7 @@ fn eventful() -> Health {
 
 #[test]
 fn the_status_is_as_documented() {
-    let empty = Health::new("plant-3", "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11");
+    let empty = Health::new("plant-3", EPOCH);
     for health in [eventful(), empty] {
         assert_valid("Status", &health.status().to_json());
         assert_valid("Status", &health.last_will().to_json());
@@ -155,6 +167,7 @@ fn a_field_that_is_not_documented_is_found_wherever_it_is() {
     for place in [
         "",
         "/devices/dock_2",
+        "/brokers/0",
         "/buffer",
         "/certificates/gateway",
         "/counters",
@@ -244,4 +257,154 @@ fn references_lead_somewhere() {
     }
     let document = document();
     assert!(walk(&document, &document) > 40);
+}
+
+/// What a command or an acknowledgement may be is what the code takes.
+#[test]
+fn what_is_heard_is_as_documented() {
+    for (kind, name, payload) in [
+        (
+            Kind::Identify,
+            "Identify",
+            json!({"id": "1", "device": "dock_1"}),
+        ),
+        (
+            Kind::Identify,
+            "Identify",
+            json!({"id": "1", "device": "dock_1", "seconds": 60}),
+        ),
+        (
+            Kind::Identify,
+            "Identify",
+            json!({"id": "1", "device": "dock_1", "seconds": 61}),
+        ),
+        (
+            Kind::Identify,
+            "Identify",
+            json!({"id": "1", "device": "dock_1", "seconds": 0}),
+        ),
+        (
+            Kind::Identify,
+            "Identify",
+            json!({"id": "1", "device": "dock_1", "more": 0}),
+        ),
+        (Kind::Identify, "Identify", json!({"id": "1"})),
+        (Kind::Identify, "Identify", json!({"device": "dock_1"})),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 4, "state": "on"}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 4, "state": "off"}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 4, "state": "blink"}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 65536, "state": "on"}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": -1, "state": "on"}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 4, "state": "pulse", "milliseconds": 60_000}),
+        ),
+        (
+            Kind::Gpo,
+            "Gpo",
+            json!({"id": "2", "device": "d", "output": 4, "state": "pulse", "milliseconds": 60_001}),
+        ),
+        (Kind::Status, "PublishStatus", json!({"id": "3"})),
+        (Kind::Status, "PublishStatus", json!({"id": "x".repeat(64)})),
+        (Kind::Status, "PublishStatus", json!({"id": "x".repeat(65)})),
+        (Kind::Status, "PublishStatus", json!({"id": ""})),
+        (Kind::Status, "PublishStatus", json!({"id": 3})),
+        (
+            Kind::Status,
+            "PublishStatus",
+            json!({"id": "3", "device": "dock_1"}),
+        ),
+        (
+            Kind::Replay,
+            "Replay",
+            json!({"id": "4", "epoch": EPOCH, "from": 1}),
+        ),
+        (
+            Kind::Replay,
+            "Replay",
+            json!({"id": "4", "epoch": EPOCH, "from": 1, "to": 9}),
+        ),
+        (
+            Kind::Replay,
+            "Replay",
+            json!({"id": "4", "epoch": EPOCH, "from": 0}),
+        ),
+        (Kind::Replay, "Replay", json!({"id": "4", "from": 1})),
+    ] {
+        let text = payload.to_string();
+        let taken =
+            command::id(text.as_bytes()).is_ok() && command::parse(kind, text.as_bytes()).is_ok();
+        assert_eq!(
+            mistakes(name, &payload).is_empty(),
+            taken,
+            "{name}: {payload}"
+        );
+    }
+    let now = tokio::time::Instant::now();
+    let limits = Limits {
+        patience: Duration::from_secs(1),
+        ahead: 10,
+    };
+    for word in [
+        json!({"epoch": EPOCH, "seq": 0}),
+        json!({"epoch": EPOCH, "seq": 5}),
+        json!({"epoch": EPOCH, "seq": -1}),
+        json!({"epoch": EPOCH, "seq": "5"}),
+        json!({"epoch": EPOCH}),
+        json!({"seq": 5}),
+    ] {
+        let mut acks = StoreAcks::new(limits, 0, 5);
+        let taken = acks.hear(word.to_string().as_bytes(), EPOCH, now).is_ok();
+        assert_eq!(
+            mistakes("Acknowledgement", &word).is_empty(),
+            taken,
+            "{word}"
+        );
+    }
+}
+
+#[test]
+fn answers_are_as_documented() {
+    let id = || Some("2".to_owned());
+    let mut seen = BTreeSet::new();
+    for kind in Kind::ALL {
+        for outcome in [Outcome::Done, Outcome::Refused, Outcome::Timeout] {
+            assert_valid("Answer", &Answer::new(None, kind, outcome).to_json());
+            let answer = Answer {
+                from: Some(1),
+                to: Some(9),
+                ..Answer::new(id(), kind, outcome).text("why")
+            };
+            let message = assert_valid("Answer", &answer.to_json());
+            seen.extend(message.as_object().unwrap().keys().cloned());
+        }
+    }
+    let documented = &schemas()["Answer"]["properties"];
+    let documented = documented.as_object().unwrap().keys().cloned();
+    assert_eq!(
+        seen,
+        documented.collect(),
+        "what is documented is sent, too"
+    );
 }

@@ -55,6 +55,8 @@ pub struct DemoConfig {
     pub broker: Option<SocketAddr>,
     /// What the store subscribes to.
     pub filter: String,
+    /// The store acknowledges events on this topic.
+    pub ack_topic: Option<String>,
     /// How far the readers' clocks are ahead, in microseconds.
     pub reader_clock_offset_us: i64,
 }
@@ -66,6 +68,7 @@ impl Default for DemoConfig {
             scanner: ScannerConfig::default(),
             broker: None,
             filter: EVENT_FILTER.to_owned(),
+            ack_topic: None,
             reader_clock_offset_us: 0,
         }
     }
@@ -78,6 +81,7 @@ pub struct Demo {
     timeline: Timeline,
     broker_addr: SocketAddr,
     broker: Option<Broker>,
+    ack_topic: Option<String>,
     store: Store,
     readers: Vec<(String, SimReader)>,
     scanners: Vec<(String, SimScanner)>,
@@ -144,12 +148,16 @@ impl Demo {
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 1883)));
         let broker_addr = broker.as_ref().map_or(external, Broker::addr);
         let ledger = Ledger::new(timeline.truth.clone(), scenario.read_points());
-        let store = Store::subscribe(broker_addr, &config.filter, ledger);
+        let store = match &config.ack_topic {
+            Some(topic) => Store::acknowledging(broker_addr, &config.filter, ledger, topic),
+            None => Store::subscribe(broker_addr, &config.filter, ledger),
+        };
         Ok(Self {
             scenario,
             timeline,
             broker_addr,
             broker,
+            ack_topic: config.ack_topic,
             store,
             readers,
             scanners,
@@ -160,6 +168,11 @@ impl Demo {
     /// Where the broker listens.
     pub fn broker_addr(&self) -> SocketAddr {
         self.broker_addr
+    }
+
+    /// Where the store acknowledges events, if it does.
+    pub fn ack_topic(&self) -> Option<&str> {
+        self.ack_topic.as_deref()
     }
 
     /// The embedded broker; `None` when an external one is used.

@@ -12,7 +12,7 @@ use super::connect::{self, PAGE_BYTES};
 use super::directory::lock;
 use super::repair::{self, wall_clock};
 use super::statements::{EPOCH, HOLES, LAST_SEQ, WAITING, command, scalar};
-use super::{BufferError, FILE_NAME, crc32};
+use super::{BufferError, FILE_NAME, crc32, kept};
 
 /// No cap for an operator who makes room.
 const NO_CAP: u64 = 1 << 42;
@@ -49,7 +49,7 @@ pub struct Letter {
     pub payload: String,
 }
 
-/// An event that waits.
+/// An event that waits, or is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Waiting {
     /// Its sequence number.
@@ -73,6 +73,8 @@ pub struct Stats {
     pub oldest_us: Option<i64>,
     /// The newest sequence number ever given out.
     pub last_seq: i64,
+    /// Events that are acknowledged and kept, about.
+    pub kept: i64,
     /// Events set aside.
     pub dead_letters: i64,
     /// Events lost or discarded since the file was made.
@@ -148,14 +150,19 @@ impl Inspector {
         let pages =
             "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
         let pages = scalar(connection, pages, "measure the file").await?;
+        let sent = kept::sent_number(connection).await?;
         Ok(Stats {
             epoch,
             waiting,
-            oldest_us: sqlx::query_scalar("SELECT recorded_us FROM outbox ORDER BY seq LIMIT 1")
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(BufferError::database("find the oldest event"))?,
+            oldest_us: sqlx::query_scalar(
+                "SELECT recorded_us FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1",
+            )
+            .bind(sent)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(BufferError::database("find the oldest event"))?,
             last_seq: scalar(connection, LAST_SEQ, "read the sequence").await?,
+            kept: kept::kept(connection).await?,
             dead_letters,
             dropped,
             bytes: pages.saturating_mul(i64::try_from(PAGE_BYTES).unwrap_or(4096)),
@@ -167,10 +174,31 @@ impl Inspector {
     /// # Errors
     /// SQLite cannot read.
     pub async fn waiting(&mut self, limit: u32) -> Result<Vec<Waiting>, BufferError> {
+        let sent = kept::sent_number(&mut self.connection).await?;
+        self.events((sent, i64::MAX), limit).await
+    }
+
+    /// The oldest `limit` events that are kept although they are acknowledged.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn kept(&mut self, limit: u32) -> Result<Vec<Waiting>, BufferError> {
+        let sent = kept::sent_number(&mut self.connection).await?;
+        self.events((0, sent), limit).await
+    }
+
+    /// Events after the first number, up to the second.
+    async fn events(
+        &mut self,
+        (after, until): (i64, i64),
+        limit: u32,
+    ) -> Result<Vec<Waiting>, BufferError> {
         let rows = sqlx::query(
             "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), coalesce(CAST(recorded_us AS INTEGER), 0)
-             FROM outbox ORDER BY seq LIMIT ?",
+             FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         )
+        .bind(after)
+        .bind(until)
         .bind(limit)
         .fetch_all(&mut self.connection)
         .await

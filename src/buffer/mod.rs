@@ -4,18 +4,20 @@
 //! is always `fold(snapshot, journal)`, and every event that this fold has ever produced is, or was, in the outbox: after a
 //! crash the journal is replayed and its outputs are discarded.
 //!
-//! Format, version 2 (`user_version`); version 1 had no `dead_letter` and no `dropped`, and is brought up to date:
+//! Format, version 3 (`user_version`). Older ones are brought up to date: version 1 had no `dead_letter` and no `dropped`;
+//! before version 3 every row of `outbox` was one that waits:
 //! - `journal(seq, crc32, inputs)`: one row per committed batch; `inputs` is a stream of
 //!   [`tracegate_pipeline::journal`].
 //! - `snapshot(id = 1, journal_seq, version, crc32, state)`: the pipeline's state after the batch `journal_seq`; the
 //!   journal up to there is deleted in the same transaction.
-//! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload)`: events not yet acknowledged. `seq`
-//!   never comes back, also not after a power cut (AUTOINCREMENT, `synchronous=FULL`).
+//! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload)`: events not yet acknowledged, and before
+//!   them, up to `sent` in `meta`, those that are [kept](Keep) for a while. `seq` never comes back, also not after a power cut (AUTOINCREMENT, `synchronous=FULL`).
 //! - `dead_letter(id, epoch, seq, …as outbox…, reason, at_us, attempts)`: events that cannot be sent, set aside so that they
 //!   hold nothing up; `tracegate buffer` shows, requeues and discards them.
 //! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us)`: what is gone for good, and why.
 //! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`.
-//! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by event id.
+//! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by
+//!   event id. `sent`: everything up to there is acknowledged.
 //!
 //! "Accepted" means committed with `synchronous=FULL`. A row leaves the outbox when the broker acknowledged it and all rows
 //! before it, or as a dead letter when it is the first; never otherwise. So the sequence numbers of the outbox have no gaps
@@ -25,6 +27,7 @@ mod aside;
 mod connect;
 mod directory;
 mod inspect;
+mod kept;
 mod open;
 mod reader;
 mod repair;
@@ -39,6 +42,7 @@ mod tail;
 mod tests;
 
 pub use inspect::{Inspector, Letter, Stats, Waiting};
+pub use kept::Keep;
 pub use open::Opened;
 pub use reader::{OutboxReader, OutboxRow};
 pub use repair::{Damage, is_sound};

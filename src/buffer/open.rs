@@ -6,6 +6,7 @@ use sqlx::{Connection, SqliteConnection};
 use tracegate_pipeline::Pipeline;
 
 use super::directory::{lock, sync_directories};
+use super::kept::Keep;
 use super::repair::{self, Damage, Known, rebuild};
 use super::replay::{Replayed, replay};
 use super::settle::Counts;
@@ -56,7 +57,7 @@ impl Store {
             Ok(inputs) => replayed.take(inputs),
             Err(_) => replayed.unreadable += 1,
         }
-        let store = Self {
+        let mut store = Self {
             tail,
             connection: file.connection,
             gate: Gate::new(limits),
@@ -72,12 +73,16 @@ impl Store {
             journal_seq: file.counts.journal_seq,
             acknowledged: 0,
             forgotten: 0,
+            keep: Keep::default(),
+            sent: 0,
+            kept: 0,
             unsettled: false,
             doubtful: false,
             reopen: false,
             damage: None,
             _lock: lock,
         };
+        store.find_sent().await?;
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,

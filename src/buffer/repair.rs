@@ -21,8 +21,8 @@ use super::aside::{Working, beside, copy, keep, remove, thin_out, unusable};
 use super::connect::{self, PAGE_BYTES};
 use super::directory::sync_directories;
 use super::salvage::{Span, Table, salvage, snapshot};
-use super::statements::{epoch, scalar};
-use super::{BufferError, FILE_NAME};
+use super::statements::{EPOCH, epoch, scalar};
+use super::{BufferError, FILE_NAME, kept};
 
 /// A file larger than this is not read through at the start.
 const CHECK_MAX_BYTES: u64 = 256 << 20;
@@ -176,6 +176,10 @@ async fn fill(
     connect::prepare(new, &salvaged).await?;
     epoch(new).await?;
     checkpoint(new).await?;
+    let known = Known {
+        acknowledged: known.acknowledged.max(told_sent(damaged).await),
+        ..known
+    };
     let from = known.acknowledged.map_or(1, |seq| seq.saturating_add(1));
     // Dead letters go before the events that may become some, and so keep their numbers.
     let mut open: Vec<(Table, Option<Vec<Span>>)> = vec![
@@ -227,6 +231,18 @@ async fn fill(
         outbox_read,
     };
     conclude(new, known, ends, journal_torn).await
+}
+
+/// How far the damaged file says that everything is acknowledged, if that is still credible.
+async fn told_sent(damaged: &Path) -> Option<i64> {
+    let mut source = connect::for_reading(damaged).await.ok()?;
+    let told: Result<String, _> = sqlx::query_scalar(EPOCH).fetch_one(&mut source).await;
+    let sent = match told {
+        Ok(epoch) => kept::sent(&mut source, &epoch).await.ok().flatten(),
+        Err(_) => None,
+    };
+    drop(source.close().await);
+    sent
 }
 
 /// How far the damaged file's tables went.

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::{Connection, SqliteConnection};
 
 use super::statements::{
-    EPOCH, FORMAT, HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, USER_VERSION, WAITING, command, scalar,
+    EPOCH, FORMAT, HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, LETTERS_SINCE, WAITING, command, scalar,
 };
 use super::{BufferError, Store, Trouble, connect, repair};
 
@@ -25,7 +25,7 @@ impl Counts {
         let last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
         let journal_seq = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
         let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
-        if format == USER_VERSION {
+        if format >= LETTERS_SINCE {
             let holes = scalar(connection, HOLES, "count the gaps").await?;
             waiting = waiting.saturating_sub(holes);
         }
@@ -119,6 +119,7 @@ impl Store {
             .map_err(BufferError::database("read the epoch"))?;
         self.format = scalar(&mut self.connection, FORMAT, "read the format").await?;
         self.recount().await?;
+        self.find_sent().await?;
         self.reopen = false;
         Ok(())
     }

@@ -11,7 +11,12 @@ use super::{BufferError, crc32};
 /// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
 pub(crate) const STATE_VERSION: i64 = 3;
 /// Format of the file.
-pub(super) const USER_VERSION: i64 = 2;
+pub(super) const USER_VERSION: i64 = 3;
+/// From here on there are dead letters.
+pub(super) const LETTERS_SINCE: i64 = 2;
+/// Everything up to here is acknowledged; 0 when the file does not say.
+pub(super) const SENT: &str =
+    "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)";
 /// Rows per INSERT; more gain nothing (measured: shared/forwarding.md section 3).
 const ROWS_PER_INSERT: usize = 64;
 /// The newest sequence number ever given out.
@@ -26,10 +31,12 @@ pub(super) const LAST_JOURNAL_SEQ: &str =
 /// How many events wait. Counting a million rows takes a second, so the ends are asked for: the numbers between them have no
 /// gaps but the known ones. Two selects, because SQLite looks up only one end at a time without reading everything.
 pub(super) const WAITING: &str =
-    "SELECT coalesce((SELECT max(seq) FROM outbox) - (SELECT min(seq) FROM outbox) + 1, 0)";
+    "SELECT max(0, coalesce((SELECT max(seq) FROM outbox) - max((SELECT min(seq) FROM outbox) - 1,
+       coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)), 0))";
 /// Numbers between others that wait whose events are lost or set aside. Of whatever epoch: a repair goes on counting.
 pub(super) const HOLES: &str =
-    "WITH ends(low, high) AS (SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox))
+    "WITH ends(low, high) AS (SELECT max((SELECT min(seq) FROM outbox) - 1,
+      coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)), (SELECT max(seq) FROM outbox))
   SELECT (SELECT coalesce(sum(count), 0) FROM dropped, ends WHERE from_seq > low AND to_seq < high)
     + (SELECT count(*) FROM dead_letter, ends WHERE seq > low AND seq < high)";
 
@@ -137,10 +144,10 @@ pub(super) async fn append(
     })
 }
 
-/// One event becomes a dead letter; it and the acknowledged ones before it leave the outbox.
+/// One event becomes a dead letter; it and the acknowledged ones before it, down to `kept`, leave the outbox.
 pub(super) async fn set_aside(
     connection: &mut SqliteConnection,
-    seq: i64,
+    (kept, seq): (i64, i64),
     reason: &str,
     attempts: u32,
     at: Time,
@@ -157,7 +164,8 @@ pub(super) async fn set_aside(
     .execute(&mut *connection)
     .await
     .map_err(BufferError::database("set an event aside"))?;
-    let gone = sqlx::query("DELETE FROM outbox WHERE seq <= ?")
+    let gone = sqlx::query("DELETE FROM outbox WHERE seq > ? AND seq <= ?")
+        .bind(kept)
         .bind(seq)
         .execute(connection)
         .await

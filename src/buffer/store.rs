@@ -10,10 +10,11 @@ use tracing::debug;
 
 use super::BufferError;
 use super::connect::{self, PAGE_BYTES};
+use super::kept::{self, Keep, Left};
 use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
 use super::space::Gate;
-use super::statements::{Appended, USER_VERSION, append, delete, replace_journal, set_aside};
+use super::statements::{Appended, LETTERS_SINCE, append, delete, replace_journal, set_aside};
 use super::tail::Tail;
 use crate::failpoint::Failpoint;
 
@@ -27,11 +28,14 @@ const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.
 const VACUUM_PAGES: &str = "PRAGMA incremental_vacuum(256)";
 /// Pages in use, that is without free ones.
-const USED_PAGES: &str =
+pub(super) const USED_PAGES: &str =
     "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
-const OLDEST: &str = "SELECT CAST(recorded_us AS INTEGER) FROM outbox ORDER BY seq LIMIT 1";
+const OLDEST: &str =
+    "SELECT CAST(recorded_us AS INTEGER) FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1";
 /// Acknowledged rows deleted at a time; and when there is no room for that.
 const DELETE_ROWS: (i64, i64) = (1_000, 30);
+/// Slices of kept rows that leave for one batch, at most.
+const ROOM_SLICES: usize = 20;
 /// What a row takes beyond its texts, about: numbers, headers, and its id once more in the index.
 const ROW_OVERHEAD_BYTES: u64 = 300;
 
@@ -48,6 +52,8 @@ pub struct Figures {
     pub oldest: Option<Time>,
     /// Events set aside.
     pub dead_letters: u64,
+    /// The oldest event that is kept although it is acknowledged, and how many there are, about.
+    pub kept: Option<(i64, u64)>,
 }
 
 /// The writing side of the buffer.
@@ -66,9 +72,13 @@ pub struct Store {
     pub(super) waiting: u64,
     pub(super) last_seq: i64,
     pub(super) journal_seq: i64,
-    // The broker has everything up to the first; up to the second it has left the outbox.
+    // The broker has everything up to the first; up to the second it has left the outbox, or is marked as kept.
     pub(super) acknowledged: i64,
     pub(super) forgotten: i64,
+    pub(super) keep: Keep,
+    // Everything up to here is acknowledged, as far as the file tells.
+    pub(super) sent: i64,
+    pub(super) kept: u64,
     // A transaction was begun and not seen to end.
     pub(super) unsettled: bool,
     // A batch may have been committed although SQLite said that it was not.
@@ -106,15 +116,15 @@ impl Store {
         self.last_seq
     }
 
-    /// Everything up to this number, which was acknowledged or set aside, has left the outbox; 0 when nothing has since the
-    /// buffer was opened.
+    /// Everything up to this number, which was acknowledged or set aside, has left the outbox or is kept as acknowledged; as
+    /// far as is known, 0 for nothing.
     #[must_use]
     pub const fn forgotten(&self) -> i64 {
         self.forgotten
     }
 
-    /// The broker has all events up to `seq`: the next commit deletes them along with what it stores, and so needs no flush
-    /// of their own.
+    /// The broker has all events up to `seq`: the next commit deletes them, or marks them as kept, along with what it stores,
+    /// and so needs no flush of their own.
     pub fn acknowledge(&mut self, seq: i64) {
         self.acknowledged = self.acknowledged.max(seq);
     }
@@ -174,8 +184,18 @@ impl Store {
             let pages = self.number(USED_PAGES, "measure the file").await?;
             self.gate.measured(pages.saturating_mul(PAGE_BYTES));
         }
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        self.gate.admit(directory, bytes, self.waiting)?;
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut slices = 0;
+        while let Err(full) =
+            self.gate
+                .admit(&directory, bytes, self.waiting.saturating_add(self.kept))
+        {
+            // What is only kept goes before anything is refused.
+            if slices >= ROOM_SLICES || !self.make_room().await? {
+                return Err(full);
+            }
+            slices += 1;
+        }
         self.begin().await?;
         self.doubtful = true;
         let stored = self.store(inputs, crc, events, recorded).await;
@@ -185,16 +205,25 @@ impl Store {
         {
             self.gate.overran();
         }
-        let (deleted, stored) = stored?;
+        let (left, stored) = stored?;
         self.doubtful = false;
         self.gate.wrote(bytes);
         self.journal_rows += 1;
         self.journal_bytes += journaled;
-        self.waiting = self.waiting.saturating_sub(deleted) + stored.events;
         self.last_seq = stored.last_seq.unwrap_or(self.last_seq);
         self.journal_seq = stored.journal_seq;
-        if deleted < DELETE_ROWS.0.unsigned_abs() {
-            self.forgotten = self.acknowledged;
+        match left {
+            Left::Deleted(rows) => {
+                self.waiting = self.waiting.saturating_sub(rows) + stored.events;
+                if rows < DELETE_ROWS.0.unsigned_abs() {
+                    self.forgotten = self.acknowledged;
+                }
+            }
+            Left::Marked { waiting, kept } => {
+                (self.waiting, self.kept) = (waiting, kept);
+                self.sent = self.sent.max(self.acknowledged);
+                self.forgotten = self.acknowledged;
+            }
         }
         Ok(())
     }
@@ -206,15 +235,20 @@ impl Store {
         crc: i64,
         events: &[MovementEvent],
         recorded: Time,
-    ) -> Result<(u64, Appended), BufferError> {
+    ) -> Result<(Left, Appended), BufferError> {
+        let (seq, leaves) = (self.acknowledged, self.acknowledged > self.forgotten);
+        let keeps = self.keeps();
         let connection = &mut self.connection;
-        let mut deleted = 0;
-        if self.acknowledged > self.forgotten {
-            deleted = delete(connection, self.acknowledged, DELETE_ROWS.0).await?;
+        let mut left = Left::Deleted(0);
+        if leaves && !keeps {
+            left = Left::Deleted(delete(connection, seq, DELETE_ROWS.0).await?);
         }
         let appended = append(connection, inputs, crc, events, recorded).await?;
+        if leaves && keeps {
+            left = kept::mark(connection, &self.epoch, seq, self.format).await?;
+        }
         Failpoint::InCommit.pass();
-        Ok((deleted, appended))
+        Ok((left, appended))
     }
 
     /// Whether the batch that failed last is in the journal after all. The disk may fail in the very last step of a commit;
@@ -274,13 +308,17 @@ impl Store {
         self.end(replaced).await
     }
 
-    /// Forgets all events up to `seq`: the broker has them. Done in slices, oldest first: a delete of everything after a
+    /// Forgets all events up to `seq`, or keeps them as acknowledged: the broker has them. Done in slices, oldest first: a delete of everything after a
     /// long outage needs room for every page that it touches, and on a full disk there may be little.
     ///
     /// # Errors
     /// Not all of them were deleted.
     pub async fn acknowledged(&mut self, seq: i64) -> Result<u64, BufferError> {
         self.acknowledge(seq);
+        if self.keeps() {
+            let done = self.mark_sent(seq).await;
+            return self.note(done);
+        }
         let (mut deleted, mut slice) = (0, DELETE_ROWS.0);
         loop {
             let done = self.delete(seq, slice).await;
@@ -330,14 +368,18 @@ impl Store {
     ) -> Result<(), BufferError> {
         // Most has left in slices before, so this is small.
         self.acknowledged(seq.saturating_sub(1)).await?;
-        if self.format < USER_VERSION {
+        if self.format < LETTERS_SINCE {
             self.format = connect::prepare(&mut self.connection, &self.path).await?;
         }
         self.begin().await?;
-        let gone = set_aside(&mut self.connection, seq, reason, attempts, at).await;
+        let kept = if self.keeps() { self.sent } else { 0 };
+        let gone = set_aside(&mut self.connection, (kept, seq), reason, attempts, at).await;
         let gone = self.end(gone).await?;
         self.waiting = self.waiting.saturating_sub(gone);
         self.forgotten = self.forgotten.max(seq);
+        if self.keeps() {
+            self.mark_sent(seq).await?;
+        }
         Ok(())
     }
 
@@ -357,11 +399,12 @@ impl Store {
         let bytes = pages.saturating_mul(PAGE_BYTES);
         self.gate.measured(bytes);
         let oldest: Option<i64> = sqlx::query_scalar(OLDEST)
+            .bind(self.sent)
             .fetch_optional(&mut self.connection)
             .await
             .map_err(BufferError::database("find the oldest event"))?;
         let dead_letters = match self.format {
-            USER_VERSION => {
+            LETTERS_SINCE.. => {
                 let count = "SELECT count(*) FROM dead_letter";
                 self.number(count, "count dead letters").await?
             }
@@ -373,6 +416,7 @@ impl Store {
             max_bytes: self.gate.limits().max_bytes,
             oldest: oldest.map(Time),
             dead_letters,
+            kept: self.kept_range().await?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod damage;
 mod format;
+mod kept;
 mod model;
 mod repair;
 mod room;
@@ -96,7 +97,7 @@ async fn a_new_buffer_is_empty_durable_and_marked_as_ours() {
     let own = &mut opened.store.connection;
     assert_eq!(number(own, "PRAGMA synchronous").await, 2, "FULL");
     assert_eq!(number(own, "PRAGMA auto_vacuum").await, 2, "INCREMENTAL");
-    assert_eq!(number(own, "PRAGMA user_version").await, 2);
+    assert_eq!(number(own, "PRAGMA user_version").await, 3);
     assert_eq!(number(own, "PRAGMA application_id").await, 0x5452_4754);
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
         .fetch_one(own)
@@ -140,16 +141,16 @@ async fn a_newer_format_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).await.store;
     store.close().await.unwrap();
-    run(directory.path(), "PRAGMA user_version=3").await;
+    run(directory.path(), "PRAGMA user_version=4").await;
     let error = Store::open(directory.path(), ROOMY).await.unwrap_err();
     assert!(
         error.to_string().ends_with(
-            "was written by a newer tracegate (format 3, this one knows 2); install that version again"
+            "was written by a newer tracegate (format 4, this one knows 3); install that version again"
         ),
         "{error}"
     );
     let mut outsider = outsider(directory.path()).await;
-    assert_eq!(number(&mut outsider, "PRAGMA user_version").await, 3);
+    assert_eq!(number(&mut outsider, "PRAGMA user_version").await, 4);
 }
 
 #[tokio::test]

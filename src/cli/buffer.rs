@@ -25,11 +25,14 @@ pub(super) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List dead letters, or what waits
+    /// List dead letters, what waits, or what is kept
     List {
         /// List events that wait to be sent instead.
         #[arg(long)]
         waiting: bool,
+        /// List acknowledged events that are kept instead.
+        #[arg(long, conflicts_with = "waiting")]
+        kept: bool,
         /// As many as this, the oldest.
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
@@ -121,16 +124,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn answer(command: &Command, directory: &std::path::Path) -> anyhow::Result<String> {
     let text = match command {
         Command::List {
-            waiting: true,
+            waiting: in_line,
+            kept,
             limit,
             json: as_json,
             ..
-        } => {
-            let events = Inspector::look(directory).await?.waiting(*limit).await?;
-            if *as_json {
-                json(&events)?
-            } else {
-                waiting(&events)
+        } if *in_line || *kept => {
+            let mut look = Inspector::look(directory).await?;
+            let found = match kept {
+                true => look.kept(*limit).await?,
+                false => look.waiting(*limit).await?,
+            };
+            match (as_json, kept) {
+                (true, _) => json(&found)?,
+                (false, true) => events(&found, "nothing is kept"),
+                (false, false) => events(&found, "nothing waits"),
             }
         }
         Command::List {
@@ -244,9 +252,9 @@ fn letters(found: &[Letter]) -> String {
     text
 }
 
-fn waiting(events: &[Waiting]) -> String {
+fn events(events: &[Waiting], none: &str) -> String {
     if events.is_empty() {
-        return "nothing waits\n".to_owned();
+        return format!("{none}\n");
     }
     let mut text = format!("{:<10}{:<16}{:<22}event\n", "seq", "read point", "stored");
     for event in events {
@@ -292,8 +300,9 @@ fn stats(stats: &Stats) -> String {
         .map_or_else(String::new, |at| format!(", the oldest since {}", time(at)));
     let used = u64::try_from(stats.bytes).unwrap_or(0);
     format!(
-        "waiting       {}{oldest}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
+        "waiting       {}{oldest}\nkept          {}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
         stats.waiting,
+        stats.kept,
         stats.dead_letters,
         stats.dropped,
         crate::buffer::size_text(used),

@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// A scenario of your own (TOML) instead of the built-in one.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+    /// The store acknowledges events itself; the gateway keeps them until it has.
+    #[arg(long)]
+    store_acknowledges: bool,
     /// Print the configuration that the gateway runs with, first.
     #[arg(long)]
     show_config: bool,
@@ -56,6 +59,9 @@ async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         scenario,
         DemoConfig {
             limit,
+            ack_topic: arguments
+                .store_acknowledges
+                .then(|| demo::ACK_TOPIC.to_owned()),
             ..DemoConfig::default()
         },
     )

@@ -4,7 +4,8 @@
 //! A value that was bad in itself is not judged a second time.
 
 use super::diagnostic::{Diagnostic, Place, Severity};
-use super::model::{Business, Config, Mode, MqttVersion, ReadPoint};
+use super::model::{Business, Config, Mode, ReadPoint};
+use super::mqtt::MqttVersion;
 use super::source::{Path, keys};
 use super::suggest::nearest;
 use super::tree::Tree;
@@ -75,6 +76,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
         checker.read_point(name, read_point);
     }
     checker.mqtt();
+    super::downlink::check(&mut checker);
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
     super::presence::check(&mut checker);
@@ -425,74 +427,6 @@ impl Checker<'_> {
             let place = self.tree.at_key(&["sparkplug", "node"]);
             let title = "`node` has no `group`".to_owned();
             self.error("missing", title, place, "", "add: group = \"Plant 3\"");
-        }
-    }
-
-    /// No two kinds of messages may share a topic.
-    fn topics(&mut self) {
-        let mqtt = &self.config.mqtt;
-        if !self.is_set(&["gateway", "site"]) || self.tree.is_bad(&["mqtt"]) {
-            return;
-        }
-        let site = self.config.gateway.site.as_str();
-        let status = mqtt.status_topic.0.render(site, "");
-        if let Some(name) = self
-            .config
-            .read_point
-            .keys()
-            .find(|name| mqtt.topic.0.render(site, name) == status)
-        {
-            let title = format!(
-                "events of `{}` and the status message have the same topic",
-                shown(name)
-            );
-            let set = if self.tree.has(&["mqtt", "status_topic"]) {
-                "status_topic"
-            } else {
-                "topic"
-            };
-            self.error(
-                "conflict",
-                title,
-                self.tree.at(&["mqtt", set]),
-                "",
-                "give them different topics",
-            );
-        }
-        self.device_topics();
-    }
-
-    /// As above, for the messages about single devices.
-    fn device_topics(&mut self) {
-        let (config, mqtt) = (self.config, &self.config.mqtt);
-        let site = config.gateway.site.as_str();
-        let others = config
-            .read_point
-            .keys()
-            .map(|name| mqtt.topic.0.render(site, name));
-        let taken: Vec<String> = others
-            .chain([mqtt.status_topic.0.render(site, "")])
-            .collect();
-        let devices = config.llrp.keys().chain(config.scanner.keys());
-        let clash = devices
-            .map(|name| (name, mqtt.device_topic.0.render(site, name)))
-            .find(|(_, topic)| taken.contains(topic));
-        if let Some((name, topic)) = clash.filter(|_| mqtt.device_status) {
-            let title = format!(
-                "the message about `{}` has the topic of another",
-                shown(name)
-            );
-            let set = ["device_topic", "topic", "status_topic"];
-            let set = set.into_iter().find(|key| self.tree.has(&["mqtt", key]));
-            let place = self.tree.at(&["mqtt", set.unwrap_or("url")]);
-            let label = format!("both are sent to {}", shown(&topic));
-            self.error(
-                "conflict",
-                title,
-                place,
-                &label,
-                "give them different topics",
-            );
         }
     }
 

@@ -133,6 +133,20 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     );
     range(
         checker,
+        &["mqtt", "ack_timeout"],
+        config.mqtt.ack_timeout,
+        ms(5000)..=ms(HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
+        &["mqtt", "ack_ahead"],
+        config.mqtt.ack_ahead,
+        1..=1_000_000,
+        show_number,
+    );
+    range(
+        checker,
         &["buffer", "max_size"],
         config.buffer.max_size,
         ByteSize(16 << 20)..=ByteSize(1 << 40),
@@ -152,6 +166,20 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         config.buffer.give_up_after,
         ms(10_000)..=ms(24 * HOUR_MS),
         show_time,
+    );
+    range(
+        checker,
+        &["buffer", "keep_sent"],
+        config.buffer.keep_sent,
+        ms(0)..=ms(365 * 24 * HOUR_MS),
+        show_time,
+    );
+    range(
+        checker,
+        &["buffer", "keep_sent_size"],
+        config.buffer.keep_sent_size,
+        ByteSize(1 << 20)..=ByteSize(1 << 40),
+        |size| size.to_string(),
     );
     let directory = config.buffer.directory.path();
     let socket = config.control.socket.as_ref();

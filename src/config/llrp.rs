@@ -258,6 +258,8 @@ pub enum OutputUse {
     Alarm,
     /// On while the reader is connected and set up.
     Connected,
+    /// Left to the command `gpo`.
+    Command,
 }
 
 /// A table from port number to a value.

@@ -10,11 +10,13 @@
 mod address;
 mod check;
 mod diagnostic;
+mod downlink;
 mod limits;
 mod llrp;
 mod mask;
 mod mistake;
 mod model;
+mod mqtt;
 mod presence;
 mod read;
 mod readers;
@@ -36,19 +38,22 @@ use std::path::Path;
 
 pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
+pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
 pub use model::{
-    Buffer, Business, Config, Gateway, Mode, Mqtt, MqttVersion, OnNoSubscriber, Parity, ReadPoint,
-    Scanner, Sparkplug, Tags,
+    Buffer, Business, Config, Gateway, Mode, Parity, ReadPoint, Scanner, Sparkplug, Tags,
 };
+pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use secret::Secret;
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
-pub use template::{ClientId, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template};
+pub use template::{
+    ClientId, CommandTopic, DeviceTopic, EventTopic, Placeholder, StatusTopic, Template,
+};
 pub use text::{
     AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
     SiteName, SparkplugId, TransactionType, Uri, ZoneName,
@@ -68,8 +73,9 @@ const SECTIONS: &[&str] = &[
     "reference",
     "buffer",
     "mqtt",
-    "control",
+    "command",
     "sparkplug",
+    "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];

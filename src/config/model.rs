@@ -12,17 +12,18 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::address::{BrokerUrls, HostPort};
+use super::address::HostPort;
+use super::downlink::Command;
 use super::llrp::Llrp;
+use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
-use super::template::{ClientId, DeviceTopic, EventTopic, StatusTopic};
 use super::text::{
-    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Line, Sgln,
-    SiteName, SparkplugId, TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Sgln, SiteName,
+    SparkplugId, TransactionType, Uri, ZoneName,
 };
-use super::units::{ByteSize, Dbm, FromText, from_text, optional};
+use super::units::{ByteSize, Dbm, from_text, optional};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -48,10 +49,12 @@ pub struct Config {
     pub buffer: Buffer,
     /// The broker.
     pub mqtt: Mqtt,
-    /// How commands ask the running gateway.
-    pub control: Control,
+    /// What may be asked of the gateway over the broker.
+    pub command: Command,
     /// Sparkplug B beside it.
     pub sparkplug: Sparkplug,
+    /// How commands on this machine ask the running gateway.
+    pub control: Control,
 }
 
 /// `[sparkplug]`
@@ -128,6 +131,8 @@ pub struct Scanner {
     pub on_accept: Option<Bytes>,
     /// Sent to the scanner when the scan is refused.
     pub on_refuse: Option<Bytes>,
+    /// Sent to the scanner once a second while it shows which one it is.
+    pub on_identify: Option<Bytes>,
 }
 
 impl Default for Scanner {
@@ -145,6 +150,7 @@ impl Default for Scanner {
             duplicate_window: Duration::from_secs(3),
             on_accept: None,
             on_refuse: None,
+            on_identify: None,
         }
     }
 }
@@ -331,6 +337,11 @@ pub struct Buffer {
     /// The gateway ends when its disk has failed for so long.
     #[serde(deserialize_with = "from_text")]
     pub give_up_after: Duration,
+    /// How long acknowledged events stay; 0 is not at all.
+    #[serde(deserialize_with = "from_text")]
+    pub keep_sent: Duration,
+    /// How much of the buffer they may take.
+    pub keep_sent_size: ByteSize,
 }
 
 impl Default for Buffer {
@@ -340,6 +351,8 @@ impl Default for Buffer {
             max_size: ByteSize(2 << 30),
             keep_free: ByteSize(crate::buffer::KEEP_FREE_BYTES),
             give_up_after: Duration::from_secs(10 * 60),
+            keep_sent: Duration::ZERO,
+            keep_sent_size: ByteSize(512 << 20),
         }
     }
 }
@@ -351,126 +364,4 @@ pub struct Control {
     /// The control socket; absolute. [`server_path`](crate::control::server_path) says where it is without.
     #[serde(deserialize_with = "optional")]
     pub socket: Option<FileName>,
-}
-
-/// What to do with an event that the broker took although nobody subscribes to its topic (MQTT 5.0 §3.4.2.1, 0x10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnNoSubscriber {
-    /// Keep it and try again.
-    #[default]
-    Hold,
-    /// Count it as delivered.
-    Accept,
-}
-
-/// The version of MQTT that the broker speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub enum MqttVersion {
-    /// MQTT 5.
-    #[default]
-    #[serde(rename = "5")]
-    V5,
-    /// MQTT 3.1.1.
-    #[serde(rename = "3.1.1")]
-    V311,
-}
-
-/// `[mqtt]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Mqtt {
-    /// Where the broker is, or those of a cluster; required.
-    pub url: BrokerUrls,
-    /// The protocol's version.
-    pub version: MqttVersion,
-    /// Client identifier.
-    pub client_id: ClientId,
-    /// User name.
-    #[serde(deserialize_with = "optional")]
-    pub username: Option<Line>,
-    /// File with the password; absolute once loaded.
-    #[serde(deserialize_with = "optional")]
-    pub password_file: Option<FileName>,
-    /// File with certificates to trust; absolute once loaded.
-    #[serde(deserialize_with = "optional")]
-    pub ca_file: Option<FileName>,
-    /// File with the gateway's own certificate; absolute once loaded.
-    #[serde(deserialize_with = "optional")]
-    pub client_certificate_file: Option<FileName>,
-    /// File with its private key; absolute once loaded.
-    #[serde(deserialize_with = "optional")]
-    pub client_key_file: Option<FileName>,
-    /// Topic of events.
-    pub topic: EventTopic,
-    /// Topic of the retained status message.
-    pub status_topic: StatusTopic,
-    /// Whether each device has a retained message of its own.
-    pub device_status: bool,
-    /// Topic of that message.
-    pub device_topic: DeviceTopic,
-    /// A device is told of not more often than this.
-    #[serde(deserialize_with = "from_text")]
-    pub device_interval: Duration,
-    /// MQTT keep alive.
-    #[serde(deserialize_with = "from_text")]
-    pub keep_alive: Duration,
-    /// Unacknowledged publishes at most.
-    pub window: u16,
-    /// Events of a topic in one message at most, while more than a window waits; 1: never together.
-    pub batch_events: u16,
-    /// Payload of such a message at most.
-    pub batch_size: ByteSize,
-    /// For how long the broker may keep an event for a subscriber that is away.
-    #[serde(deserialize_with = "optional")]
-    pub message_expiry: Option<Duration>,
-    /// Refusals of an event before it is set aside; 0 for ever.
-    pub attempts: u32,
-    /// What to do when nobody subscribes.
-    pub on_no_subscriber: OnNoSubscriber,
-}
-
-impl Mqtt {
-    /// The files it names.
-    pub(super) fn files(&mut self) -> impl Iterator<Item = &mut FileName> {
-        [
-            &mut self.password_file,
-            &mut self.ca_file,
-            &mut self.client_certificate_file,
-            &mut self.client_key_file,
-        ]
-        .into_iter()
-        .flatten()
-    }
-}
-
-impl Default for Mqtt {
-    fn default() -> Self {
-        fn known<T: FromText>(text: &str) -> T {
-            T::from_text(text)
-                .unwrap_or_else(|_| unreachable!("a default is well-formed, the tests load it"))
-        }
-        Mqtt {
-            url: BrokerUrls::default(),
-            version: MqttVersion::V5,
-            client_id: known("tracegate-{site}"),
-            username: None,
-            password_file: None,
-            ca_file: None,
-            client_certificate_file: None,
-            client_key_file: None,
-            topic: known("tracegate/{site}/events/{read_point}"),
-            status_topic: known("tracegate/{site}/status"),
-            device_status: true,
-            device_topic: known("tracegate/{site}/device/{device}"),
-            device_interval: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(30),
-            window: 100,
-            batch_events: 1,
-            batch_size: ByteSize(64 << 10),
-            message_expiry: None,
-            attempts: 30,
-            on_no_subscriber: OnNoSubscriber::Hold,
-        }
-    }
 }

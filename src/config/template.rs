@@ -12,6 +12,8 @@ pub enum Placeholder {
     ReadPoint,
     /// `{device}`: the name of the device.
     Device,
+    /// `{command}`: the kind of command.
+    Command,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +66,28 @@ impl Template {
         Ok(Template(parts))
     }
 
-    /// The text with its placeholders filled in; `name` is the read point's or the device's.
+    /// The text with its placeholders filled in; `name` is the read point's, the device's or the command's.
     pub fn render(&self, site: &str, name: &str) -> String {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.as_str(),
             Part::Hole(Placeholder::Site) => site,
-            Part::Hole(Placeholder::ReadPoint | Placeholder::Device) => name,
+            Part::Hole(Placeholder::ReadPoint | Placeholder::Device | Placeholder::Command) => name,
         });
         parts.collect()
+    }
+
+    /// What every such text begins with.
+    pub fn beginning(&self, site: &str) -> String {
+        let fixed = self.0.iter().map_while(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Hole(Placeholder::Site) => Some(site),
+            Part::Hole(_) => None,
+        });
+        fixed.collect()
+    }
+
+    fn has(&self, hole: Placeholder) -> bool {
+        self.0.contains(&Part::Hole(hole))
     }
 }
 
@@ -87,12 +103,17 @@ pub struct StatusTopic(pub Template);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceTopic(pub Template);
 
+/// The MQTT topic of commands; holds `{command}`, and may hold `{site}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandTopic(pub Template);
+
 /// The MQTT client identifier; may hold `{site}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId(pub Template);
 
 const SITE: (&str, Placeholder) = ("site", Placeholder::Site);
 const DEVICE: (&str, Placeholder) = ("device", Placeholder::Device);
+const COMMAND: (&str, Placeholder) = ("command", Placeholder::Command);
 const READ_POINT: (&str, Placeholder) = ("read_point", Placeholder::ReadPoint);
 
 /// Checks a topic name to publish to (MQTT 5.0 §4.7): not empty, no wildcard, no empty level.
@@ -143,11 +164,23 @@ impl FromText for DeviceTopic {
     const EXPECTED: &'static str = "a topic in quotes";
     fn from_text(text: &str) -> Result<Self, Refusal> {
         let template = topic(text, &[SITE, DEVICE])?;
-        if !template.0.contains(&Part::Hole(Placeholder::Device)) {
+        if !template.has(Placeholder::Device) {
             let help = "example: \"tracegate/{site}/device/{device}\"";
             return Err(Refusal::new("{device} is missing", help));
         }
         Ok(DeviceTopic(template))
+    }
+}
+
+impl FromText for CommandTopic {
+    const EXPECTED: &'static str = "a topic in quotes";
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let template = topic(text, &[SITE, COMMAND])?;
+        if !template.has(Placeholder::Command) {
+            let help = "example: \"tracegate/{site}/cmd/{command}\"";
+            return Err(Refusal::new("{command} is missing", help));
+        }
+        Ok(CommandTopic(template))
     }
 }
 
@@ -164,7 +197,7 @@ impl FromText for ClientId {
     }
 }
 
-super::units::deserialize_from_text!(EventTopic, StatusTopic, DeviceTopic, ClientId);
+super::units::deserialize_from_text!(EventTopic, StatusTopic, DeviceTopic, CommandTopic, ClientId);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
 mod damage;
+mod kept;
 
 use std::future::Future;
 use std::path::Path;
@@ -16,7 +17,7 @@ use tracegate_pipeline::filter::TagRules;
 use tracegate_pipeline::time::{Span, Time};
 
 use super::*;
-use crate::buffer::{FILE_NAME, Opened, OutboxReader, OutboxRow};
+use crate::buffer::{FILE_NAME, Keep, Opened, OutboxReader, OutboxRow};
 
 /// The least the buffer makes of it: 64 pages, some 150 scans.
 const TINY: u64 = 0;
@@ -55,15 +56,22 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 
 impl Plant {
     async fn start(directory: TempDir, max_bytes: u64) -> Self {
+        Self::keeping(directory, max_bytes, Keep::default()).await
+    }
+
+    async fn keeping(directory: TempDir, max_bytes: u64, keep: Keep) -> Self {
         let Opened {
-            store, pipeline, ..
+            mut store,
+            pipeline,
+            ..
         } = Store::open(directory.path(), max_bytes).await.unwrap();
+        store.keep_sent(keep);
         let clock = GatewayClock::start();
         let health = Health::new("plant-3", store.epoch());
         let (inputs, inputs_out) = mpsc::channel(QUEUE);
         let (feedback_in, feedback) = mpsc::channel(1_000);
         let (committed_in, committed) = watch::channel(store.last_seq());
-        let (acknowledged, acknowledged_out) = watch::channel(0);
+        let (acknowledged, acknowledged_out) = watch::channel(store.sent());
         let (requests, requests_out) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let wiring = Wiring {

@@ -17,13 +17,14 @@ const PROPERTY_MAX: usize = 65_535;
 /// Topic aliases in use on a connection.
 pub(super) const ALIASES_MAX: u16 = 64;
 
-/// The message for these rows of the buffer with this epoch; `age` is the oldest row's at least.
+/// The message for these rows of the buffer with this epoch, and one more property.
 pub(super) fn of(
     rows: &[(i64, Arc<OutboxRow>)],
     topic: &str,
     epoch: String,
     expiry: Option<Duration>,
     created_us: i64,
+    more: Option<(&str, String)>,
 ) -> Message {
     let mut user = Vec::with_capacity(6);
     let ids: Vec<&str> = rows.iter().map(|(_, row)| row.event_id.as_str()).collect();
@@ -49,6 +50,7 @@ pub(super) fn of(
             text
         }
     };
+    user.extend(more.map(|(key, value)| (key.to_owned(), value)));
     Message {
         topic: topic.to_owned(),
         retain: false,
@@ -127,10 +129,17 @@ mod tests {
 
     #[test]
     fn one_event_is_the_message_and_several_are_a_document() {
-        let one = of(&[row(7)], "t", "e".to_owned(), None, 0);
+        let one = of(&[row(7)], "t", "e".to_owned(), None, 0, None);
         assert_eq!(one.payload, row(7).1.payload);
         let rows = [row(7), row(9)];
-        let two = of(&rows, "t", "e".to_owned(), None, 1_700_000_000_000_000);
+        let two = of(
+            &rows,
+            "t",
+            "e".to_owned(),
+            None,
+            1_700_000_000_000_000,
+            None,
+        );
         let text = std::str::from_utf8(&two.payload).unwrap();
         assert_eq!(
             text,

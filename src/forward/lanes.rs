@@ -6,6 +6,9 @@
 //! meanwhile, but not without end: [`AHEAD_ROWS`], [`AHEAD_BYTES`]. Whatever the order in which rows are done, the mark is
 //! where the outbox may be deleted up to: the newest row such that it and all before it are done.
 //!
+//! [In order](Lanes::in_order) of the outbox, as a store needs it that tells how far it has everything, no lane runs ahead: a
+//! row that is not taken holds everything behind it, and what overtook it is sent again.
+//!
 //! No I/O, no clock: time comes in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +32,7 @@ pub struct Lanes<R> {
     lanes: BTreeMap<Arc<str>, Lane>,
     bytes: usize,
     done: usize,
+    in_order: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,16 @@ impl<R> Lanes<R> {
             lanes: BTreeMap::new(),
             bytes: 0,
             done: 0,
+            in_order: false,
+        }
+    }
+
+    /// The same, but all rows go in the order of the outbox, and a message has rows that follow each other.
+    #[must_use]
+    pub fn in_order(mark: i64) -> Self {
+        Self {
+            in_order: true,
+            ..Self::new(mark)
         }
     }
 
@@ -149,12 +163,23 @@ impl<R> Lanes<R> {
     #[must_use]
     pub fn sendable(&self, now: Instant) -> usize {
         let lanes = self.lanes.values();
+        if self.in_order {
+            // Also those that others hold: nothing is gained by reading ahead.
+            return lanes.map(|lane| lane.waiting.len()).sum();
+        }
         let open = lanes.filter(|lane| lane.may_send(now));
         open.map(|lane| match lane.held {
             Some(_) => 1,
             None => lane.waiting.len(),
         })
         .sum()
+    }
+
+    /// Whether anything waits to be sent, or to be set aside.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        let mut lanes = self.lanes.values();
+        lanes.any(|lane| !lane.waiting.is_empty()) || self.to_set_aside().is_some()
     }
 
     /// When the first held lane may be tried again, if nothing of it is under way.
@@ -177,6 +202,9 @@ impl<R> Lanes<R> {
     /// What goes into the next message: at most `rows` rows of one topic with at most `bytes` of payload, unless the first
     /// alone has more. They count as under way from now on.
     pub fn next(&mut self, now: Instant, rows: usize, bytes: usize) -> Option<Vec<i64>> {
+        if self.in_order {
+            return self.next_in_order(now, rows, bytes);
+        }
         let open = self.lanes.values_mut().filter(|lane| lane.may_send(now));
         let ready = open.filter(|lane| !lane.waiting.is_empty());
         let lane = ready.min_by_key(|lane| lane.waiting.first().copied())?;
@@ -200,6 +228,46 @@ impl<R> Lanes<R> {
         Some(group)
     }
 
+    fn next_in_order(&mut self, now: Instant, rows: usize, bytes: usize) -> Option<Vec<i64>> {
+        let pending = |row: &Row<R>| matches!(row.state, State::Waiting | State::Hopeless { .. });
+        let (first, row) = self.rows.iter().find(|(_, row)| pending(row))?;
+        if row.state != State::Waiting {
+            // Everything waits until it is set aside.
+            return None;
+        }
+        let (first, topic) = (*first, row.topic.clone());
+        let lane = self.lanes.get(&topic)?;
+        let nothing_under_way = self.lanes.values().all(|lane| lane.under_way == 0);
+        let held = lane.held.is_some();
+        if held && (!nothing_under_way || !lane.may_send(now)) {
+            return None;
+        }
+        let alone = held || first <= lane.alone_until;
+        let most = if alone { 1 } else { rows.max(1) };
+        let (mut group, mut total) = (Vec::new(), 0_usize);
+        for (seq, row) in self.rows.range_mut(first..).take(most) {
+            total = total.saturating_add(row.bytes);
+            let fits = group.is_empty() || total <= bytes;
+            if !fits || row.state != State::Waiting || row.topic != topic {
+                break;
+            }
+            row.state = State::UnderWay;
+            group.push(*seq);
+        }
+        let lane = self.lanes.get_mut(&topic)?;
+        for seq in &group {
+            lane.waiting.remove(seq);
+        }
+        lane.under_way += group.len();
+        Some(group)
+    }
+
+    /// In order of the outbox: whether a row before this one has still to go.
+    fn overtook(&self, seq: i64) -> bool {
+        let gone = |row: &Row<R>| matches!(row.state, State::UnderWay | State::Done);
+        self.in_order && !self.rows.range(..seq).all(|(_, row)| gone(row))
+    }
+
     /// Topic and content of a row that is not done.
     #[must_use]
     pub fn content(&self, seq: i64) -> Option<(Arc<str>, Arc<R>)> {
@@ -210,11 +278,12 @@ impl<R> Lanes<R> {
     /// The broker took these rows, which went together.
     pub fn taken(&mut self, group: &[i64]) {
         for &seq in group {
+            let overtook = self.overtook(seq);
             let Some((row, lane)) = self.under_way(seq) else {
                 continue;
             };
             let held = lane.held.as_ref().map(|held| held.row);
-            if held.is_some_and(|held| held < seq) {
+            if overtook || held.is_some_and(|held| held < seq) {
                 row.state = State::Waiting;
                 lane.waiting.insert(seq);
                 continue;

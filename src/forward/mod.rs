@@ -2,12 +2,15 @@
 //!
 //! [`window`] and [`lanes`] are the bookkeeping without a socket: which publish is which message, and which rows of the
 //! outbox may be sent and deleted; `memory` is what outlives a connection; [`mqtt`] keeps connections up, `connect` makes one and `session` is its
-//! traffic; `words` turns what the broker says into sentences. [`client`] is the MQTT client, used as a wire only: every
+//! traffic; [`subscribe`] is the way back from the broker, `again` sends kept events once more; `words` turns what the broker
+//! says into sentences. [`client`] is the MQTT client, used as a wire only: every
 //! connection gets a fresh event loop and a clean start, and the outbox is the one store that anything is sent again from.
 
+mod again;
 mod age;
 pub mod announce;
 pub mod client;
+pub mod commands;
 mod connect;
 mod credentials;
 mod document;
@@ -18,6 +21,7 @@ pub mod mqtt;
 mod patience;
 mod session;
 pub mod sparkplug;
+pub mod subscribe;
 mod suspect;
 #[cfg(test)]
 mod tests;

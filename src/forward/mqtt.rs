@@ -15,10 +15,12 @@ use super::credentials::Credentials;
 use super::failover::{Next, Turn};
 use super::memory::Memory;
 use super::session::Session;
+use super::subscribe::{self, Downlink};
 use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
 use crate::config::Template;
+use crate::downlink::order::Directory;
 use crate::health::{Beat, BrokerState, Counters, EndpointState, Health, tame};
 use crate::tls::{self, TlsError};
 
@@ -58,6 +60,8 @@ pub struct Settings {
     pub attempts: u32,
     /// Whether "nobody is subscribed" counts as delivered.
     pub accept_without_subscriber: bool,
+    /// What comes back from the broker.
+    pub downlink: subscribe::Settings,
     /// Deadlines and waits.
     pub timing: Timing,
 }
@@ -199,6 +203,8 @@ pub struct Links {
     pub acknowledged: watch::Sender<i64>,
     /// To the buffer: events that cannot be sent.
     pub requests: mpsc::Sender<Request>,
+    /// Devices that commands are for.
+    pub devices: Directory,
     /// Conditions and counters.
     pub health: Health,
     /// Sign of life.
@@ -212,7 +218,9 @@ pub async fn run(settings: Settings, mut links: Links) {
     let (first, last) = settings.timing.backoff;
     let mut ceiling = first;
     let mut credentials = Credentials::new(&settings, &links.health);
-    let mut memory = Memory::new(settings.attempts, *links.committed.borrow());
+    let known = (*links.acknowledged.borrow(), *links.committed.borrow());
+    let mut memory = Memory::new(settings.attempts, known.1);
+    let mut downlink = Downlink::new(&settings.downlink, known, links.health.epoch());
     let mut turn = Turn::new(settings.endpoints.len());
     links.health.brokers(&settings.endpoints);
     while !links.stop.is_cancelled() {
@@ -231,7 +239,7 @@ pub async fn run(settings: Settings, mut links: Links) {
             endpoint,
             &mut links,
             &mut credentials,
-            &mut memory,
+            (&mut memory, &mut downlink),
             &mut answered,
         );
         let Err(end) = attempt.await else {
@@ -293,7 +301,7 @@ async fn attempt(
     endpoint: &Endpoint,
     links: &mut Links,
     credentials: &mut Credentials,
-    memory: &mut Memory,
+    (memory, downlink): (&mut Memory, &mut Downlink),
     answered: &mut bool,
 ) -> Result<(), SessionEnd> {
     let ready = credentials.take()?;
@@ -304,8 +312,9 @@ async fn attempt(
     };
     links.health.endpoint(endpoint, EndpointState::Up);
     links.health.broker(BrokerState::Up);
-    let acknowledged = *links.acknowledged.borrow();
-    let mut session = Session::new(settings, memory, &connection, acknowledged);
+    let from = downlink.connected(Instant::now());
+    let from = from.unwrap_or(*links.acknowledged.borrow());
+    let mut session = Session::new(settings, (memory, downlink), &connection, from);
     let end = serve(&mut session, &mut connection, links, credentials).await;
     *answered = session.answered();
     if let Err(end) = end {
@@ -342,16 +351,17 @@ async fn serve(
             // Before events: they would take all the room there ever is while there are many.
             session.announce(&mut announcer, &links.health)?;
             session.fill(links).await?;
+            session.replay(links, stopping.is_some()).await?;
         } else if renewing.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
             return Err(SessionEnd::Renewed);
         }
-        if stopping.is_some_and(|deadline| session.is_idle() || Instant::now() >= deadline) {
+        if stopping.is_some_and(|deadline| session.is_done() || Instant::now() >= deadline) {
             return Ok(());
         }
         let may_ask = renewing.is_none() && session.may_ask();
-        let wait = session.hold().map_or(WAKE, |hold| hold.min(WAKE));
+        let wait = session.pause().map_or(WAKE, |pause| pause.min(WAKE));
         tokio::select! {
-            () = session.set_aside() => {}
+            () = session.answers(&links.health) => {}
             event = connection.link.events.recv() => match event {
                 None => return Err(SessionEnd::Lost("the client stopped".to_owned())),
                 Some(Err(failure)) => return Err(words::loss(failure)),

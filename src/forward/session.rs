@@ -6,6 +6,7 @@
 //! again, is set aside in the buffer, and so is one that is damaged on disk: both only once everything before them is
 //! acknowledged.
 
+mod beside;
 mod refuse;
 
 use std::sync::Arc;
@@ -14,22 +15,23 @@ use std::time::Duration;
 use rumqttc::v5::mqttbytes::v5::PubAckReason;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::announce::Announcer;
-use super::client::{Client, Event, Message, Properties};
+use super::client::{Client, Event, Message};
+use super::commands::Around;
 use super::connect::Connection;
 use super::document::{self, Aliases};
 use super::lanes::Lanes;
 use super::memory::Memory;
 use super::mqtt::{Links, SessionEnd, Settings, Timing};
+use super::subscribe::Downlink;
 use super::suspect::UnderWay;
 use super::window::{Item, Window};
 use super::words::{self, Blame};
 use crate::buffer::OutboxRow;
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
-use crate::health::{Health, Status};
+use crate::health::Health;
 
 /// Rows read from the outbox at a time.
 const READ_ROWS: usize = 64;
@@ -37,18 +39,19 @@ const READ_ROWS: usize = 64;
 const DAMAGED: &str = "damaged on disk";
 
 pub(super) struct Session<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     memory: &'a mut Memory,
+    pub(super) downlink: &'a mut Downlink,
     client: Arc<dyn Client>,
-    clock: GatewayClock,
+    pub(super) clock: GatewayClock,
     window: Window,
     lanes: Lanes<OutboxRow>,
     aliases: Aliases,
     /// Unacknowledged publishes at most: ours, or the broker's if that is less.
-    limit: usize,
+    pub(super) limit: usize,
     packet_maximum: Option<u32>,
     /// The last row read.
-    cursor: i64,
+    pub(super) cursor: i64,
     /// The broker takes nothing for now.
     paused_until: Option<Instant>,
     /// It has taken nothing since it said so.
@@ -68,7 +71,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         settings: &'a Settings,
-        memory: &'a mut Memory,
+        (memory, downlink): (&'a mut Memory, &'a mut Downlink),
         connection: &Connection,
         acknowledged: i64,
     ) -> Self {
@@ -78,11 +81,12 @@ impl<'a> Session<'a> {
         let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
         Self {
             settings,
+            lanes: downlink.lanes(acknowledged),
             memory,
+            downlink,
             client: connection.client(),
             clock: GatewayClock::start(),
             window: Window::default(),
-            lanes: Lanes::new(acknowledged),
             aliases: Aliases::new(terms.alias_maximum),
             limit: usize::from(settings.window.min(terms.receive_maximum)),
             packet_maximum: terms.packet_maximum,
@@ -114,13 +118,25 @@ impl<'a> Session<'a> {
         self.window.in_flight() == 0
     }
 
+    /// Whether nothing is left to wait for before the gateway stops.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_idle() && self.downlink.is_confirmed()
+    }
+
     /// Whether more rows may be sent now.
     pub(super) fn may_ask(&self) -> bool {
         self.paused_until.is_none() && self.room() > 0
     }
 
+    /// When to look again, if nothing happens before.
+    pub(super) fn pause(&mut self) -> Option<Duration> {
+        let replay = self.downlink.commands.replay();
+        let replay = replay.and_then(|replay| replay.pause());
+        self.hold().into_iter().chain(replay).min()
+    }
+
     /// How long nothing is sent because a row was not taken.
-    pub(super) fn hold(&self) -> Option<Duration> {
+    fn hold(&self) -> Option<Duration> {
         // Once it has passed, what is under way decides: waking earlier would be in vain.
         let until = self.paused_until.or_else(|| self.lanes.next_try())?;
         let left = until.saturating_duration_since(Instant::now());
@@ -130,6 +146,26 @@ impl<'a> Session<'a> {
     /// Renews the retained status as soon as there is room.
     pub(super) const fn renew_status(&mut self) {
         self.status_due = true;
+    }
+
+    /// Whether nothing hinders that events are sent again that nobody waits for.
+    pub(super) fn has_leisure(&self, links: &Links) -> bool {
+        let idle = self.cursor >= *links.committed.borrow() && !self.lanes.has_waiting();
+        let room = self.may_ask() && self.room() >= (self.limit / 2).max(1);
+        idle && room && !self.refused && !self.cautious
+    }
+
+    /// In order of the outbox: what was not taken counts as not sent, and the store may have been silent for too long.
+    fn begin_again(&mut self, health: &Health) {
+        if !self.is_idle() {
+            return;
+        }
+        self.downlink.back_to(self.lanes.mark());
+        let free = self.aside.is_none();
+        if let Some(from) = self.downlink.restart(free, health, Instant::now()) {
+            self.lanes = self.downlink.lanes(from);
+            self.cursor = from;
+        }
     }
 
     /// Whether what comes next may end the connection.
@@ -148,7 +184,8 @@ impl<'a> Session<'a> {
     }
 
     fn room(&self) -> usize {
-        self.limit().saturating_sub(self.window.in_flight())
+        let room = self.limit().saturating_sub(self.window.in_flight());
+        room.min(self.downlink.room())
     }
 
     fn room_for_status(&self) -> bool {
@@ -160,25 +197,31 @@ impl<'a> Session<'a> {
 
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
+        self.subscribe()?;
+        self.status_due |= self.downlink.commands.wants_status();
         if self.status_due && self.room_for_status() {
             self.status_due = false;
             let status = links.health.status().to_json();
             self.publish_health(self.settings.status_topic.clone(), status)?;
         }
+        self.publish_answers()?;
         self.conclude(links);
         self.set_first_aside(links);
+        self.begin_again(&links.health);
         if let Some(until) = self.paused_until {
             if Instant::now() < until || !self.is_idle() {
                 return Ok(());
             }
             self.paused_until = None;
         }
+        // What the store has need not be sent: it may have got it in an earlier life.
+        self.cursor = self.cursor.max(self.downlink.mark().unwrap_or(0));
         while self.may_ask() {
             let behind = self.read(links).await?;
             self.set_first_aside(links);
             let batch = self.settings.batch;
             let (rows, bytes) = match behind && self.limit() > 1 {
-                true => (batch.events, self.batch_bytes()),
+                true => (batch.events.min(self.downlink.room()), self.batch_bytes()),
                 false => (1, 0),
             };
             let Some(group) = self.lanes.next(Instant::now(), rows, bytes) else {
@@ -261,7 +304,10 @@ impl<'a> Session<'a> {
             .message_expiry
             .map(|all| all.saturating_sub(age));
         let created = self.clock.now();
-        let mut message = document::of(&rows, &topic, health.epoch(), expiry, created.0);
+        let previous = self.downlink.previous();
+        let previous = previous.map(|seq| ("previous", seq.to_string()));
+        let epoch = health.epoch();
+        let mut message = document::of(&rows, &topic, epoch, expiry, created.0, previous);
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             let why = words::too_large(size, maximum);
@@ -269,10 +315,12 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         self.aliases.apply(&mut message);
-        let again = group
-            .iter()
-            .filter(|seq| self.memory.sending(**seq))
-            .count();
+        let again = group.iter().filter(|seq| {
+            let before = self.memory.sending(**seq);
+            let again = self.downlink.sending(**seq, health, now);
+            again.unwrap_or(before)
+        });
+        let again = again.count();
         health
             .counters()
             .resent
@@ -280,56 +328,12 @@ impl<'a> Session<'a> {
         self.publish(Item::Events(group), message)
     }
 
-    fn too_large(&self, size: usize) -> Option<u32> {
+    pub(super) fn too_large(&self, size: usize) -> Option<u32> {
         self.packet_maximum
             .filter(|&maximum| u32::try_from(size).is_ok_and(|size| size > maximum))
     }
 
-    pub(super) fn announcer(&self) -> Announcer {
-        Announcer::new(&self.settings.devices, &self.settings.site)
-    }
-
-    /// Hands the client a message about a device, if one is due and there is room; one at a time, so that events go on. The
-    /// status goes before all of them.
-    pub(super) fn announce(
-        &mut self,
-        announcer: &mut Announcer,
-        health: &Health,
-    ) -> Result<(), SessionEnd> {
-        if self.status_due || !self.room_for_status() {
-            return Ok(());
-        }
-        match announcer.next(health, self.is_idle()) {
-            Some((topic, payload)) => self.publish_health(topic, payload),
-            None => Ok(()),
-        }
-    }
-
-    /// The status, or a message about a device.
-    fn publish_health(&mut self, topic: String, payload: String) -> Result<(), SessionEnd> {
-        let message = Message {
-            topic,
-            retain: true,
-            payload: payload.into(),
-            properties: Properties {
-                content_type: Some("application/json".to_owned()),
-                ..Properties::default()
-            },
-        };
-        let size = message.size();
-        if let Some(maximum) = self.too_large(size) {
-            // Events matter more than the status: the connection goes on without.
-            warn!(
-                reason = words::too_large(size, maximum),
-                topic = message.topic,
-                "Status not sent"
-            );
-            return Ok(());
-        }
-        self.publish(Item::Status, message)
-    }
-
-    fn publish(&mut self, item: Item, message: Message) -> Result<(), SessionEnd> {
+    pub(super) fn publish(&mut self, item: Item, message: Message) -> Result<(), SessionEnd> {
         if self.is_idle() {
             self.progress = Instant::now();
         }
@@ -344,17 +348,6 @@ impl<'a> Session<'a> {
         }
         self.window.ask(item);
         Ok(())
-    }
-
-    /// Sends the last status; false while there is no room.
-    pub(super) fn say_goodbye(&mut self, health: &Health) -> bool {
-        let status = Status {
-            state: "offline".into(),
-            reason: Some("stopped".into()),
-            ..health.status()
-        };
-        let topic = self.settings.status_topic.clone();
-        self.room_for_status() && self.publish_health(topic, status.to_json()).is_ok()
     }
 
     pub(super) fn event(&mut self, event: Event, links: &Links) -> Result<(), SessionEnd> {
@@ -378,7 +371,27 @@ impl<'a> Session<'a> {
                         let why = format!("{} (topic {topic})", words::refusal(reason));
                         self.not_taken(&group, why, words::blame(reason), &links.health);
                     }
+                    Item::Replayed(seq) => {
+                        let hold = self.settings.timing.hold;
+                        let commands = &mut self.downlink.commands;
+                        commands.replayed(seq, taken, hold, &links.health);
+                    }
                     Item::Status => {}
+                }
+            }
+            Event::Subscribed(answer) => {
+                let now = Instant::now();
+                self.downlink.subscribed(answer, &links.health, now);
+            }
+            Event::Received(message) => {
+                let around = Around {
+                    devices: &links.devices,
+                    health: &links.health,
+                    acknowledged: *links.acknowledged.borrow(),
+                    now: Instant::now(),
+                };
+                if let Some(mark) = self.downlink.message(&message, around) {
+                    tell(links, mark);
                 }
             }
             other => debug!(?other, "MQTT"),
@@ -398,7 +411,10 @@ impl<'a> Session<'a> {
         self.lanes.taken(group);
         self.cautious = false;
         self.say_what_is_refused(&links.health);
-        tell(links, self.lanes.mark());
+        let mark = self.lanes.mark();
+        if !self.downlink.taken(mark) {
+            tell(links, mark);
+        }
         Failpoint::AfterAck.pass();
     }
 
@@ -435,6 +451,8 @@ impl<'a> Session<'a> {
             });
         }
         let done = self.lanes.all_ahead();
+        // In order of the outbox each goes out behind the one before it, whatever the broker has.
+        let done = done.filter(|_| self.downlink.mark().is_none());
         self.memory.disconnected(done, Instant::now());
     }
 }

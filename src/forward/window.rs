@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub enum Item {
     /// The outbox rows with these sequence numbers, rising, all of one topic.
     Events(Vec<i64>),
-    /// A status message; nothing depends on it.
+    /// A row that was acknowledged before and is sent again on command.
+    Replayed(i64),
+    /// A status message, or the answer to a command; nothing depends on it.
     Status,
 }
 

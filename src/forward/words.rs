@@ -3,7 +3,9 @@
 use std::io;
 
 use rumqttc::TlsError;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectReturnCode, DisconnectReasonCode, PubAckReason, SubscribeReasonCode,
+};
 
 use super::client::{Endpoint, Failure, Version};
 use super::mqtt::{SessionEnd, Settings};
@@ -147,6 +149,22 @@ fn connect_refusal(code: ConnectReturnCode, version: Version) -> &'static str {
         }
         ConnectReturnCode::QoSNotSupported => "it does not allow QoS 1",
         _ => "it gave no usable reason; see the broker's log",
+    }
+}
+
+/// All that MQTT 3.1.1 can say of a subscription that was refused.
+pub(super) const NO_REASON: &str = "it does not say why; check its access list and its log";
+
+/// Why the broker refused a subscription (MQTT 5 §3.9.3).
+pub(super) fn subscribe_refusal(code: &SubscribeReasonCode) -> String {
+    match code {
+        SubscribeReasonCode::NotAuthorized => {
+            "not authorized; check its access list (Mosquitto: topic read …)".to_owned()
+        }
+        SubscribeReasonCode::Unspecified | SubscribeReasonCode::Failure => NO_REASON.to_owned(),
+        SubscribeReasonCode::TopicFilterInvalid => "it does not accept the topic".to_owned(),
+        SubscribeReasonCode::QuotaExceeded => "its limit is reached".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -86,7 +86,7 @@ counters! {
     non_events,
     /// Events the broker acknowledged.
     forwarded,
-    /// Events sent again, because the connection ended or the broker did not take them.
+    /// Events sent again, because the connection ended, or the broker or the store did not take them.
     resent,
     /// Messages on their way without acknowledgement.
     in_flight,
@@ -94,8 +94,22 @@ counters! {
     ahead,
     /// Times the broker did not take a message.
     refused,
+    /// Events sent that the store has not confirmed.
+    unconfirmed,
+    /// Acknowledgements of the store that were not taken.
+    acks_refused,
+    /// Commands looked at.
+    commands,
+    /// Commands not done.
+    commands_refused,
+    /// Commands and answers dropped because there were too many.
+    commands_dropped,
+    /// Events sent again on command, and taken by the broker.
+    replayed,
     /// Events waiting in the outbox.
     waiting,
+    /// Events kept in the buffer although they are acknowledged.
+    kept,
     /// Events set aside in the buffer because they cannot be sent.
     dead_letters,
     /// Commits that failed and were tried again.
@@ -110,6 +124,18 @@ counters! {
     clock_steps,
     /// Broker connections lost or not made, for any reason.
     broker_disconnects,
+    /// Of these: the broker was not there.
+    broker_unreachable,
+    /// Of these: the broker refused the connection.
+    broker_refusals,
+    /// Of these: the broker ended the connection and said why.
+    broker_goodbyes,
+    /// Of these: the connection was cut.
+    broker_losses,
+    /// Of these: the broker acknowledged nothing any more.
+    broker_silences,
+    /// Of these: for a reason at our side, such as a file that cannot be read.
+    broker_own_faults,
     /// Times that renewed certificates or a renewed password were taken into use.
     renewals,
     /// Times that changed certificates or a changed password could not be used.
@@ -128,18 +154,6 @@ counters! {
     references_capped,
     /// Facts held about things that are around.
     references,
-    /// Of these: the broker was not there.
-    broker_unreachable,
-    /// Of these: the broker refused the connection.
-    broker_refusals,
-    /// Of these: the broker ended the connection and said why.
-    broker_goodbyes,
-    /// Of these: the connection was cut.
-    broker_losses,
-    /// Of these: the broker acknowledged nothing any more.
-    broker_silences,
-    /// Of these: for a reason at our side, such as a file that cannot be read.
-    broker_own_faults,
     /// Messages handed to the broker for Sparkplug.
     sparkplug_messages,
     /// Connections for Sparkplug lost or not made.

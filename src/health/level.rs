@@ -27,6 +27,17 @@ impl Health {
         self.announce(true);
     }
 
+    /// Notes the oldest acknowledged event that is kept.
+    pub fn kept_from(&self, first: Option<i64>) {
+        self.links().kept_from = first;
+    }
+
+    /// The oldest acknowledged event that was kept a moment ago.
+    #[must_use]
+    pub fn first_kept(&self) -> Option<i64> {
+        self.links().kept_from
+    }
+
     /// Notes how full the buffer is; no news, it changes all the time.
     pub fn buffer(&self, level: BufferLevel) {
         self.links().buffer = level;

@@ -17,6 +17,7 @@ use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
+use crate::downlink::order::Orders;
 use crate::health::{Beat, DeviceCounter, DeviceState, Health, tame};
 
 /// What every device task is given.
@@ -32,6 +33,8 @@ pub struct Context {
     pub clock: GatewayClock,
     /// Conditions and counters.
     pub health: Health,
+    /// What it is told to do on command.
+    pub orders: Orders,
     /// Sign of life.
     pub beat: Beat,
     /// Ends the task.

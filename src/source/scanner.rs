@@ -9,7 +9,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 use tracegate_pipeline::Input;
 use tracing::{debug, warn};
@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::lines::LineSplitter;
 use super::{Context, Sparingly};
 use crate::core::Feedback;
+use crate::downlink::order::Action;
 
 /// Between attempts to open the device, jittered up to twice that: a replugged scanner is back within two seconds.
 const RETRY: Duration = Duration::from_secs(1);
@@ -32,6 +33,8 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration:
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Signs of life even when nothing happens.
 const WAKE: Duration = Duration::from_secs(5);
+/// Between two beeps of a scanner that shows which one it is.
+const BEEP: Duration = Duration::from_secs(1);
 /// A scanner that does not take its answer is not waited for.
 const WRITE_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -64,6 +67,8 @@ pub struct Settings {
     pub on_accept: Vec<u8>,
     /// Sent when a scan is refused.
     pub on_refuse: Vec<u8>,
+    /// Sent once a second while it shows which one it is.
+    pub on_identify: Vec<u8>,
 }
 
 /// Runs until stopped.
@@ -180,6 +185,7 @@ impl Session<'_> {
         let (mut splitter, mut frames, mut bytes) =
             (LineSplitter::default(), Vec::new(), [0; 1024]);
         let mut remarks = Sparingly::default();
+        let (mut shows, mut beep_at) = (0, Instant::now());
         // Answers for a scan made before the connection was lost would confuse the operator now.
         while self.feedback.try_recv().is_ok() {}
         context.up();
@@ -225,6 +231,24 @@ impl Session<'_> {
                         Err(_) => if remarks.say().is_some() {
                             warn!(scanner, "The scanner did not take its answer in time");
                         },
+                    }
+                }
+                order = context.orders.next() => {
+                    let answer = match order.action {
+                        Action::Identify(time) => {
+                            (shows, beep_at) = (time.as_secs(), Instant::now());
+                            Ok(())
+                        }
+                        Action::Output { .. } => Err("a scanner has no outputs".to_owned()),
+                    };
+                    // Nobody may wait any more.
+                    let _ = order.done.send(answer);
+                }
+                () = sleep_until(beep_at), if shows > 0 => {
+                    (shows, beep_at) = (shows - 1, beep_at + BEEP);
+                    let beep = writer.write_all(&self.settings.on_identify);
+                    if let Ok(Err(error)) = timeout(WRITE_DEADLINE, beep).await {
+                        break Some(format!("the scanner takes no answer: {error}"));
                     }
                 }
                 () = sleep(UNFINISHED), if unfinished => {

@@ -1,5 +1,6 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+pub mod downlink;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 use tracegate_pipeline::zone::ZoneConfig;
 
+use crate::buffer::Keep;
 use crate::config::{
     ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
     OutputUse, Parity, ReadPoint, Scanner, TagPattern,
@@ -178,6 +180,15 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
     }
 }
 
+/// How long acknowledged events stay.
+#[must_use]
+pub fn keep_sent(config: &Config) -> Keep {
+    Keep {
+        age: config.buffer.keep_sent,
+        bytes: config.buffer.keep_sent_size.bytes(),
+    }
+}
+
 /// The forwarder's settings.
 #[must_use]
 pub fn forwarder(config: &Config) -> mqtt::Settings {
@@ -234,6 +245,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         message_expiry: mqtt.message_expiry,
         attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
+        downlink: downlink::settings(config),
         timing: mqtt::Timing::default(),
     }
 }
@@ -302,6 +314,7 @@ fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
         transport,
         on_accept: bytes(&scanner.on_accept),
         on_refuse: bytes(&scanner.on_refuse),
+        on_identify: bytes(&scanner.on_identify),
     }
 }
 

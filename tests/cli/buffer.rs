@@ -75,6 +75,7 @@ async fn looking_works_beside_a_running_gateway_and_changing_does_not() {
     let stats = |waiting: i64, last: i64| {
         ok(&format!(
             "waiting       {waiting}, the oldest since 2026-11-22T13:00:00Z
+kept          0
 dead letters  3
 dropped       0
 in use        40 KiB

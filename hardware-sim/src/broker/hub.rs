@@ -37,7 +37,8 @@ struct State {
 struct Session {
     generation: u64,
     queue: mpsc::Sender<Publish>,
-    filters: Vec<(String, QoS)>,
+    /// With the quality of service granted, and whether messages keep their retain flag (MQTT 5 §3.8.3.1).
+    filters: Vec<(String, QoS, bool)>,
     will: Option<LastWill>,
 }
 
@@ -141,11 +142,14 @@ impl Hub {
             if !is_filter(&filter.path) {
                 return SubscribeReasonCode::TopicFilterInvalid;
             }
-            session.filters.retain(|(path, _)| *path != filter.path);
+            session.filters.retain(|(path, ..)| *path != filter.path);
             if session.filters.len() >= MOST_FILTERS {
                 return SubscribeReasonCode::QuotaExceeded;
             }
-            session.filters.push((filter.path.clone(), granted));
+            let keeps_retain = filter.preserve_retain;
+            session
+                .filters
+                .push((filter.path.clone(), granted, keeps_retain));
             for (topic, retained) in &state.retained {
                 if matches(topic, &filter.path) {
                     // A queue full of retained messages: the rest is missing, as after any late subscription.
@@ -168,7 +172,7 @@ impl Hub {
         };
         let mut remove = |filter: &String| {
             let before = session.filters.len();
-            session.filters.retain(|(path, _)| path != filter);
+            session.filters.retain(|(path, ..)| path != filter);
             session.filters.len() < before
         };
         filters.iter().map(&mut remove).collect()
@@ -195,9 +199,9 @@ impl State {
             let granted = session
                 .filters
                 .iter()
-                .filter(|(filter, _)| matches(topic, filter))
-                .map(|(_, qos)| *qos);
-            granted.reduce(|a, b| if a < b { b } else { a })
+                .filter(|(filter, ..)| matches(topic, filter))
+                .map(|(_, qos, keeps_retain)| (*qos, *keeps_retain));
+            granted.reduce(|a, b| (if a.0 < b.0 { b.0 } else { a.0 }, a.1 || b.1))
         };
         // A closed queue is a session whose connection is just ending.
         let open = self
@@ -216,10 +220,10 @@ impl State {
             self.stats.refused += 1;
             return PubAckReason::QuotaExceeded;
         }
-        for (queue, granted) in targets {
+        for (queue, (granted, keeps_retain)) in targets {
             let message = Publish {
                 dup: false,
-                retain: false,
+                retain: publish.retain && keeps_retain,
                 qos: lesser(publish.qos, granted),
                 ..publish.clone()
             };

@@ -1,12 +1,16 @@
 //! The store's MQTT client: subscribes with QoS 1 and a persistent session, and never gives up.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use rumqttc::v5::{AsyncClient, Event, Incoming, MqttOptions, mqttbytes::QoS};
+use rumqttc::v5::{
+    AsyncClient, Event, Incoming, MqttOptions,
+    mqttbytes::{QoS, v5::Publish},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::sleep,
@@ -23,6 +27,8 @@ const RETRY: Duration = Duration::from_millis(200);
 const LARGEST: u32 = 4 * 1024 * 1024;
 /// Lines waiting to be printed; when nobody takes them, later ones are not kept.
 const LINES: usize = 1024;
+/// Epochs of gateways that are followed; there is one for each buffer.
+const MOST_EPOCHS: usize = 64;
 
 /// A subscriber with a ledger; dropping it disconnects.
 #[derive(Debug)]
@@ -47,6 +53,16 @@ pub struct StoreStatus {
 impl Store {
     /// Subscribes to `filter` at `broker` and enters what comes into `ledger`.
     pub fn subscribe(broker: SocketAddr, filter: &str, ledger: Ledger) -> Self {
+        Self::start(broker, filter, ledger, None)
+    }
+
+    /// The same, and tells gateways on `topic` how far it has taken their events; they must have this topic as
+    /// `[mqtt] ack_topic`.
+    pub fn acknowledging(broker: SocketAddr, filter: &str, ledger: Ledger, topic: &str) -> Self {
+        Self::start(broker, filter, ledger, Some(topic.to_owned()))
+    }
+
+    fn start(broker: SocketAddr, filter: &str, ledger: Ledger, ack_topic: Option<String>) -> Self {
         let ledger = Arc::new(Mutex::new(ledger));
         let (publish, status) = watch::channel(StoreStatus::default());
         let (print, lines) = mpsc::channel(LINES);
@@ -56,6 +72,9 @@ impl Store {
             ledger: ledger.clone(),
             status: publish,
             print,
+            ack_topic,
+            marks: BTreeMap::new(),
+            owed: BTreeSet::new(),
         };
         let task = Task::spawn(subscriber.run());
         Self {
@@ -113,10 +132,15 @@ struct Subscriber {
     ledger: Arc<Mutex<Ledger>>,
     status: watch::Sender<StoreStatus>,
     print: mpsc::Sender<Line>,
+    ack_topic: Option<String>,
+    /// For each epoch the newest event such that it and all before it have come.
+    marks: BTreeMap<String, i64>,
+    /// Epochs of which the mark is to be told.
+    owed: BTreeSet<String>,
 }
 
 impl Subscriber {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
             self.connection().await;
             self.status.send_modify(|status| status.subscribed = false);
@@ -126,7 +150,7 @@ impl Subscriber {
 
     /// One connection from CONNECT to its end. A fresh event loop each time: one that is used again after an error
     /// carries old packets over.
-    async fn connection(&self) {
+    async fn connection(&mut self) {
         let mut options = MqttOptions::new(
             "tracegate-store",
             self.broker.ip().to_string(),
@@ -149,11 +173,58 @@ impl Subscriber {
                 Ok(Event::Incoming(Incoming::SubAck(_))) => {
                     self.status.send_modify(|status| status.subscribed = true);
                 }
-                Ok(Event::Incoming(Incoming::Publish(publish))) => self.take(&publish.payload),
+                Ok(Event::Incoming(Incoming::Publish(publish))) => {
+                    self.take(&publish.payload);
+                    // One that names no epoch is nothing to acknowledge.
+                    let _ = self.acknowledge(&publish);
+                }
                 Ok(_) => {}
                 Err(_) => return,
             }
+            self.say_marks(&client);
         }
+    }
+
+    /// Tells the marks that have not been told, as far as the channel has room; each answer of the broker makes some.
+    fn say_marks(&mut self, client: &AsyncClient) {
+        let Some(topic) = &self.ack_topic else { return };
+        while let Some(epoch) = self.owed.first() {
+            let mark = self.marks.get(epoch).copied().unwrap_or_default();
+            let word = format!(r#"{{"epoch":"{epoch}","seq":{mark}}}"#);
+            let told = client.try_publish(topic.clone(), QoS::AtLeastOnce, true, word);
+            if told.is_err() {
+                return;
+            }
+            self.owed.pop_first();
+        }
+    }
+
+    /// Notes the event's mark, the newest of its epoch such that all before it came too, to be told. An event that names one
+    /// before it (`previous`) that has not come changes nothing: the gateway sends from there again.
+    fn acknowledge(&mut self, publish: &Publish) -> Option<()> {
+        self.ack_topic.as_ref()?;
+        let properties = &publish.properties.as_ref()?.user_properties;
+        let property = |name: &str| {
+            let found = properties.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let epoch = property("epoch")?;
+        // A message with several events has those that follow each other.
+        let seq = property("seq").or_else(|| property("last_seq"));
+        let seq: i64 = seq?.parse().ok()?;
+        let previous: i64 = property("previous")?.parse().ok()?;
+        if self.marks.len() >= MOST_EPOCHS
+            && !self.marks.contains_key(epoch)
+            && let Some((forgotten, _)) = self.marks.pop_first()
+        {
+            self.owed.remove(&forgotten);
+        }
+        let mark = self.marks.entry(epoch.to_owned()).or_default();
+        if previous <= *mark {
+            *mark = seq.max(*mark);
+        }
+        self.owed.insert(epoch.to_owned());
+        Some(())
     }
 
     fn take(&self, payload: &[u8]) {

@@ -23,7 +23,7 @@ async fn a_buffer_of_format_1_is_brought_up_to_date() {
     assert_eq!(store.epoch(), "08398793-a6f2-4fdd-bbe8-1bf21b076d74");
     assert_eq!(
         number(&mut store.connection, "PRAGMA user_version").await,
-        2
+        3
     );
     assert_eq!(store.figures().await.unwrap().dead_letters, 0);
     let rows = outbox(directory.path()).await;
@@ -56,6 +56,6 @@ async fn a_full_file_of_format_1_is_sent_and_brought_up_to_date_later() {
     let mut store = Store::open(directory.path(), TINY).await.unwrap().store;
     assert_eq!(
         number(&mut store.connection, "PRAGMA user_version").await,
-        2
+        3
     );
 }

@@ -62,6 +62,8 @@ impl Image {
 }
 
 struct Life {
+    // Acknowledged events stay.
+    keep: bool,
     root: tempfile::TempDir,
     lives: usize,
     store: Option<Store>,
@@ -76,7 +78,7 @@ struct Life {
 }
 
 impl Life {
-    async fn begin() -> Self {
+    async fn begin(keep: bool) -> Self {
         let root = tempfile::tempdir().unwrap();
         let opened = open(&root.path().join("0")).await;
         let now = Expected {
@@ -85,7 +87,8 @@ impl Life {
             waiting: Vec::new(),
         };
         let image = Image::take(&root.path().join("0"));
-        Self {
+        let mut life = Self {
+            keep,
             root,
             lives: 0,
             epoch: opened.store.epoch().to_owned(),
@@ -96,7 +99,27 @@ impl Life {
             image,
             reachable: vec![now.clone()],
             now,
+        };
+        life.set_keep();
+        life
+    }
+
+    fn set_keep(&mut self) {
+        if self.keep {
+            self.store().keep_sent(Keep {
+                age: std::time::Duration::from_secs(60),
+                bytes: ROOMY,
+            });
         }
+    }
+
+    /// What waits.
+    async fn waiting(&mut self) -> Vec<OutboxRow> {
+        let sent = self.store().sent();
+        let mut rows = outbox(&self.directory()).await;
+        assert!(self.keep || rows.iter().all(|row| row.seq > sent));
+        rows.retain(|row| row.seq > sent);
+        rows
     }
 
     fn directory(&self) -> PathBuf {
@@ -201,7 +224,8 @@ impl Life {
 
     async fn reopen(&mut self) {
         let opened = open(&self.directory()).await;
-        let waiting = outbox(&self.directory()).await;
+        let mut waiting = outbox(&self.directory()).await;
+        waiting.retain(|row| row.seq > opened.store.sent());
         let found = Expected {
             batches: opened.pipeline.now().0,
             last_seq: opened.store.last_seq(),
@@ -220,12 +244,13 @@ impl Life {
         );
         self.now = found;
         (self.store, self.pipeline) = (Some(opened.store), opened.pipeline);
+        self.set_keep();
         self.image = Image::take(&self.directory());
         (self.floor, self.reachable) = (self.image.wal.len(), vec![self.now.clone()]);
     }
 
     async fn check(&mut self) {
-        let rows = outbox(&self.directory()).await;
+        let rows = self.waiting().await;
         assert!(rows.iter().all(|row| row.intact));
         let found: Vec<(i64, String)> = rows
             .iter()
@@ -264,10 +289,10 @@ proptest! {
 
     /// Whatever happens, a committed batch is there with all its events, or, if its write was torn, not at all.
     #[test]
-    fn nothing_committed_is_lost_and_nothing_comes_back(actions in actions()) {
+    fn nothing_committed_is_lost_and_nothing_comes_back(actions in actions(), keep in any::<bool>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut life = Life::begin().await;
+            let mut life = Life::begin(keep).await;
             for action in &actions {
                 life.act(action).await;
             }

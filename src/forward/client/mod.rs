@@ -177,6 +177,25 @@ impl Message {
     }
 }
 
+/// A topic filter to subscribe to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Topics, perhaps with wildcards.
+    pub topics: String,
+    /// Messages that are to be kept by the broker come marked so when they are published, not only when they come from
+    /// there (MQTT 5 §3.8.3.1); MQTT 3.1.1 cannot do that.
+    pub retain_as_published: bool,
+}
+
+impl From<&str> for Filter {
+    fn from(topics: &str) -> Self {
+        Self {
+            topics: topics.to_owned(),
+            retain_as_published: false,
+        }
+    }
+}
+
 /// What the broker allows, from CONNACK; with MQTT 3.1.1 the protocol's own limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -197,8 +216,8 @@ pub enum Event {
     Sent(u16),
     /// PUBACK.
     Answered(u16, PubAckReason),
-    /// SUBACK: whether each filter was granted, in the order of asking.
-    Subscribed(Vec<bool>),
+    /// SUBACK: for each filter, in the order of asking, why it was refused, if it was.
+    Subscribed(Vec<Result<(), String>>),
     /// A message came; the client acknowledges it.
     Received(Message),
     /// DISCONNECT has left.
@@ -255,7 +274,7 @@ pub trait Client: Debug + Send + Sync {
     ///
     /// # Errors
     /// There is no room.
-    fn subscribe(&self, filters: &[&str]) -> Result<(), Busy>;
+    fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy>;
 
     /// Asks to disconnect, after everything else that was asked for.
     ///

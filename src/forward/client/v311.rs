@@ -13,9 +13,10 @@ use rumqttc::{
 };
 
 use super::{
-    Busy, Client, Endpoint, Event, EventsIn, Failure, INCOMING_MAX, Message, Opened, Options,
-    PACKET_MAX, Properties, Terms,
+    Busy, Client, Endpoint, Event, EventsIn, Failure, Filter, INCOMING_MAX, Message, Opened,
+    Options, PACKET_MAX, Properties, Terms,
 };
+use crate::forward::words;
 
 pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     let Endpoint { host, port } = &given.endpoint;
@@ -59,10 +60,9 @@ impl Client for AsyncClient {
         .map_err(|_| Busy)
     }
 
-    fn subscribe(&self, filters: &[&str]) -> Result<(), Busy> {
-        let filters = filters
-            .iter()
-            .map(|filter| SubscribeFilter::new((*filter).to_owned(), QoS::AtLeastOnce));
+    fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy> {
+        let filters = filters.into_iter();
+        let filters = filters.map(|filter| SubscribeFilter::new(filter.topics, QoS::AtLeastOnce));
         self.try_subscribe_many(filters).map_err(|_| Busy)
     }
 
@@ -84,7 +84,10 @@ fn translate(event: Raw) -> Event {
             Event::Answered(puback.pkid, PubAckReason::Success)
         }
         Raw::Incoming(Packet::SubAck(suback)) => {
-            let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+            let granted = |code: &_| match code {
+                SubscribeReasonCode::Success(_) => Ok(()),
+                SubscribeReasonCode::Failure => Err(words::NO_REASON.to_owned()),
+            };
             Event::Subscribed(suback.return_codes.iter().map(granted).collect())
         }
         Raw::Incoming(Packet::Publish(publish)) => Event::Received(message(publish)),

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, Filter, LastWill, Packet, PubAck, Publish, PublishProperties, SubscribeReasonCode,
+    ConnAck, Filter as Asked, LastWill, Packet, PubAck, Publish, PublishProperties,
+    SubscribeReasonCode as Code,
 };
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event as Raw, EventLoop, MqttOptions, StateError};
 
 use super::{
-    Busy, Client, Endpoint, Event, EventsIn, Failure, INCOMING_MAX, Message, Opened, Options,
-    Properties, Terms,
+    Busy, Client, Endpoint, Event, EventsIn, Failure, Filter, INCOMING_MAX, Message, Opened,
+    Options, Properties, Terms,
 };
+use crate::forward::words;
 
 pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     let Endpoint { host, port } = &given.endpoint;
@@ -75,10 +77,13 @@ impl Client for AsyncClient {
         .map_err(|_| Busy)
     }
 
-    fn subscribe(&self, filters: &[&str]) -> Result<(), Busy> {
-        let filters = filters
-            .iter()
-            .map(|filter| Filter::new(*filter, QoS::AtLeastOnce));
+    fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy> {
+        let filters = filters.into_iter().map(|filter| Asked {
+            path: filter.topics,
+            qos: QoS::AtLeastOnce,
+            preserve_retain: filter.retain_as_published,
+            ..Asked::default()
+        });
         self.try_subscribe_many(filters).map_err(|_| Busy)
     }
 
@@ -93,7 +98,10 @@ fn translate(event: Raw) -> Event {
         Raw::Outgoing(Outgoing::Publish(id)) => Event::Sent(id),
         Raw::Incoming(Packet::PubAck(PubAck { pkid, reason, .. })) => Event::Answered(pkid, reason),
         Raw::Incoming(Packet::SubAck(suback)) => {
-            let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+            let granted = |code: &Code| match code {
+                Code::Success(_) => Ok(()),
+                code => Err(words::subscribe_refusal(code)),
+            };
             Event::Subscribed(suback.return_codes.iter().map(granted).collect())
         }
         Raw::Incoming(Packet::Publish(publish)) => Event::Received(message(publish)),

@@ -57,8 +57,21 @@ impl Session<'_> {
 
     /// Has the buffer set the first row aside, if it is hopeless.
     pub(super) fn set_first_aside(&mut self, links: &Links) {
-        if self.aside.is_some() || self.paused_until.is_some() {
+        if self.aside.is_some()
+            || self.paused_until.is_some()
+            || self.lanes.to_set_aside().is_none()
+        {
             return;
+        }
+        if self.downlink.mark().is_some() {
+            if !self.is_idle() {
+                return;
+            }
+            // Everything before it first: it leaves the buffer together with it.
+            self.downlink.back_to(self.lanes.mark());
+            if !self.downlink.is_confirmed() {
+                return;
+            }
         }
         let Some((seq, why, attempts)) = self.lanes.to_set_aside() else {
             return;
@@ -75,13 +88,18 @@ impl Session<'_> {
         self.aside = Some((seq, answer));
     }
 
-    /// Waits for the buffer's answer; for ever, if it was not asked.
-    pub(in crate::forward) async fn set_aside(&mut self) {
-        match &mut self.aside {
-            Some((_, answer)) if self.is_aside.is_none() => {
-                self.is_aside = Some(answer.await == Ok(true));
+    /// Waits for the buffer's answer, or that of a device; for ever, if nobody was asked.
+    pub(in crate::forward) async fn answers(&mut self, health: &Health) {
+        let awaited = self.aside.as_mut().filter(|_| self.is_aside.is_none());
+        let buffer = async {
+            match awaited {
+                Some((_, answer)) => answer.await == Ok(true),
+                None => std::future::pending().await,
             }
-            _ => std::future::pending().await,
+        };
+        tokio::select! {
+            done = buffer => self.is_aside = Some(done),
+            () = self.downlink.commands.device_answers(health) => {}
         }
     }
 
@@ -99,6 +117,7 @@ impl Session<'_> {
         }
         self.memory.suspects.set_aside(seq);
         self.lanes.finish(seq);
-        tell(links, self.lanes.mark());
+        self.downlink.skip(seq, Instant::now());
+        tell(links, self.downlink.mark().unwrap_or(self.lanes.mark()));
     }
 }

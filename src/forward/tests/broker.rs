@@ -9,13 +9,13 @@ use tracegate_sim::{Task, wait_until};
 use super::*;
 
 /// A client that keeps subscribed to `filter` over restarts, and hands on what it gets.
-struct Subscriber {
+pub(super) struct Subscriber {
     messages: mpsc::Receiver<(String, Vec<u8>)>,
     _task: Task,
 }
 
 impl Subscriber {
-    async fn start(broker: SocketAddr, filter: &'static str) -> Self {
+    pub(super) async fn start(broker: SocketAddr, filter: &'static str) -> Self {
         let mut options = MqttOptions::new("store", broker.ip().to_string(), broker.port());
         options
             .set_keep_alive(Duration::from_secs(5))
@@ -65,7 +65,7 @@ impl Subscriber {
     }
 
     /// Numbers of the events that came so far, until `last` has.
-    async fn numbers(&mut self, last: i64) -> Vec<i64> {
+    pub(super) async fn numbers(&mut self, last: i64) -> Vec<i64> {
         let mut numbers = Vec::new();
         while numbers.last() != Some(&last) {
             numbers.push(number(&self.message().await));
@@ -74,7 +74,20 @@ impl Subscriber {
     }
 }
 
-const EVENTS: &str = "tracegate/plant-3/events/#";
+/// A broker on the port of one that has just been stopped.
+pub(super) async fn bind_again(addr: SocketAddr) -> Broker {
+    let mut again = Broker::bind(addr).await;
+    for _ in 0..400 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        again = Broker::bind(addr).await;
+    }
+    again.expect("the port is free again")
+}
+
+pub(super) const EVENTS: &str = "tracegate/plant-3/events/#";
 
 #[tokio::test]
 async fn without_a_subscriber_events_are_held_and_then_come_in_order() {
@@ -145,15 +158,7 @@ async fn a_restarted_broker_gets_what_came_meanwhile() {
     drop(broker);
     rig.says("broker").await;
     rig.add(10).await;
-    let mut again = Broker::bind(addr).await;
-    for _ in 0..200 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        again = Broker::bind(addr).await;
-    }
-    let _broker = again.expect("the port is free again");
+    let _broker = bind_again(addr).await;
     in_order(&[(1..=10).collect(), store.numbers(20).await].concat(), 20);
     rig.acknowledged(20).await;
     rig.stop().await;

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnAckProperties, ConnectReturnCode, DisconnectReasonCode, Packet, PubAck,
-    PubAckReason, Publish,
+    PubAckReason, Publish, SubAck, Subscribe, SubscribeReasonCode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -88,6 +88,16 @@ impl Answer {
             session_present: false,
             code,
             properties,
+        })))
+    }
+
+    /// None of it is allowed.
+    fn no_subscription(subscribe: &Subscribe) -> Self {
+        let refused = |_: &_| SubscribeReasonCode::NotAuthorized;
+        Self::Packet(Box::new(Packet::SubAck(SubAck {
+            pkid: subscribe.pkid,
+            return_codes: subscribe.filters.iter().map(refused).collect(),
+            properties: None,
         })))
     }
 
@@ -228,6 +238,7 @@ async fn converse(
                 log.unacknowledged = log.unacknowledged.max(unacknowledged);
                 answer
             }
+            Packet::Subscribe(subscribe) => Answer::no_subscription(subscribe),
             Packet::Disconnect(_) => {
                 log.lock().unwrap().goodbyes += 1;
                 return;

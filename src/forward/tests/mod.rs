@@ -1,15 +1,19 @@
 //! The forwarder against brokers that behave and brokers that do not.
 
+mod acknowledge;
 mod aside;
 mod batches;
 mod broker;
 mod cluster;
+mod commands;
 mod devices;
 mod document;
 mod fake;
 mod faults;
 mod lanes;
 mod mosquitto;
+mod order;
+mod replay;
 mod rotation;
 mod sparkplug;
 
@@ -29,6 +33,7 @@ use super::client::{Endpoint, Version};
 use super::mqtt::{Batch, Links, Settings, Timing, run};
 use crate::buffer::{Opened, OutboxReader, Request, Store};
 use crate::config::Mqtt;
+use crate::downlink::order::Directory;
 use crate::health::Health;
 
 /// Generous: only a failing test waits for so long.
@@ -77,6 +82,7 @@ fn settings(broker: SocketAddr) -> Settings {
         message_expiry: None,
         attempts: 0,
         accept_without_subscriber: false,
+        downlink: Default::default(),
         timing: QUICK,
     }
 }
@@ -96,6 +102,10 @@ struct Rig {
 impl Rig {
     /// A forwarder with `events` waiting, numbered from 1.
     async fn start(settings: Settings, events: usize) -> Self {
+        Self::with_devices(settings, events, Directory::new()).await
+    }
+
+    async fn with_devices(settings: Settings, events: usize, devices: Directory) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut store, .. } = Store::open(folder.path(), 100 << 20).await.unwrap();
         commit(&mut store, 1, events).await;
@@ -109,6 +119,7 @@ impl Rig {
             committed: links_committed,
             acknowledged: links_acknowledged,
             requests: links_requests,
+            devices,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),

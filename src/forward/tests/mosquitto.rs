@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tracegate_sim::wait_until;
 
 use super::*;
+use crate::downlink::command::Kind;
 use crate::forward::client::{self, Event, Message, Options};
 use crate::tls::certificates::{authority, certificate, run_in};
 use crate::tls::{Setup, Trust};
@@ -70,6 +71,14 @@ impl Mosquitto {
         alive
     }
 
+    /// Kills it, so that everything it held in memory is lost, and starts it again on the same ports.
+    async fn lose_everything(&mut self, anonymous: bool) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = launch(self.folder.path(), self.plain, self.tls, anonymous, "");
+        assert!(self.is_listening().await, "mosquitto starts again");
+    }
+
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -110,6 +119,9 @@ fn launch(folder: &Path, plain: SocketAddr, tls: SocketAddr, anonymous: bool, mo
         more.replace("{folder}", &shown.to_string())
     )
     .unwrap();
+    if folder.join("acl").exists() {
+        writeln!(config, "acl_file {shown}/acl").unwrap();
+    }
     // As root it would change to a user who may not read our folder.
     if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
         config.push_str("user root\n");
@@ -262,8 +274,10 @@ async fn both_versions_of_the_protocol_keep_the_clients_contract() {
             Version::V311 => (u16::MAX, 0),
         };
         assert_eq!((terms.receive_maximum, terms.alias_maximum), expected);
-        link.client.subscribe(&["a/+", "b"]).unwrap();
-        assert_eq!(next(&mut link).await, Event::Subscribed(vec![true, true]));
+        link.client
+            .subscribe(vec!["a/+".into(), "b".into()])
+            .unwrap();
+        assert_eq!(next(&mut link).await, Event::Subscribed(vec![Ok(()); 2]));
         for text in ["one", "two"] {
             let message = Message {
                 topic: "a/x".to_owned(),
@@ -304,5 +318,79 @@ async fn an_old_broker_gets_everything_with_mqtt_3_1_1() {
     let rig = Rig::start(old, 300).await;
     rig.acknowledged(300).await;
     assert_eq!(rig.health.conditions(), [""; 0]);
+    rig.stop().await;
+}
+
+/// A broker without persistence that is killed while the store is away, which is the worst that can happen to what it has
+/// acknowledged. With the store's word nothing is lost; with the broker's everything is.
+#[tokio::test]
+async fn what_a_killed_broker_had_acknowledged_is_lost_unless_the_store_acknowledges() {
+    const EVENTS: i64 = 200;
+    for by_the_store in [true, false] {
+        let mut mosquitto = Mosquitto::start(true).await;
+        let settings = match by_the_store {
+            true => acknowledge::patient(mosquitto.plain),
+            false => settings(mosquitto.plain),
+        };
+        // Its session stays, so the broker acknowledges and keeps for it.
+        let store = acknowledge::store(mosquitto.plain);
+        store.subscribed(PATIENCE).await.unwrap();
+        drop(store);
+        let rig = Rig::start(settings, EVENTS as usize).await;
+        let forwarded = || rig.health.counters().forwarded.get() >= EVENTS as u64;
+        wait_until("PUBACKs", PATIENCE, forwarded).await.unwrap();
+        mosquitto.lose_everything(true).await;
+        let store = acknowledge::store(mosquitto.plain);
+        store.subscribed(PATIENCE).await.unwrap();
+        if by_the_store {
+            rig.acknowledged(EVENTS).await;
+            assert!(store.status().messages >= EVENTS as u64);
+        } else {
+            assert_eq!(*rig.acknowledged.borrow(), EVENTS);
+            assert_eq!(store.status().messages, 0);
+        }
+        rig.stop().await;
+    }
+}
+
+/// With the access list that we ship: whoever may not, is not heard, and the gateway may all that it needs.
+#[tokio::test]
+async fn the_brokers_access_list_decides_who_commands_and_who_acknowledges() {
+    let mut mosquitto = Mosquitto::start(false).await;
+    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mosquitto/acl");
+    std::fs::copy(acl, mosquitto.file("acl")).unwrap();
+    for user in ["tracegate", "store", "maintenance"] {
+        let add = ["-b", "passwords", user, "right"];
+        run_in(mosquitto.folder.path(), "mosquitto_passwd", &add);
+    }
+    mosquitto.lose_everything(false).await;
+    let secret = mosquitto.file("secret");
+    std::fs::write(&secret, "right").unwrap();
+    let broker = mosquitto.plain;
+    let mut settings = Settings {
+        credentials: Some(("tracegate".to_owned(), Some(secret))),
+        status_topic: "tracegate/plant-3/status".to_owned(),
+        ..acknowledge::patient(broker)
+    };
+    let topic = "tracegate/plant-3/cmd/status".to_owned();
+    settings.downlink.commands.topics = vec![(Kind::Status, topic.clone())];
+    let rig = Rig::start(settings, 5).await;
+    let forwarded = || rig.health.counters().forwarded.get() >= 5;
+    wait_until("PUBACKs", PATIENCE, forwarded).await.unwrap();
+
+    let word = format!(r#"{{"epoch":"{}","seq":5}}"#, rig.health.epoch());
+    let [store, maintenance] =
+        ["store", "maintenance"].map(|user| acknowledge::Publisher::known_as(broker, user));
+    // Each says first what it may not, and then what it may.
+    maintenance.say(acknowledge::ACK_TOPIC, &word).await;
+    maintenance.say(&topic, r#"{"id":"maintenance"}"#).await;
+    let commanded = || rig.health.counters().commands.get() >= 1;
+    wait_until("a command", PATIENCE, commanded).await.unwrap();
+    assert_eq!(*rig.acknowledged.borrow(), 0);
+    store.say(&topic, r#"{"id":"store"}"#).await;
+    store.say(acknowledge::ACK_TOPIC, &word).await;
+    rig.acknowledged(5).await;
+    assert_eq!(rig.health.counters().commands.get(), 1);
+    assert_eq!(rig.health.counters().commands_refused.get(), 0);
     rig.stop().await;
 }

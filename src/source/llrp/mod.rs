@@ -4,6 +4,7 @@
 //! Reading the socket and answering keepalives never wait for the core: reads go through a
 //! [`ReadQueue`](super::queue::ReadQueue).
 
+mod commanded;
 pub mod link;
 pub mod listen;
 mod outputs;
@@ -20,6 +21,7 @@ use tracegate_llrp::client::{ClientConfig, Memory};
 use super::Context;
 use crate::config::OutputUse;
 use crate::core::Feedback;
+use commanded::Commanded;
 use link::{Line, Link};
 use remarks::Remarks;
 use session::Session;
@@ -49,10 +51,11 @@ pub async fn run(
     let mut backoff = Backoff::default();
     let mut memory = Memory::default();
     let mut remarks = Remarks::default();
+    let mut commanded = Commanded::default();
     let mut line = Line::new(settings.link.clone(), seat);
     loop {
         context.beat.touch();
-        let mut session = Session::new(&settings, &context, memory, remarks);
+        let mut session = Session::new(&settings, &context, memory, (remarks, commanded));
         let end = match line.connect(&context).await {
             Some(Ok((stream, peer))) => session.run(stream, peer, &mut line, &mut movements).await,
             Some(Err(reason)) => Some(reason),
@@ -67,7 +70,7 @@ pub async fn run(
         }
         session.finish().await;
         memory = session.memory();
-        remarks = session.into_remarks();
+        (remarks, commanded) = session.into_parts();
         if end.is_none() {
             break;
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::commanded::Commanded;
 use crate::config::OutputUse;
+use crate::downlink::order::Order;
 use crate::health::Health;
 
 /// How long a movement is shown.
@@ -27,10 +29,11 @@ pub(super) struct Outputs {
     pulse_until: Option<Instant>,
     alarm: bool,
     looked: Option<Instant>,
+    commanded: Commanded,
 }
 
 impl Outputs {
-    pub(super) fn new(reader: &str, uses: &BTreeMap<u16, OutputUse>) -> Self {
+    pub(super) fn new(reader: &str, uses: &BTreeMap<u16, OutputUse>, commanded: Commanded) -> Self {
         Self {
             reader: reader.to_owned(),
             uses: uses.clone(),
@@ -39,7 +42,27 @@ impl Outputs {
             pulse_until: None,
             alarm: false,
             looked: None,
+            commanded,
         }
+    }
+
+    /// What commands asked for, for the next connection.
+    pub(super) fn into_commanded(self) -> Commanded {
+        self.commanded.reconnected()
+    }
+
+    /// A command.
+    pub(super) fn order(&mut self, order: Order, now: Instant) {
+        // Written also if it is so already: only the reader's answer tells.
+        if let Some(port) = self.commanded.take(order, now) {
+            self.shown.remove(&port);
+            self.failed.remove(&port);
+        }
+    }
+
+    /// An output was switched.
+    pub(super) fn written(&mut self, port: u16) {
+        self.commanded.written(port, Ok(()));
     }
 
     /// A movement was stored; several within a second are one pulse.
@@ -53,8 +76,9 @@ impl Outputs {
     }
 
     /// An output was not switched: what it shows is not known.
-    pub(super) fn failed(&mut self, now: Instant, port: u16) {
-        if self.shown.remove(&port).is_some() {
+    pub(super) fn failed(&mut self, now: Instant, port: u16, why: &str) {
+        let again = self.commanded.written(port, Err(why));
+        if self.shown.remove(&port).is_some() && again {
             self.failed.insert(port, now + RETRY);
         }
     }
@@ -66,7 +90,8 @@ impl Outputs {
         }
         let look = self.looked.filter(|_| self.has(OutputUse::Alarm));
         let retry = self.failed.values().min().copied();
-        [self.pulse_until, look.map(|at| at + LOOK), retry]
+        let commanded = self.commanded.due(Instant::now());
+        [self.pulse_until, look.map(|at| at + LOOK), retry, commanded]
             .into_iter()
             .flatten()
             .min()
@@ -94,8 +119,14 @@ impl Outputs {
         }
         self.failed.retain(|_, retry| now < *retry);
         let mut changes = Vec::new();
+        let blink = self.commanded.blink(now);
         for (&port, what) in &self.uses {
             let on = match what {
+                OutputUse::Command => match self.commanded.level(port, now, connected) {
+                    Some(on) => on,
+                    None => continue,
+                },
+                _ if blink.is_some() => blink == Some(true),
                 OutputUse::Movement => self.pulse_until.is_some(),
                 OutputUse::Alarm => self.alarm,
                 OutputUse::Connected => connected,
@@ -115,6 +146,7 @@ impl Outputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::downlink::order::{Action, OutputState, Target};
     use crate::health::{BrokerState, Problem};
 
     #[tokio::test(start_paused = true)]
@@ -126,7 +158,7 @@ mod tests {
             (2, OutputUse::Alarm),
             (3, OutputUse::Connected),
         ];
-        let mut outputs = Outputs::new("dock_1", &uses.into());
+        let mut outputs = Outputs::new("dock_1", &uses.into(), Commanded::default());
         let mut now = Instant::now();
         let first = outputs.changes(now, true, &health);
         assert_eq!(first, [(1, false), (2, false), (3, true)]);
@@ -152,8 +184,62 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn commands_switch_and_pulse_and_blink_over_what_is_shown() {
+        let health = Health::new("plant-3", "epoch");
+        health.broker(BrokerState::Up);
+        let uses = BTreeMap::from([(1, OutputUse::Connected), (4, OutputUse::Command)]);
+        let mut outputs = Outputs::new("dock_1", &uses, Commanded::default());
+        let (target, orders) = Target::new(true, vec![4]);
+        let mut now = Instant::now();
+        assert_eq!(outputs.changes(now, true, &health), [(1, true)]);
+        let pulse = Action::Output {
+            port: 4,
+            state: OutputState::Pulse(Duration::from_secs(3)),
+        };
+        let mut answer = target.give(pulse).unwrap();
+        outputs.order(orders.next().await, now);
+        assert_eq!(outputs.changes(now, true, &health), [(4, true)]);
+        assert!(answer.try_recv().is_err(), "the reader has not answered");
+        outputs.written(4);
+        assert_eq!(answer.await, Ok(Ok(())));
+        assert_eq!(outputs.due(true), Some(now + Duration::from_secs(3)));
+        // The connection breaks, and the pulse ends on the next one.
+        let mut outputs = Outputs::new("dock_1", &uses, outputs.into_commanded());
+        now += Duration::from_secs(5);
+        assert_eq!(outputs.changes(now, true, &health), [(1, true), (4, false)]);
+        // That did not work: it is tried again, because nobody else would.
+        outputs.failed(now, 4, "busy");
+        now += RETRY;
+        assert_eq!(outputs.changes(now, true, &health), [(4, false)]);
+
+        let refused = target.give(pulse).unwrap();
+        outputs.order(orders.next().await, now);
+        assert_eq!(outputs.changes(now, true, &health), [(4, true)]);
+        outputs.failed(now, 4, "no such output");
+        assert_eq!(refused.await, Ok(Err("no such output".to_owned())));
+        now += RETRY;
+        assert_eq!(outputs.changes(now, true, &health), []);
+
+        let shown = target
+            .give(Action::Identify(Duration::from_secs(2)))
+            .unwrap();
+        outputs.order(orders.next().await, now);
+        assert_eq!(shown.await, Ok(Ok(())));
+        let mut seen = Vec::new();
+        for _ in 0..30 {
+            seen.extend(outputs.changes(now, true, &health));
+            now += Duration::from_millis(100);
+        }
+        assert_eq!(seen, [(1, false), (1, true), (1, false), (1, true)]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nothing_is_due_while_the_reader_is_not_ready() {
-        let mut outputs = Outputs::new("dock_1", &[(1, OutputUse::Movement)].into());
+        let mut outputs = Outputs::new(
+            "dock_1",
+            &[(1, OutputUse::Movement)].into(),
+            Commanded::default(),
+        );
         let now = Instant::now();
         outputs.movement(now);
         assert_eq!(outputs.due(false), None);
@@ -164,14 +250,18 @@ mod tests {
     async fn an_output_that_fails_is_tried_again_and_is_no_alarm_of_its_own() {
         let health = Health::new("plant-3", "epoch");
         health.broker(BrokerState::Up);
-        let mut outputs = Outputs::new("dock_1", &[(2, OutputUse::Alarm)].into());
+        let mut outputs = Outputs::new(
+            "dock_1",
+            &[(2, OutputUse::Alarm)].into(),
+            Commanded::default(),
+        );
         let mut now = Instant::now();
         health.storing(Some("disk full".to_owned()));
         assert_eq!(outputs.changes(now, true, &health), [(2, true)]);
         health.storing(None);
         now += LOOK;
         assert_eq!(outputs.changes(now, true, &health), [(2, false)]);
-        outputs.failed(now, 2);
+        outputs.failed(now, 2, "not switched");
         health.problem("dock_1", Problem::Output(2), Some("not switched"));
         let again = now + RETRY;
         while now < again {

@@ -13,6 +13,7 @@ use tracegate_pipeline::{Input, ReaderTime, Time};
 use tracing::info;
 
 use super::Settings;
+use super::commanded::Commanded;
 use super::link::{Line, Peer, Transport};
 use super::outputs::Outputs;
 use super::read::{self, reads};
@@ -56,7 +57,7 @@ impl<'a> Session<'a> {
         settings: &'a Settings,
         context: &'a Context,
         memory: Memory,
-        remarks: Remarks,
+        (remarks, commanded): (Remarks, Commanded),
     ) -> Self {
         Self {
             settings,
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
             closing: false,
             heard: Instant::now(),
             remarks,
-            outputs: Outputs::new(&context.name, &settings.outputs),
+            outputs: Outputs::new(&context.name, &settings.outputs, commanded),
             gpis: BTreeMap::new(),
         }
     }
@@ -87,9 +88,9 @@ impl<'a> Session<'a> {
         self.client.memory()
     }
 
-    /// What was said of the reader, for the next connection.
-    pub(super) fn into_remarks(self) -> Remarks {
-        self.remarks.reconnected()
+    /// What was said of the reader and what commands asked of it, for the next connection.
+    pub(super) fn into_parts(self) -> (Remarks, Commanded) {
+        (self.remarks.reconnected(), self.outputs.into_commanded())
     }
 
     fn now(&self) -> Duration {
@@ -177,6 +178,9 @@ impl<'a> Session<'a> {
                         None => self.client.handle_timeout(self.now()),
                     }
                 },
+                order = self.context.orders.next(), if self.client.is_ready() => {
+                    self.outputs.order(order, Instant::now());
+                }
                 Some(_) = movements.recv() => self.outputs.movement(Instant::now()),
                 Ok(()) = conditions.changed() => self.outputs.look_again(),
                 () = self.context.stop.cancelled(), if !self.closing => {
@@ -270,8 +274,12 @@ impl<'a> Session<'a> {
                     reason: CloseReason::Failed(error),
                 } => return Some(Some(self.failure(peer, &error))),
                 remark => {
-                    if let ClientEvent::GpoFailed { port, .. } = remark {
-                        self.outputs.failed(Instant::now(), port);
+                    match &remark {
+                        ClientEvent::GpoFailed { port, explanation } => {
+                            self.outputs.failed(Instant::now(), *port, explanation);
+                        }
+                        ClientEvent::GpoWritten { port } => self.outputs.written(*port),
+                        _ => {}
                     }
                     self.remarks.note(self.context, &remark);
                 }

@@ -17,6 +17,7 @@ use tracegate_sim::wait_until;
 
 use super::Context;
 use crate::clock::GatewayClock;
+use crate::downlink::order::Target;
 use crate::health::{BrokerState, DeviceState, Health};
 
 /// Generous: only a failing test waits for so long.
@@ -25,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A device task and what it is connected to.
 struct Rig {
     health: Health,
+    target: Target,
     clock: GatewayClock,
     inputs: mpsc::Receiver<Input>,
     stop: CancellationToken,
@@ -40,6 +42,7 @@ impl Rig {
         let health = Health::new("plant-3", "epoch");
         health.broker(BrokerState::Up);
         let (inputs_in, inputs) = mpsc::channel(room);
+        let (target, orders) = Target::new(true, vec![4]);
         let (stop, clock) = (CancellationToken::new(), GatewayClock::start());
         let context = Context {
             name: "dock_1".to_owned(),
@@ -47,12 +50,14 @@ impl Rig {
             inputs: inputs_in,
             clock,
             health: health.clone(),
+            orders,
             beat: health.beat("dock_1"),
             stop: stop.clone(),
         };
         let task = tokio::spawn(device(context));
         Self {
             health,
+            target,
             clock,
             inputs,
             stop,

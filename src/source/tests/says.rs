@@ -9,6 +9,7 @@ use super::reader::{reading, tag};
 use super::*;
 use crate::config::OutputUse;
 use crate::core::Feedback;
+use crate::downlink::order::{Action, OutputState};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
@@ -18,6 +19,7 @@ fn settings(reader: &SimReader) -> Settings {
         (1, OutputUse::Movement),
         (2, OutputUse::Alarm),
         (3, OutputUse::Connected),
+        (4, OutputUse::Command),
     ];
     Settings {
         link: Link::Dial {
@@ -151,4 +153,18 @@ async fn outputs_show_the_link_alarms_and_movements() {
     until("its end", || outputs() == 0b100).await;
     rig.stop().await;
     assert_eq!(outputs(), 0);
+}
+
+#[tokio::test]
+async fn a_command_switches_its_output_and_the_reader_answers() {
+    let (reader, rig, _movements) = start(SimReaderConfig::default()).await;
+    let outputs = || reader.status().outputs;
+    until("connected", || outputs() == 0b100).await;
+    let switch = |port, state| rig.target.give(Action::Output { port, state }).unwrap();
+    assert_eq!(switch(4, OutputState::On).await, Ok(Ok(())));
+    assert_eq!(outputs(), 0b1100);
+    let pulse = OutputState::Pulse(Duration::from_millis(100));
+    assert_eq!(switch(4, pulse).await, Ok(Ok(())));
+    until("the end of the pulse", || outputs() == 0b100).await;
+    rig.stop().await;
 }

@@ -10,6 +10,7 @@ use tracegate_sim::scanner::{ScannerConfig, SimScanner};
 
 use super::*;
 use crate::core::Feedback;
+use crate::downlink::order::Action;
 use crate::source::lines::MAX_FRAME;
 use crate::source::scanner::{Settings, Transport, run};
 
@@ -18,6 +19,7 @@ fn settings(transport: Transport) -> Settings {
         transport,
         on_accept: vec![0x06],
         on_refuse: vec![0x15],
+        on_identify: vec![0x07],
     }
 }
 
@@ -67,6 +69,23 @@ async fn a_tcp_scanner_that_closes_is_connected_again() {
     drop(scanner);
     drop(listener);
     rig.says(&format!("{addr} refuses connections")).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_scanner_beeps_when_it_is_to_show_itself_and_scans_go_on() {
+    let (listener, addr) = server().await;
+    let (mut rig, _feedback) = start(Transport::Tcp(addr.to_string()), 10);
+    let mut scanner = accept(&listener).await;
+    assert!(rig.link().await);
+    let done = rig.target.give(Action::Identify(Duration::from_secs(2)));
+    assert_eq!(done.unwrap().await, Ok(Ok(())));
+    let mut beeps = [0; 2];
+    scanner.read_exact(&mut beeps[..1]).await.unwrap();
+    scanner.write_all(b"one\r\n").await.unwrap();
+    assert_eq!(rig.scan().await, "one");
+    scanner.read_exact(&mut beeps[1..]).await.unwrap();
+    assert_eq!(beeps, [7, 7]);
     rig.stop().await;
 }
 

@@ -1,0 +1,68 @@
+//! From the configuration to what comes back from the broker.
+
+use super::Device;
+use crate::config::{Acknowledge, Config, OutputUse};
+use crate::downlink::ack::Limits;
+use crate::downlink::command::Kind;
+use crate::downlink::order::{Directory, Orders, Target};
+use crate::forward::{commands, subscribe};
+
+/// The way back from the broker.
+pub(super) fn settings(config: &Config) -> subscribe::Settings {
+    let (site, mqtt) = (config.gateway.site.as_str(), &config.mqtt);
+    let ack_topic = mqtt.ack_topic.0.render(site, "");
+    let acknowledge = (mqtt.acknowledge == Acknowledge::Store).then(|| {
+        let limits = Limits {
+            patience: mqtt.ack_timeout,
+            ahead: mqtt.ack_ahead,
+        };
+        (ack_topic.clone(), limits)
+    });
+    let command = &config.command;
+    let is_allowed = |kind: &Kind| match kind {
+        Kind::Identify => command.identify,
+        Kind::Gpo => command.gpo,
+        Kind::Status => command.status,
+        Kind::Replay => command.replay,
+    };
+    let topic = |kind: Kind| (kind, command.topic.0.render(site, kind.as_str()));
+    let commands = commands::Settings {
+        topics: Kind::ALL
+            .into_iter()
+            .filter(is_allowed)
+            .map(topic)
+            .collect(),
+        not_for_answers: vec![
+            mqtt.topic.0.beginning(site),
+            mqtt.status_topic.0.beginning(site),
+            mqtt.device_topic.0.beginning(site),
+            ack_topic,
+        ],
+    };
+    subscribe::Settings {
+        acknowledge,
+        commands,
+    }
+}
+
+/// What commands may ask of each device, and where it hears of it; in the order of `devices`.
+#[must_use]
+pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
+    let (mut directory, mut all) = (Directory::new(), Vec::new());
+    for (name, device) in devices {
+        let (target, orders) = match device {
+            Device::Llrp(settings) => {
+                let (commanded, shown): (Vec<_>, Vec<_>) = settings
+                    .outputs
+                    .iter()
+                    .partition(|(_, what)| **what == OutputUse::Command);
+                let ports = commanded.into_iter().map(|(port, _)| *port).collect();
+                Target::new(!shown.is_empty(), ports)
+            }
+            Device::Scanner(settings) => Target::new(!settings.on_identify.is_empty(), Vec::new()),
+        };
+        directory.insert(name.clone(), target);
+        all.push(orders);
+    }
+    (directory, all)
+}
