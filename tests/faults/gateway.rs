@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate::buffer::{Limits, OutboxReader, Request, Store};
+use tracegate::downlink::order::Directory;
+use tracegate::failpoint::Failpoint;
 use tracegate::forward::mqtt::{self, Timing};
 use tracegate::health::Health;
 use tracegate::{config, topology};
@@ -65,6 +67,9 @@ const QUICK: Timing = Timing {
     watch: Duration::from_millis(100),
 };
 
+/// How long the store may say nothing new.
+const STORE_PATIENCE: Duration = Duration::from_millis(800);
+
 /// Runs until everything is made, acknowledged and deleted.
 pub async fn run(folder: &Path, load: &str) -> anyhow::Result<()> {
     let load: Load = serde_json::from_str(load)?;
@@ -84,6 +89,9 @@ pub async fn run(folder: &Path, load: &str) -> anyhow::Result<()> {
     let mut settings = topology::forwarder(&loaded.config);
     if !load.patient {
         settings.timing = QUICK;
+        if let Some((_, limits)) = &mut settings.downlink.acknowledge {
+            limits.patience = STORE_PATIENCE;
+        }
     }
     let limits = Limits {
         max_bytes: load.cap,
@@ -128,6 +136,7 @@ impl Producer {
             committed: links_committed,
             acknowledged: links_acknowledged,
             requests: links_requests,
+            devices: Directory::new(),
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),
@@ -171,17 +180,17 @@ impl Producer {
                 () = sleep_until(forget_at.unwrap_or(wake)), if forget_at.is_some() => {
                     forget_at = None;
                     let mark = *self.acknowledged.borrow_and_update();
+                    Failpoint::BeforeDelete.pass();
                     self.store.acknowledged(mark).await?;
+                    Failpoint::AfterDelete.pass();
                 }
                 Some(request) = self.requests.recv() => self.serve(request).await?,
                 () = sleep_until(rest_until), if wanted => {
                     let mark = *self.acknowledged.borrow();
                     self.store.acknowledge(mark);
-                    let next = rest_until + WAIT;
-                    if !self.make().await? {
+                    // What the machine has no time for is not made up for: nothing piles up.
+                    if !self.make().await? || self.load.pace.is_some() {
                         rest_until = Instant::now() + WAIT;
-                    } else if self.load.pace.is_some() {
-                        rest_until = next;
                     }
                 }
             }
@@ -197,8 +206,10 @@ impl Producer {
             .min(self.load.events + 1);
         let events: Vec<_> = (first..until).map(|number| self.event(number)).collect();
         let recorded = self.clock(first);
+        Failpoint::BeforeCommit.pass();
         match self.store.commit(&[], &events, recorded).await {
             Ok(()) => {
+                Failpoint::AfterCommit.pass();
                 self.is_full = false;
                 ensure!(
                     self.store.last_seq() == until - 1,
@@ -263,6 +274,8 @@ impl Producer {
         self.forwarder.await?;
         let ends = self.health.counters().broker_disconnects.get();
         tell("disconnects", i64::try_from(ends)?);
+        let resent = self.health.counters().resent.get();
+        tell("resent", i64::try_from(resent)?);
         tell("dead", i64::try_from(dead)?);
         self.store.close().await?;
         Ok(())

@@ -24,6 +24,7 @@ mod scenarios;
 mod script;
 mod site;
 mod special;
+mod store;
 mod tls;
 
 use std::collections::VecDeque;

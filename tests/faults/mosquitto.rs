@@ -1,26 +1,21 @@
-//! A real Mosquitto, and the store that subscribes to it.
+//! A real Mosquitto.
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::{AsyncClient, Event, Incoming, MqttOptions};
-use tokio::sync::watch;
-use tokio::time::sleep;
-use tracegate_sim::{Task, wait_until};
+use tracegate_sim::wait_until;
 
-use super::ledger::Ledger;
 use super::site::{SOON, Site};
+use super::store::Address;
 
 pub struct Mosquitto {
     process: Child,
     keeps: bool,
-    addr: Arc<Mutex<SocketAddr>>,
+    addr: Address,
 }
 
 impl Drop for Mosquitto {
@@ -65,13 +60,9 @@ impl Mosquitto {
         Ok(())
     }
 
-    /// A store with a session that Mosquitto keeps; it is subscribed on return.
-    pub async fn store(&self, site: &Site) -> anyhow::Result<Task> {
-        let (ready, mut subscribed) = watch::channel(false);
-        let task = Task::spawn(subscribe(self.addr.clone(), site.ledger.clone(), ready));
-        let waited = tokio::time::timeout(SOON, subscribed.wait_for(|ready| *ready)).await;
-        waited.context("the store does not subscribe")??;
-        Ok(task)
+    /// Where it is.
+    pub fn addr(&self) -> &Address {
+        &self.addr
     }
 }
 
@@ -111,36 +102,4 @@ async fn launch(folder: &Path, keeps: bool) -> anyhow::Result<(Child, SocketAddr
         }
     }
     bail!("no free port for mosquitto");
-}
-
-/// Enters what comes, and acknowledges it only then.
-async fn subscribe(addr: Arc<Mutex<SocketAddr>>, ledger: Arc<Ledger>, ready: watch::Sender<bool>) {
-    loop {
-        let broker = *addr.lock().expect("nobody panics with it");
-        let mut options = MqttOptions::new("store", broker.ip().to_string(), broker.port());
-        options
-            .set_clean_start(false)
-            .set_session_expiry_interval(Some(3_600))
-            .set_manual_acks(true)
-            .set_keep_alive(Duration::from_secs(5));
-        let (client, mut events) = AsyncClient::new(options, 1_000);
-        let asked = client.subscribe("tracegate/plant-3/events/#", QoS::AtLeastOnce);
-        if asked.await.is_err() {
-            return;
-        }
-        while let Ok(event) = events.poll().await {
-            match event {
-                Event::Incoming(Incoming::SubAck(_)) => {
-                    ready.send_replace(true);
-                }
-                Event::Incoming(Incoming::Publish(publish)) => {
-                    ledger.enter(&publish);
-                    // Unacknowledged it comes again.
-                    let _ = client.try_ack(&publish);
-                }
-                _ => {}
-            }
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -27,6 +27,8 @@ pub struct Told {
     pub aside: Vec<i64>,
     /// How often the last life lost its connection.
     pub disconnects: i64,
+    /// Events that the last life sent again.
+    pub resent: i64,
     /// Dead letters at the end.
     pub dead: Option<i64>,
 }
@@ -41,6 +43,7 @@ impl Told {
             "accepted" => self.accepted = self.accepted.max(number),
             "full" => self.full += 1,
             "aside" => self.aside.push(number),
+            "resent" => self.resent = number,
             "disconnects" => self.disconnects = number,
             "dead" => self.dead = Some(number),
             _ => {}
@@ -95,6 +98,22 @@ impl Gateway {
     /// `kill -9`; returns when all that it said is heard.
     pub fn kill(mut self) {
         self.end();
+    }
+
+    /// Waits until it has died, in no good order.
+    #[cfg(feature = "failpoints")]
+    pub async fn dies(&mut self) -> anyhow::Result<()> {
+        let mut status = None;
+        wait_until("the gateway to die", TO_END, || {
+            status = self.child.try_wait().ok().flatten();
+            status.is_some()
+        })
+        .await?;
+        ensure!(
+            status.is_some_and(|status| status.code().is_none()),
+            "the gateway ended with {status:?}"
+        );
+        Ok(())
     }
 
     fn end(&mut self) {

@@ -16,11 +16,16 @@ use super::special;
 
 /// Events of each scenario.
 pub const EVENTS: i64 = 20_000;
+/// Events sent and not confirmed by a store that acknowledges.
+const ACK_AHEAD: i64 = 500;
 
 /// What happens from outside, at a moment between two events.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     KillGateway,
+    /// The gateway dies at this place of `tracegate::failpoint`.
+    #[cfg(feature = "failpoints")]
+    DieAt(&'static str),
     KillBroker,
     KillBoth,
     /// Open connections end so.
@@ -44,10 +49,14 @@ pub struct Scenario {
     /// More of `[mqtt]`.
     pub mqtt: String,
     pub window: u16,
-    /// Events in a message at most.
-    pub batch: i64,
+    /// Whether several events go in one message.
+    pub batches: bool,
+    /// Events that may be under way and so come again.
+    pub under_way: i64,
     /// Acknowledged events that a killed gateway may not have deleted yet.
     pub undeleted: i64,
+    /// Events that the broker itself repeats after a fault, at most.
+    pub repeated: i64,
     /// Whether first sightings are in order; behind a refused event they are not.
     pub in_order: bool,
     pub run: Run,
@@ -80,8 +89,10 @@ impl Scenario {
             },
             mqtt: String::new(),
             window: 100,
-            batch: 1,
-            undeleted: 0,
+            batches: false,
+            under_way: 100,
+            undeleted: 200,
+            repeated: 0,
             in_order: true,
             run: simply,
         }
@@ -105,18 +116,27 @@ impl Scenario {
         Self { mqtt, ..self }
     }
 
-    fn batches(self, events: i64) -> Self {
-        let batch = events;
-        Self { batch, ..self }.with(&format!("batch_events = {events}"))
+    fn batches(mut self, events: u16) -> Self {
+        self.batches = true;
+        self.under_way = i64::from(self.window) * i64::from(events);
+        self.with(&format!("batch_events = {events}"))
     }
 
-    fn window(self, window: u16) -> Self {
-        Self { window, ..self }
+    fn window(mut self, window: u16) -> Self {
+        self.window = window;
+        self.under_way = i64::from(window);
+        self
+    }
+
+    /// The gateway deletes on the store's word.
+    fn stored(mut self) -> Self {
+        self.under_way = ACK_AHEAD;
+        self.with(&format!("acknowledge = \"store\"\nack_ahead = {ACK_AHEAD}"))
     }
 
     /// Events come as they happen, not as fast as they can be stored.
     fn live(self) -> Self {
-        self.load(|load| load.pace = Some(40))
+        self.load(|load| load.pace = Some(60))
     }
 
     fn out_of_order(self) -> Self {
@@ -163,7 +183,7 @@ pub fn all() -> Vec<Scenario> {
         receive_maxima: maxima.to_vec(),
         ..Manners::default()
     };
-    vec![
+    let table = vec![
         // The longest first: it waits for deadlines.
         Scenario::acts(
             "peer stops reading, the daemon's deadlines",
@@ -341,8 +361,38 @@ pub fn all() -> Vec<Scenario> {
         Scenario::new("certificates rotated", Vec::new()).run(special::rotated),
         Scenario::new("broker's name unknown, then known", times(2, Fault::RESET))
             .run(special::unknown_name),
-        Scenario::new("Mosquitto stopped and started", Vec::new())
-            .run(special::mosquitto_restarted),
+        // What Mosquitto saves at its end and sends again is not in order, and some of it had been delivered.
+        Scenario {
+            repeated: 1_000,
+            ..Scenario::new("Mosquitto stopped and started", Vec::new())
+        }
+        .out_of_order()
+        .run(special::mosquitto_restarted),
         Scenario::new("Mosquitto, connection reset", Vec::new()).run(special::mosquitto_reset),
-    ]
+        Scenario::new(
+            "broker forgets everything, the store acknowledges",
+            Vec::new(),
+        )
+        .stored()
+        .out_of_order()
+        .run(special::broker_forgets),
+        Scenario::new(
+            "Mosquitto without persistence killed, the store acknowledges",
+            Vec::new(),
+        )
+        .stored()
+        .out_of_order()
+        .run(special::mosquitto_killed),
+    ];
+    #[cfg(feature = "failpoints")]
+    let table = [table, vec![chosen_places()]].concat();
+    table
+}
+
+/// The gateway dies at each place twice.
+#[cfg(feature = "failpoints")]
+fn chosen_places() -> Scenario {
+    let all = tracegate::failpoint::Failpoint::ALL.iter().cycle().take(18);
+    let faults = all.map(|(_, name)| Fault::DieAt(name)).collect();
+    Scenario::new("gateway dies at chosen places", faults).live()
 }

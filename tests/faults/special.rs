@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use tracegate_sim::broker::Broker;
+use tracegate_sim::broker::{Broker, Well};
 use tracegate_sim::proxy::{End, Proxy};
 use tracegate_sim::wait_until;
 
@@ -124,7 +125,7 @@ pub fn unknown_name(site: &mut Site) -> Played<'_> {
 pub fn mosquitto_restarted(site: &mut Site) -> Played<'_> {
     Box::pin(async {
         let mut mosquitto = super::mosquitto::Mosquitto::start(site, true).await?;
-        site.around.push(Box::new(mosquitto.store(site).await?));
+        site.subscribe(mosquitto.addr(), false).await?;
         site.configure()?;
         site.start_gateway()?;
         for turn in 1..=4 {
@@ -142,7 +143,7 @@ pub fn mosquitto_restarted(site: &mut Site) -> Played<'_> {
 pub fn mosquitto_reset(site: &mut Site) -> Played<'_> {
     Box::pin(async {
         let mosquitto = super::mosquitto::Mosquitto::start(site, true).await?;
-        site.around.push(Box::new(mosquitto.store(site).await?));
+        site.subscribe(mosquitto.addr(), false).await?;
         site.configure()?;
         site.start_gateway()?;
         for turn in 1..=8 {
@@ -151,6 +152,52 @@ pub fn mosquitto_reset(site: &mut Site) -> Played<'_> {
             site.faults += 1;
         }
         site.around.push(Box::new(mosquitto));
+        site.ledger.reached(EVENTS).await
+    })
+}
+
+/// The store acknowledges, and Mosquitto saves nothing and is killed.
+pub fn mosquitto_killed(site: &mut Site) -> Played<'_> {
+    Box::pin(async {
+        let mut mosquitto = super::mosquitto::Mosquitto::start(site, false).await?;
+        site.subscribe(mosquitto.addr(), true).await?;
+        site.configure()?;
+        site.start_gateway()?;
+        for turn in 1..=4 {
+            site.ledger.reached(turn * EVENTS / 5).await?;
+            mosquitto.kill();
+            mosquitto.again(site).await?;
+            site.faults += 1;
+        }
+        site.around.push(Box::new(mosquitto));
+        site.ledger.reached(EVENTS).await
+    })
+}
+
+/// The store acknowledges; the broker has everything in memory only, acknowledges before anybody has it, and is killed.
+pub fn broker_forgets(site: &mut Site) -> Played<'_> {
+    Box::pin(async {
+        let any = || Broker::bind_with(ANY, Arc::new(Well));
+        let mut broker = any().await?;
+        let addr = Arc::new(Mutex::new(broker.addr()));
+        site.proxy.redirect(broker.addr());
+        site.subscribe(&addr, true).await?;
+        site.configure()?;
+        site.start_gateway()?;
+        for turn in 1..=8 {
+            let at = turn * EVENTS / 9 - site.random.i64(0..EVENTS / 18);
+            site.ledger.reached(at).await?;
+            if turn % 4 == 0 {
+                site.restart_gateway()?;
+            } else {
+                drop(broker);
+                broker = any().await?;
+                *addr.lock().expect("nobody panics with it") = broker.addr();
+                site.proxy.redirect(broker.addr());
+            }
+            site.faults += 1;
+        }
+        site.around.push(Box::new(broker));
         site.ledger.reached(EVENTS).await
     })
 }
