@@ -5,7 +5,6 @@
 mod support;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -13,41 +12,16 @@ use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{Event, EventLoop};
-use support::{Gateway, subscriber};
-use tokio::time::{Instant, sleep_until, timeout};
-use tracegate_gs1::epc::encode_tag_uri;
+use support::{Gateway, dock_1, epcs, pass, store};
+use tokio::time::timeout;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
-use tracegate_sim::scenario::Sighting;
 use tracegate_sim::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const ROUND_MS: u64 = 100;
 
-fn config(reader: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
-    let (host, port) = (reader.ip(), reader.port());
-    let buffer = buffer.display().to_string();
-    format!(
-        r#"
-[gateway]
-site = "plant-3"
-[llrp.dock_1]
-host = "{host}"
-port = {port}
-[read_point.dock_1]
-mode = "dock"
-sgln = "urn:epc:id:sgln:4012345.00001.dock1"
-inside = ["dock_1/2"]
-outside = ["dock_1/1"]
-in = {{ biz_step = "receiving" }}
-out = {{ biz_step = "shipping" }}
-[buffer]
-directory = {buffer:?}
-[mqtt]
-url = "mqtt://{broker}"
-"#
-    )
-}
+/// Loads go out, too.
+const OUT: &str = r#"out = { biz_step = "shipping" }"#;
 
 fn tracegate(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tracegate"));
@@ -76,38 +50,13 @@ async fn interrupt(mut child: Child) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// Two tags with a pallet through the door, in or out.
-async fn pass(feed: &tracegate_sim::reader::ReaderFeed, serial: u32, inwards: bool) {
-    let uris = [
+/// Two tags with a pallet.
+fn pallet(serial: u32) -> Vec<Arc<[u8]>> {
+    epcs(&[
         format!("urn:epc:tag:sscc-96:0.4012345.{serial:010}"),
         format!("urn:epc:tag:sgtin-96:1.4012345.000100.{serial}"),
         format!("urn:epc:tag:sgtin-96:1.4012345.000100.{}", serial + 1),
-    ];
-    let epcs: Vec<Arc<[u8]>> = uris
-        .iter()
-        .map(|uri| Arc::from(encode_tag_uri(uri).unwrap().bytes))
-        .collect();
-    let start = Instant::now();
-    let start_us = tracegate_sim::utc_us(start);
-    for at_ms in (0..4_000).step_by(ROUND_MS as usize) {
-        sleep_until(start + Duration::from_millis(at_ms)).await;
-        let way = at_ms as f64 / 4_000.0 * 5.0 - 2.5;
-        let place = if inwards { way } else { -way };
-        for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
-            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
-            for epc in &epcs {
-                let sighting = Sighting {
-                    at_us: at_ms * 1_000,
-                    reader: Arc::from("dock_1"),
-                    antenna,
-                    epc: epc.clone(),
-                    pc: 0x3000,
-                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
-                };
-                assert!(feed.see(start_us + at_ms * 1_000, sighting).await);
-            }
-        }
-    }
+    ])
 }
 
 async fn published(events: &mut EventLoop) -> String {
@@ -125,11 +74,9 @@ async fn published(events: &mut EventLoop) -> String {
 #[tokio::test]
 async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     let broker = Broker::start().await.unwrap();
-    let (_store, mut events) = subscriber("store", broker.addr(), "tracegate/+/events/#").await;
-    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
-    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
+    let (_store, mut events) = store(broker.addr()).await;
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
-    let mut gateway = Gateway::new(|buffer| config(reader.addr(), broker.addr(), buffer));
+    let mut gateway = Gateway::new(|buffer| dock_1(reader.addr(), broker.addr(), buffer, OUT));
     let folder = gateway.folder.path().to_owned();
     gateway.start();
     wait_until("the reader", PATIENCE, || reader.status().reading)
@@ -139,7 +86,7 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     let with = |more: &[&'static str]| [more, &asks].concat();
 
     // The first load is in the door when the capture begins.
-    let feed = reader.feed();
+    let load = pallet(1);
     let capture = async {
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         let child = tracegate(&with(&["capture", "-o", "day.jsonl.gz"]), &folder)
@@ -152,7 +99,7 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
             .unwrap();
         child
     };
-    let ((), capture) = tokio::join!(pass(&feed, 1, true), capture);
+    let ((), capture) = tokio::join!(pass(&reader, &load, true), capture);
     let mut live = vec![published(&mut events).await];
     let mut survey = tracegate(&with(&["survey", "dock_1", "--clear", "0s"]), &folder)
         .stdin(Stdio::piped())
@@ -161,7 +108,7 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
         .spawn()
         .unwrap();
     let mut keys = survey.stdin.take().unwrap();
-    pass(&feed, 11, false).await;
+    pass(&reader, &pallet(11), false).await;
     keys.write_all(b"o\nq\n").unwrap();
     live.push(published(&mut events).await);
 

@@ -6,17 +6,15 @@ mod support;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use serde_json::Value;
-use support::{Gateway, pass_inwards, subscriber};
+use support::{Gateway, dock_1, epcs, pass, store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
 use tracegate_sim::wait_until;
@@ -31,36 +29,20 @@ const DELIVERY: &str = "sscc,gtin,serial,lot
 ";
 
 fn config(reader: SocketAddr, scanner: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
-    let (host, port) = (reader.ip(), reader.port());
-    let buffer = buffer.display().to_string();
-    format!(
+    let more = format!(
         r#"
-[gateway]
-site = "plant-3"
-[llrp.dock_1]
-host = "{host}"
-port = {port}
+aggregation = "complete"
 [scanner.label_1]
 tcp = "{scanner}"
 on_accept = "\u0006"
-[read_point.dock_1]
-mode = "dock"
-sgln = "urn:epc:id:sgln:4012345.00001.dock1"
-inside = ["dock_1/2"]
-outside = ["dock_1/1"]
-in = {{ biz_step = "receiving" }}
-aggregation = "complete"
 [read_point.label_1]
 mode = "station"
 sgln = "urn:epc:id:sgln:4012345.00001.label1"
 scanners = ["label_1"]
 scan = {{ biz_step = "commissioning" }}
-[buffer]
-directory = {buffer:?}
-[mqtt]
-url = "mqtt://{broker}"
 "#
-    )
+    );
+    dock_1(reader, broker, buffer, &more)
 }
 
 /// What `tracegate lots …` prints.
@@ -90,10 +72,7 @@ async fn scan(scanner: &TcpListener) {
 #[tokio::test]
 async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
     let broker = Broker::start().await.expect("a broker");
-    let topics = "tracegate/+/events/#";
-    let (_store, mut events) = subscriber("store", broker.addr(), topics).await;
-    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
-    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
+    let (_store, mut events) = store(broker.addr()).await;
     let reader = SimReader::spawn(SimReaderConfig::default()).await;
     let reader = reader.expect("a reader");
     let scanner = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -119,14 +98,12 @@ async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
     let loaded = lots(&["load", &file, "--directory", &buffer]);
     assert_eq!(loaded, "1 record stored\n");
 
-    let tags = [
+    let epcs = epcs(&[
         "urn:epc:tag:sscc-96:0.4012345.0000000001",
         "urn:epc:tag:sgtin-96:1.4012345.100100.1",
         "urn:epc:tag:sgtin-96:1.4012345.100100.2",
-    ];
-    let epc = |uri: &&str| Arc::from(encode_tag_uri(uri).expect("a tag").bytes);
-    let epcs: Vec<Arc<[u8]>> = tags.iter().map(epc).collect();
-    pass_inwards(&reader, &epcs).await;
+    ]);
+    pass(&reader, &epcs, true).await;
     let payload = timeout(PATIENCE, async {
         loop {
             if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.expect("up")

@@ -2,16 +2,12 @@
 
 mod support;
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes::v5::Packet;
-use support::{Gateway, pass_inwards, subscriber};
+use support::{Gateway, dock_1, epcs, pass, store};
 use tokio::time::timeout;
-use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_llrp::reader::TagMemory;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
@@ -19,22 +15,8 @@ use tracegate_sim::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn config(reader: SocketAddr, broker: SocketAddr, buffer: &Path) -> String {
-    let (host, port) = (reader.ip(), reader.port());
-    let buffer = buffer.display().to_string();
-    format!(
-        r#"
-[gateway]
-site = "plant-3"
-[llrp.dock_1]
-host = "{host}"
-port = {port}
-[read_point.dock_1]
-mode = "dock"
-sgln = "urn:epc:id:sgln:4012345.00001.dock1"
-inside = ["dock_1/2"]
-outside = ["dock_1/1"]
-in = {{ biz_step = "receiving" }}
+/// Boxes that measure.
+const SENSORS: &str = r#"
 [tag_sensor.box_humidity]
 tags = ["urn:epc:pat:grai-96:*.4012345.*.*"]
 measure = "RelativeHumidity"
@@ -47,30 +29,18 @@ unit = "CEL"
 word = 1
 signed = true
 scale = 0.0625
-[buffer]
-directory = {buffer:?}
-[mqtt]
-url = "mqtt://{broker}"
-"#
-    )
-}
+"#;
 
 #[tokio::test]
 async fn a_box_tells_its_temperature_with_its_load() {
     let broker = Broker::start().await.unwrap();
-    let topics = "tracegate/+/events/#";
-    let (_store, mut events) = subscriber("store", broker.addr(), topics).await;
-    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
-    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
+    let (_store, mut events) = store(broker.addr()).await;
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
-    let epcs: Vec<Arc<[u8]>> = [
+    let epcs = epcs(&[
         "urn:epc:tag:sscc-96:0.4012345.0000000001",
         "urn:epc:tag:grai-96:0.4012345.00001.7",
         "urn:epc:tag:sgtin-96:1.4012345.000100.1",
-    ]
-    .iter()
-    .map(|uri| Arc::from(encode_tag_uri(uri).unwrap().bytes))
-    .collect();
+    ]);
     // -4.25 °C and 61 %. The other tags hold something too, which must not be taken for a value.
     for (epc, user) in [
         (0, [9, 9, 9, 9]),
@@ -83,14 +53,14 @@ async fn a_box_tells_its_temperature_with_its_load() {
         };
         reader.set_memory(&epcs[epc], memory).await;
     }
-    let mut gateway = Gateway::new(|buffer| config(reader.addr(), broker.addr(), buffer));
+    let mut gateway = Gateway::new(|buffer| dock_1(reader.addr(), broker.addr(), buffer, SENSORS));
     gateway.start();
     let reading = || reader.status().reading;
     if let Err(missed) = wait_until("the reader", PATIENCE, reading).await {
         panic!("{missed}\n{}", gateway.log());
     }
 
-    pass_inwards(&reader, &epcs).await;
+    pass(&reader, &epcs, true).await;
 
     let payload = timeout(PATIENCE, async {
         loop {

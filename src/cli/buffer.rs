@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::place::Place;
 use crate::buffer::{BufferError, Inspector, Letter, Stats, Waiting};
-use crate::config::{self, Format};
 use crate::health::tame;
 
 /// Look at the buffer, and decide about events that could not be sent.
@@ -77,16 +76,6 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct Place {
-    /// Configuration file; its [buffer] directory is meant.
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
-    config: PathBuf,
-    /// The buffer's folder, without a look at the configuration.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    directory: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Which {
     /// Numbers of dead letters, from list.
@@ -104,15 +93,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         | Command::Discard { place, .. }
         | Command::Stats { place, .. } => place,
     };
-    let directory = match &place.directory {
-        Some(directory) => directory.clone(),
-        None => match config::load(&place.config, super::environment()) {
-            Ok(loaded) => loaded.config.buffer.directory.path().to_owned(),
-            Err(report) => {
-                eprint!("{}", report.render(Format::Human));
-                return Ok(ExitCode::from(super::EXIT_CONFIG));
-            }
-        },
+    let directory = match place.look() {
+        Ok((directory, _)) => directory,
+        Err(trouble) => return Ok(trouble.exit()),
     };
     let text = super::run::runtime()?.block_on(answer(&arguments.command, &directory))?;
     std::io::stdout()

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use tracegate_pipeline::reference::Facts;
 
-use crate::config::{self, References};
+use super::place::Place;
 use crate::health::tame;
 use crate::reference::{Format, Row, Table, parse};
 
@@ -57,31 +57,13 @@ enum Command {
     },
 }
 
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// Configuration file; its [buffer] directory is meant.
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
-    config: PathBuf,
-    /// The buffer's folder, without a look at the configuration.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    directory: Option<PathBuf>,
-}
-
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (Command::Load { place, .. } | Command::List { place, .. }) = &arguments.command;
-    let (directory, settings) = match &place.directory {
-        Some(directory) => (directory.clone(), References::default()),
-        None => match config::load(&place.config, super::environment()) {
-            Ok(loaded) => {
-                let directory = loaded.config.buffer.directory.path().to_owned();
-                (directory, loaded.config.reference)
-            }
-            Err(report) => {
-                eprint!("{}", report.render(config::Format::Human));
-                return Ok(ExitCode::from(super::EXIT_CONFIG));
-            }
-        },
+    let (directory, config) = match place.look() {
+        Ok(found) => found,
+        Err(trouble) => return Ok(trouble.exit()),
     };
+    let settings = config.map(|config| config.reference).unwrap_or_default();
     let answer = answer(&arguments.command, &directory, settings.max_records);
     let text = super::run::runtime()?.block_on(answer)?;
     std::io::stdout()

@@ -12,6 +12,7 @@ mod decode;
 mod demo;
 mod gateway;
 mod lots;
+mod place;
 mod replay;
 mod run;
 mod status;

@@ -1,6 +1,7 @@
 //! Scenarios that need more than faults at their moments.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -232,31 +233,25 @@ pub fn wrong_ca(site: &mut Site) -> Played<'_> {
 
 /// The broker's certificate has expired at first.
 pub fn expired(site: &mut Site) -> Played<'_> {
-    Box::pin(async {
-        let front = super::tls::Front::start(site).await?;
-        super::tls::until(
-            site.folder.path(),
-            "old",
-            "IP:127.0.0.1",
-            "20250101000000Z",
-            "20250201000000Z",
-        );
-        front.show(site, "old")?;
-        site.configure()?;
-        site.start_gateway()?;
-        front.refused_twice(site).await?;
-        front.show(site, "server")?;
-        site.around.push(Box::new(front));
-        site.play().await
+    shown_at_first(site, "old", |folder| {
+        let (from, to) = ("20250101000000Z", "20250201000000Z");
+        super::tls::until(folder, "old", "IP:127.0.0.1", from, to);
     })
 }
 
 /// The broker's certificate is another host's at first.
 pub fn wrong_host(site: &mut Site) -> Played<'_> {
-    Box::pin(async {
+    shown_at_first(site, "elsewhere", |folder| {
+        super::tls::certificate(folder, "elsewhere", "DNS:elsewhere.example");
+    })
+}
+
+/// The broker shows a certificate that `made` made until it has been refused, then the right one.
+fn shown_at_first<'a>(site: &'a mut Site, name: &'static str, made: fn(&Path)) -> Played<'a> {
+    Box::pin(async move {
         let front = super::tls::Front::start(site).await?;
-        super::tls::certificate(site.folder.path(), "elsewhere", "DNS:elsewhere.example");
-        front.show(site, "elsewhere")?;
+        made(site.folder.path());
+        front.show(site, name)?;
         site.configure()?;
         site.start_gateway()?;
         front.refused_twice(site).await?;

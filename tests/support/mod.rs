@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tempfile::TempDir;
+use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_sim::reader::SimReader;
 use tracegate_sim::scenario::Sighting;
 
@@ -73,30 +75,15 @@ impl Gateway {
 
     /// SIGTERM, as systemd stops it.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("the gateway runs");
-        let id = child.id().to_string();
         let sent = Command::new("kill")
-            .args(["-TERM", &id])
+            .args(["-TERM", &self.id().to_string()])
             .status()
             .expect("send SIGTERM");
         assert!(sent.success());
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            if let Some(status) = child.try_wait().expect("wait for the gateway") {
-                return status;
-            }
-            if Instant::now() > deadline {
-                child.kill().expect("kill the gateway");
-                panic!(
-                    "the gateway did not stop within 30 s; its log:\n{}",
-                    self.log()
-                );
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.ended(Duration::from_secs(30))
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends.
     pub fn ended(&mut self, patience: Duration) -> ExitStatus {
         let mut child = self.child.take().expect("the gateway runs");
         let deadline = Instant::now() + patience;
@@ -107,7 +94,7 @@ impl Gateway {
             if Instant::now() > deadline {
                 child.kill().expect("kill the gateway");
                 panic!(
-                    "the gateway did not end by itself; its log:\n{}",
+                    "the gateway did not end within {patience:?}; its log:\n{}",
                     self.log()
                 );
             }
@@ -239,8 +226,49 @@ pub async fn subscriber(name: &str, broker: SocketAddr, topics: &str) -> (AsyncC
     (client, events)
 }
 
-/// A load goes inwards through the door of `dock_1`, whose reader has antenna 1 outside and antenna 2 inside.
-pub async fn pass_inwards(reader: &SimReader, epcs: &[Arc<[u8]>]) {
+/// A client that the broker sends all events from now on.
+pub async fn store(broker: SocketAddr) -> (AsyncClient, EventLoop) {
+    let (client, mut events) = subscriber("store", broker, "tracegate/+/events/#").await;
+    let is_subscribed = |event| matches!(event, Event::Incoming(Packet::SubAck(_)));
+    while !is_subscribed(events.poll().await.expect("the broker is there")) {}
+    (client, events)
+}
+
+/// A configuration with the door `dock_1`, whose reader has antenna 1 outside and antenna 2 inside. `door` goes on with
+/// the section of its read point; whole sections may follow.
+pub fn dock_1(reader: SocketAddr, broker: SocketAddr, buffer: &Path, door: &str) -> String {
+    let (host, port) = (reader.ip(), reader.port());
+    let buffer = buffer.display().to_string();
+    format!(
+        r#"
+[gateway]
+site = "plant-3"
+[buffer]
+directory = {buffer:?}
+[mqtt]
+url = "mqtt://{broker}"
+[llrp.dock_1]
+host = "{host}"
+port = {port}
+[read_point.dock_1]
+mode = "dock"
+sgln = "urn:epc:id:sgln:4012345.00001.dock1"
+inside = ["dock_1/2"]
+outside = ["dock_1/1"]
+in = {{ biz_step = "receiving" }}
+{door}
+"#
+    )
+}
+
+/// The memory of these tags.
+pub fn epcs(uris: &[impl AsRef<str>]) -> Vec<Arc<[u8]>> {
+    let epc = |uri: &_| Arc::from(encode_tag_uri(AsRef::as_ref(uri)).expect("a tag").bytes);
+    uris.iter().map(epc).collect()
+}
+
+/// A load goes through the door of [`dock_1`].
+pub async fn pass(reader: &SimReader, epcs: &[Arc<[u8]>], inwards: bool) {
     /// How long it takes, and how often each tag answers.
     const PASSAGE_MS: u64 = 4_000;
     const ROUND_MS: u64 = 100;
@@ -248,7 +276,8 @@ pub async fn pass_inwards(reader: &SimReader, epcs: &[Arc<[u8]>]) {
     let start_us = tracegate_sim::utc_us(start);
     for at_ms in (0..PASSAGE_MS).step_by(ROUND_MS as usize) {
         tokio::time::sleep_until(start + Duration::from_millis(at_ms)).await;
-        let place = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
+        let way = at_ms as f64 / PASSAGE_MS as f64 * 5.0 - 2.5;
+        let place = if inwards { way } else { -way };
         for (antenna, aerial) in [(1, -0.8), (2, 0.8)] {
             let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
             for epc in epcs {
