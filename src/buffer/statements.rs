@@ -9,7 +9,7 @@ use tracegate_pipeline::input::MovementEvent;
 use super::{BufferError, crc32};
 
 /// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
-pub(super) const STATE_VERSION: i64 = 2;
+pub(super) const STATE_VERSION: i64 = 3;
 /// Format of the file.
 pub(super) const USER_VERSION: i64 = 2;
 /// Rows per INSERT; more gain nothing (measured: shared/forwarding.md section 3).

@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod config;
+mod evidence;
 pub mod filter;
 mod gate;
 pub mod input;
@@ -23,9 +24,11 @@ pub mod movement;
 pub mod passage;
 pub mod pipeline;
 pub mod presence;
+mod profile;
 pub mod sensing;
 mod station;
 pub mod stats;
+mod survey;
 pub mod time;
 
 pub use config::PipelineConfig;

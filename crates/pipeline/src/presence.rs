@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Side, Tuning};
 use crate::filter::TagClass;
+use crate::profile::{HISTORY, Profile};
 use crate::sensing::Surroundings;
 use crate::time::{Span, Time};
 
@@ -11,6 +12,8 @@ use crate::time::{Span, Time};
 pub(crate) const RESIDENT_AFTER: Span = Span::millis(18_000);
 /// How long an unused change of side, and the side itself, are remembered.
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
+/// A tag unread for longer comes as if for the first time.
+const RESIDENT_MEMORY: Span = Span::millis(300_000);
 /// Observations on each side, and in all, that the centroid fallback asks for.
 const CENTROID_MIN: (u32, u32) = (2, 6);
 /// Least distance of the centroids as a share of the visit, and of `load_gap`.
@@ -53,6 +56,8 @@ pub struct Tag {
     pub first: Time,
     /// Last read of the visit, deduplicated or not.
     pub last: Time,
+    /// Since when it is known here, with short times of silence.
+    pub known_since: Time,
     /// True once the tag was lost; the visit's figures stay for late decisions.
     pub ended: bool,
     /// True once it was read `min_reads` times within `appear_within`: not a ghost.
@@ -61,12 +66,9 @@ pub struct Tag {
     pub flipped: bool,
     /// The last booking: which way and when.
     pub booked: Option<Flip>,
-    /// True from a booking to the end of the visit: what is read now may be the rest of that passage.
-    pub passed: bool,
-    /// First confirmed side of the visit.
-    pub first_side: Option<Side>,
     /// The side it is confirmed on.
     pub side: Option<Side>,
+    pub(crate) profile: Profile,
     inside: Zone,
     outside: Zone,
     score: f64,
@@ -89,13 +91,13 @@ impl Tag {
             pc,
             first: at,
             last: at,
+            known_since: at,
             ended: false,
             appeared: false,
             flipped: false,
             booked: None,
-            passed: false,
-            first_side: None,
             side: None,
+            profile: Profile::default(),
             inside: Zone::default(),
             outside: Zone::default(),
             score: 0.0,
@@ -116,24 +118,6 @@ impl Tag {
             .saturating_add(self.outside.observations)
     }
 
-    /// Centre of gravity in time of what was read on both sides.
-    #[must_use]
-    pub fn centroid(&self) -> Time {
-        centroid(
-            self.first,
-            self.inside.weight + self.outside.weight,
-            self.inside.moment + self.outside.moment,
-        )
-    }
-
-    /// Weight of what was read on one side, and its centre of gravity in seconds after `origin`.
-    #[must_use]
-    pub fn weight_on(&self, side: Side, origin: Time) -> (f64, f64) {
-        let zone = self.zone(side);
-        let centre = zone.moment / zone.weight.max(f64::MIN_POSITIVE);
-        (zone.weight, (self.first - origin).seconds() + centre)
-    }
-
     /// Takes one read; within the dedup window of its antenna it only keeps the visit alive.
     pub fn observe(
         &mut self,
@@ -147,6 +131,7 @@ impl Tag {
             self.start_visit(at);
         }
         self.last = self.last.later(at);
+        self.profile.add(at, side, rssi_dbm);
         match self
             .last_by_antenna
             .iter_mut()
@@ -176,7 +161,12 @@ impl Tag {
     pub fn deadline(&self, tuning: &Tuning) -> Time {
         if self.ended {
             let booked = self.booked.map_or(Time::MIN, |flip| flip.at + tuning.rearm);
-            return (self.last + tuning.lost_after + FLIP_MEMORY + tuning.settle).later(booked);
+            let kept = if self.profile.is_empty() {
+                RESIDENT_MEMORY
+            } else {
+                HISTORY
+            };
+            return (self.last + kept).later(booked);
         }
         if !self.appeared {
             return self.first + tuning.appear_within;
@@ -201,7 +191,6 @@ impl Tag {
             return None;
         }
         let before = self.side.replace(candidate.side);
-        self.first_side.get_or_insert(candidate.side);
         (before == Some(candidate.side.opposite())).then(|| {
             self.flipped = true;
             Flip {
@@ -253,8 +242,8 @@ impl Tag {
     pub fn book(&mut self, flip: Flip) {
         let side = Some(flip.direction.destination());
         self.booked = Some(flip);
-        self.passed = true;
-        (self.side, self.first_side, self.flipped) = (side, side, false);
+        self.candidate = None;
+        (self.side, self.flipped) = (side, false);
         self.first = self.last;
         for zone in [&mut self.inside, &mut self.outside] {
             *zone = Zone {
@@ -270,8 +259,9 @@ impl Tag {
         let fresh = Self {
             booked: self.booked,
             side: remembered,
-            first_side: remembered,
             surroundings: self.surroundings.take().filter(|_| still_known),
+            known_since: self.known_since,
+            profile: std::mem::take(&mut self.profile),
             ..Self::new(self.class, self.pc, at)
         };
         *self = fresh;
@@ -309,13 +299,6 @@ impl Tag {
                 reads: 1,
             }),
         };
-    }
-
-    const fn zone(&self, side: Side) -> &Zone {
-        match side {
-            Side::Inside => &self.inside,
-            Side::Outside => &self.outside,
-        }
     }
 
     const fn zone_mut(&mut self, side: Side) -> &mut Zone {
