@@ -21,6 +21,8 @@ const LONGEST_LOAD: Span = Span::millis(30_000);
 pub(crate) const MAX_LOADS: usize = 64;
 /// What the weaker side tells, as a share of the sequence, in a load that passed a door.
 const BOTH: f64 = 0.2;
+/// The same where few of the tags changed sides by themselves.
+const BOTH_OF_FEW: f64 = 0.3;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
@@ -151,6 +153,10 @@ impl Passages {
             .all
             .retain(|(key, _)| load.flips.contains_key(key));
         let survey = view.survey(direction, &crossings);
+        if let Some(main) = self.main_part(direction, &survey) {
+            main.flips.extend(load.flips);
+            return None;
+        }
         if now < load.first + LONGEST_LOAD && view.is_there(direction, &load.flips, &survey) {
             load.decide_at = now + Span(tuning.settle.0 / 8);
             load.held = true;
@@ -166,7 +172,9 @@ impl Passages {
         let keys: Vec<EpcKey> = if refused.is_some() {
             load.flips.into_keys().collect()
         } else {
-            survey.moved.into_iter().chain(survey.company).collect()
+            let moved = survey.moved.into_iter();
+            let sure = moved.filter(|key| !survey.doubtful.contains(key));
+            sure.chain(survey.company).collect()
         };
         let pc_of = |key: &EpcKey| tags.get(key).and_then(|tag| tag.pc);
         let mut members: Vec<(EpcKey, Option<u16>)> = keys
@@ -222,6 +230,15 @@ impl Passages {
         crossings
     }
 
+    /// The load that most of those that moved belong to by their own change of side, if it is not decided yet.
+    fn main_part(&mut self, direction: Direction, survey: &Survey) -> Option<&mut Load> {
+        self.open.iter_mut().find(|other| {
+            let moved = survey.moved.iter();
+            let its = moved.filter(|key| other.flips.contains_key(*key)).count();
+            other.direction == direction && its * 2 > survey.moved.len()
+        })
+    }
+
     /// What stood in the gate also moved the other way, and neither is decided: neither counts.
     fn has_turned_back(&mut self, view: &View<'_>, direction: Direction, survey: &Survey) -> bool {
         let cancels = |other: &Load| {
@@ -229,7 +246,7 @@ impl Passages {
             let back = view.survey(other.direction, &back).moved;
             let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
             let both = back.iter().filter(is_in).count();
-            both * 2 > back.len().min(survey.moved.len())
+            both * 2 > survey.moved.len()
         };
         let before = self.open.len();
         self.open
@@ -257,7 +274,13 @@ impl Passages {
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
         }
-        let both = if tuning.one_by_one { 0.0 } else { BOTH };
+        let both = if tuning.one_by_one {
+            0.0
+        } else if load.flips.len() * 4 < moved {
+            BOTH_OF_FEW
+        } else {
+            BOTH
+        };
         if survey.sequence < CONTRAST || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }

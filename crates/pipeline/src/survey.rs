@@ -13,6 +13,8 @@ const FLIP_LAG: (Span, Span) = (Span::millis(2_000), Span::millis(500));
 /// A tag that moved shows at least this share of the sequence that is usual in its load: how well antennas tell the
 /// sides apart differs from door to door.
 const MOVED: f64 = 0.5;
+/// A tag that never clearly changed sides must tell of both of them, at least this much.
+const BOTH_SIDES: f64 = 0.03;
 /// Sequence of a load that passed: at least this.
 pub(crate) const CONTRAST: f64 = 0.25;
 /// What comes to the doorway gets this much louder there.
@@ -76,6 +78,8 @@ impl Crossings {
 pub(crate) struct Survey {
     /// Those that moved with it.
     pub moved: Vec<EpcKey>,
+    /// Of these, those that a mere change of loudness might explain.
+    pub doubtful: Vec<EpcKey>,
     /// Those that came with it, are well heard, and did not move.
     pub stayed: Vec<EpcKey>,
     /// Those that came with it and that nothing contradicts: a load moves as a whole.
@@ -130,6 +134,7 @@ impl View<'_> {
             .max(CONTRAST);
         let mut survey = Survey {
             moved: Vec::new(),
+            doubtful: Vec::new(),
             stayed: Vec::new(),
             company: Vec::new(),
             elsewhere: 0,
@@ -181,6 +186,10 @@ impl View<'_> {
                 survey.both += evidence.both;
                 survey.sequence += evidence.sequence;
                 survey.moved.push(key.clone());
+                let heard_on_both = evidence.both >= BOTH_SIDES;
+                if !flipped && !heard_on_both && resident {
+                    survey.doubtful.push(key.clone());
+                }
             } else if with_it {
                 let well_read = evidence.moments >= 4;
                 if evidence.sequence >= 0.0 && (loud || well_read) {
