@@ -108,3 +108,50 @@ fn sums(moments: &[(Time, Sides)]) -> Sides {
         .iter()
         .fold(Sides::default(), |sum, (_, sides)| sum + *sides)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads every 100 ms for six seconds; `rssi` tells how loud it is at a time on the sides, outside first.
+    fn evidence(rssi: impl Fn(f64) -> (i8, i8)) -> Evidence {
+        let mut profile = Profile::default();
+        for tenth in 0..60 {
+            let at = f64::from(tenth) / 10.0;
+            let (outside, inside) = rssi(at);
+            let time = Time(i64::from(tenth) * 100_000);
+            profile.add(time, Side::Outside, Some(outside));
+            profile.add(time, Side::Inside, Some(inside));
+        }
+        let window = (Time(2_500_000), Time(3_500_000));
+        let found = Evidence::of(&profile, Direction::In, window, Span::millis(3_000));
+        found.expect("it was heard")
+    }
+
+    #[test]
+    fn what_passes_is_loud_first_here_then_there() {
+        let passed = evidence(|at| if at < 3.1 { (-50, -65) } else { (-65, -50) });
+        assert!(
+            passed.sequence > 0.6 && passed.both > 0.3,
+            "{}",
+            passed.sequence
+        );
+        assert!((passed.cut.0 - 3_050_000).abs() <= 100_000);
+        let back = evidence(|at| if at < 3.1 { (-65, -50) } else { (-50, -65) });
+        assert!(back.sequence < -0.5, "{}", back.sequence);
+    }
+
+    #[test]
+    fn what_stands_cancels_out_however_well_one_side_hears_it() {
+        for (outside, inside) in [(-50, -70), (-70, -50), (-55, -55)] {
+            let stood = evidence(|_| (outside, inside));
+            assert!(stood.sequence.abs() < 0.1, "{}", stood.sequence);
+        }
+    }
+
+    #[test]
+    fn what_is_carried_off_on_its_own_side_tells_nothing_of_the_other() {
+        let carried = evidence(|at| if at < 3.0 { (-50, -75) } else { (-70, -75) });
+        assert!(carried.both <= 0.0, "{}", carried.both);
+    }
+}

@@ -268,11 +268,11 @@ impl Passages {
         {
             return Some(NonEventReason::Rearm);
         }
-        if moved < tuning.min_tags.max(1) {
-            return Some(NonEventReason::FewTags);
-        }
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
+        }
+        if moved < tuning.min_tags.max(1) {
+            return Some(NonEventReason::FewTags);
         }
         let both = if tuning.one_by_one {
             0.0

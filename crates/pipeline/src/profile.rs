@@ -150,3 +150,30 @@ impl Profile {
 fn amplitude(rssi_dbm: Option<i8>) -> f32 {
     libm::exp10((f64::from(rssi_dbm.unwrap_or(-60)) + 60.0) / 20.0) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_of_one_moment_count_once_and_the_loudest() {
+        let mut profile = Profile::default();
+        for rssi in [-70, -60, -65] {
+            profile.add(Time(0), Side::Inside, Some(rssi));
+        }
+        let heard = profile.energy(Time(0), Time(1));
+        assert!((heard.inside - 1.0).abs() < 1e-6 && heard.outside == 0.0);
+    }
+
+    #[test]
+    fn old_moments_are_forgotten() {
+        let mut profile = Profile::default();
+        for second in 0..100 {
+            profile.add(Time(second * 1_000_000), Side::Outside, None);
+        }
+        assert_eq!(profile.between(Time::MIN, END).count(), 21);
+        assert_eq!(profile.usual(END), Some(1.0));
+    }
+
+    const END: Time = Time(i64::MAX / 4);
+}
