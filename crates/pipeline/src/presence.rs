@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Side, Tuning};
+use crate::evidence::Evidence;
 use crate::filter::TagClass;
 use crate::profile::{HISTORY, Profile};
 use crate::sensing::Surroundings;
@@ -14,10 +15,8 @@ pub(crate) const RESIDENT_AFTER: Span = Span::millis(18_000);
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
 /// A tag unread for longer comes as if for the first time.
 const RESIDENT_MEMORY: Span = Span::millis(300_000);
-/// Observations on each side, and in all, that the centroid fallback asks for.
-const CENTROID_MIN: (u32, u32) = (2, 6);
-/// Least distance of the centroids as a share of the visit, and of `load_gap`.
-pub(crate) const CENTROID_GAP: (f64, f64) = (0.08, 0.4);
+/// Observations on each side, and in all, that the whole visit must have to tell a way.
+const WHOLE_VISIT: (u32, u32) = (2, 6);
 
 /// A confirmed change of side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +32,6 @@ pub struct Flip {
 struct Zone {
     observations: u32,
     energy: f64,
-    weight: f64,
-    moment: f64,
 }
 
 /// A side that the score points to, not yet confirmed.
@@ -146,12 +143,9 @@ impl Tag {
             libm::exp(-(at - self.scored_at).seconds() / tuning.side_tau.seconds().max(1e-3));
         self.inside.energy *= decay;
         self.outside.energy *= decay;
-        let since_first = (at - self.first).seconds();
         let zone = self.zone_mut(side);
         zone.observations = zone.observations.saturating_add(1);
         zone.energy += amplitude;
-        zone.weight += amplitude;
-        zone.moment += amplitude * since_first;
         self.appeared |= self.observations() >= u32::from(tuning.min_reads);
         self.score(tuning, at);
     }
@@ -200,41 +194,31 @@ impl Tag {
         })
     }
 
-    /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then its
-    /// centroids tell the way.
+    /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then all
+    /// that was read of it tells the way.
     pub fn end_visit(&mut self, tuning: &Tuning) -> Option<Flip> {
         self.ended = true;
-        if !self.appeared || self.flipped || self.last - self.first > RESIDENT_AFTER {
-            return None;
-        }
-        let flip = self.centroid_flip(tuning)?;
-        self.flipped = true;
-        self.side = Some(flip.direction.destination());
-        Some(flip)
-    }
-
-    /// The way the centroids tell, if they are clear.
-    #[must_use]
-    pub fn centroid_flip(&self, tuning: &Tuning) -> Option<Flip> {
-        let (per_side, in_all) = CENTROID_MIN;
         let least = self.inside.observations.min(self.outside.observations);
-        if least < per_side || self.observations() < in_all {
+        if !self.appeared
+            || self.flipped
+            || self.last - self.first > RESIDENT_AFTER
+            || least < WHOLE_VISIT.0
+            || self.observations() < WHOLE_VISIT.1
+        {
             return None;
         }
-        let inside = centroid(self.first, self.inside.weight, self.inside.moment);
-        let outside = centroid(self.first, self.outside.weight, self.outside.moment);
-        let distance = inside - outside;
-        let (of_visit, of_gap) = CENTROID_GAP;
-        let needed =
-            (of_visit * (self.last - self.first).seconds()).max(of_gap * tuning.load_gap.seconds());
-        let direction = if distance.0 > 0 {
-            Direction::In
-        } else {
-            Direction::Out
-        };
-        (distance.seconds().abs() >= needed).then_some(Flip {
+        let visit = (self.first, self.last);
+        let ways = [Direction::In, Direction::Out]
+            .into_iter()
+            .filter_map(|way| Some((way, Evidence::of(&self.profile, way, visit, tuning.reach)?)));
+        let (direction, evidence) = ways
+            .filter(|(_, evidence)| evidence.both > 0.0)
+            .max_by(|a, b| a.1.sequence.total_cmp(&b.1.sequence))?;
+        self.flipped = true;
+        self.side = Some(direction.destination());
+        Some(Flip {
             direction,
-            at: Time(outside.0 + distance.0 / 2),
+            at: evidence.cut,
         })
     }
 
@@ -307,12 +291,4 @@ impl Tag {
             Side::Outside => &mut self.outside,
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a mean of spans of µs is a span of µs"
-)]
-fn centroid(first: Time, weight: f64, moment: f64) -> Time {
-    first + Span((moment / weight.max(f64::MIN_POSITIVE) * 1e6) as i64)
 }

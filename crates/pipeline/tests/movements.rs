@@ -430,22 +430,6 @@ fn a_wall_clock_set_back_closes_the_old_time_line() {
     );
 }
 
-#[test]
-fn a_pallet_that_waits_in_the_doorway_is_booked_once_and_whole() {
-    let path = |at: f64| {
-        Some(match at {
-            ..2.5 => -4.0 + at * 1.4,
-            2.5..10.5 => -0.5,
-            _ => -0.5 + (at - 10.5) * 1.4,
-        })
-    };
-    let out = dock(&sightings(&pallet(1, 20), T0 + 10 * S, 14.0, &path));
-    assert_eq!(
-        out,
-        ["dock_1 in  receiving 00/040123450000000016 + 20 items"]
-    );
-}
-
 /// A second door 3.5 m away hears the same pallet the same way, but less.
 #[test]
 fn of_two_doors_the_louder_one_books() {
