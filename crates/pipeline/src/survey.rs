@@ -179,7 +179,9 @@ impl View<'_> {
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
                 && (span.0..=span.1).contains(&evidence.cut);
-            let with_it = !one_by_one && !resident && came && is_loud_at(tag, middle);
+            let heard_again = tag.appeared || evidence.moments >= 2;
+            let with_it =
+                !one_by_one && heard_again && !resident && came && is_loud_at(tag, middle);
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
             } else if moved {
