@@ -26,7 +26,8 @@ fn the_format_is_documented_whole() {
     }
     let example = text.split("```json\n").nth(1).unwrap();
     let lines = example.lines().take_while(|it| *it != "```");
-    assert_eq!(lines.map(|it| Line::parse(it).unwrap()).count(), 3);
+    let lines: Vec<Line> = lines.map(|it| Line::parse(it).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
 }
 
 fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {

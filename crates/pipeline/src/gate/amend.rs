@@ -109,7 +109,12 @@ impl Amend {
             .min_by_key(|booked| (booked.at - decision.at).abs());
         if let Some(booked) = nearest {
             decision.late = Some(Late::Amends(booked.at));
-            decision.members.retain(|(key, _)| !booked.has(key));
+            let crossed = std::mem::take(&mut decision.crossed).into_iter();
+            let members = std::mem::take(&mut decision.members).into_iter();
+            (decision.members, decision.crossed) = members
+                .zip(crossed)
+                .filter(|((key, _), _)| !booked.has(key))
+                .unzip();
         }
         self.book_if_new(decision);
     }
@@ -190,8 +195,7 @@ impl Gate {
         let Some(mut lane) = self.amend.lane.take_if(|lane| lane.due <= now) else {
             return Vec::new();
         };
-        let mut own = Vec::new();
-        lane.gate.flush(tuning, &mut own);
+        let mut own = lane.gate.flush(tuning);
         own.sort_by_key(|decision| decision.at);
         let mut decisions = self.supplements(tuning, &lane.seen, &own);
         for mut decision in own {
