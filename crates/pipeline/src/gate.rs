@@ -91,9 +91,15 @@ impl Gate {
         self.tags.get(tag).map(|tag| tag.class)
     }
 
-    /// Every tag that is followed, or whose read waits for its turn, with its protocol control word.
+    /// Whether the tag was read lately, so that a decision may ask for it.
+    pub fn follows(&self, tag: &EpcKey) -> bool {
+        self.tags.get(tag).is_some_and(Tag::is_around)
+    }
+
+    /// Every tag that [`Self::follows`] tells of, or whose read waits for its turn, with its protocol control word.
     pub fn followed(&self) -> impl Iterator<Item = (&EpcKey, Option<u16>)> {
-        let here = self.tags.iter().map(|(tag, it)| (tag, it.pc));
+        let around = self.tags.iter().filter(|(_, it)| it.is_around());
+        let here = around.map(|(tag, it)| (tag, it.pc));
         let waiting = self.buffer.iter().map(|(key, it)| (&key.tag, it.pc));
         here.chain(waiting)
     }

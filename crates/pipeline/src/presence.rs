@@ -107,6 +107,12 @@ impl Tag {
         }
     }
 
+    /// Some of what was read of it is still remembered.
+    #[must_use]
+    pub fn is_around(&self) -> bool {
+        !self.ended || !self.profile.is_empty()
+    }
+
     /// Observations of the visit on both sides.
     #[must_use]
     pub fn observations(&self) -> u32 {

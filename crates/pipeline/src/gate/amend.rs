@@ -93,6 +93,10 @@ impl Amend {
 
     /// Says of a load that was decided after a flush what was told of it before: nothing, or all but some of its tags.
     pub fn check(&mut self, tuning: &Tuning, decision: &mut Decision) {
+        eprintln!(
+            "CHECK {decision:?} flushed {:?} booked {:?}",
+            self.flushed, self.booked
+        );
         if decision.refused.is_some() || self.flushed.is_none_or(|until| decision.at >= until) {
             self.book_if_new(decision);
             return;
@@ -236,7 +240,7 @@ impl Gate {
         let reach = reach(tuning);
         let mut missing: BTreeMap<usize, Vec<&EpcKey>> = BTreeMap::new();
         for (key, tag) in seen {
-            if !tag.amends || self.was_judged(tuning, key, tag.last) {
+            if !tag.amends {
                 continue;
             }
             let says = |decision: &&Decision| {
@@ -256,6 +260,7 @@ impl Gate {
                 .filter(|(_, booked)| fits(booked))
                 .min_by_key(|(_, booked)| (booked.at - middle).abs());
             if let Some((index, booked)) = nearest
+                && !self.was_judged(tuning, key, booked.at)
                 && !self
                     .amend
                     .was_told(tuning, key, booked.direction, booked.at)

@@ -208,6 +208,8 @@ impl Pipeline {
                 reader_time,
             } => {
                 let at = self.clock(at);
+                // Whether it was given up must not depend on a tick in between.
+                self.advance(&mut outputs);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     clock.link_changed(at, up, reader_time);
                 }
