@@ -30,6 +30,8 @@ impl ReadPoint {
             side_hold: span(self.side_hold, default.side_hold),
             load_gap: span(self.load_gap, default.load_gap),
             settle: span(self.settle, default.settle),
+            reach: default.reach,
+            one_by_one: default.one_by_one,
             min_tags: self.min_tags.map_or(default.min_tags, usize::from),
             flip_ratio: self.flip_ratio.unwrap_or(default.flip_ratio),
             rearm: span(self.rearm, default.rearm),

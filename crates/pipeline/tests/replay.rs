@@ -156,7 +156,12 @@ fn held_up(inputs: &[Input], delays: &[i64]) -> Vec<Input> {
         let (device, first) = (*device, arrival(input).unwrap().0);
         held.extend(reads.iter().map(|read| Input::Reads {
             device,
-            at: Time(first + delays.next().unwrap() * MS * i64::from(read.epc.last() != Some(&3))),
+            at: Time(
+                first
+                    + delays.next().unwrap()
+                        * MS
+                        * i64::from(read.epc.last().is_none_or(|byte| byte % 8 != 3)),
+            ),
             reads: vec![read.clone()],
         }));
     }
