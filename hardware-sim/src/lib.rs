@@ -8,6 +8,7 @@
 //!   the same seed gives the same [`Timeline`](scenario::Timeline).
 //! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
+//! * [`proxy`] is a network that fails on command, between any two of them.
 //! * [`demo`] puts all of them together. The program `sim-reader` is one reader for other programs.
 //! * [`portal`] is apart from these: docks and belts with their physics, straight into the pipeline, scored.
 //!
@@ -18,6 +19,7 @@ pub mod demo;
 pub mod ledger;
 pub mod player;
 pub mod portal;
+pub mod proxy;
 pub mod reader;
 pub mod scanner;
 pub mod scenario;

@@ -4,19 +4,22 @@ use rumqttc::v5::{
     AsyncClient, Event, EventLoop, Incoming, MqttOptions,
     mqttbytes::{
         QoS,
-        v5::{LastWill, PubAckReason, Publish},
+        v5::{ConnectReturnCode, DisconnectReasonCode, LastWill, PubAckReason, Publish},
     },
 };
 use tokio::time::timeout;
 
-use super::{Broker, hub::matches};
+use super::{Answer, Broker, Conduct, Terms, Welcome, hub::matches};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn options(broker: &Broker, name: &str) -> MqttOptions {
+    let mut network = rumqttc::NetworkOptions::new();
+    network.set_tcp_nodelay(true);
     let mut options = MqttOptions::new(name, broker.addr().ip().to_string(), broker.addr().port());
     options
         .set_clean_start(true)
+        .set_network_options(network)
         .set_keep_alive(Duration::from_secs(5));
     options
 }
@@ -241,4 +244,120 @@ fn filters_match_as_the_standard_says() {
     ] {
         assert_eq!(matches(topic, filter), expect, "{topic} under {filter}");
     }
+}
+
+/// Does what it was told for each publish, from the first.
+#[derive(Debug)]
+struct Told(Terms, std::sync::Mutex<Vec<Answer>>);
+
+impl Conduct for Told {
+    fn welcome(&self, connection: usize) -> Welcome {
+        match connection {
+            1 => Welcome::No(ConnectReturnCode::ServerBusy),
+            _ => Welcome::Yes(self.0),
+        }
+    }
+
+    fn publish(&self, _: usize, _: &Publish) -> Answer {
+        self.1.lock().unwrap().remove(0)
+    }
+}
+
+/// A broker that refuses the first connection, and a client of the second.
+async fn told(terms: Terms, answers: Vec<Answer>) -> (Broker, AsyncClient, EventLoop) {
+    let conduct = std::sync::Arc::new(Told(terms, answers.into()));
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let broker = Broker::bind_with(any, conduct).await.unwrap();
+    let (_, mut refused) = AsyncClient::new(options(&broker, "gateway"), 10);
+    let refusal = refused.poll().await.unwrap_err().to_string();
+    assert!(refusal.contains("ServerBusy"), "{refusal}");
+    let (client, mut events) = AsyncClient::new(options(&broker, "gateway"), 10);
+    until(&mut events, |packet| {
+        matches!(packet, Incoming::ConnAck(_)).then_some(())
+    })
+    .await;
+    (broker, client, events)
+}
+
+async fn say(client: &AsyncClient, count: usize) {
+    for _ in 0..count {
+        let sent = client.publish("a", QoS::AtLeastOnce, false, "x").await;
+        sent.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn answers_come_as_told() {
+    let late = Duration::from_millis(20);
+    let answers = vec![
+        Answer::Later(late),
+        Answer::Because(PubAckReason::NotAuthorized),
+        Answer::Silence,
+        Answer::Goodbye(DisconnectReasonCode::ServerBusy),
+    ];
+    let (_broker, client, mut events) = told(Terms::default(), answers).await;
+    say(&client, 3).await;
+    let id = |packet: &Incoming| match packet {
+        Incoming::PubAck(ack) => Some((ack.pkid, ack.reason)),
+        _ => None,
+    };
+    assert_eq!(
+        until(&mut events, id).await,
+        (2, PubAckReason::NotAuthorized)
+    );
+    assert_eq!(until(&mut events, id).await, (1, PubAckReason::Success));
+    say(&client, 1).await;
+    let ended = async { while events.poll().await.is_ok() {} };
+    timeout(PATIENCE, ended).await.expect("sent away");
+}
+
+#[tokio::test]
+async fn terms_are_kept_or_the_client_must_go() {
+    // More publishes than may be under way; a topic alias that was not allowed.
+    let terms = Terms {
+        receive_maximum: Some(1),
+        ..Terms::default()
+    };
+    let (broker, ..) = told(terms, Vec::new()).await;
+    let mut raw = tokio::net::TcpStream::connect(broker.addr()).await.unwrap();
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let connect = b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x05\x00\x00\x00";
+    raw.write_all(connect).await.unwrap();
+    // PUBLISH to `a` with topic alias 1.
+    raw.write_all(b"\x32\x09\x00\x01a\x00\x01\x03\x23\x00\x01")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, raw.read_to_end(&mut answer))
+        .await
+        .expect("sent away")
+        .unwrap();
+    assert!(answer.ends_with(&[0xe0, 2, 0x94, 0]), "{answer:?}");
+}
+
+#[tokio::test]
+async fn clients_of_mqtt_3_1_1_are_served() {
+    use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+    let broker = Broker::start().await.unwrap();
+    let (_store, mut store_events) = subscriber(&broker, "store", "a/#").await;
+    let addr = broker.addr();
+    let options = MqttOptions::new("old", addr.ip().to_string(), addr.port());
+    let (client, mut events) = AsyncClient::new(options, 10);
+    client.subscribe("a/b", QoS::AtLeastOnce).await.unwrap();
+    let (mut subscribed, mut acknowledged, mut heard) = (false, false, false);
+    while !(acknowledged && heard) {
+        let event = timeout(PATIENCE, events.poll()).await.expect("in time");
+        match event.unwrap() {
+            Event::Incoming(Packet::SubAck(_)) => {
+                subscribed = true;
+                let sent = client.publish("a/b", QoS::AtLeastOnce, false, "x").await;
+                sent.unwrap();
+            }
+            Event::Incoming(Packet::PubAck(_)) => acknowledged = true,
+            Event::Incoming(Packet::Publish(publish)) => heard = publish.payload == "x",
+            _ => {}
+        }
+    }
+    assert!(subscribed);
+    assert_eq!(until(&mut store_events, publish).await.topic, "a/b");
 }
