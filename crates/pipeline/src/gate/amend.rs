@@ -93,10 +93,6 @@ impl Amend {
 
     /// Says of a load that was decided after a flush what was told of it before: nothing, or all but some of its tags.
     pub fn check(&mut self, tuning: &Tuning, decision: &mut Decision) {
-        eprintln!(
-            "CHECK {decision:?} flushed {:?} booked {:?}",
-            self.flushed, self.booked
-        );
         if decision.refused.is_some() || self.flushed.is_none_or(|until| decision.at >= until) {
             self.book_if_new(decision);
             return;
