@@ -35,6 +35,16 @@ pub struct EpcKey {
     pub bit_len: u16,
 }
 
+impl EpcKey {
+    /// All but the serial number is the same, as far as SGTIN-96, SGTIN-198 and GRAI-96 tell: header, filter, partition,
+    /// company and item are their first 58 bits (TDS 2.0 §14.6). For other schemes it is a guess.
+    #[must_use]
+    pub(crate) fn has_item_of(&self, other: &Self) -> bool {
+        let item = |key: &Self| Some((key.epc.first_chunk::<7>().copied()?, key.epc.get(7)? >> 6));
+        self == other || item(self).is_some_and(|own| item(other) == Some(own))
+    }
+}
+
 /// Reads sort by time, then by where; a read delivered twice is one read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct ReadKey {
@@ -344,5 +354,33 @@ impl<'a> Elsewhere<'a> {
     pub fn tags<'b>(&'b self, key: &'b EpcKey) -> impl Iterator<Item = (usize, &'b Tag)> {
         let gates = self.gates.iter().enumerate();
         gates.filter_map(|(index, gate)| Some((index, gate.tags.get(key)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracegate_gs1::epc::encode_tag_uri;
+
+    use super::*;
+
+    #[test]
+    fn serial_numbers_do_not_make_another_item() {
+        let key = |uri: &str| {
+            let tag = encode_tag_uri(uri).expect("it is a tag URI");
+            EpcKey {
+                bit_len: 96,
+                epc: tag.bytes,
+            }
+        };
+        let one = key("urn:epc:tag:sgtin-96:1.4012345.000100.1");
+        let last = key("urn:epc:tag:sgtin-96:1.4012345.000100.274877906943");
+        let other = key("urn:epc:tag:sgtin-96:1.4012345.000101.1");
+        assert!(one.has_item_of(&last) && last.has_item_of(&one));
+        assert!(!one.has_item_of(&other));
+        let short = EpcKey {
+            epc: vec![1],
+            bit_len: 8,
+        };
+        assert!(short.has_item_of(&short) && !short.has_item_of(&one));
     }
 }

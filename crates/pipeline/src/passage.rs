@@ -227,10 +227,11 @@ impl Passages {
         while let Some(other) = self.open.get(index) {
             let is_part = other.direction == load.direction && {
                 let its = view.crossings(other.direction, &other.flips);
-                let near = its
-                    .centre
-                    .zip(crossings.centre)
-                    .is_some_and(|(its, own)| (its - own).abs() <= view.together(&crossings));
+                let near = its.centre.zip(crossings.centre).is_some_and(|(its, own)| {
+                    let reach = |key| view.together_with(&crossings, key, load.flips.keys());
+                    let reach = other.flips.keys().map(reach).max().unwrap_or_default();
+                    (its - own).abs() <= reach
+                });
                 let at_once = its
                     .median()
                     .zip(crossings.median())

@@ -20,7 +20,7 @@ pub(crate) const CONTRAST: f64 = 0.25;
 /// What comes to the doorway gets this much louder there.
 const RISE: f64 = 2.0;
 /// A tag this much quieter than its load's is not part of it.
-const QUIET: f64 = 0.2;
+const QUIET: f64 = 0.15;
 /// In the gate a tag is at least this loud, of the loudest it ever was.
 const LOUD: f64 = 0.45;
 /// Around this a tag is loud at a time.
@@ -35,6 +35,9 @@ const ONE_LOAD: Span = Span::millis(1_200);
 const SLACK: Span = Span::millis(480);
 /// On a belt, things closer than this share of the way between the sides are one, and that way takes from, to.
 const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
+/// On a belt, tags of one item in one thing say where all of it is; those of different items are mostly different things.
+/// So what is close in time is taken for one up to this many times as far apart, or no farther than this.
+const ITEM: (f64, f64) = (1.4, 0.6);
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 
@@ -126,6 +129,24 @@ impl View<'_> {
         Span((transit * share * 1e6) as i64)
     }
 
+    /// The same for what carries the tag `key` and what carries `others`.
+    pub fn together_with<'k>(
+        &self,
+        crossings: &Crossings,
+        key: &EpcKey,
+        mut others: impl Iterator<Item = &'k EpcKey>,
+    ) -> Span {
+        let together = self.together(crossings);
+        if !self.tuning.one_by_one {
+            return together;
+        }
+        let (same, different) = ITEM;
+        let is_same = others.any(|other| other.has_item_of(key));
+        let share = if is_same { same } else { different };
+        #[expect(clippy::cast_possible_truncation, reason = "seconds as µs")]
+        Span((together.seconds() * share * 1e6) as i64)
+    }
+
     /// Asks all tags that were heard around `crossings` whether they went along.
     pub fn survey(&self, direction: Direction, crossings: &Crossings) -> Survey {
         let contrast = crossings
@@ -178,7 +199,7 @@ impl View<'_> {
                 && (came || (flipped && !resident))
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
-                && (span.0..=span.1).contains(&evidence.cut);
+                && self.is_within(crossings, key, evidence.cut, span);
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && is_loud_at(tag, middle);
@@ -206,6 +227,24 @@ impl View<'_> {
         let count = survey.moved.len().max(1) as f64;
         (survey.both, survey.sequence) = (survey.both / count, survey.sequence / count);
         survey
+    }
+
+    /// The tag `key` crossed with the load that crossed in `span`; on a belt, its item counts.
+    fn is_within(
+        &self,
+        crossings: &Crossings,
+        key: &EpcKey,
+        cut: Time,
+        span: (Time, Time),
+    ) -> bool {
+        let together = self.together(crossings);
+        let keys = crossings.all.iter().map(|(other, _)| other);
+        let more = if self.tuning.one_by_one {
+            self.together_with(crossings, key, keys) - together
+        } else {
+            Span::default()
+        };
+        span.0 - more <= cut && cut <= span.1 + more
     }
 
     /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
