@@ -13,6 +13,11 @@ const FLIP_LAG: (Span, Span) = (Span::millis(2_000), Span::millis(500));
 /// A tag that moved shows at least this share of the sequence that is usual in its load: how well antennas tell the
 /// sides apart differs from door to door.
 const MOVED: f64 = 0.5;
+/// The same of one that did not change sides by itself, and of one that has been here for long: what is parked beside a
+/// load is shaded and lit up by it as it passes.
+const MOVED_UNNOTICED: (f64, f64) = (0.55, 0.7);
+/// The same of one that only came with the load.
+const WENT_ALONG: f64 = 0.2;
 /// A tag that never clearly changed sides must tell of both of them, at least this much.
 const BOTH_SIDES: f64 = 0.03;
 /// Sequence of a load that passed: at least this.
@@ -195,7 +200,12 @@ impl View<'_> {
             let usual = tag.profile.usual(span.0 - reach);
             let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
             let flipped = crossings.all.iter().any(|(other, _)| other == key);
-            let moved = evidence.sequence >= MOVED * contrast
+            let moves = match (flipped, resident) {
+                (true, _) => MOVED,
+                (false, false) => MOVED_UNNOTICED.0,
+                (false, true) => MOVED_UNNOTICED.1,
+            };
+            let moved = evidence.sequence >= moves * contrast
                 && (came || (flipped && !resident))
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
@@ -215,7 +225,7 @@ impl View<'_> {
                 }
             } else if with_it {
                 let well_read = evidence.moments >= 4;
-                if evidence.sequence >= 0.0 && (loud || well_read) {
+                if evidence.sequence >= WENT_ALONG * contrast && (loud || well_read) {
                     survey.company.push(key.clone());
                 }
                 if loud && well_read {
