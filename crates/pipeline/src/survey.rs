@@ -102,11 +102,22 @@ pub(crate) struct Survey {
 }
 
 impl View<'_> {
+    /// A time that is right for loads that pass in the usual time, for those that pass here.
+    fn paced(&self, usual: Span) -> Span {
+        let reach = if self.tuning.one_by_one {
+            Tuning::belt()
+        } else {
+            Tuning::dock()
+        }
+        .reach;
+        Span(usual.0.saturating_mul(self.tuning.reach.0) / reach.0.max(1))
+    }
+
     /// When each of `flips` crossed.
     pub fn crossings(&self, direction: Direction, flips: &BTreeMap<EpcKey, Time>) -> Crossings {
         let reach = self.tuning.reach;
         let all = flips.iter().filter_map(|(key, at)| {
-            let window = (*at - FLIP_LAG.0, *at + FLIP_LAG.1);
+            let window = (*at - self.paced(FLIP_LAG.0), *at + self.paced(FLIP_LAG.1));
             let tag = self.tags.get(key)?;
             let evidence = Evidence::of(&tag.profile, direction, window, reach)?;
             Some((key.clone(), evidence))
@@ -125,7 +136,7 @@ impl View<'_> {
     /// Loads closer in time than this are one.
     pub fn together(&self, crossings: &Crossings) -> Span {
         if !self.tuning.one_by_one {
-            return ONE_LOAD;
+            return self.paced(ONE_LOAD);
         }
         let (share, least, most) = ONE_THING;
         let transit = crossings.usual(|one| one.transit.seconds()).unwrap_or(0.0);
@@ -181,7 +192,7 @@ impl View<'_> {
         let slack = if one_by_one {
             self.together(crossings)
         } else {
-            SLACK
+            self.paced(SLACK)
         };
         let span = (early.min(middle - slack), late.max(middle + slack));
         // What is close behind must be seen whole, so that it is not taken for a part.
@@ -299,7 +310,8 @@ impl View<'_> {
     pub fn is_spent(&self, tag: &Tag, direction: Direction, at: Time) -> bool {
         tag.booked.is_some_and(|booked| {
             let since = at - booked.at;
-            since < SPENT || (booked.direction == direction && since < self.tuning.rearm)
+            since < self.paced(SPENT)
+                || (booked.direction == direction && since < self.tuning.rearm)
         })
     }
 
