@@ -16,6 +16,7 @@ impl ReadPoint {
             Mode::Belt => Tuning::belt(),
         };
         let span = |given: Option<Duration>, default: Span| given.map_or(default, Span::from);
+        let side_tau = span(self.side_tau, default.side_tau);
         Tuning {
             // Readers report whole dBm.
             min_rssi_dbm: self.min_rssi.map_or(default.min_rssi_dbm, |level| {
@@ -25,11 +26,14 @@ impl ReadPoint {
             appear_within: span(self.appear_within, default.appear_within),
             min_reads: self.min_reads.unwrap_or(default.min_reads),
             lost_after: span(self.lost_after, default.lost_after),
-            side_tau: span(self.side_tau, default.side_tau),
+            side_tau,
             side_level: self.side_level.unwrap_or(default.side_level),
             side_hold: span(self.side_hold, default.side_hold),
             load_gap: span(self.load_gap, default.load_gap),
             settle: span(self.settle, default.settle),
+            // Who smooths for a shorter time has loads that pass faster.
+            reach: Span(default.reach.0.saturating_mul(side_tau.0) / default.side_tau.0.max(1)),
+            one_by_one: default.one_by_one,
             min_tags: self.min_tags.map_or(default.min_tags, usize::from),
             flip_ratio: self.flip_ratio.unwrap_or(default.flip_ratio),
             rearm: span(self.rearm, default.rearm),

@@ -154,7 +154,8 @@ impl Doors {
             let (epc, antenna) = if passing {
                 let item = self.next() % LOAD;
                 let serial = (load.cast_unsigned() * 8 + u64::from(door)) * LOAD + item;
-                let beyond = (self.next() % 1000) as f64 / 1000.0 < share;
+                // Around the line both sides hear it; its own side hears it best.
+                let beyond = (self.next() % 1000) as f64 / 1000.0 < (share - 0.5) * 4.0 + 0.5;
                 (
                     epc(2, serial),
                     if beyond { 3 } else { 1 } + n as u16 / 2 % 2,

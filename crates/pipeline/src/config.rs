@@ -198,6 +198,10 @@ pub struct Tuning {
     pub load_gap: Span,
     /// Wait this long after the last change of side before deciding.
     pub settle: Span,
+    /// How far before and after a change of side its tags are looked at.
+    pub reach: Span,
+    /// Things pass one close behind the other, and each is a load of its own.
+    pub one_by_one: bool,
     /// Tags that must have changed sides.
     pub min_tags: usize,
     /// Share of the tags read that must have changed sides, 0 to 1.
@@ -223,8 +227,10 @@ impl Tuning {
             side_tau: Span::millis(700),
             side_level: 0.30,
             side_hold: Span::millis(600),
-            load_gap: Span::millis(1300),
+            load_gap: Span::millis(600),
             settle: Span::millis(3000),
+            reach: Span::millis(3000),
+            one_by_one: false,
             min_tags: 2,
             flip_ratio: 0.35,
             rearm: Span::millis(20_000),
@@ -246,7 +252,9 @@ impl Tuning {
             side_level: 0.22,
             side_hold: Span::millis(250),
             load_gap: Span::millis(200),
-            settle: Span::millis(1000),
+            settle: Span::millis(800),
+            reach: Span::millis(2000),
+            one_by_one: true,
             min_tags: 1,
             flip_ratio: 0.0,
             rearm: Span::millis(60_000),

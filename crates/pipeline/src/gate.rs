@@ -23,6 +23,9 @@ const MAX_BUFFERED: usize = 50_000;
 /// Tags followed at one gate at most; beyond, the one unread for longest is forgotten.
 const MAX_TAGS: usize = 20_000;
 
+/// After everything.
+pub(crate) const END: Time = Time(i64::MAX / 4);
+
 /// A tag by its memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EpcKey {
@@ -30,6 +33,16 @@ pub struct EpcKey {
     pub epc: Vec<u8>,
     /// How many bits count.
     pub bit_len: u16,
+}
+
+impl EpcKey {
+    /// All but the serial number is the same, as far as SGTIN-96, SGTIN-198 and GRAI-96 tell: header, filter, partition,
+    /// company and item are their first 58 bits (TDS 2.0 §14.6). For other schemes it is a guess.
+    #[must_use]
+    pub(crate) fn has_item_of(&self, other: &Self) -> bool {
+        let item = |key: &Self| Some((key.epc.first_chunk::<7>().copied()?, key.epc.get(7)? >> 6));
+        self == other || item(self).is_some_and(|own| item(other) == Some(own))
+    }
 }
 
 /// Reads sort by time, then by where; a read delivered twice is one read.
@@ -88,9 +101,15 @@ impl Gate {
         self.tags.get(tag).map(|tag| tag.class)
     }
 
-    /// Every tag that is followed, or whose read waits for its turn, with its protocol control word.
+    /// Whether the tag was read lately, so that a decision may ask for it.
+    pub fn follows(&self, tag: &EpcKey) -> bool {
+        self.tags.get(tag).is_some_and(Tag::is_around)
+    }
+
+    /// Every tag that [`Self::follows`] tells of, or whose read waits for its turn, with its protocol control word.
     pub fn followed(&self) -> impl Iterator<Item = (&EpcKey, Option<u16>)> {
-        let here = self.tags.iter().map(|(tag, it)| (tag, it.pc));
+        let around = self.tags.iter().filter(|(_, it)| it.is_around());
+        let here = around.map(|(tag, it)| (tag, it.pc));
         let waiting = self.buffer.iter().map(|(key, it)| (&key.tag, it.pc));
         here.chain(waiting)
     }
@@ -131,30 +150,53 @@ impl Gate {
         }
     }
 
-    /// Everything before `watermark` has arrived: takes reads and timers up to there, in order of their time.
-    pub fn advance(&mut self, tuning: &Tuning, watermark: Time, decisions: &mut Vec<Decision>) {
-        let mut goal = watermark.later(self.frontier);
-        while self.buffer.len() > MAX_BUFFERED
-            && let Some((key, _)) = self.buffer.first_key_value()
-        {
-            goal = goal.later(key.at);
-            self.capped += 1;
-            self.take_next(tuning, goal, decisions);
+    /// Everything before `goal` has arrived: takes reads and timers in order of their time, up to there or to the next
+    /// decision, and says when that is due.
+    pub fn advance(&mut self, tuning: &Tuning, goal: Time) -> Option<Time> {
+        let goal = goal.later(self.frontier);
+        loop {
+            let is_full = self.buffer.len() > MAX_BUFFERED;
+            let read = self.buffer.first_key_value().map(|(key, _)| key.at);
+            let timer = self.timers.first().map(|(at, _)| *at);
+            let load = self.passages.deadline();
+            let end = if is_full {
+                read.unwrap_or(goal).later(goal)
+            } else {
+                goal
+            };
+            let next = [timer, load, read].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= end) else {
+                break;
+            };
+            if timer == Some(next) {
+                self.fire_tag(tuning);
+            } else if load == Some(next) {
+                return load;
+            } else {
+                self.capped += u64::from(is_full);
+                self.take_next(tuning);
+            }
         }
-        while self.take_next(tuning, goal, decisions) {}
-        self.run_timers(tuning, goal, decisions);
-        self.frontier = goal;
+        if goal < END {
+            self.frontier = self.frontier.later(goal);
+        }
+        None
     }
 
-    /// Nobody will send anything older any more: decides what is open, then starts afresh, so that reads held by a reader
-    /// that comes back find their own time again.
-    pub fn flush(&mut self, tuning: &Tuning, decisions: &mut Vec<Decision>) {
-        if self.frontier == Time::MIN && self.deadline().is_none() {
-            return;
+    /// Decides what is open with what this gate alone knows, and starts afresh.
+    pub fn flush(&mut self, tuning: &Tuning) -> Vec<Decision> {
+        let alone = Elsewhere::new(std::iter::empty());
+        let mut decisions = Vec::new();
+        while let Some(at) = self.advance(tuning, END) {
+            decisions.extend(self.decide(tuning, at, &alone));
         }
-        let end = Time(i64::MAX / 4);
-        while self.take_next(tuning, end, decisions) {}
-        self.run_timers(tuning, end, decisions);
+        self.reset();
+        decisions
+    }
+
+    /// Starts afresh once everything is decided and nobody will send anything older any more, so that reads held by a
+    /// reader that comes back find their own time again.
+    pub fn reset(&mut self) {
         let mut amend = std::mem::take(&mut self.amend);
         amend.flushed(self.frontier);
         *self = Self {
@@ -165,21 +207,11 @@ impl Gate {
         };
     }
 
-    fn take_next(&mut self, tuning: &Tuning, goal: Time, decisions: &mut Vec<Decision>) -> bool {
-        if self
-            .buffer
-            .first_key_value()
-            .is_none_or(|(key, _)| key.at > goal)
-        {
-            return false;
+    fn take_next(&mut self, tuning: &Tuning) {
+        if let Some((key, sighting)) = self.buffer.pop_first() {
+            self.frontier = self.frontier.later(key.at);
+            self.observe(tuning, key, sighting);
         }
-        let Some((key, sighting)) = self.buffer.pop_first() else {
-            return false;
-        };
-        self.run_timers(tuning, key.at, decisions);
-        self.frontier = self.frontier.later(key.at);
-        self.observe(tuning, key, sighting);
-        true
     }
 
     fn observe(&mut self, tuning: &Tuning, key: ReadKey, sighting: Sighting) {
@@ -236,25 +268,6 @@ impl Gate {
         }
     }
 
-    fn run_timers(&mut self, tuning: &Tuning, until: Time, decisions: &mut Vec<Decision>) {
-        loop {
-            let tag = self
-                .timers
-                .first()
-                .map(|(at, _)| *at)
-                .filter(|at| *at <= until);
-            let load = self.passages.deadline().filter(|at| *at <= until);
-            match (tag, load) {
-                (None, None) => return,
-                (Some(tag_at), load) if load.is_none_or(|load_at| tag_at <= load_at) => {
-                    self.fire_tag(tuning)
-                }
-                (_, Some(at)) => self.decide(tuning, at, decisions),
-                (Some(_), None) => return,
-            }
-        }
-    }
-
     fn fire_tag(&mut self, tuning: &Tuning) {
         let Some((at, key)) = self.timers.pop_first() else {
             return;
@@ -263,7 +276,12 @@ impl Gate {
             return;
         };
         if tag.ended {
-            self.tags.remove(&key);
+            if tag.profile.is_empty() {
+                self.tags.remove(&key);
+            } else {
+                tag.profile.clear();
+                self.timers.insert((tag.deadline(tuning), key));
+            }
             return;
         }
         let is_lost = tag.last + tuning.lost_after <= at || !tag.appeared;
@@ -275,18 +293,21 @@ impl Gate {
         }
         let deadline = tag.deadline(tuning);
         if let Some(flip) = flip {
-            let clear = tag
-                .centroid_flip(tuning)
-                .is_some_and(|whole| whole.direction == flip.direction);
-            tag.flipped = self.passages.add(tuning, at, &key, flip, clear);
+            self.passages.add(tuning, at, &key, flip);
         }
         self.timers.insert((deadline, key));
     }
 
-    fn decide(&mut self, tuning: &Tuning, at: Time, decisions: &mut Vec<Decision>) {
-        let Some(mut decision) = self.passages.decide(tuning, at, &mut self.tags) else {
-            return;
-        };
+    /// Decides the load that is due at `at`.
+    pub fn decide(
+        &mut self,
+        tuning: &Tuning,
+        at: Time,
+        elsewhere: &Elsewhere<'_>,
+    ) -> Option<Decision> {
+        let mut decision = self
+            .passages
+            .decide(tuning, at, &mut self.tags, elsewhere)?;
         let tags = decision
             .members
             .iter()
@@ -312,8 +333,54 @@ impl Gate {
         }
         self.tell_carriers(tuning, &mut decision);
         self.amend.check(tuning, &mut decision);
-        if !decision.members.is_empty() {
-            decisions.push(decision);
+        // All of it was told before.
+        (decision.refused.is_some() || !decision.members.is_empty()).then_some(decision)
+    }
+}
+
+/// What the other gates know of a tag.
+pub(crate) struct Elsewhere<'a> {
+    gates: Vec<&'a Gate>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub fn new(gates: impl Iterator<Item = &'a Gate>) -> Self {
+        Self {
+            gates: gates.collect(),
         }
+    }
+
+    /// What each of them knows.
+    pub fn tags<'b>(&'b self, key: &'b EpcKey) -> impl Iterator<Item = (usize, &'b Tag)> {
+        let gates = self.gates.iter().enumerate();
+        gates.filter_map(|(index, gate)| Some((index, gate.tags.get(key)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracegate_gs1::epc::encode_tag_uri;
+
+    use super::*;
+
+    #[test]
+    fn serial_numbers_do_not_make_another_item() {
+        let key = |uri: &str| {
+            let tag = encode_tag_uri(uri).expect("it is a tag URI");
+            EpcKey {
+                bit_len: 96,
+                epc: tag.bytes,
+            }
+        };
+        let one = key("urn:epc:tag:sgtin-96:1.4012345.000100.1");
+        let last = key("urn:epc:tag:sgtin-96:1.4012345.000100.274877906943");
+        let other = key("urn:epc:tag:sgtin-96:1.4012345.000101.1");
+        assert!(one.has_item_of(&last) && last.has_item_of(&one));
+        assert!(!one.has_item_of(&other));
+        let short = EpcKey {
+            epc: vec![1],
+            bit_len: 8,
+        };
+        assert!(short.has_item_of(&short) && !short.has_item_of(&one));
     }
 }

@@ -251,6 +251,8 @@ pub enum NonEventReason {
     Ratio,
     /// What was read of its tags on the two sides, taken together, does not clearly tell this way.
     Unclear,
+    /// Another gate heard it louder.
+    Neighbour,
     /// Every tag of it was booked in this direction within `rearm`.
     Rearm,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
@@ -266,6 +268,7 @@ impl NonEventReason {
             Self::Anti => "anti",
             Self::Ratio => "ratio",
             Self::Unclear => "unclear",
+            Self::Neighbour => "neighbour",
             Self::Rearm => "rearm",
             Self::Invalid => "invalid",
         }

@@ -18,6 +18,7 @@
 pub mod association;
 pub mod clock;
 pub mod config;
+mod evidence;
 pub mod filter;
 mod gate;
 pub mod input;
@@ -26,11 +27,13 @@ pub mod movement;
 pub mod passage;
 pub mod pipeline;
 pub mod presence;
+mod profile;
 pub mod reference;
 pub mod remarks;
 pub mod sensing;
 mod station;
 pub mod stats;
+mod survey;
 pub mod time;
 pub mod zone;
 

@@ -1,22 +1,30 @@
 //! Loads: tags that changed sides together, and the one decision that each load gets.
+//!
+//! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
+//! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Tuning};
-use crate::gate::EpcKey;
+use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
-use crate::presence::{CENTROID_GAP, FLIP_MEMORY, Flip, RESIDENT_AFTER, Tag};
+use crate::presence::{Flip, Tag};
 use crate::sensing::Surroundings;
+use crate::survey::{CONTRAST, Crossings, Survey, View};
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
 const LONGEST_LOAD: Span = Span::millis(30_000);
-/// Observations that make a tag well read.
-const WELL_READ: u32 = 4;
-/// Loads open at one read point at most; beyond, the oldest is decided early.
+/// Loads open at one read point at most; beyond, the oldest is decided early. So many booked ones are remembered, too.
 pub(crate) const MAX_LOADS: usize = 64;
+/// What the weaker side tells, as a share of the sequence, in a load that passed a door.
+const BOTH: f64 = 0.2;
+/// The same where few of the tags changed sides by themselves.
+const BOTH_OF_FEW: f64 = 0.3;
+/// What crosses within this of a booked load, and is less than half of it, is the rest of it.
+const REST: Span = Span::millis(1_500);
 
 /// Changes of side in one direction that belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +34,16 @@ struct Load {
     first: Time,
     last: Time,
     decide_at: Time,
+    /// It still stood in the gate when it was due.
+    held: bool,
+}
+
+/// A load that was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Passed {
+    direction: Direction,
+    at: Time,
+    tags: usize,
 }
 
 /// A decided load.
@@ -64,7 +82,7 @@ pub enum Late {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Passages {
     open: Vec<Load>,
-    unused: Vec<(EpcKey, Flip)>,
+    passed: Vec<Passed>,
 }
 
 impl Passages {
@@ -74,21 +92,10 @@ impl Passages {
         self.open.iter().map(|load| load.decide_at).min()
     }
 
-    /// Adds a change of side that was confirmed at `now`. False when it only took an undecided one back.
-    ///
-    /// A tag that came back before its load was decided turned round in the door: neither way counts, unless all that was
-    /// read of it clearly says `flip.direction` (it was taken for being on the wrong side at first).
-    pub fn add(
-        &mut self,
-        tuning: &Tuning,
-        now: Time,
-        tag: &EpcKey,
-        flip: Flip,
-        clear: bool,
-    ) -> bool {
-        self.unused.retain(|(key, _)| key != tag);
-        if self.take_back(tag, flip.direction) && !clear {
-            return false;
+    /// Adds a change of side that was confirmed at `now`.
+    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) {
+        if self.take_back(tag, flip.direction) {
+            return;
         }
         let near = |load: &Load| {
             load.direction == flip.direction
@@ -100,291 +107,259 @@ impl Passages {
             flips: BTreeMap::from([(tag.clone(), flip.at)]),
             first: flip.at,
             last: flip.at,
-            decide_at: now,
+            decide_at: (flip.at + tuning.settle).later(now),
+            held: false,
         };
         // A flip between two loads makes them one.
         for other in self.open.extract_if(.., |other| near(other)) {
             load.first = load.first.min(other.first);
             load.last = load.last.max(other.last);
             load.decide_at = load.decide_at.max(other.decide_at);
+            load.held |= other.held;
             load.flips.extend(other.flips);
         }
-        let wanted = (load.last + tuning.settle)
-            .max(now + tuning.load_gap)
-            .max(load.decide_at);
-        load.decide_at = wanted.min(load.first + LONGEST_LOAD).max(now);
+        load.decide_at = load.decide_at.min(load.first + LONGEST_LOAD).max(now);
         self.open.push(load);
         if self.open.len() > MAX_LOADS
             && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at)
         {
             oldest.decide_at = now;
         }
-        true
     }
 
+    /// A tag that came back before its load was decided turned round in the doorway: neither way counts.
     fn take_back(&mut self, tag: &EpcKey, direction: Direction) -> bool {
         let mut taken = false;
-        for load in self
-            .open
-            .iter_mut()
-            .filter(|load| load.direction != direction)
-        {
-            taken |= load.flips.remove(tag).is_some();
+        for load in &mut self.open {
+            taken |= load.direction != direction && load.flips.remove(tag).is_some();
         }
         self.open.retain(|load| !load.flips.is_empty());
         taken
     }
 
-    /// Decides the load that is due at `now`; marks its tags as booked when it is accepted.
-    pub fn decide(
+    /// Decides the load that is due at `now`, unless it still stands in the gate; marks its tags as booked when it is
+    /// accepted.
+    pub(crate) fn decide(
         &mut self,
         tuning: &Tuning,
         now: Time,
         tags: &mut BTreeMap<EpcKey, Tag>,
+        elsewhere: &Elsewhere<'_>,
     ) -> Option<Decision> {
         let due = self.open.iter().position(|load| load.decide_at <= now)?;
         let mut load = self.open.swap_remove(due);
         self.open.sort_by_key(|load| load.first);
-        self.unused.retain(|(_, flip)| now - flip.at < FLIP_MEMORY);
-        for (key, flip) in &self.unused {
-            // A pause in the doorway smears them; but the tag must still have been there.
-            let there = tags.get(key).is_some_and(|tag| is_near(tag, &load, tuning));
-            if flip.direction == load.direction && there {
-                load.flips.entry(key.clone()).or_insert(flip.at);
-            }
+        self.passed.retain(|passed| now - passed.at < LONGEST_LOAD);
+        let view = View {
+            tuning,
+            now,
+            tags,
+            elsewhere,
+        };
+        let mut crossings = self.gather(&view, &mut load);
+        let centre = crossings.centre.unwrap_or(load.last);
+        let direction = load.direction;
+        let is_spent = |key: &EpcKey| {
+            let tag = tags.get(key);
+            tag.is_some_and(|tag| view.is_spent(tag, direction, centre))
+        };
+        let spent = load.flips.extract_if(.., |key, _| is_spent(key)).count();
+        crossings
+            .all
+            .retain(|(key, _)| load.flips.contains_key(key));
+        let survey = view.survey(direction, &crossings);
+        if let Some(main) = self.main_part(direction, &survey) {
+            main.flips.extend(load.flips);
+            return None;
         }
-        let rearmed: Vec<EpcKey> = load
-            .flips
-            .keys()
-            .filter(|key| is_rearming(tags.get(*key), &load, tuning))
-            .cloned()
+        if now < load.first + LONGEST_LOAD && view.is_there(direction, &load.flips, &survey) {
+            load.decide_at = now + Span(tuning.settle.0 / 8);
+            load.held = true;
+            self.open.push(load);
+            return None;
+        }
+        let at = crossings.median().unwrap_or(load.last);
+        let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
+            Some(NonEventReason::Anti)
+        } else {
+            self.judge(&view, &load, at, &survey, spent)
+        };
+        let keys: Vec<EpcKey> = if refused.is_some() {
+            load.flips.into_keys().collect()
+        } else {
+            let moved = survey.moved.into_iter();
+            let sure = moved.filter(|key| !survey.doubtful.contains(key));
+            sure.chain(survey.company).collect()
+        };
+        let pc_of = |key: &EpcKey| tags.get(key).and_then(|tag| tag.pc);
+        let mut members: Vec<(EpcKey, Option<u16>)> = keys
+            .into_iter()
+            .map(|key| (key.clone(), pc_of(&key)))
             .collect();
-        for key in &rearmed {
-            load.flips.remove(key);
-        }
-        load.flips.retain(|key, _| match tags.get_mut(key) {
-            Some(tag) if contradicts(tag, load.direction, tuning) => {
-                tag.flipped = false;
-                false
-            }
-            _ => true,
-        });
-        let at = median(&load);
-        let refused = self.judge(tuning, tags, &load, !rearmed.is_empty());
-        if let Some(reason) = refused {
-            let members = load
-                .flips
-                .keys()
-                .chain(&rearmed)
-                .map(|key| (key.clone(), pc_of(tags, key)))
-                .collect();
-            let direction = load.direction;
-            for key in load.flips.keys() {
-                if let Some(tag) = tags.get_mut(key) {
-                    tag.flipped = false;
-                }
-            }
-            self.unused.extend(
-                load.flips
-                    .into_iter()
-                    .map(|(key, at)| (key, Flip { direction, at })),
-            );
-            return Some(Decision {
-                direction,
-                at,
-                members,
-                crossed: Vec::new(),
-                uncertainty: Span::default(),
-                surroundings: Vec::new(),
-                refused: Some(reason),
-                late: None,
-                carriers: Vec::new(),
-            });
-        }
-        let envelope = envelope(tags, &load);
-        let weak = tags.iter().filter(|(key, tag)| {
-            !load.flips.contains_key(*key) && is_weak_member(tag, &load, envelope, tuning)
-        });
-        let weak: Vec<EpcKey> = weak.map(|(key, _)| key.clone()).collect();
-        let keys = load.flips.keys().cloned().chain(weak);
-        let mut members: Vec<(EpcKey, Option<u16>)> =
-            keys.map(|key| (key.clone(), pc_of(tags, &key))).collect();
         members.sort_unstable();
-        self.unused.retain(|(key, _)| {
-            let found = members.binary_search_by(|(member, _)| member.cmp(key));
-            found.is_err()
-        });
-        let crossed = members.iter().map(|(key, _)| {
-            let flip = load.flips.get(key).copied();
-            flip.or_else(|| tags.get(key).map(Tag::centroid))
-        });
-        let crossed = crossed.map(|it| it.unwrap_or(at)).collect();
-        for (key, _) in &members {
-            for other in &mut self.open {
-                other.flips.remove(key);
-            }
-            if let Some(tag) = tags.get_mut(key) {
-                tag.book(Flip {
-                    direction: load.direction,
-                    at,
-                });
-            }
+        let when = |(key, _): &(EpcKey, Option<u16>)| {
+            let found = crossings.all.iter().find(|(other, _)| other == key);
+            found.map_or(at, |(_, evidence)| evidence.cut)
+        };
+        let mut crossed = Vec::new();
+        if refused.is_none() {
+            crossed = members.iter().map(when).collect();
+            self.book(Flip { direction, at }, &members, tags);
         }
-        self.open.retain(|load| !load.flips.is_empty());
         Some(Decision {
-            direction: load.direction,
+            direction,
             at,
             members,
             crossed,
             uncertainty: Span::default(),
             surroundings: Vec::new(),
-            refused: None,
+            refused,
             late: None,
             carriers: Vec::new(),
         })
     }
 
+    /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.
+    fn gather(&mut self, view: &View<'_>, load: &mut Load) -> Crossings {
+        let one_by_one = view.tuning.one_by_one;
+        let mut crossings = view.crossings(load.direction, &load.flips);
+        let mut index = 0;
+        while let Some(other) = self.open.get(index) {
+            let is_part = other.direction == load.direction && {
+                let its = view.crossings(other.direction, &other.flips);
+                let near = its.centre.zip(crossings.centre).is_some_and(|(its, own)| {
+                    let reach = |key| view.together_with(&crossings, key, load.flips.keys());
+                    let reach = other.flips.keys().map(reach).max().unwrap_or_default();
+                    (its - own).abs() <= reach
+                });
+                let at_once = its
+                    .median()
+                    .zip(crossings.median())
+                    .is_some_and(|(its, own)| {
+                        view.are_loud(load.flips.keys(), its)
+                            && view.are_loud(other.flips.keys(), own)
+                    });
+                near || (!one_by_one && (other.held || at_once))
+            };
+            if is_part {
+                let other = self.open.remove(index);
+                load.flips.extend(other.flips);
+                load.first = load.first.min(other.first);
+                load.held |= other.held;
+                crossings = view.crossings(load.direction, &load.flips);
+                index = 0;
+            } else {
+                index += 1;
+            }
+        }
+        crossings
+    }
+
+    /// The load that most of those that moved belong to by their own change of side, if it is not decided yet.
+    fn main_part(&mut self, direction: Direction, survey: &Survey) -> Option<&mut Load> {
+        self.open.iter_mut().find(|other| {
+            let moved = survey.moved.iter();
+            let its = moved.filter(|key| other.flips.contains_key(*key)).count();
+            other.direction == direction && its * 2 > survey.moved.len()
+        })
+    }
+
+    /// What stood in the gate also moved the other way, and neither is decided: neither counts.
+    fn has_turned_back(&mut self, view: &View<'_>, direction: Direction, survey: &Survey) -> bool {
+        let cancels = |other: &Load| {
+            let back = view.crossings(other.direction, &other.flips);
+            let back = view.survey(other.direction, &back).moved;
+            let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
+            let both = back.iter().filter(is_in).count();
+            both * 2 > survey.moved.len()
+        };
+        let before = self.open.len();
+        self.open
+            .retain(|other| other.direction == direction || !cancels(other));
+        self.open.len() < before
+    }
+
     fn judge(
         &self,
-        tuning: &Tuning,
-        tags: &BTreeMap<EpcKey, Tag>,
+        view: &View<'_>,
         load: &Load,
-        rearmed: bool,
+        at: Time,
+        survey: &Survey,
+        spent: usize,
     ) -> Option<NonEventReason> {
-        let flips = load.flips.len();
-        if flips == 0 && rearmed {
+        let tuning = view.tuning;
+        let moved = survey.moved.len();
+        if load.flips.is_empty() || spent > moved || self.is_rest(view, load.direction, at, survey)
+        {
             return Some(NonEventReason::Rearm);
         }
-        if flips < tuning.min_tags.max(1) {
+        if survey.elsewhere > moved {
+            return Some(NonEventReason::Neighbour);
+        }
+        if moved < tuning.min_tags.max(1) {
             return Some(NonEventReason::FewTags);
         }
-        let reach = anti_reach(tuning);
-        let overlaps = |other: &&Load| {
-            other.direction != load.direction
-                && other.last >= load.first - reach
-                && other.first <= load.last + reach
+        let both = if tuning.one_by_one {
+            0.0
+        } else if load.flips.len() * 4 < moved {
+            BOTH_OF_FEW
+        } else {
+            BOTH
         };
-        let anti: usize = self
-            .open
-            .iter()
-            .filter(overlaps)
-            .map(|other| other.flips.len())
-            .sum();
-        if anti > flips {
-            return Some(NonEventReason::Anti);
-        }
-        if crossing_seconds(tags, load) < CENTROID_GAP.1 * tuning.load_gap.seconds() {
+        if survey.sequence < CONTRAST || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }
-        let envelope = envelope(tags, load);
-        let stayed = tags
-            .iter()
-            .filter(|(key, tag)| {
-                !load.flips.contains_key(*key) && has_stayed(tag, load, envelope, tuning)
-            })
-            .count();
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
-        let ratio = flips as f64 / (flips + stayed) as f64;
-        (ratio < tuning.flip_ratio).then_some(NonEventReason::Ratio)
+        let ratio = moved as f64 / (moved + survey.stayed.len()) as f64;
+        if ratio < tuning.flip_ratio {
+            return Some(NonEventReason::Ratio);
+        }
+        view.is_louder_elsewhere(&survey.moved, at)
+            .then_some(NonEventReason::Neighbour)
     }
-}
 
-/// All that was read of the tag clearly says the other way.
-fn contradicts(tag: &Tag, direction: Direction, tuning: &Tuning) -> bool {
-    tag.centroid_flip(tuning)
-        .is_some_and(|flip| flip.direction != direction)
-}
+    /// A few tags that crossed with a booked load, or while it still stood in the gate.
+    fn is_rest(&self, view: &View<'_>, direction: Direction, at: Time, survey: &Survey) -> bool {
+        let is_rest_of = |passed: &Passed| {
+            let booked = Flip {
+                direction,
+                at: passed.at,
+            };
+            let its = view
+                .tags
+                .iter()
+                .filter(|(_, tag)| tag.booked == Some(booked));
+            passed.direction == direction
+                && survey.moved.len() * 2 <= passed.tags
+                && ((passed.at - at).abs() <= REST
+                    || view.are_loud(survey.moved.iter(), passed.at)
+                    || view.are_loud(its.map(|(key, _)| key), at))
+        };
+        !view.tuning.one_by_one && self.passed.iter().any(is_rest_of)
+    }
 
-fn pc_of(tags: &BTreeMap<EpcKey, Tag>, key: &EpcKey) -> Option<u16> {
-    tags.get(key).and_then(|tag| tag.pc)
-}
-
-/// Tags read within this of a load, and that do not contradict it, belong to it.
-fn member_reach(tuning: &Tuning) -> Span {
-    Span(tuning.load_gap.0 * 5 / 4)
-}
-
-/// A tag still read on the side it came from this long after the load crossed did not go with it.
-fn stayed_after(tuning: &Tuning) -> Span {
-    Span(tuning.load_gap.0 * 3 / 5)
-}
-
-/// Changes of side the other way within this speak against a load.
-fn anti_reach(tuning: &Tuning) -> Span {
-    Span(tuning.load_gap.0 * 3 / 2)
-}
-
-fn is_rearming(tag: Option<&Tag>, load: &Load, tuning: &Tuning) -> bool {
-    tag.and_then(|tag| tag.booked).is_some_and(|booked| {
-        booked.direction == load.direction && (load.last - booked.at).abs() < tuning.rearm
-    })
-}
-
-fn is_near(tag: &Tag, load: &Load, tuning: &Tuning) -> bool {
-    tag.appeared && tag.first <= load.last && tag.last >= load.first - member_reach(tuning)
-}
-
-fn is_resident(tag: &Tag, load: &Load) -> bool {
-    load.first - tag.first > RESIDENT_AFTER
-}
-
-/// From the centre of gravity on the side of origin to that on the side of destination, over all tags that changed sides.
-fn crossing_seconds(tags: &BTreeMap<EpcKey, Tag>, load: &Load) -> f64 {
-    let destination = load.direction.destination();
-    let centre = |side| {
-        let tags = load.flips.keys().filter_map(|key| tags.get(key));
-        let sums = tags
-            .map(|tag| tag.weight_on(side, load.first))
-            .fold((0.0, 0.0), |(weight, moment), (w, centre)| {
-                (weight + w, moment + w * centre)
-            });
-        sums.1 / sums.0.max(f64::MIN_POSITIVE)
-    };
-    centre(destination) - centre(destination.opposite())
-}
-
-/// From the first to the last read of the tags that changed sides.
-fn envelope(tags: &BTreeMap<EpcKey, Tag>, load: &Load) -> (Time, Time) {
-    let visits = load.flips.keys().filter_map(|key| tags.get(key));
-    visits.fold((load.first, load.last), |(first, last), tag| {
-        (first.min(tag.first), last.max(tag.last))
-    })
-}
-
-/// Read at the moment of passage: moves like the load, or comes and goes with it, or nothing says that it stayed.
-fn is_weak_member(tag: &Tag, load: &Load, envelope: (Time, Time), tuning: &Tuning) -> bool {
-    let destination = load.direction.destination();
-    let origin = destination.opposite();
-    let reach = member_reach(tuning);
-    let middle = Time(load.first.0 + (load.last - load.first).0 / 2);
-    let centroids = tag.centroid_flip(tuning).map(|flip| flip.direction);
-    let agrees = centroids == Some(load.direction);
-    let against = centroids == Some(load.direction.opposite());
-    let comes_and_goes =
-        !tag.passed && tag.first >= envelope.0 - reach && tag.last <= envelope.1 + reach;
-    let stayed = tag.side == Some(origin) && tag.last > load.last + stayed_after(tuning);
-    let was_there = tag.side == Some(destination) && tag.first_side == Some(destination);
-    // What has just passed, or stands here for long, must show that it moved now.
-    let must_show = tag.passed || is_resident(tag, load);
-    (agrees || !tag.flipped)
-        && is_near(tag, load, tuning)
-        && !is_rearming(Some(tag), load, tuning)
-        && !against
-        && (agrees || comes_and_goes || !(stayed || was_there || must_show))
-        && (tag.centroid() - middle).abs() <= reach
-}
-
-/// Well read at the moment of passage, and did not go along.
-fn has_stayed(tag: &Tag, load: &Load, envelope: (Time, Time), tuning: &Tuning) -> bool {
-    !tag.flipped
-        && is_near(tag, load, tuning)
-        && tag.observations() >= WELL_READ
-        && !is_resident(tag, load)
-        && !is_weak_member(tag, load, envelope, tuning)
-}
-
-fn median(load: &Load) -> Time {
-    let mut times: Vec<Time> = load.flips.values().copied().collect();
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or(load.last)
+    fn book(
+        &mut self,
+        flip: Flip,
+        members: &[(EpcKey, Option<u16>)],
+        tags: &mut BTreeMap<EpcKey, Tag>,
+    ) {
+        if self.passed.len() >= MAX_LOADS {
+            self.passed.remove(0);
+        }
+        self.passed.push(Passed {
+            direction: flip.direction,
+            at: flip.at,
+            tags: members.len(),
+        });
+        for (key, _) in members {
+            for other in &mut self.open {
+                other.flips.remove(key);
+            }
+            if let Some(tag) = tags.get_mut(key) {
+                tag.book(flip);
+            }
+        }
+        self.open.retain(|load| !load.flips.is_empty());
+    }
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Side, Tuning};
+use crate::evidence::Evidence;
 use crate::filter::TagClass;
+use crate::profile::{HISTORY, Profile};
 use crate::sensing::Surroundings;
 use crate::time::{Span, Time};
 
@@ -11,10 +13,10 @@ use crate::time::{Span, Time};
 pub const RESIDENT_AFTER: Span = Span::millis(18_000);
 /// How long an unused change of side, and the side itself, are remembered.
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
-/// Observations on each side, and in all, that the centroid fallback asks for.
-const CENTROID_MIN: (u32, u32) = (2, 6);
-/// Least distance of the centroids as a share of the visit, and of `load_gap`.
-pub(crate) const CENTROID_GAP: (f64, f64) = (0.08, 0.4);
+/// A tag unread for longer comes as if for the first time.
+const RESIDENT_MEMORY: Span = Span::millis(300_000);
+/// Observations on each side, and in all, that the whole visit must have to tell a way.
+const WHOLE_VISIT: (u32, u32) = (2, 6);
 
 /// A confirmed change of side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +32,6 @@ pub struct Flip {
 struct Zone {
     observations: u32,
     energy: f64,
-    weight: f64,
-    moment: f64,
 }
 
 /// A side that the score points to, not yet confirmed.
@@ -53,6 +53,8 @@ pub struct Tag {
     pub first: Time,
     /// Last read of the visit, deduplicated or not.
     pub last: Time,
+    /// Since when it is known here, with short times of silence.
+    pub known_since: Time,
     /// True once the tag was lost; the visit's figures stay for late decisions.
     pub ended: bool,
     /// True once it was read `min_reads` times within `appear_within`: not a ghost.
@@ -61,12 +63,9 @@ pub struct Tag {
     pub flipped: bool,
     /// The last booking: which way and when.
     pub booked: Option<Flip>,
-    /// True from a booking to the end of the visit: what is read now may be the rest of that passage.
-    pub passed: bool,
-    /// First confirmed side of the visit.
-    pub first_side: Option<Side>,
     /// The side it is confirmed on.
     pub side: Option<Side>,
+    pub(crate) profile: Profile,
     inside: Zone,
     outside: Zone,
     score: f64,
@@ -89,13 +88,13 @@ impl Tag {
             pc,
             first: at,
             last: at,
+            known_since: at,
             ended: false,
             appeared: false,
             flipped: false,
             booked: None,
-            passed: false,
-            first_side: None,
             side: None,
+            profile: Profile::default(),
             inside: Zone::default(),
             outside: Zone::default(),
             score: 0.0,
@@ -108,30 +107,18 @@ impl Tag {
         }
     }
 
+    /// Some of what was read of it is still remembered.
+    #[must_use]
+    pub fn is_around(&self) -> bool {
+        !self.ended || !self.profile.is_empty()
+    }
+
     /// Observations of the visit on both sides.
     #[must_use]
     pub fn observations(&self) -> u32 {
         self.inside
             .observations
             .saturating_add(self.outside.observations)
-    }
-
-    /// Centre of gravity in time of what was read on both sides.
-    #[must_use]
-    pub fn centroid(&self) -> Time {
-        centroid(
-            self.first,
-            self.inside.weight + self.outside.weight,
-            self.inside.moment + self.outside.moment,
-        )
-    }
-
-    /// Weight of what was read on one side, and its centre of gravity in seconds after `origin`.
-    #[must_use]
-    pub fn weight_on(&self, side: Side, origin: Time) -> (f64, f64) {
-        let zone = self.zone(side);
-        let centre = zone.moment / zone.weight.max(f64::MIN_POSITIVE);
-        (zone.weight, (self.first - origin).seconds() + centre)
     }
 
     /// Takes one read; within the dedup window of its antenna it only keeps the visit alive.
@@ -147,6 +134,7 @@ impl Tag {
             self.start_visit(at);
         }
         self.last = self.last.later(at);
+        self.profile.add(at, side, rssi_dbm);
         match self
             .last_by_antenna
             .iter_mut()
@@ -161,12 +149,9 @@ impl Tag {
             libm::exp(-(at - self.scored_at).seconds() / tuning.side_tau.seconds().max(1e-3));
         self.inside.energy *= decay;
         self.outside.energy *= decay;
-        let since_first = (at - self.first).seconds();
         let zone = self.zone_mut(side);
         zone.observations = zone.observations.saturating_add(1);
         zone.energy += amplitude;
-        zone.weight += amplitude;
-        zone.moment += amplitude * since_first;
         self.appeared |= self.observations() >= u32::from(tuning.min_reads);
         self.score(tuning, at);
     }
@@ -176,7 +161,12 @@ impl Tag {
     pub fn deadline(&self, tuning: &Tuning) -> Time {
         if self.ended {
             let booked = self.booked.map_or(Time::MIN, |flip| flip.at + tuning.rearm);
-            return (self.last + tuning.lost_after + FLIP_MEMORY + tuning.settle).later(booked);
+            let kept = if self.profile.is_empty() {
+                RESIDENT_MEMORY
+            } else {
+                HISTORY
+            };
+            return (self.last + kept).later(booked);
         }
         if !self.appeared {
             return self.first + tuning.appear_within;
@@ -201,7 +191,6 @@ impl Tag {
             return None;
         }
         let before = self.side.replace(candidate.side);
-        self.first_side.get_or_insert(candidate.side);
         (before == Some(candidate.side.opposite())).then(|| {
             self.flipped = true;
             Flip {
@@ -211,41 +200,31 @@ impl Tag {
         })
     }
 
-    /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then its
-    /// centroids tell the way.
+    /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then all
+    /// that was read of it tells the way.
     pub fn end_visit(&mut self, tuning: &Tuning) -> Option<Flip> {
         self.ended = true;
-        if !self.appeared || self.flipped || self.last - self.first > RESIDENT_AFTER {
-            return None;
-        }
-        let flip = self.centroid_flip(tuning)?;
-        self.flipped = true;
-        self.side = Some(flip.direction.destination());
-        Some(flip)
-    }
-
-    /// The way the centroids tell, if they are clear.
-    #[must_use]
-    pub fn centroid_flip(&self, tuning: &Tuning) -> Option<Flip> {
-        let (per_side, in_all) = CENTROID_MIN;
         let least = self.inside.observations.min(self.outside.observations);
-        if least < per_side || self.observations() < in_all {
+        if !self.appeared
+            || self.flipped
+            || self.last - self.first > RESIDENT_AFTER
+            || least < WHOLE_VISIT.0
+            || self.observations() < WHOLE_VISIT.1
+        {
             return None;
         }
-        let inside = centroid(self.first, self.inside.weight, self.inside.moment);
-        let outside = centroid(self.first, self.outside.weight, self.outside.moment);
-        let distance = inside - outside;
-        let (of_visit, of_gap) = CENTROID_GAP;
-        let needed =
-            (of_visit * (self.last - self.first).seconds()).max(of_gap * tuning.load_gap.seconds());
-        let direction = if distance.0 > 0 {
-            Direction::In
-        } else {
-            Direction::Out
-        };
-        (distance.seconds().abs() >= needed).then_some(Flip {
+        let visit = (self.first, self.last);
+        let ways = [Direction::In, Direction::Out]
+            .into_iter()
+            .filter_map(|way| Some((way, Evidence::of(&self.profile, way, visit, tuning.reach)?)));
+        let (direction, evidence) = ways
+            .filter(|(_, evidence)| evidence.both > 0.0)
+            .max_by(|a, b| a.1.sequence.total_cmp(&b.1.sequence))?;
+        self.flipped = true;
+        self.side = Some(direction.destination());
+        Some(Flip {
             direction,
-            at: Time(outside.0 + distance.0 / 2),
+            at: evidence.cut,
         })
     }
 
@@ -253,8 +232,8 @@ impl Tag {
     pub fn book(&mut self, flip: Flip) {
         let side = Some(flip.direction.destination());
         self.booked = Some(flip);
-        self.passed = true;
-        (self.side, self.first_side, self.flipped) = (side, side, false);
+        self.candidate = None;
+        (self.side, self.flipped) = (side, false);
         self.first = self.last;
         for zone in [&mut self.inside, &mut self.outside] {
             *zone = Zone {
@@ -270,8 +249,9 @@ impl Tag {
         let fresh = Self {
             booked: self.booked,
             side: remembered,
-            first_side: remembered,
             surroundings: self.surroundings.take().filter(|_| still_known),
+            known_since: self.known_since,
+            profile: std::mem::take(&mut self.profile),
             ..Self::new(self.class, self.pc, at)
         };
         *self = fresh;
@@ -311,25 +291,10 @@ impl Tag {
         };
     }
 
-    const fn zone(&self, side: Side) -> &Zone {
-        match side {
-            Side::Inside => &self.inside,
-            Side::Outside => &self.outside,
-        }
-    }
-
     const fn zone_mut(&mut self, side: Side) -> &mut Zone {
         match side {
             Side::Inside => &mut self.inside,
             Side::Outside => &mut self.outside,
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a mean of spans of µs is a span of µs"
-)]
-fn centroid(first: Time, weight: f64, moment: f64) -> Time {
-    first + Span((moment / weight.max(f64::MIN_POSITIVE) * 1e6) as i64)
 }

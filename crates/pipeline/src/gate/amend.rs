@@ -109,7 +109,12 @@ impl Amend {
             .min_by_key(|booked| (booked.at - decision.at).abs());
         if let Some(booked) = nearest {
             decision.late = Some(Late::Amends(booked.at));
-            decision.members.retain(|(key, _)| !booked.has(key));
+            let crossed = std::mem::take(&mut decision.crossed).into_iter();
+            let members = std::mem::take(&mut decision.members).into_iter();
+            (decision.members, decision.crossed) = members
+                .zip(crossed)
+                .filter(|((key, _), _)| !booked.has(key))
+                .unzip();
         }
         self.book_if_new(decision);
     }
@@ -190,8 +195,7 @@ impl Gate {
         let Some(mut lane) = self.amend.lane.take_if(|lane| lane.due <= now) else {
             return Vec::new();
         };
-        let mut own = Vec::new();
-        lane.gate.flush(tuning, &mut own);
+        let mut own = lane.gate.flush(tuning);
         own.sort_by_key(|decision| decision.at);
         let mut decisions = self.supplements(tuning, &lane.seen, &own);
         for mut decision in own {
@@ -232,7 +236,7 @@ impl Gate {
         let reach = reach(tuning);
         let mut missing: BTreeMap<usize, Vec<&EpcKey>> = BTreeMap::new();
         for (key, tag) in seen {
-            if !tag.amends || self.was_judged(tuning, key, tag.last) {
+            if !tag.amends {
                 continue;
             }
             let says = |decision: &&Decision| {
@@ -252,6 +256,7 @@ impl Gate {
                 .filter(|(_, booked)| fits(booked))
                 .min_by_key(|(_, booked)| (booked.at - middle).abs());
             if let Some((index, booked)) = nearest
+                && !self.was_judged(tuning, key, booked.at)
                 && !self
                     .amend
                     .was_told(tuning, key, booked.direction, booked.at)

@@ -1,5 +1,6 @@
 //! The fold: one input at a time, outputs in order.
 
+mod advance;
 mod book;
 mod clocks;
 mod late;
@@ -15,7 +16,7 @@ use tracegate_gs1::epc::decode_bank;
 use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScanner};
 use crate::filter::TagClass;
-use crate::gate::{EpcKey, Gate, Sighting};
+use crate::gate::{END, EpcKey, Gate, Sighting};
 use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime};
 use crate::movement::{self, Wall};
 use crate::reference::References;
@@ -24,14 +25,12 @@ use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
 use crate::zone::Zone;
-use book::Books;
 
 /// Ticks are asked for no closer than this.
 const TICK: Span = Span::millis(250);
 /// A start this far before the newest input means that the wall clock was set back.
 const SET_BACK: Span = Span::millis(1_000);
 /// After everything.
-const END: Time = Time(i64::MAX / 4);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Place {
@@ -209,6 +208,8 @@ impl Pipeline {
                 reader_time,
             } => {
                 let at = self.clock(at);
+                // Whether it was given up must not depend on a tick in between.
+                self.advance(&mut outputs);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     clock.link_changed(at, up, reader_time);
                 }
@@ -413,36 +414,6 @@ impl Pipeline {
     fn flush_all(&mut self, outputs: &mut Vec<Output>) {
         self.each_gate(outputs, |_, _| Watermark::Excluded);
         self.settle_late(END, outputs);
-    }
-
-    fn each_gate(
-        &mut self,
-        outputs: &mut Vec<Output>,
-        complete: impl Fn(&[DeviceClock], &GateConfig) -> Watermark,
-    ) {
-        let mut capped = 0;
-        let places = self.state.places.iter_mut();
-        for (place, read_point) in places.zip(&self.state.config.read_points) {
-            let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind) else {
-                continue;
-            };
-            let mut decisions = Vec::new();
-            match complete(&self.state.devices, config) {
-                Watermark::At(watermark) => gate.advance(&config.tuning, watermark, &mut decisions),
-                Watermark::Excluded => gate.flush(&config.tuning, &mut decisions),
-            }
-            capped += gate.capped;
-            let books = Books {
-                read_point,
-                zone: &self.zone,
-                sensors: &self.state.config.sensors,
-                tags: &self.state.config.tags,
-                references: &self.state.references,
-            };
-            books.loads(config, &decisions, &mut self.stats, outputs);
-        }
-        let zones = self.state.zones.values().map(|zone| zone.capped);
-        self.stats.capped = capped + zones.sum::<u64>();
     }
 }
 

@@ -62,8 +62,7 @@ impl Pipeline {
                     if let ReadPointKind::Gate(config) = &read_point.kind
                         && !untouched
                     {
-                        let mut decisions = Vec::new();
-                        gate.flush(&config.tuning, &mut decisions);
+                        let decisions = gate.flush(&config.tuning);
                         let mut zone = movement::zone(&old_config.time_zone);
                         zone.wall = self.state.wall;
                         let books = Books {

@@ -185,7 +185,7 @@ impl Pipeline {
         let gate = self.ports.get(&port);
         if let Some((index, _)) = gate {
             return match self.state.places.get(*index) {
-                Some(Place::Gate(gate)) => gate.class_of(&key).is_some(),
+                Some(Place::Gate(gate)) => gate.follows(&key),
                 _ => true,
             };
         }

@@ -196,7 +196,7 @@ fn easy(flipped: bool) -> [f64; 3] {
 fn the_pipeline_tells_an_easy_dock_and_mirrored_antennas_are_noticed() {
     let [strict, recall, direction] = easy(false);
     assert!(
-        strict > 0.85 && recall > 0.9 && direction > 0.95,
+        strict > 0.93 && recall > 0.95 && direction > 0.98,
         "{strict} {recall} {direction}"
     );
     let [strict, recall, direction] = easy(true);
@@ -219,4 +219,19 @@ fn stories_tell_truth_and_claims() {
             .iter()
             .all(|one| matches!(one.direction, Direction::In | Direction::Out))
     );
+}
+
+/// Just below what is reached on tuning days; the figures that are told come from others.
+#[test]
+fn scores_do_not_fall_below_what_was_reached() {
+    let floors = [
+        (Situation::Conveyors, 0.965),
+        (Situation::ParkedStock, 0.93),
+        (Situation::StrayDoors, 0.83),
+    ];
+    for (situation, floor) in floors {
+        let rows = rows(&[situation], &[Method::Tracegate], &[1, 2], 600.0, 2);
+        let strict = rows[0].mean(Score::strict_f1);
+        assert!(strict > floor, "{}: {strict:.3}", situation.as_str());
+    }
 }

@@ -1,0 +1,90 @@
+//! All gates go forward together.
+
+use crate::clock::{DeviceClock, Watermark};
+use crate::config::{GateConfig, ReadPointKind};
+use crate::gate::{END, Elsewhere};
+use crate::input::Output;
+use crate::pipeline::book::Books;
+use crate::pipeline::{Pipeline, Place};
+use crate::time::Time;
+
+impl Pipeline {
+    /// Takes all gates forward together, one decision after the other in order of their time: a load that several gates
+    /// hear is decided with what all of them know.
+    pub(super) fn each_gate(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        complete: impl Fn(&[DeviceClock], &GateConfig) -> Watermark,
+    ) {
+        let goals: Vec<Watermark> = self
+            .state
+            .config
+            .read_points
+            .iter()
+            .map(|read_point| match &read_point.kind {
+                ReadPointKind::Gate(config) => complete(&self.state.devices, config),
+                ReadPointKind::Station(_) | ReadPointKind::Zone(_) => Watermark::Excluded,
+            })
+            .collect();
+        while let Some((index, at)) = self.next_decision(&goals) {
+            self.decide(index, at, outputs);
+        }
+        let mut capped = 0;
+        for (place, goal) in self.state.places.iter_mut().zip(&goals) {
+            if let Place::Gate(gate) = place {
+                capped += gate.capped;
+                if *goal == Watermark::Excluded {
+                    gate.reset();
+                }
+            }
+        }
+        let zones = self.state.zones.values().map(|zone| zone.capped);
+        self.stats.capped = capped + zones.sum::<u64>();
+    }
+
+    /// Takes every gate to its next decision; the first of these.
+    fn next_decision(&mut self, goals: &[Watermark]) -> Option<(usize, Time)> {
+        let places = self.state.places.iter_mut().enumerate();
+        let due = places
+            .zip(&self.state.config.read_points)
+            .zip(goals)
+            .filter_map(|(((index, place), read_point), goal)| {
+                let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind)
+                else {
+                    return None;
+                };
+                let goal = match goal {
+                    Watermark::At(watermark) => *watermark,
+                    Watermark::Excluded => END,
+                };
+                Some((index, gate.advance(&config.tuning, goal)?))
+            });
+        due.min_by_key(|(_, at)| *at)
+    }
+
+    fn decide(&mut self, index: usize, at: Time, outputs: &mut Vec<Output>) {
+        let Some(Place::Gate(gate)) = self.state.places.get_mut(index) else {
+            return;
+        };
+        let mut gate = std::mem::take(gate);
+        let read_points = &self.state.config.read_points;
+        if let Some(read_point) = read_points.get(index)
+            && let ReadPointKind::Gate(config) = &read_point.kind
+        {
+            let elsewhere = Elsewhere::new(self.gates());
+            if let Some(decision) = gate.decide(&config.tuning, at, &elsewhere) {
+                let books = Books {
+                    read_point,
+                    zone: &self.zone,
+                    sensors: &self.state.config.sensors,
+                    tags: &self.state.config.tags,
+                    references: &self.state.references,
+                };
+                books.loads(config, &[decision], &mut self.stats, outputs);
+            }
+        }
+        if let Some(place) = self.state.places.get_mut(index) {
+            *place = Place::Gate(gate);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What all tags around say of a load that seems to have passed.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Direction, Tuning};
+use crate::evidence::Evidence;
+use crate::gate::{END, Elsewhere, EpcKey};
+use crate::presence::{RESIDENT_AFTER, Tag};
+use crate::time::{Span, Time};
+
+/// The smoothed side of a tag turns at most this long after the tag crossed, and at most this long before.
+const FLIP_LAG: (Span, Span) = (Span::millis(2_000), Span::millis(500));
+/// A tag that moved shows at least this share of the sequence that is usual in its load: how well antennas tell the
+/// sides apart differs from door to door.
+const MOVED: f64 = 0.5;
+/// The same of one that did not change sides by itself, and of one that has been here for long: what is parked beside a
+/// load is shaded and lit up by it as it passes.
+const MOVED_UNNOTICED: (f64, f64) = (0.55, 0.7);
+/// The same of one that only came with the load.
+const WENT_ALONG: f64 = 0.2;
+/// A tag that never clearly changed sides must tell of both of them, at least this much.
+const BOTH_SIDES: f64 = 0.03;
+/// Sequence of a load that passed: at least this.
+pub(crate) const CONTRAST: f64 = 0.25;
+/// What comes to the doorway gets this much louder there.
+const RISE: f64 = 2.0;
+/// A tag this much quieter than its load's is not part of it.
+const QUIET: f64 = 0.15;
+/// In the gate a tag is at least this loud, of the loudest it ever was.
+const LOUD: f64 = 0.45;
+/// Around this a tag is loud at a time.
+const MOMENTARILY: Span = Span::millis(750);
+/// What was heard until this long after a booking belongs to it.
+const SPENT: Span = Span::millis(500);
+/// Nothing passes two gates within this.
+const ELSEWHERE: Span = Span::millis(4_000);
+/// At a door, loads whose centres of gravity in time are closer than this are one.
+const ONE_LOAD: Span = Span::millis(1_200);
+/// At a door, tags of one load cross within this of each other at least.
+const SLACK: Span = Span::millis(480);
+/// On a belt, things closer than this share of the way between the sides are one, and that way takes from, to.
+const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
+/// On a belt, tags of one item in one thing say where all of it is; those of different items are mostly different things.
+/// So what is close in time is taken for one up to this many times as far apart, or no farther than this.
+const ITEM: (f64, f64) = (1.4, 0.6);
+/// Still this loud, of the loudest of the last moments, means that it has not left.
+const LEFT: f64 = 0.35;
+
+/// What there is to look at when a load is decided.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub tuning: &'a Tuning,
+    pub now: Time,
+    pub tags: &'a BTreeMap<EpcKey, Tag>,
+    pub elsewhere: &'a Elsewhere<'a>,
+}
+
+/// When the tags that changed sides crossed.
+pub(crate) struct Crossings {
+    pub all: Vec<(EpcKey, Evidence)>,
+    /// The load's centre of gravity in time; on a belt, when it crossed.
+    pub centre: Option<Time>,
+}
+
+impl Crossings {
+    pub fn times(&self) -> Vec<Time> {
+        let mut times: Vec<Time> = self.all.iter().map(|(_, one)| one.cut).collect();
+        times.sort_unstable();
+        times
+    }
+
+    pub fn median(&self) -> Option<Time> {
+        let times = self.times();
+        times.get(times.len() / 2).copied()
+    }
+
+    /// What a single tag's evidence is, in the middle of all.
+    fn usual(&self, of: impl Fn(&Evidence) -> f64) -> Option<f64> {
+        let mut all: Vec<f64> = self.all.iter().map(|(_, one)| of(one)).collect();
+        all.sort_unstable_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    }
+}
+
+/// What all tags around say of a load.
+pub(crate) struct Survey {
+    /// Those that moved with it.
+    pub moved: Vec<EpcKey>,
+    /// Of these, those that a mere change of loudness might explain.
+    pub doubtful: Vec<EpcKey>,
+    /// Those that came with it, are well heard, and did not move.
+    pub stayed: Vec<EpcKey>,
+    /// Those that came with it and that nothing contradicts: a load moves as a whole.
+    pub company: Vec<EpcKey>,
+    /// How many of the load another gate has booked.
+    pub elsewhere: usize,
+    /// Mean sequence of those that moved, and of its weaker half.
+    pub sequence: f64,
+    pub both: f64,
+    /// The sequence that is usual among the tags that changed sides.
+    contrast: f64,
+}
+
+impl View<'_> {
+    /// A time that is right for loads that pass in the usual time, for those that pass here.
+    fn paced(&self, usual: Span) -> Span {
+        let reach = if self.tuning.one_by_one {
+            Tuning::belt()
+        } else {
+            Tuning::dock()
+        }
+        .reach;
+        Span(usual.0.saturating_mul(self.tuning.reach.0) / reach.0.max(1))
+    }
+
+    /// When each of `flips` crossed.
+    pub fn crossings(&self, direction: Direction, flips: &BTreeMap<EpcKey, Time>) -> Crossings {
+        let reach = self.tuning.reach;
+        let all = flips.iter().filter_map(|(key, at)| {
+            let window = (*at - self.paced(FLIP_LAG.0), *at + self.paced(FLIP_LAG.1));
+            let tag = self.tags.get(key)?;
+            let evidence = Evidence::of(&tag.profile, direction, window, reach)?;
+            Some((key.clone(), evidence))
+        });
+        let all: Vec<(EpcKey, Evidence)> = all.collect();
+        let one_by_one = self.tuning.one_by_one;
+        let centres = all
+            .iter()
+            .map(|(_, one)| if one_by_one { one.cut } else { one.centre });
+        let mut centres: Vec<Time> = centres.collect();
+        centres.sort_unstable();
+        let centre = centres.get(centres.len() / 2).copied();
+        Crossings { all, centre }
+    }
+
+    /// Loads closer in time than this are one.
+    pub fn together(&self, crossings: &Crossings) -> Span {
+        if !self.tuning.one_by_one {
+            return self.paced(ONE_LOAD);
+        }
+        let (share, least, most) = ONE_THING;
+        let transit = crossings.usual(|one| one.transit.seconds()).unwrap_or(0.0);
+        let transit = transit.clamp(least.seconds(), most.seconds());
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to seconds")]
+        Span((transit * share * 1e6) as i64)
+    }
+
+    /// The same for what carries the tag `key` and what carries `others`.
+    pub fn together_with<'k>(
+        &self,
+        crossings: &Crossings,
+        key: &EpcKey,
+        mut others: impl Iterator<Item = &'k EpcKey>,
+    ) -> Span {
+        let together = self.together(crossings);
+        if !self.tuning.one_by_one {
+            return together;
+        }
+        let (same, different) = ITEM;
+        let is_same = others.any(|other| other.has_item_of(key));
+        let share = if is_same { same } else { different };
+        #[expect(clippy::cast_possible_truncation, reason = "seconds as µs")]
+        Span((together.seconds() * share * 1e6) as i64)
+    }
+
+    /// Asks all tags that were heard around `crossings` whether they went along.
+    pub fn survey(&self, direction: Direction, crossings: &Crossings) -> Survey {
+        let contrast = crossings
+            .usual(|one| one.sequence)
+            .unwrap_or(1.0)
+            .max(CONTRAST);
+        let mut survey = Survey {
+            moved: Vec::new(),
+            doubtful: Vec::new(),
+            stayed: Vec::new(),
+            company: Vec::new(),
+            elsewhere: 0,
+            sequence: 0.0,
+            both: 0.0,
+            contrast,
+        };
+        let times = crossings.times();
+        let part = |tenths: usize| {
+            times
+                .get(times.len().saturating_sub(1) * tenths / 10)
+                .copied()
+        };
+        let (Some(early), Some(middle), Some(late)) = (part(1), part(5), part(9)) else {
+            return survey;
+        };
+        let (reach, one_by_one) = (self.tuning.reach, self.tuning.one_by_one);
+        let slack = if one_by_one {
+            self.together(crossings)
+        } else {
+            self.paced(SLACK)
+        };
+        let span = (early.min(middle - slack), late.max(middle + slack));
+        // What is close behind must be seen whole, so that it is not taken for a part.
+        let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
+        let window = (span.0 - margin, span.1 + margin);
+        let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
+        for (key, tag) in self.tags {
+            if !tag.appeared || tag.last < window.0 - reach || self.is_spent(tag, direction, middle)
+            {
+                continue;
+            }
+            let evidence = Evidence::of(&tag.profile, direction, window, reach);
+            let Some(evidence) = evidence else { continue };
+            let resident = evidence.cut - tag.known_since > RESIDENT_AFTER;
+            let loud = evidence.peak >= QUIET * typical;
+            let usual = tag.profile.usual(span.0 - reach);
+            let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
+            let flipped = crossings.all.iter().any(|(other, _)| other == key);
+            let moves = match (flipped, resident) {
+                (true, _) => MOVED,
+                (false, false) => MOVED_UNNOTICED.0,
+                (false, true) => MOVED_UNNOTICED.1,
+            };
+            let moved = evidence.sequence >= moves * contrast
+                && (came || (flipped && !resident))
+                && evidence.moments >= if resident { 3 } else { 2 }
+                && (loud || (!resident && evidence.moments >= 6))
+                && self.is_within(crossings, key, evidence.cut, span);
+            let heard_again = tag.appeared || evidence.moments >= 2;
+            let with_it =
+                !one_by_one && heard_again && !resident && came && is_loud_at(tag, middle);
+            if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
+                survey.elsewhere += 1;
+            } else if moved {
+                survey.both += evidence.both;
+                survey.sequence += evidence.sequence;
+                survey.moved.push(key.clone());
+                let heard_on_both = evidence.both >= BOTH_SIDES;
+                if !flipped && !heard_on_both && resident {
+                    survey.doubtful.push(key.clone());
+                }
+            } else if with_it {
+                let well_read = evidence.moments >= 4;
+                if evidence.sequence >= WENT_ALONG * contrast && (loud || well_read) {
+                    survey.company.push(key.clone());
+                }
+                if loud && well_read {
+                    survey.stayed.push(key.clone());
+                }
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
+        let count = survey.moved.len().max(1) as f64;
+        (survey.both, survey.sequence) = (survey.both / count, survey.sequence / count);
+        survey
+    }
+
+    /// The tag `key` crossed with the load that crossed in `span`; on a belt, its item counts.
+    fn is_within(
+        &self,
+        crossings: &Crossings,
+        key: &EpcKey,
+        cut: Time,
+        span: (Time, Time),
+    ) -> bool {
+        let together = self.together(crossings);
+        let keys = crossings.all.iter().map(|(other, _)| other);
+        let more = if self.tuning.one_by_one {
+            self.together_with(crossings, key, keys) - together
+        } else {
+            Span::default()
+        };
+        span.0 - more <= cut && cut <= span.1 + more
+    }
+
+    /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
+    /// may yet turn round.
+    pub fn is_there(
+        &self,
+        direction: Direction,
+        flips: &BTreeMap<EpcKey, Time>,
+        survey: &Survey,
+    ) -> bool {
+        let step = Span(self.tuning.settle.0 / 3);
+        let destination = direction.destination();
+        let (mut recent, mut net, mut all) = (0.0, 0.0, [0.0_f64; 8]);
+        let keys = flips.keys().chain(&survey.stayed);
+        for tag in keys.filter_map(|key| self.tags.get(key)) {
+            for (back, sum) in (0..).zip(&mut all) {
+                let until = self.now - Span(step.0 * back);
+                let sides = tag.profile.energy(until - step, until);
+                *sum += sides.sum();
+                if back == 0 {
+                    recent += sides.sum();
+                    net += sides.on(destination) - sides.on(destination.opposite());
+                }
+            }
+        }
+        let most = all.into_iter().fold(0.0, f64::max);
+        let in_part = !self.tuning.one_by_one && survey.stayed.len() * 4 > survey.moved.len();
+        recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
+    }
+
+    /// Most of these were in the gate then.
+    pub fn are_loud<'k>(&self, keys: impl Iterator<Item = &'k EpcKey>, at: Time) -> bool {
+        let (mut loud, mut all) = (0, 0);
+        for tag in keys.filter_map(|key| self.tags.get(key)) {
+            all += 1;
+            loud += usize::from(is_loud_at(tag, at));
+        }
+        loud * 2 > all
+    }
+
+    /// What was heard of the tag at `at` was booked, or it is too early for the same again.
+    pub fn is_spent(&self, tag: &Tag, direction: Direction, at: Time) -> bool {
+        tag.booked.is_some_and(|booked| {
+            let since = at - booked.at;
+            since < self.paced(SPENT)
+                || (booked.direction == direction && since < self.tuning.rearm)
+        })
+    }
+
+    /// Another gate hears these louder around `at`.
+    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time) -> bool {
+        let reach = Span(self.tuning.reach.0 * 2 / 3);
+        let until = (at + reach).min(self.now);
+        let heard = |tag: &Tag| tag.profile.energy(at - reach, until).sum();
+        let own = keys.iter().filter_map(|key| self.tags.get(key));
+        let here: f64 = own.map(heard).sum();
+        let mut there: BTreeMap<usize, f64> = BTreeMap::new();
+        for key in keys {
+            for (gate, tag) in self.elsewhere.tags(key) {
+                *there.entry(gate).or_default() += heard(tag);
+            }
+        }
+        there.values().any(|sum| *sum > here)
+    }
+
+    fn is_booked_elsewhere(&self, key: &EpcKey, at: Time) -> bool {
+        self.elsewhere.tags(key).any(|(_, tag)| {
+            let near = |booked: crate::presence::Flip| (booked.at - at).abs() < ELSEWHERE;
+            tag.booked.is_some_and(near)
+        })
+    }
+}
+
+/// It was then about as loud as it ever was: in the gate.
+fn is_loud_at(tag: &Tag, at: Time) -> bool {
+    let then = tag.profile.peak(at - MOMENTARILY, at + MOMENTARILY);
+    then > 0.0 && then >= LOUD * tag.profile.peak(Time::MIN, END)
+}
