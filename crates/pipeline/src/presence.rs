@@ -53,7 +53,7 @@ pub struct Tag {
     pub first: Time,
     /// Last read of the visit, deduplicated or not.
     pub last: Time,
-    /// Since when it is known here, with short times of silence.
+    /// Since when it is known here, with times of silence; since it came again after it was booked.
     pub known_since: Time,
     /// True once the tag was lost; the visit's figures stay for late decisions.
     pub ended: bool,
@@ -133,6 +133,9 @@ impl Tag {
         if self.ended || (!self.appeared && at - self.first > tuning.appear_within) {
             self.start_visit(at);
         }
+        if at >= self.free_from(tuning) && self.known_since < self.free_from(tuning) {
+            self.known_since = at;
+        }
         self.last = self.last.later(at);
         self.profile.add(at, side, rssi_dbm);
         match self
@@ -154,6 +157,13 @@ impl Tag {
         zone.energy += amplitude;
         self.appeared |= self.observations() >= u32::from(tuning.min_reads);
         self.score(tuning, at);
+    }
+
+    /// What was read before belongs to the passage that was booked last, and tells nothing of the next one.
+    #[must_use]
+    pub fn free_from(&self, tuning: &Tuning) -> Time {
+        self.booked
+            .map_or(Time::MIN, |booked| booked.at + tuning.reach)
     }
 
     /// The next time at which something happens without a read.

@@ -134,10 +134,10 @@ impl Profile {
         loudest.iter().sum::<f64>() / f64::from(count.clamp(1, 3))
     }
 
-    /// How loud the tag usually was before `until`, if it was heard often enough to tell.
-    pub fn usual(&self, until: Time) -> Option<f64> {
+    /// How loud the tag usually was from `from` until before `until`, if it was heard often enough to tell.
+    pub fn usual(&self, from: Time, until: Time) -> Option<f64> {
         let mut all: Vec<f64> = self
-            .between(Time::MIN, until)
+            .between(from, until)
             .map(|(_, sides)| sides.sum())
             .collect();
         all.sort_unstable_by(f64::total_cmp);
@@ -172,7 +172,7 @@ mod tests {
             profile.add(Time(second * 1_000_000), Side::Outside, None);
         }
         assert_eq!(profile.between(Time::MIN, END).count(), 21);
-        assert_eq!(profile.usual(END), Some(1.0));
+        assert_eq!(profile.usual(Time::MIN, END), Some(1.0));
     }
 
     const END: Time = Time(i64::MAX / 4);

@@ -208,7 +208,9 @@ impl View<'_> {
             let Some(evidence) = evidence else { continue };
             let resident = evidence.cut - tag.known_since > RESIDENT_AFTER;
             let loud = evidence.peak >= QUIET * typical;
-            let usual = tag.profile.usual(span.0 - reach);
+            let usual = tag
+                .profile
+                .usual(tag.free_from(self.tuning), span.0 - reach);
             let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
             let flipped = crossings.all.iter().any(|(other, _)| other == key);
             let moves = match (flipped, resident) {
@@ -223,7 +225,7 @@ impl View<'_> {
                 && self.is_within(crossings, key, evidence.cut, span);
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
-                !one_by_one && heard_again && !resident && came && is_loud_at(tag, middle);
+                !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
             } else if moved {
@@ -236,7 +238,13 @@ impl View<'_> {
                 }
             } else if with_it {
                 let well_read = evidence.moments >= 4;
-                if evidence.sequence >= WENT_ALONG * contrast && (loud || well_read) {
+                let went_along = evidence.sequence >= WENT_ALONG * contrast && (loud || well_read);
+                // Too seldom read to tell a way, but only ever with this load.
+                let only_here = !well_read
+                    && evidence.sequence >= 0.0
+                    && tag.known_since >= window.0 - reach
+                    && !self.is_louder_elsewhere(std::slice::from_ref(key), middle);
+                if went_along || only_here {
                     survey.company.push(key.clone());
                 }
                 if loud && well_read {
@@ -301,7 +309,7 @@ impl View<'_> {
         let (mut loud, mut all) = (0, 0);
         for tag in keys.filter_map(|key| self.tags.get(key)) {
             all += 1;
-            loud += usize::from(is_loud_at(tag, at));
+            loud += usize::from(self.is_loud_at(tag, at));
         }
         loud * 2 > all
     }
@@ -337,10 +345,10 @@ impl View<'_> {
             tag.booked.is_some_and(near)
         })
     }
-}
 
-/// It was then about as loud as it ever was: in the gate.
-fn is_loud_at(tag: &Tag, at: Time) -> bool {
-    let then = tag.profile.peak(at - MOMENTARILY, at + MOMENTARILY);
-    then > 0.0 && then >= LOUD * tag.profile.peak(Time::MIN, END)
+    /// It was then about as loud as it ever was since it was booked: in the gate.
+    fn is_loud_at(&self, tag: &Tag, at: Time) -> bool {
+        let then = tag.profile.peak(at - MOMENTARILY, at + MOMENTARILY);
+        then > 0.0 && then >= LOUD * tag.profile.peak(tag.free_from(self.tuning), END)
+    }
 }
