@@ -1,0 +1,1 @@
+//! Active and battery-assisted tags: beacons, ageing, alarms.
