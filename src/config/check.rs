@@ -38,7 +38,14 @@ const GATE_SETTINGS: &[&str] = &[
     "quantities",
 ];
 /// Settings of a read point without a direction.
-const PRESENCE_SETTINGS: &[&str] = &["antennas", "arrive", "depart", "events_per"];
+const PRESENCE_SETTINGS: &[&str] = &[
+    "antennas",
+    "arrive",
+    "depart",
+    "events_per",
+    "alarm",
+    "markers",
+];
 /// Settings of every read point with antennas.
 const ANTENNA_SETTINGS: &[&str] = &[
     "min_rssi",
@@ -80,6 +87,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
     super::presence::check(&mut checker);
+    super::receiver::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -174,6 +182,7 @@ impl Checker<'_> {
                 ("out", &read_point.out),
                 ("arrive", &read_point.arrive),
                 ("depart", &read_point.depart),
+                ("alarm", &read_point.alarm),
                 ("stay", &read_point.stay),
                 ("scan", &read_point.scan),
             ] {
@@ -207,9 +216,10 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 5] = [
+        let sections: [(&str, Vec<&String>); 6] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
+            ("receiver", config.receiver.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
             ("active_tag", config.active_tag.keys().collect()),
@@ -301,6 +311,8 @@ impl Checker<'_> {
         }
         let lists: &[(&str, bool, &str)] = match mode {
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
+            // A marker may be all that tells.
+            Mode::Presence if self.tree.has(&of("markers")) => &[],
             Mode::Presence => &[("antennas", read_point.antennas.is_empty(), "[\"zone_1/1\"]")],
             Mode::Dock | Mode::Belt => &[
                 (

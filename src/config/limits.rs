@@ -66,18 +66,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             ms(0)..=ms(HOUR_MS),
             show_time,
         );
-        if checker.is_set(&of("baud")) && !BAUD.contains(&scanner.baud) {
-            let speeds: Vec<String> = BAUD.iter().map(u32::to_string).collect();
-            let place = checker.tree.at(&of("baud"));
-            let help = format!("one of {}", speeds.join(", "));
-            checker.error(
-                "bad-value",
-                "`baud` has a bad value".to_owned(),
-                place,
-                "no serial port has this speed",
-                &help,
-            );
-        }
+        baud(checker, &of("baud"), scanner.baud);
     }
     for (name, read_point) in &config.read_point {
         tuning(checker, name, read_point);
@@ -202,6 +191,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             checker.error("bad-value", title, place, label, example);
         }
     }
+}
+
+/// The speed of a serial line.
+pub(super) fn baud(checker: &mut Checker<'_>, path: &[&str], baud: u32) {
+    if !checker.is_set(path) || BAUD.contains(&baud) {
+        return;
+    }
+    let speeds: Vec<String> = BAUD.iter().map(u32::to_string).collect();
+    let help = format!("one of {}", speeds.join(", "));
+    let (title, place) = ("`baud` has a bad value", checker.tree.at(path));
+    let label = "no serial port has this speed";
+    checker.error("bad-value", title.to_owned(), place, label, &help);
 }
 
 pub(super) fn show_number<T: ToString>(number: &T) -> String {

@@ -17,6 +17,7 @@ use super::downlink::Command;
 use super::llrp::Llrp;
 use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+use super::receiver::Receiver;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::text::{
@@ -35,6 +36,8 @@ pub struct Config {
     pub llrp: BTreeMap<String, Llrp>,
     /// Barcode scanners by name.
     pub scanner: BTreeMap<String, Scanner>,
+    /// Receivers of active tags, and readers that publish by MQTT, by name.
+    pub receiver: BTreeMap<String, Receiver>,
     /// Read points by name.
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
@@ -215,6 +218,10 @@ pub struct ReadPoint {
     pub arrive: Option<Business>,
     /// What it means that something leaves (presence); without it nothing is reported.
     pub depart: Option<Business>,
+    /// What an active tag's alarm means (presence).
+    pub alarm: Option<Business>,
+    /// Markers in whose field an active tag is here (presence).
+    pub markers: Vec<super::text::Line>,
     /// What it means that something stays (dock, belt, presence); with `dwell`.
     pub stay: Option<Business>,
     /// After how long a stay is reported.

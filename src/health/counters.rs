@@ -74,6 +74,16 @@ counters! {
     scans,
     /// Scanner frames longer than allowed, and bytes that belong to none.
     scans_malformed,
+    /// Frames of receivers that have no known form.
+    frames_unknown,
+    /// Beacons with a field that cannot be, and damaged messages.
+    beacons_malformed,
+    /// Beacons of tags that are on nothing that was named.
+    beacons_nameless,
+    /// Beacons that were heard where their tag is not.
+    beacons_elsewhere,
+    /// Alarms of active tags.
+    alarms,
     /// Scans refused.
     scans_refused,
     /// Scans repeated within the duplicate window.

@@ -3,9 +3,11 @@
 pub mod lines;
 pub mod llrp;
 pub mod queue;
+pub mod receiver;
 pub mod scanner;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 pub mod downlink;
 mod reader;
+mod receiver;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,7 +30,7 @@ use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
-use crate::source::{Context, llrp, scanner};
+use crate::source::{Context, llrp, receiver as receiver_source, scanner};
 use crate::tls;
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -51,6 +52,8 @@ pub enum Device {
     Llrp(Box<llrp::Settings>),
     /// A scanner.
     Scanner(scanner::Settings),
+    /// A receiver of active tags, or a reader that publishes.
+    Receiver(Box<receiver_source::Settings>),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -68,7 +71,11 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
         .scanner
         .iter()
         .map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
-    let devices: Vec<_> = readers.chain(scanners).collect();
+    let receivers = config.receiver.iter().map(|(name, receiver)| {
+        let settings = receiver::settings(config, name, receiver);
+        (name.clone(), Device::Receiver(Box::new(settings)))
+    });
+    let devices: Vec<_> = readers.chain(scanners).chain(receivers).collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
         Err(_) => Err(TopologyError::TooManyDevices(devices.len())),
@@ -97,6 +104,10 @@ pub fn start(
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(settings, context, answers));
             Some(feedback)
+        }
+        Device::Receiver(settings) => {
+            tasks.spawn(receiver_source::run(*settings, context));
+            None
         }
     }
 }
@@ -153,7 +164,10 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             uri: read_point.sgln.as_str().to_owned(),
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
-                Mode::Presence => ReadPointKind::Zone(zone(read_point, &index)),
+                Mode::Presence => {
+                    let zone = zone(read_point, &index);
+                    ReadPointKind::Zone(receiver::zone(config, read_point, &index, zone))
+                }
                 Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
             },
         });
@@ -272,7 +286,9 @@ fn announcements(config: &Config) -> announce::Settings {
         .scanner
         .keys()
         .map(|name| (name, DeviceKind::Scanner));
-    let all = readers.chain(scanners);
+    let receivers = config.receiver.keys();
+    let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
+    let all = readers.chain(scanners).chain(receivers);
     announce::Settings {
         topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
         devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
@@ -354,6 +370,7 @@ fn zone(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         dwell: read_point.dwell.iter().map(|it| it.0.into()).collect(),
         together: read_point.events_per == EventsPer::Load,
         tuning: read_point.zone_tuning(),
+        ..ZoneConfig::default()
     }
 }
 
@@ -473,6 +490,7 @@ url = "mqtt://10.0.4.2"
         assert_eq!(stay.antennas, [(0, 1), (0, 2)]);
         assert_eq!(stay.dwell, [Span::millis(60_000), Span::millis(3_600_000)]);
         assert!(stay.arrive.is_none() && stay.stay.is_some() && stay.together);
-        assert_eq!(made.tags.active[0].silence, Span::millis(30_000));
+        let silence = made.tags.active[0].silence();
+        assert_eq!(silence, Some(Span::millis(30_000)));
     }
 }

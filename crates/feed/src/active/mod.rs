@@ -7,7 +7,13 @@
 pub mod ageing;
 pub mod alarm;
 pub mod beacon;
+pub mod layout;
+pub mod name;
+pub mod publish;
 
 pub use ageing::{Ageing, Pace};
 pub use alarm::{Alarm, AlarmKind, Alarms, Limits};
 pub use beacon::{BadField, Beacon, Milli, Signal};
+pub use layout::{Form, Found, Layout};
+pub use name::{Names, tag_uri};
+pub use publish::{BadMessage, Sighting};

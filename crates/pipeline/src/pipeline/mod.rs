@@ -1,5 +1,6 @@
 //! The fold: one input at a time, outputs in order.
 
+mod active;
 mod book;
 mod clocks;
 mod late;
@@ -23,6 +24,7 @@ use crate::sensing::Sensed;
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
+use crate::whereabouts::Whereabouts;
 use crate::zone::Zone;
 use book::Books;
 
@@ -51,6 +53,8 @@ pub struct State {
     places: Vec<Place>,
     /// What read points know of things that come, stay and leave, by their index.
     zones: BTreeMap<usize, Zone>,
+    /// Which of them active tags are in.
+    whereabouts: Whereabouts,
     references: References,
 }
 
@@ -61,6 +65,7 @@ pub struct Pipeline {
     zone: movement::Zone,
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     watched: BTreeMap<watch::Port, usize>,
+    marked: BTreeMap<String, usize>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
     stats: Stats,
 }
@@ -81,6 +86,7 @@ impl Default for Pipeline {
             devices: Vec::new(),
             places: Vec::new(),
             zones: BTreeMap::new(),
+            whereabouts: Whereabouts::default(),
             references: References::default(),
         })
     }
@@ -114,11 +120,13 @@ impl Pipeline {
             }
         }
         let watched = watch::ports(&state.config.read_points);
+        let marked = watch::markers(&state.config.read_points);
         Self {
             state,
             zone,
             ports,
             watched,
+            marked,
             scanners,
             stats: Stats::default(),
         }
@@ -328,7 +336,7 @@ impl Pipeline {
             return;
         };
         let port = (device, read.antenna);
-        if !self.watch(port, &read, &corrected) {
+        if !self.watch(port, &read, &corrected, outputs) {
             return;
         }
         let Some(&(index, side)) = self.ports.get(&port) else {
@@ -442,7 +450,7 @@ impl Pipeline {
             books.loads(config, &decisions, &mut self.stats, outputs);
         }
         let zones = self.state.zones.values().map(|zone| zone.capped);
-        self.stats.capped = capped + zones.sum::<u64>();
+        self.stats.capped = capped + zones.sum::<u64>() + self.state.whereabouts.capped;
     }
 }
 

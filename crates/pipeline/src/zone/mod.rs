@@ -46,6 +46,12 @@ pub struct ZoneConfig {
     pub depart: Option<Step>,
     /// The event of what stays; without it none is made.
     pub stay: Option<Step>,
+    /// The event of an active tag's alarm; without it none is made.
+    pub alarm: Option<Step>,
+    /// Low-frequency markers in whose field an active tag is here, whoever hears it.
+    pub markers: Vec<String>,
+    /// Devices that may hear such a tag.
+    pub receivers: Vec<DeviceIndex>,
     /// After how long a stay is told, in rising order.
     pub dwell: Vec<Span>,
     /// Whether what comes or leaves together is one event.
@@ -321,6 +327,7 @@ impl Zone {
         });
         let was_gone = visit.phase == Phase::Gone;
         visit.pc = visit.pc.or(seen.pc);
+        visit.silence = seen.silence.or(visit.silence);
         let change = visit.observe(&config.tuning, at, device);
         visit.uncertainty = visit.uncertainty.max(seen.uncertainty);
         if was_gone {
