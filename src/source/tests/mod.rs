@@ -3,6 +3,7 @@
 mod faults;
 mod links;
 mod reader;
+mod receiver;
 mod says;
 mod scanner;
 
