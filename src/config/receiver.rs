@@ -10,9 +10,10 @@ use tracegate_gs1::epc::encode_tag_uri;
 use super::address::{BrokerUrl, HostPort};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
+use super::feed::Sequences;
 use super::limits::{range, show_number};
-use super::model::Parity;
-use super::text::{Bytes, FileName, Line, text_type};
+use super::scanner::Parity;
+use super::text::{FileName, Line, text_type};
 use super::units::{FromText, Refusal, deserialize_from_text, optional, shown};
 
 /// Ways to reach a receiver; exactly one is set.
@@ -200,9 +201,9 @@ pub struct Receiver {
     /// What it sends.
     pub profile: ReceiverProfile,
     /// What a frame begins with.
-    pub start: Option<Bytes>,
+    pub start: Option<Sequences>,
     /// What a frame ends with; a line end without it.
-    pub end: Option<Bytes>,
+    pub end: Option<Sequences>,
     /// Where fields are: by standard name a pointer (JSON), a key or a column.
     pub fields: BTreeMap<String, Line>,
     /// Pointer to the list of beacons in a message.
@@ -331,7 +332,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         transport(checker, name);
         shape(checker, name, receiver);
         let of = |key| ["receiver", name.as_str(), key];
-        super::limits::baud(checker, &of("baud"), receiver.baud);
+        super::scanner::baud(checker, &of("baud"), receiver.baud);
         range(
             checker,
             &of("data_bits"),

@@ -1,6 +1,5 @@
 //! Devices: async shells that connect, frame and hand reads to the core. One task per device, which reconnects for ever.
 
-pub mod lines;
 pub mod llrp;
 pub mod queue;
 pub mod receiver;

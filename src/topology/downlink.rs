@@ -60,7 +60,9 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 Target::new(!shown.is_empty(), ports)
             }
             Device::Receiver(_) => Target::new(false, Vec::new()),
-            Device::Scanner(settings) => Target::new(!settings.on_identify.is_empty(), Vec::new()),
+            Device::Scanner(settings) => {
+                Target::new(!settings.answers.identify.is_empty(), Vec::new())
+            }
         };
         directory.insert(name.clone(), target);
         all.push(orders);

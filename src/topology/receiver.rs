@@ -45,23 +45,19 @@ fn decoder(receiver: &Receiver) -> Decoder {
 
 /// Lines, unless something else is said.
 fn framing(receiver: &Receiver) -> Framing {
-    let (start, end) = (&receiver.start, &receiver.end);
-    if start.is_none() && end.is_none() {
-        return Framing {
-            max_len: MAX_LINE,
-            ..Framing::lines()
-        };
-    }
-    let lines = || vec![b"\r\n".to_vec(), b"\n".to_vec(), b"\r".to_vec()];
-    Framing {
-        kind: Kind::Delimited {
-            starts: start.iter().map(|bytes| bytes.0.clone()).collect(),
-            ends: end
-                .as_ref()
-                .map_or_else(lines, |bytes| vec![bytes.0.clone()]),
-        },
+    let mut framing = Framing {
         max_len: MAX_LINE,
+        ..Framing::lines()
+    };
+    if let Kind::Delimited { starts, ends } = &mut framing.kind {
+        if let Some(start) = &receiver.start {
+            starts.clone_from(&start.0);
+        }
+        if let Some(end) = receiver.end.as_ref().filter(|end| !end.0.is_empty()) {
+            ends.clone_from(&end.0);
+        }
     }
+    framing
 }
 
 /// Longest line of a receiver: a list of beacons is longer than any scan.

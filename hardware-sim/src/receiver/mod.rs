@@ -133,9 +133,9 @@ impl SimReceiver {
             Outlet::Dial(to) => Task::spawn(dial(to, from)),
             Outlet::Datagrams(to) => {
                 let socket = UdpSocket::bind(SocketAddr::new(at.ip(), 0)).await?;
-                Task::spawn(datagrams(socket, to, from))
+                Task::spawn(datagrams(socket, to, from.subscribe()))
             }
-            Outlet::Publish(broker, topic) => Task::spawn(publish(broker, topic, from)),
+            Outlet::Publish(broker, topic) => Task::spawn(publish(broker, topic, from.subscribe())),
         };
         let beacons = Task::spawn(beacons(air.clone(), lines.clone()));
         Ok(Self {
@@ -293,8 +293,11 @@ async fn stream_out(mut stream: TcpStream, mut lines: broadcast::Receiver<Vec<u8
     }
 }
 
-async fn datagrams(socket: UdpSocket, to: SocketAddr, from: broadcast::Sender<Vec<u8>>) {
-    let mut lines = from.subscribe();
+async fn datagrams(
+    socket: UdpSocket,
+    to: SocketAddr,
+    mut lines: broadcast::Receiver<Vec<u8>>,
+) {
     loop {
         match lines.recv().await {
             // Refused: the gateway is away, and hears nothing.
@@ -305,11 +308,14 @@ async fn datagrams(socket: UdpSocket, to: SocketAddr, from: broadcast::Sender<Ve
     }
 }
 
-async fn publish(broker: SocketAddr, topic: String, from: broadcast::Sender<Vec<u8>>) {
+async fn publish(
+    broker: SocketAddr,
+    topic: String,
+    mut lines: broadcast::Receiver<Vec<u8>>,
+) {
     let name = format!("receiver-{}", topic.replace('/', "-"));
     let options = MqttOptions::new(name, broker.ip().to_string(), broker.port());
     let (client, mut events) = AsyncClient::new(options, 64);
-    let mut lines = from.subscribe();
     loop {
         tokio::select! {
             event = events.poll() => if event.is_err() {
