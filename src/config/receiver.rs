@@ -10,10 +10,9 @@ use tracegate_gs1::epc::encode_tag_uri;
 use super::address::{BrokerUrl, HostPort};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
-use super::feed::Sequences;
 use super::limits::{range, show_number};
 use super::scanner::Parity;
-use super::text::{FileName, Line, text_type};
+use super::text::{Bytes, FileName, Line, text_type};
 use super::units::{FromText, Refusal, deserialize_from_text, optional, shown};
 
 /// Ways to reach a receiver; exactly one is set.
@@ -201,9 +200,9 @@ pub struct Receiver {
     /// What it sends.
     pub profile: ReceiverProfile,
     /// What a frame begins with.
-    pub start: Option<Sequences>,
+    pub start: Option<Bytes>,
     /// What a frame ends with; a line end without it.
-    pub end: Option<Sequences>,
+    pub end: Option<Bytes>,
     /// Where fields are: by standard name a pointer (JSON), a key or a column.
     pub fields: BTreeMap<String, Line>,
     /// Pointer to the list of beacons in a message.

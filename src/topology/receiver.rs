@@ -51,10 +51,10 @@ fn framing(receiver: &Receiver) -> Framing {
     };
     if let Kind::Delimited { starts, ends } = &mut framing.kind {
         if let Some(start) = &receiver.start {
-            starts.clone_from(&start.0);
+            *starts = vec![start.0.clone()];
         }
-        if let Some(end) = receiver.end.as_ref().filter(|end| !end.0.is_empty()) {
-            ends.clone_from(&end.0);
+        if let Some(end) = &receiver.end {
+            *ends = vec![end.0.clone()];
         }
     }
     framing

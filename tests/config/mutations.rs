@@ -134,6 +134,8 @@ fn the_reference_shows_the_true_defaults() {
                     antennas: point.antennas.clone(),
                     arrive: point.arrive.clone(),
                     depart: point.depart.clone(),
+                    alarm: point.alarm.clone(),
+                    markers: point.markers.clone(),
                     stay: point.stay.clone(),
                     dwell: point.dwell.clone(),
                     ..Default::default()

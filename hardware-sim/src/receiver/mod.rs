@@ -293,11 +293,7 @@ async fn stream_out(mut stream: TcpStream, mut lines: broadcast::Receiver<Vec<u8
     }
 }
 
-async fn datagrams(
-    socket: UdpSocket,
-    to: SocketAddr,
-    mut lines: broadcast::Receiver<Vec<u8>>,
-) {
+async fn datagrams(socket: UdpSocket, to: SocketAddr, mut lines: broadcast::Receiver<Vec<u8>>) {
     loop {
         match lines.recv().await {
             // Refused: the gateway is away, and hears nothing.
@@ -308,11 +304,7 @@ async fn datagrams(
     }
 }
 
-async fn publish(
-    broker: SocketAddr,
-    topic: String,
-    mut lines: broadcast::Receiver<Vec<u8>>,
-) {
+async fn publish(broker: SocketAddr, topic: String, mut lines: broadcast::Receiver<Vec<u8>>) {
     let name = format!("receiver-{}", topic.replace('/', "-"));
     let options = MqttOptions::new(name, broker.ip().to_string(), broker.port());
     let (client, mut events) = AsyncClient::new(options, 64);

@@ -179,7 +179,10 @@ mod tests {
                 "tag_id=17,rssi_dbm=-60",
                 "https://id.gs1.org/8004/4012345wrench",
             ),
-            ("tag_id=AC:01:FF", "https://id.gs1.org/8004/4012345AC%3A01%3AFF"),
+            (
+                "tag_id=AC:01:FF",
+                "https://id.gs1.org/8004/4012345AC%3A01%3AFF",
+            ),
         ] {
             let decoded = decoder(&[]).take(frame.as_bytes());
             let [read] = decoded.reads.as_slice() else {
