@@ -7,7 +7,7 @@ use tracegate_feed::active::Layout;
 use tracegate_feed::frame::{DEFAULT_MAX_LEN, Framing, Kind};
 use tracegate_pipeline::config::Step;
 use tracegate_pipeline::input::DeviceIndex;
-use tracegate_pipeline::zone::ZoneConfig;
+use tracegate_pipeline::zone::{ActiveZone, ZoneConfig};
 
 use crate::config::{Config, Parity, ReadPoint, Receiver, ReceiverProfile};
 use crate::forward::client::{Endpoint, Version};
@@ -173,18 +173,102 @@ pub(super) fn zone(
     // Whoever hears a marked tag, tells of this place.
     let everybody = config.receiver.keys().filter(|name| hears(name));
     let everybody = everybody.filter_map(|name| index(name));
-    ZoneConfig {
-        alarm: Some(alarm.unwrap_or_else(reporting)),
-        markers: read_point
-            .markers
-            .iter()
-            .map(|id| id.as_str().to_owned())
-            .collect(),
+    let markers = read_point.markers.iter();
+    let active = ActiveZone {
+        alarm: alarm.unwrap_or_else(reporting),
+        markers: markers.map(|id| id.as_str().to_owned()).collect(),
         receivers: match read_point.markers.is_empty() {
             true => Vec::new(),
             false => everybody.collect(),
         },
+    };
+    ZoneConfig {
+        active: Some(Box::new(active)),
         tuning,
         ..zone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tracegate_pipeline::config::{PipelineConfig, ReadPointKind};
+
+    use super::*;
+
+    fn pipeline(text: &str) -> PipelineConfig {
+        let path = Path::new("gateway.toml");
+        let loaded = crate::config::from_bytes(path, text.as_bytes(), std::iter::empty());
+        let config = loaded
+            .unwrap_or_else(|report| panic!("{}", report.render(crate::config::Format::Human)))
+            .config;
+        super::super::pipeline(&config, &super::super::devices(&config).unwrap())
+    }
+
+    #[test]
+    fn a_place_of_active_tags_hears_what_is_faint_and_has_alarms() {
+        let made = pipeline(
+            r#"[gateway]
+site = "plant-3"
+[receiver.store]
+tcp = "10.0.4.40:6500"
+epc = "urn:epc:id:giai:4012345.{tag_id}"
+[receiver.dock_1]
+mqtt = "readers/dock_1/tags"
+profile = "zebra_iotc"
+[read_point.gate]
+mode = "presence"
+sgln = "urn:epc:id:sgln:4012345.00001.gate"
+markers = ["501"]
+arrive = { biz_step = "storing" }
+[read_point.mixed]
+mode = "presence"
+sgln = "urn:epc:id:sgln:4012345.00001.mixed"
+antennas = ["store/1", "dock_1/1"]
+arrive = { biz_step = "storing" }
+alarm = { biz_step = "inspecting" }
+[read_point.passive]
+mode = "presence"
+sgln = "urn:epc:id:sgln:4012345.00001.passive"
+antennas = ["dock_1/2"]
+arrive = { biz_step = "storing" }
+[active_tag.tool]
+tags = ["urn:epc:idpat:giai:4012345.*"]
+temperature_max_c = 30.5
+[mqtt]
+url = "mqtt://10.0.4.2"
+"#,
+        );
+        let zones: Vec<&ZoneConfig> = made
+            .read_points
+            .iter()
+            .map(|read_point| match &read_point.kind {
+                ReadPointKind::Zone(zone) => zone,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let [gate, mixed, passive] = zones.as_slice() else {
+            panic!("{zones:?}")
+        };
+        let (marked, alarmed) = (
+            gate.active.as_ref().unwrap(),
+            mixed.active.as_ref().unwrap(),
+        );
+        assert_eq!(made.devices, ["dock_1", "store"]);
+        // A reader that publishes hears no markers.
+        assert_eq!(
+            (marked.markers.len(), marked.receivers.as_slice()),
+            (1, &[1][..])
+        );
+        assert_eq!(marked.alarm.biz_step, "sensor_reporting");
+        assert_eq!(alarmed.alarm.biz_step, "inspecting");
+        assert_eq!(gate.tuning.min_rssi_dbm, i8::MIN);
+        // RFID reads in the same place have their limit.
+        assert_eq!(mixed.tuning.min_rssi_dbm, -78);
+        assert!(passive.active.is_none());
+        let kind = &made.tags.active[0];
+        assert_eq!(kind.limits.temperature_max.map(|it| it.0), Some(30_500));
+        assert_eq!((kind.pace.interval_us, kind.silence()), (None, None));
     }
 }

@@ -10,7 +10,7 @@ use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_pipeline::config::{PipelineConfig, ReadPointConfig, ReadPointKind};
 use tracegate_pipeline::filter::{ActiveTags, Pattern};
 use tracegate_pipeline::input::{Extra, Output, Signal};
-use tracegate_pipeline::zone::{ZoneConfig, ZoneTuning};
+use tracegate_pipeline::zone::{ActiveZone, ZoneConfig, ZoneTuning};
 use tracegate_pipeline::{Input, Pipeline, Read};
 
 const S: i64 = 1_000_000;
@@ -46,9 +46,11 @@ fn zone(name: &str, antenna: u16, markers: &[&str]) -> ReadPointConfig {
             antennas: vec![(0, antenna)],
             arrive: Some(step("storing", "in_progress")),
             depart: Some(step("staging_outbound", "in_progress")),
-            alarm: Some(step("sensor_reporting", "in_progress")),
-            markers: markers.iter().map(|id| (*id).to_owned()).collect(),
-            receivers: vec![0],
+            active: Some(Box::new(ActiveZone {
+                alarm: step("sensor_reporting", "in_progress"),
+                markers: markers.iter().map(|id| (*id).to_owned()).collect(),
+                receivers: vec![0],
+            })),
             tuning: ZoneTuning {
                 min_rssi_dbm: i8::MIN,
                 ..ZoneTuning::default()

@@ -222,7 +222,7 @@ mod tests {
             time_us: Some(1_795_341_601_250_000),
             ..Sighting::default()
         };
-        assert_eq!(impinj_r700(hex).unwrap(), [expected.clone()]);
+        assert_eq!(impinj_r700(hex).unwrap(), std::slice::from_ref(&expected));
         let packed = impinj_r700(packed).unwrap();
         assert_eq!(
             (&packed[0].epc, packed[0].pc),
@@ -242,7 +242,8 @@ mod tests {
             time_us: Some(1_795_341_601_250_000),
             more: 3,
         };
-        assert_eq!(zebra_iotc(one.as_bytes()).unwrap(), [sighting.clone()]);
+        let told = zebra_iotc(one.as_bytes()).unwrap();
+        assert_eq!(told, std::slice::from_ref(&sighting));
         for batch in [format!("[{one},{one}]"), format!("{one}\n{one}")] {
             assert_eq!(
                 zebra_iotc(batch.as_bytes()).unwrap(),

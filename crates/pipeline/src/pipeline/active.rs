@@ -88,7 +88,8 @@ impl Pipeline {
         let Some(read_point) = self.state.config.read_points.get(heard.place) else {
             return;
         };
-        let Some(step) = zone_of(read_point).and_then(|zone| zone.alarm.as_ref()) else {
+        let active = zone_of(read_point).and_then(|zone| zone.active.as_ref());
+        let Some(step) = active.map(|active| &active.alarm) else {
             return;
         };
         let books = Books {

@@ -41,7 +41,7 @@ pub(super) fn ports(read_points: &[ReadPointConfig]) -> BTreeMap<Port, usize> {
 pub(super) fn markers(read_points: &[ReadPointConfig]) -> BTreeMap<String, usize> {
     let zones = read_points.iter().enumerate();
     zones
-        .filter_map(|(index, read_point)| Some((index, zone_of(read_point)?)))
+        .filter_map(|(index, read_point)| Some((index, zone_of(read_point)?.active.as_ref()?)))
         .flat_map(|(index, zone)| zone.markers.iter().map(move |id| (id.clone(), index)))
         .collect()
 }
@@ -248,7 +248,10 @@ fn sight(
     config: &ZoneConfig,
     now: Time,
 ) -> (Option<Time>, BTreeSet<DeviceIndex>) {
-    let receivers = config.receivers.iter().copied();
+    let receivers = config
+        .active
+        .iter()
+        .flat_map(|it| it.receivers.iter().copied());
     let antennas = config.antennas.iter().map(|(device, _)| *device);
     let used: BTreeSet<DeviceIndex> = antennas.chain(receivers).collect();
     let (mut watermark, mut blind) = (None, BTreeSet::new());

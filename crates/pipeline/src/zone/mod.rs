@@ -46,18 +46,25 @@ pub struct ZoneConfig {
     pub depart: Option<Step>,
     /// The event of what stays; without it none is made.
     pub stay: Option<Step>,
-    /// The event of an active tag's alarm; without it none is made.
-    pub alarm: Option<Step>,
-    /// Low-frequency markers in whose field an active tag is here, whoever hears it.
-    pub markers: Vec<String>,
-    /// Devices that may hear such a tag.
-    pub receivers: Vec<DeviceIndex>,
+    /// For a place where active tags are heard.
+    pub active: Option<Box<ActiveZone>>,
     /// After how long a stay is told, in rising order.
     pub dwell: Vec<Span>,
     /// Whether what comes or leaves together is one event.
     pub together: bool,
     /// Thresholds and times.
     pub tuning: ZoneTuning,
+}
+
+/// What is special about a place where active tags are heard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ActiveZone {
+    /// The event of a tag's alarm.
+    pub alarm: Step,
+    /// Low-frequency markers in whose field a tag is here, whoever hears it.
+    pub markers: Vec<String>,
+    /// Devices that may hear such a tag, beside those of the antennas.
+    pub receivers: Vec<DeviceIndex>,
 }
 
 /// Thresholds and times of a zone.
