@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Bytes and time in, values out; see ARCHITECTURE.md.
-const PURE: &[&str] = &["llrp", "gs1", "epcis", "pipeline"];
+const PURE: &[&str] = &["llrp", "gs1", "epcis", "pipeline", "feed"];
 
 /// Longest file, in lines.
 const LONGEST: usize = 500;

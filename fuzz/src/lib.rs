@@ -7,6 +7,7 @@
 //! To add a target: a function here, a line in [`TARGETS`], a binary, its `[[bin]]` in `Cargo.toml`, seeds in
 //! `corpus/NAME/`, and a row in `README.md`. A test fails while one of them is missing.
 
+pub mod active;
 pub mod epc;
 pub mod gs1;
 pub mod journal;
@@ -17,6 +18,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its binary and of its folder in `corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("active_beacon", active::beacon),
     ("epc_memory", epc::memory),
     ("epc_uri", epc::uri),
     ("epc_pattern", epc::pattern),

@@ -7,6 +7,7 @@
 //! * [`scenario`] says what happens: pallets through dock doors, lots scanned at lines, with ground truth. Pure:
 //!   the same seed gives the same [`Timeline`](scenario::Timeline).
 //! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
+//! * [`receiver`] hears active tags, over TCP, UDP or MQTT.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
 //! * [`proxy`] is a network that fails on command, between any two of them.
 //! * [`demo`] puts all of them together. The program `sim-reader` is one reader for other programs.
@@ -21,6 +22,7 @@ pub mod player;
 pub mod portal;
 pub mod proxy;
 pub mod reader;
+pub mod receiver;
 pub mod scanner;
 pub mod scenario;
 

@@ -153,6 +153,9 @@ pub struct Read {
     /// Memory of sensor tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory: Vec<Memory>,
+    /// What an active tag's beacon said; only what it did say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<Value>,
     /// Taken and not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<f64>,
@@ -260,6 +263,7 @@ pub(super) const READ_KEYS: &[&str] = &[
     "count",
     "xpc",
     "memory",
+    "beacon",
     "phase",
     "doppler",
 ];

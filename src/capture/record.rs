@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tracegate_pipeline::input::{DeviceIndex, Extra, TagData};
+use serde_json::Value;
+use tracegate_pipeline::input::{DeviceIndex, Extra, Signal, TagData};
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::time::Span;
@@ -161,6 +162,9 @@ fn read_line(read: &Read, at: Time, config: &PipelineConfig) -> line::Read {
             .and_then(|extra| extra.xpc_w1)
             .map(|xpc| format!("{xpc:04x}")),
         memory: memory.collect(),
+        beacon: extra
+            .and_then(|extra| extra.beacon.as_deref())
+            .and_then(beacon_line),
         phase: None,
         doppler: None,
     }
@@ -269,7 +273,8 @@ fn read_of(read: line::Read, at: Time, config: &PipelineConfig) -> Result<Read, 
         })
     });
     let data: Vec<TagData> = data.collect::<Result<_, LineError>>()?;
-    let extra = xpc_w1.is_some() || !data.is_empty();
+    let beacon = read.beacon.map(beacon_of).transpose()?.map(Box::new);
+    let extra = xpc_w1.is_some() || !data.is_empty() || beacon.is_some();
     Ok(Read {
         bit_len,
         pc: word("pc", read.pc)?,
@@ -278,9 +283,28 @@ fn read_of(read: line::Read, at: Time, config: &PipelineConfig) -> Result<Read, 
         device_time: join(read.time, read.uptime_us)?,
         waited_us,
         more,
-        extra: extra.then(|| Box::new(Extra { xpc_w1, data })),
+        extra: extra.then(|| {
+            Box::new(Extra {
+                xpc_w1,
+                data,
+                beacon,
+            })
+        }),
         epc,
     })
+}
+
+/// What a beacon said, without what it did not.
+fn beacon_line(signal: &Signal) -> Option<Value> {
+    let mut value = serde_json::to_value(signal).ok()?;
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|_, field| !field.is_null());
+    }
+    Some(value)
+}
+
+fn beacon_of(value: Value) -> Result<Signal, LineError> {
+    serde_json::from_value(value).map_err(|error| LineError(format!("`beacon`: {error}")))
 }
 
 fn split(time: Option<ReaderTime>) -> (Option<Moment>, Option<u64>) {

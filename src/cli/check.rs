@@ -67,11 +67,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// `2 readers, 1 scanner, 2 read points`
 fn summary(config: &Config) -> String {
     let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let receivers = config.receiver.len();
     [
         (config.llrp.len(), "reader"),
         (config.scanner.len(), "scanner"),
+        (receivers, "receiver"),
         (config.read_point.len(), "read point"),
     ]
+    .into_iter()
+    .filter(|(n, what)| *n > 0 || *what != "receiver")
     .map(|(n, what)| counted(n, what))
+    .collect::<Vec<_>>()
     .join(", ")
 }

@@ -38,7 +38,14 @@ const GATE_SETTINGS: &[&str] = &[
     "quantities",
 ];
 /// Settings of a read point without a direction.
-const PRESENCE_SETTINGS: &[&str] = &["antennas", "arrive", "depart", "events_per"];
+const PRESENCE_SETTINGS: &[&str] = &[
+    "antennas",
+    "arrive",
+    "depart",
+    "events_per",
+    "alarm",
+    "markers",
+];
 /// Settings of every read point with antennas.
 const ANTENNA_SETTINGS: &[&str] = &[
     "min_rssi",
@@ -55,8 +62,6 @@ const ANTENNA_SETTINGS: &[&str] = &[
 ];
 /// Settings of a read point with scanners.
 const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
-/// Settings of a serial line.
-const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits"];
 
 const MAX_NAME: usize = 40;
 
@@ -71,7 +76,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.required();
     checker.names();
     super::readers::check(&mut checker);
-    checker.scanners();
+    super::scanner::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
     }
@@ -80,6 +85,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
     super::presence::check(&mut checker);
+    super::receiver::check(&mut checker);
     super::references::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
@@ -174,6 +180,7 @@ impl Checker<'_> {
                 ("out", &read_point.out),
                 ("arrive", &read_point.arrive),
                 ("depart", &read_point.depart),
+                ("alarm", &read_point.alarm),
                 ("stay", &read_point.stay),
                 ("scan", &read_point.scan),
             ] {
@@ -207,9 +214,10 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 5] = [
+        let sections: [(&str, Vec<&String>); 6] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
+            ("receiver", config.receiver.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
             ("active_tag", config.active_tag.keys().collect()),
@@ -234,44 +242,6 @@ impl Checker<'_> {
                     &label,
                     "use small letters, digits and _; example: dock_1",
                 );
-            }
-        }
-    }
-
-    fn scanners(&mut self) {
-        for (name, scanner) in &self.config.scanner {
-            let of = |key| ["scanner", name.as_str(), key];
-            let (serial, tcp) = (self.tree.has(&of("serial")), self.tree.has(&of("tcp")));
-            if serial && tcp {
-                let title = format!("scanner `{}` has both `serial` and `tcp`", shown(name));
-                let first = self.tree.at_key(&of("serial"));
-                let second = self.tree.at_key(&of("tcp"));
-                let problem =
-                    Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
-                        .context(first.min(second), "the other is here")
-                        .help("keep the one that is used, delete the other");
-                self.problems.push(problem);
-            } else if self.is_missing(&of("serial")) && self.is_missing(&of("tcp")) {
-                let title = format!("scanner `{}` has neither `serial` nor `tcp`", shown(name));
-                let place = self.tree.at(&["scanner", name]);
-                let help = "add: serial = \"usb-…-if00\" (a name in /dev/serial/by-id), or tcp = \"10.0.4.30:9004\"";
-                self.error("missing", title, place, "", help);
-            }
-            if tcp && !serial && scanner.tcp.is_some() {
-                for key in SERIAL_SETTINGS
-                    .iter()
-                    .filter(|key| self.tree.has(&of(key)))
-                    .collect::<Vec<_>>()
-                {
-                    let title = format!("`{key}` has no effect with `tcp`");
-                    self.error(
-                        "no-effect",
-                        title,
-                        self.tree.at_key(&of(key)),
-                        "",
-                        "delete it",
-                    );
-                }
             }
         }
     }
@@ -301,6 +271,8 @@ impl Checker<'_> {
         }
         let lists: &[(&str, bool, &str)] = match mode {
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
+            // A marker may be all that tells.
+            Mode::Presence if self.tree.has(&of("markers")) => &[],
             Mode::Presence => &[("antennas", read_point.antennas.is_empty(), "[\"zone_1/1\"]")],
             Mode::Dock | Mode::Belt => &[
                 (

@@ -11,6 +11,7 @@ mod address;
 mod check;
 mod diagnostic;
 mod downlink;
+mod feed;
 mod limits;
 mod llrp;
 mod mask;
@@ -20,7 +21,9 @@ mod mqtt;
 mod presence;
 mod read;
 mod readers;
+mod receiver;
 mod references;
+mod scanner;
 mod secret;
 mod source;
 mod strict;
@@ -42,11 +45,11 @@ pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
-pub use model::{
-    Buffer, Business, Config, Gateway, Mode, Parity, ReadPoint, Scanner, Sparkplug, Tags,
-};
+pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+pub use receiver::{Receiver, ReceiverProfile};
+pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
@@ -66,6 +69,7 @@ const SECTIONS: &[&str] = &[
     "gateway",
     "llrp",
     "scanner",
+    "receiver",
     "read_point",
     "tags",
     "tag_sensor",
@@ -78,7 +82,14 @@ const SECTIONS: &[&str] = &[
     "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];
+const NAMED_SECTIONS: &[&str] = &[
+    "llrp",
+    "scanner",
+    "receiver",
+    "read_point",
+    "tag_sensor",
+    "active_tag",
+];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
@@ -179,7 +190,8 @@ pub fn from_bytes(
         reader.port = Some(reader.port());
     }
     let readers = config.llrp.values_mut().flat_map(Llrp::files);
-    for name in config.mqtt.files().chain(readers) {
+    let receivers = config.receiver.values_mut().flat_map(Receiver::files);
+    for name in config.mqtt.files().chain(readers).chain(receivers) {
         *name = name.below(folder);
     }
     Ok(Loaded {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tracegate_feed::active::{Limits, Milli, Pace};
 use tracegate_pipeline::association::{self, LoadRules};
 use tracegate_pipeline::filter::ActiveTags;
 use tracegate_pipeline::time::Span;
@@ -79,19 +80,41 @@ pub enum Quantities {
 pub struct ActiveTag {
     /// Which tags; required.
     pub tags: Vec<TagPattern>,
-    /// How often they send; required.
-    #[serde(deserialize_with = "from_text")]
-    pub beacon: Duration,
+    /// How often they send; without it a tag that a receiver hears says so itself, or it is learned.
+    #[serde(deserialize_with = "super::units::optional")]
+    pub beacon: Option<Duration>,
     /// How many beacons may be missed in a row before a tag is taken for gone.
     pub missed: u32,
+    /// Warmer is an alarm, °C.
+    pub temperature_max_c: Option<f64>,
+    /// Colder is one, °C.
+    pub temperature_min_c: Option<f64>,
+    /// Damper is one, % relative humidity.
+    pub humidity_max_pct: Option<f64>,
+    /// Drier is one, % relative humidity.
+    pub humidity_min_pct: Option<f64>,
+    /// Less charge of the battery is one, %.
+    pub battery_min_pct: u8,
+    /// Less voltage of the battery is one, mV.
+    pub battery_min_mv: Option<u16>,
+    /// The same alarm of a tag is not told again within this.
+    #[serde(deserialize_with = "from_text")]
+    pub realarm: Duration,
 }
 
 impl Default for ActiveTag {
     fn default() -> Self {
         Self {
             tags: Vec::new(),
-            beacon: Duration::ZERO,
+            beacon: None,
             missed: 4,
+            temperature_max_c: None,
+            temperature_min_c: None,
+            humidity_max_pct: None,
+            humidity_min_pct: None,
+            battery_min_pct: 10,
+            battery_min_mv: None,
+            realarm: Duration::from_secs(3_600),
         }
     }
 }
@@ -106,9 +129,30 @@ impl ActiveTag {
                 .iter()
                 .map(|tags| tags.pattern().clone())
                 .collect(),
-            silence: self.beacon.saturating_mul(self.missed).into(),
+            pace: Pace {
+                interval_us: self.beacon.map(|beacon| Span::from(beacon).0),
+                missed: self.missed,
+                ..Pace::default()
+            },
+            limits: Limits {
+                temperature_max: self.temperature_max_c.map(milli),
+                temperature_min: self.temperature_min_c.map(milli),
+                humidity_max: self.humidity_max_pct.map(milli),
+                humidity_min: self.humidity_min_pct.map(milli),
+                battery_min_pct: Some(self.battery_min_pct),
+                battery_min_mv: self.battery_min_mv,
+                realarm_us: Span::from(self.realarm).0,
+            },
         }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the check lets through what is far below 2^31; a cast saturates"
+)]
+fn milli(value: f64) -> Milli {
+    Milli((value * 1000.0).round() as i32)
 }
 
 /// `[reference]`
@@ -170,10 +214,56 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for (name, kind) in &config.active_tag {
         let section = ["active_tag", name.as_str()];
         checker.require(&section, "tags", "[\"hex:e280*\"]");
-        checker.require(&section, "beacon", "\"10s\"");
+        // A receiver's beacons tell how often they come, an RFID reader's reads do not.
+        if config.receiver.is_empty() {
+            checker.require(&section, "beacon", "\"10s\"");
+        }
         let of = |key| ["active_tag", name.as_str(), key];
         let longest = Duration::from_secs(3_600);
+        for (low, high, least, most, pair) in [
+            (
+                "temperature_min_c",
+                "temperature_max_c",
+                -200.0,
+                1_000.0,
+                (kind.temperature_min_c, kind.temperature_max_c),
+            ),
+            (
+                "humidity_min_pct",
+                "humidity_max_pct",
+                0.0,
+                100.0,
+                (kind.humidity_min_pct, kind.humidity_max_pct),
+            ),
+        ] {
+            optional(checker, &of(low), pair.0, least..=most, show_number);
+            optional(checker, &of(high), pair.1, least..=most, show_number);
+            if let (Some(min), Some(max)) = pair
+                && min >= max
+            {
+                let place = checker.tree.at(&of(high));
+                let label = format!("{low} is {min}");
+                let title = format!("`{high}` must be more than `{low}`");
+                let help = "otherwise every value is an alarm";
+                checker.error("conflict", title, place, &label, help);
+            }
+        }
+        let charge = kind.battery_min_pct;
         range(
+            checker,
+            &of("battery_min_pct"),
+            charge,
+            0..=100,
+            show_number,
+        );
+        range(
+            checker,
+            &of("realarm"),
+            kind.realarm,
+            Duration::from_secs(60)..=Duration::from_secs(7 * 86_400),
+            show_time,
+        );
+        optional(
             checker,
             &of("beacon"),
             kind.beacon,

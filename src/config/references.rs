@@ -20,6 +20,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     scanners(checker);
     addresses(checker);
     device_names(checker);
+    active(checker);
 }
 
 /// One entry of a list and where it stands.
@@ -94,23 +95,34 @@ fn undefined_antenna(
 ) -> Option<Diagnostic> {
     let config = checker.config;
     let (reader, shown_name) = (antenna.llrp.as_str(), shown(name));
+    if config.receiver.contains_key(reader) {
+        return None;
+    }
     let Some(llrp) = config.llrp.get(reader) else {
-        if checker.tree.has(&["llrp", reader]) || unclear(checker, "llrp") {
+        let unclear = ["llrp", "receiver"]
+            .iter()
+            .any(|kind| checker.tree.has(&[kind, reader]) || unclear(checker, kind));
+        if unclear {
             return None;
         }
         let title = format!(
             "read point `{shown_name}` uses reader `{}`, which is not defined",
             shown(reader)
         );
-        let near = super::suggest::nearest(reader, config.llrp.keys().map(String::as_str));
+        let all = config.llrp.keys().chain(config.receiver.keys());
+        let near = super::suggest::nearest(reader, all.clone().map(String::as_str));
         let label = near
             .map(|near| format!("did you mean \"{near}/{}\"?", antenna.antenna))
             .unwrap_or_default();
         let problem = Diagnostic::error("undefined", title, place.clone(), label)
-            .help(format!("defined readers: {}", names(config.llrp.keys())));
+            .help(format!("defined readers: {}", names(all)));
+        let kind = |near: &str| match config.llrp.contains_key(near) {
+            true => "llrp",
+            false => "receiver",
+        };
         return Some(match near {
             Some(near) => problem.context(
-                checker.tree.at_key(&["llrp", near]),
+                checker.tree.at_key(&[kind(near), near]),
                 format!("`{near}` is defined here"),
             ),
             None => problem,
@@ -201,6 +213,25 @@ fn addresses(checker: &mut Checker<'_>) {
                 tcp.to_string().to_lowercase(),
                 name,
             ));
+        } else if let Some(at) = scanner.listen {
+            let place = checker.tree.at(&["scanner", name, "listen"]);
+            all.push((place, format!("tcp port {}", at.port()), name));
+        } else if let Some(at) = scanner.udp {
+            let place = checker.tree.at(&["scanner", name, "udp"]);
+            all.push((place, format!("udp port {}", at.port()), name));
+        }
+    }
+    for (name, receiver) in &config.receiver {
+        let of = |key| checker.tree.at(&["receiver", name, key]);
+        if let Some(tcp) = &receiver.tcp {
+            all.push((of("tcp"), tcp.to_string().to_lowercase(), name));
+        } else if let Some(serial) = &receiver.serial {
+            let path = std::path::Path::new("/dev/serial/by-id").join(serial.path());
+            all.push((of("serial"), path.display().to_string(), name));
+        } else if let Some(at) = receiver.listen {
+            all.push((of("listen"), format!("tcp port {at}"), name));
+        } else if let Some(at) = receiver.udp {
+            all.push((of("udp"), format!("udp port {at}"), name));
         }
     }
     all.sort();
@@ -246,6 +277,61 @@ fn device_names(checker: &mut Checker<'_>) {
         .help("rename one of them, and what refers to it: each device needs a name of its own");
         checker.problems.push(problem);
     }
+    for name in config.receiver.keys() {
+        let other = match (
+            config.llrp.contains_key(name),
+            config.scanner.contains_key(name),
+        ) {
+            (true, _) => ("llrp", "reader"),
+            (_, true) => ("scanner", "scanner"),
+            _ => continue,
+        };
+        let (kind, what) = other;
+        let title = format!("a {what} and a receiver are both named `{}`", shown(name));
+        let place = checker.tree.at(&["receiver", name]);
+        let problem = Diagnostic::error("conflict", title, place, "the receiver")
+            .context(checker.tree.at(&[kind, name]), format!("the {what}"))
+            .help("rename one of them, and what refers to it: each device needs a name of its own");
+        checker.problems.push(problem);
+    }
+}
+
+/// The strength of an active tag tells where it is, never which way it went; and a marker stands in one place.
+fn active(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let mut owners: BTreeMap<&str, (Place, &str)> = BTreeMap::new();
+    for (name, read_point) in &config.read_point {
+        for (side, list) in [
+            ("inside", &read_point.inside),
+            ("outside", &read_point.outside),
+        ] {
+            for (index, antenna) in list.iter().enumerate() {
+                let receiver = config.receiver.get(&antenna.llrp);
+                if receiver.is_some_and(|it| it.profile.is_beacons()) {
+                    let place = entry_place(checker, ["read_point", name], side, index);
+                    let title = format!(
+                        "`{}` hears active tags and cannot tell a direction",
+                        shown(&antenna.llrp)
+                    );
+                    let help = "use mode = \"presence\" for active tags: what comes to a place, and what leaves it";
+                    checker.error("conflict", title, place, "", help);
+                }
+            }
+        }
+        for (index, marker) in read_point.markers.iter().enumerate() {
+            let place = entry_place(checker, ["read_point", name], "markers", index);
+            if let Some((first, owner)) = owners.get(marker.as_str()) {
+                let title = format!("marker `{}` stands in two places", shown(marker.as_str()));
+                let label = format!("used by `{}` here", shown(owner));
+                let problem = Diagnostic::error("conflict", title, place, "used again here")
+                    .context(first.clone(), label)
+                    .help("a tag in its field is in one place");
+                checker.problems.push(problem);
+            } else {
+                owners.insert(marker.as_str(), (place, name));
+            }
+        }
+    }
 }
 
 /// Warnings for what is defined but never used.
@@ -276,8 +362,18 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .keys()
         .filter(|name| !scanners.contains(name.as_str()))
         .map(|name| ("scanner", name));
-    for (kind, name) in unused_readers.chain(unused_scanners) {
-        let what = if kind == "llrp" { "reader" } else { "scanner" };
+    // One that hears the markers of a place needs no antenna there.
+    let by_marker = points().any(|point| !point.markers.is_empty());
+    let unused_receivers = config
+        .receiver
+        .keys()
+        .filter(|name| !by_marker && !readers.contains(name.as_str()))
+        .map(|name| ("receiver", name));
+    let unused = unused_readers
+        .chain(unused_scanners)
+        .chain(unused_receivers);
+    for (kind, name) in unused {
+        let what = if kind == "llrp" { "reader" } else { kind };
         let title = format!("{what} `{name}` is not used by any read point");
         let place = checker.tree.at_key(&[kind, name]);
         checker.warning(

@@ -23,6 +23,9 @@ impl Core {
         counters.events_late.add(now.late_events - seen.late_events);
         let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
         counters.sensor_reads_failed.add(mismatches);
+        let elsewhere = now.elsewhere - seen.elsewhere;
+        counters.beacons_elsewhere.add(elsewhere);
+        counters.alarms.add(now.alarms - seen.alarms);
         counters.clock_steps.add(now.clock_steps - seen.clock_steps);
         counters.events.add(now.events - seen.events);
         let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();

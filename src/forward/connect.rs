@@ -81,7 +81,7 @@ fn options(settings: &Settings, endpoint: &Endpoint, health: &Health, ready: &Re
         client_id: settings.client_id.clone(),
         credentials: user.map(|user| (user, password())),
         tls: ready.tls.as_ref().map(|tls| tls.config.clone()),
-        last_will: (settings.status_topic.clone(), health.last_will().to_json()),
+        last_will: Some((settings.status_topic.clone(), health.last_will().to_json())),
         keep_alive: settings.keep_alive,
         window: settings.window,
         patience: settings.timing.connect + CLIENT_PATIENCE,

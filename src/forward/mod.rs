@@ -26,4 +26,4 @@ mod suspect;
 #[cfg(test)]
 mod tests;
 pub mod window;
-mod words;
+pub(crate) mod words;

@@ -236,7 +236,7 @@ pub(super) fn too_large(size: usize, maximum: u32) -> String {
 }
 
 /// The client's errors, without its type names.
-fn client(failure: &Failure) -> String {
+pub(crate) fn client(failure: &Failure) -> String {
     match failure {
         Failure::Io(error) => io(error),
         Failure::Tls(error) => format!("TLS: {}", crate::error_chain(error)),

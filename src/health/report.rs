@@ -16,6 +16,8 @@ pub enum DeviceKind {
     Reader,
     /// A barcode scanner.
     Scanner,
+    /// A receiver of active tags, or a reader that publishes by itself.
+    Receiver,
 }
 
 /// Reads of a device since the start of the gateway.

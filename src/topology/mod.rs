@@ -1,7 +1,9 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
 pub mod downlink;
+mod feed;
 mod reader;
+mod receiver;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +23,7 @@ use tracegate_pipeline::zone::ZoneConfig;
 use crate::buffer::Keep;
 use crate::config::{
     ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
-    OutputUse, Parity, ReadPoint, Scanner, TagPattern,
+    OutputUse, ReadPoint, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
@@ -29,7 +31,7 @@ use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
-use crate::source::{Context, llrp, scanner};
+use crate::source::{Context, llrp, receiver as receiver_source, scanner};
 use crate::tls;
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -50,7 +52,9 @@ pub enum Device {
     /// An RFID reader.
     Llrp(Box<llrp::Settings>),
     /// A scanner.
-    Scanner(scanner::Settings),
+    Scanner(Box<scanner::Settings>),
+    /// A receiver of active tags, or a reader that publishes.
+    Receiver(Box<receiver_source::Settings>),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -64,11 +68,17 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
             Device::Llrp(Box::new(reader::settings(config, name, reader))),
         )
     });
-    let scanners = config
-        .scanner
-        .iter()
-        .map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
-    let devices: Vec<_> = readers.chain(scanners).collect();
+    let scanners = config.scanner.iter().map(|(name, scanner)| {
+        (
+            name.clone(),
+            Device::Scanner(Box::new(feed::scanner(scanner))),
+        )
+    });
+    let receivers = config.receiver.iter().map(|(name, receiver)| {
+        let settings = receiver::settings(config, name, receiver);
+        (name.clone(), Device::Receiver(Box::new(settings)))
+    });
+    let devices: Vec<_> = readers.chain(scanners).chain(receivers).collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
         Err(_) => Err(TopologyError::TooManyDevices(devices.len())),
@@ -95,8 +105,12 @@ pub fn start(
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
-            tasks.spawn(scanner::run(settings, context, answers));
+            tasks.spawn(scanner::run(*settings, context, answers));
             Some(feedback)
+        }
+        Device::Receiver(settings) => {
+            tasks.spawn(receiver_source::run(*settings, context));
+            None
         }
     }
 }
@@ -153,7 +167,10 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             uri: read_point.sgln.as_str().to_owned(),
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
-                Mode::Presence => ReadPointKind::Zone(zone(read_point, &index)),
+                Mode::Presence => {
+                    let zone = zone(read_point, &index);
+                    ReadPointKind::Zone(receiver::zone(config, read_point, &index, zone))
+                }
                 Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
             },
         });
@@ -272,49 +289,14 @@ fn announcements(config: &Config) -> announce::Settings {
         .scanner
         .keys()
         .map(|name| (name, DeviceKind::Scanner));
-    let all = readers.chain(scanners);
+    let receivers = config.receiver.keys();
+    let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
+    let all = readers.chain(scanners).chain(receivers);
     announce::Settings {
         topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
         devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
         interval: config.mqtt.device_interval,
         record: Some(config.buffer.directory.path().join("device-topics")),
-    }
-}
-
-fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
-    let transport = match (&scanner.tcp, scanner.serial_path()) {
-        (Some(address), _) => scanner::Transport::Tcp(address.to_string()),
-        (None, path) => scanner::Transport::Serial {
-            path: path.unwrap_or_default(),
-            baud: scanner.baud,
-            data_bits: if scanner.data_bits == 7 {
-                tokio_serial::DataBits::Seven
-            } else {
-                tokio_serial::DataBits::Eight
-            },
-            parity: match scanner.parity {
-                Parity::None => tokio_serial::Parity::None,
-                Parity::Odd => tokio_serial::Parity::Odd,
-                Parity::Even => tokio_serial::Parity::Even,
-            },
-            stop_bits: if scanner.stop_bits == 2 {
-                tokio_serial::StopBits::Two
-            } else {
-                tokio_serial::StopBits::One
-            },
-        },
-    };
-    let bytes = |bytes: &Option<crate::config::Bytes>| {
-        bytes
-            .as_ref()
-            .map(|bytes| bytes.0.clone())
-            .unwrap_or_default()
-    };
-    scanner::Settings {
-        transport,
-        on_accept: bytes(&scanner.on_accept),
-        on_refuse: bytes(&scanner.on_refuse),
-        on_identify: bytes(&scanner.on_identify),
     }
 }
 
@@ -354,6 +336,7 @@ fn zone(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         dwell: read_point.dwell.iter().map(|it| it.0.into()).collect(),
         together: read_point.events_per == EventsPer::Load,
         tuning: read_point.zone_tuning(),
+        ..ZoneConfig::default()
     }
 }
 
@@ -366,7 +349,7 @@ fn station(
         let settings = config.scanner.get(name)?;
         Some(StationScanner {
             device: index(name)?,
-            duplicate_window: settings.duplicate_window.into(),
+            duplicate_window: settings.duplicate_window().into(),
             assume_gs1: settings.assume_gs1,
             gs_substitutes: settings
                 .gs_substitutes
@@ -473,6 +456,7 @@ url = "mqtt://10.0.4.2"
         assert_eq!(stay.antennas, [(0, 1), (0, 2)]);
         assert_eq!(stay.dwell, [Span::millis(60_000), Span::millis(3_600_000)]);
         assert!(stay.arrive.is_none() && stay.stay.is_some() && stay.together);
-        assert_eq!(made.tags.active[0].silence, Span::millis(30_000));
+        let silence = made.tags.active[0].silence();
+        assert_eq!(silence, Some(Span::millis(30_000)));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tracegate_feed::active::{Limits, Pace};
 use tracegate_gs1::epc::{
     self, RawReason,
     pattern::{PatternError, SelectMask},
@@ -39,8 +40,10 @@ pub struct TagRules {
 pub struct ActiveTags {
     /// Which tags.
     pub tags: Vec<Pattern>,
-    /// How long one may be silent before it is taken for gone: some beacons in a row.
-    pub silence: Span,
+    /// How often they send, and how long one may be silent before it is taken for gone.
+    pub pace: Pace,
+    /// When what they say is an alarm.
+    pub limits: Limits,
 }
 
 /// Why a tag cannot count.
@@ -125,14 +128,28 @@ impl TagRules {
 }
 
 impl TagRules {
-    /// For a tag that sends by itself: how long it may be silent. The first kind that matches counts.
+    /// For a tag that sends by itself: what kind it is of. The first that matches counts.
     #[must_use]
-    pub fn silence(&self, epc: &[u8], bit_len: usize, identity: &TagIdentity) -> Option<Span> {
+    pub fn active_kind(
+        &self,
+        epc: &[u8],
+        bit_len: usize,
+        identity: &TagIdentity,
+    ) -> Option<&ActiveTags> {
         let is = |kind: &&ActiveTags| {
             let mut patterns = kind.tags.iter();
             patterns.any(|pattern| pattern.matches(epc, bit_len, identity))
         };
-        self.active.iter().find(is).map(|kind| kind.silence)
+        self.active.iter().find(is)
+    }
+}
+
+impl ActiveTags {
+    /// How long one may be silent that only RFID readers hear: they tell no beacons apart.
+    #[must_use]
+    pub fn silence(&self) -> Option<Span> {
+        let interval = self.pace.interval_us?;
+        Some(Span(interval.saturating_mul(self.pace.missed.into())))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
+pub use tracegate_feed::active::Signal;
 
 use crate::config::{Direction, PipelineConfig};
 pub use crate::gate::EpcKey;
@@ -53,13 +54,15 @@ pub struct Read {
     pub extra: Option<Box<Extra>>,
 }
 
-/// What battery-assisted and sensor tags say besides their identity.
+/// What active, battery-assisted and sensor tags say besides their identity.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Extra {
     /// First word of the extended protocol control (EPC Gen2 §6.3.2.1.2.5).
     pub xpc_w1: Option<u16>,
     /// Memory that the reader was told to read.
     pub data: Vec<TagData>,
+    /// What it says by itself: then it is an active tag, and this its beacon.
+    pub beacon: Option<Box<Signal>>,
 }
 
 /// Words of a tag's memory, read for one sensor.

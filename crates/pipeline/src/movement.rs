@@ -10,6 +10,7 @@ use tracegate_epcis::{
     Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
     SensorMetadata, SensorReport,
 };
+use tracegate_feed::active::{Alarm, AlarmKind};
 use tracegate_gs1::{Identity, TagIdentity};
 
 use crate::association::{Aggregation, Completeness, Load, LoadRules, Member, Quantities};
@@ -190,6 +191,51 @@ pub fn presence(
         extend(&mut event, "dwellSeconds", time.0 / 1_000_000);
     }
     let summary = format!("{} {} {what}", change.as_str(), context.step.biz_step);
+    finish(context, event, summary)
+}
+
+/// The event of an active tag's alarm: an observation of its thing with the value that is out of its limit (EPCIS 2.0
+/// §7.3.7.3, `exception`).
+///
+/// # Errors
+/// The event would not be valid; the text names the field.
+pub fn alarm(
+    context: Context<'_>,
+    tag: &TagIdentity,
+    alarm: &Alarm,
+) -> Result<MovementEvent, String> {
+    let (time, uri, what) = (event_time(context)?, tag.uri(), alarm.kind.as_str());
+    let (kind, uom) = match alarm.kind {
+        AlarmKind::TemperatureHigh | AlarmKind::TemperatureLow => ("Temperature", Some("CEL")),
+        AlarmKind::HumidityHigh | AlarmKind::HumidityLow => ("RelativeHumidity", Some("P1")),
+        AlarmKind::LowBattery if alarm.in_mv => ("Voltage", Some("2Z")),
+        AlarmKind::LowBattery if alarm.value.is_some() => ("Dimensionless", Some("P1")),
+        AlarmKind::LowBattery | AlarmKind::Tamper => ("Dimensionless", None),
+    };
+    let report = SensorReport {
+        exception: Some("ALARM_CONDITION".to_owned()),
+        value: alarm.value.and_then(|value| value.text().parse().ok()),
+        boolean_value: alarm.value.is_none().then_some(true),
+        string_value: Some(what.to_owned()),
+        uom: uom.map(str::to_owned),
+        ..SensorReport::of(kind)
+    };
+    let metadata = SensorMetadata {
+        time: Some(time),
+        device_id: Some(uri.clone()),
+        ..SensorMetadata::default()
+    };
+    let summary = format!("alarm {what} {}", short(&uri));
+    let mut event = EventData::object(time, Action::Observe, vec![uri], Vec::new());
+    event.sensor_elements = vec![SensorElement {
+        metadata,
+        reports: vec![report],
+        ..SensorElement::default()
+    }];
+    extend(&mut event, "alarm", what);
+    if let Some(limit) = alarm.limit {
+        extend(&mut event, "alarmLimit", limit.text());
+    }
     finish(context, event, summary)
 }
 

@@ -32,6 +32,10 @@ pub struct Stats {
     pub clock_steps: u64,
     /// Memory of sensor tags that does not fit its configuration.
     pub sensor_mismatches: u64,
+    /// Beacons of active tags that were heard where their tag is not.
+    pub elsewhere: u64,
+    /// Alarms of active tags.
+    pub alarms: u64,
     /// Tags and reads hurried on or forgotten because of a cap.
     pub capped: u64,
     /// Facts about things forgotten because of a cap.

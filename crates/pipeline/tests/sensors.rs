@@ -49,6 +49,7 @@ fn with_data(reads: &mut [Read], tag: &[u8], data: &[TagData], xpc: Option<u16>)
         read.extra = Some(Box::new(Extra {
             xpc_w1: xpc.filter(|_| index == 2),
             data: data.get(index).into_iter().cloned().collect(),
+            beacon: None,
         }));
     }
 }

@@ -1,7 +1,8 @@
 //! Whatever an input says comes back from its line, and no line can do harm.
 
 use proptest::prelude::*;
-use tracegate_pipeline::input::{Extra, TagData};
+use tracegate_feed::active::Milli;
+use tracegate_pipeline::input::{Extra, Signal, TagData};
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
 use tracegate_pipeline::time::Span;
@@ -42,7 +43,8 @@ fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {
 fn read() -> impl Strategy<Value = Read> {
     let data = (0_u16..1, prop::collection::vec(any::<u16>(), 0..3));
     let data = data.prop_map(|(sensor, words)| TagData { sensor, words });
-    let extra = (any::<Option<u16>>(), prop::collection::vec(data, 0..3));
+    let data = prop::collection::vec(data, 0..3);
+    let extra = (any::<Option<u16>>(), data, any::<bool>());
     let memory = prop::collection::vec(any::<u8>(), 0..62);
     (
         (memory, any::<u16>(), any::<u16>(), any::<Option<u16>>()),
@@ -55,9 +57,16 @@ fn read() -> impl Strategy<Value = Read> {
     )
         .prop_map(
             |((epc, bits, antenna, pc), (rssi_dbm, device_time, waited_us), (more, extra))| {
+                let beacon = Signal {
+                    temperature: rssi_dbm.map(|it| Milli(it.into())),
+                    sequence: Some(more),
+                    marker: pc.map(|it| it.to_string()),
+                    ..Signal::default()
+                };
                 let extra = Extra {
                     xpc_w1: extra.0,
                     data: extra.1,
+                    beacon: extra.2.then(|| Box::new(beacon)),
                 };
                 Read {
                     bit_len: bits % (epc.len() as u16 * 8 + 1),

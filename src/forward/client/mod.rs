@@ -80,8 +80,8 @@ pub struct Options {
     pub credentials: Option<(String, Secret)>,
     /// TLS; `None` connects without.
     pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// Topic and text of the retained Last Will.
-    pub last_will: (String, String),
+    /// Topic and text of the retained Last Will, if there is one.
+    pub last_will: Option<(String, String)>,
     /// Keep-alive, at least 5 s.
     pub keep_alive: Duration,
     /// Publishes under way at most, at least 1.

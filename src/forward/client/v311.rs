@@ -27,8 +27,9 @@ pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     let incoming = usize::try_from(INCOMING_MAX).unwrap_or(PACKET_MAX);
     options.set_max_packet_size(incoming, PACKET_MAX);
     options.set_transport(given.transport());
-    let (topic, text) = &given.last_will;
-    options.set_last_will(LastWill::new(topic, text.clone(), QoS::AtLeastOnce, true));
+    if let Some((topic, text)) = &given.last_will {
+        options.set_last_will(LastWill::new(topic, text.clone(), QoS::AtLeastOnce, true));
+    }
     if let Some((user, password)) = &given.credentials {
         options.set_credentials(user, password.expose());
     }

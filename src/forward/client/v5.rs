@@ -27,14 +27,10 @@ pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     options.set_max_packet_size(Some(INCOMING_MAX));
     options.set_network_options(given.network());
     options.set_transport(given.transport());
-    let (topic, text) = &given.last_will;
-    options.set_last_will(LastWill::new(
-        topic,
-        text.clone(),
-        QoS::AtLeastOnce,
-        true,
-        None,
-    ));
+    if let Some((topic, text)) = &given.last_will {
+        let will = LastWill::new(topic, text.clone(), QoS::AtLeastOnce, true, None);
+        options.set_last_will(will);
+    }
     if let Some((user, password)) = &given.credentials {
         options.set_credentials(user, password.expose());
     }

@@ -242,7 +242,7 @@ fn options(version: Version, mosquitto: &Mosquitto) -> Options {
         client_id: "tester".to_owned(),
         credentials: None,
         tls: None,
-        last_will: ("will".to_owned(), "gone".to_owned()),
+        last_will: Some(("will".to_owned(), "gone".to_owned())),
         keep_alive: Duration::from_secs(30),
         window: 20,
         patience: PATIENCE,

@@ -66,7 +66,14 @@ fn extra(tag: &TagRead, client: &ClientConfig, sensors: &[u16]) -> Option<Box<Ex
         })
         .collect();
     let xpc_w1 = tag.xpc_w1;
-    (xpc_w1.is_some() || !data.is_empty()).then(|| Box::new(Extra { xpc_w1, data }))
+    (xpc_w1.is_some() || !data.is_empty()).then(|| {
+        let beacon = None;
+        Box::new(Extra {
+            xpc_w1,
+            data,
+            beacon,
+        })
+    })
 }
 
 pub(super) const fn reader_time(time: LlrpTime) -> ReaderTime {

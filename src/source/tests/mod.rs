@@ -1,8 +1,11 @@
 //! Devices over real sockets and ptys; the test is the core.
 
+mod answers;
 mod faults;
+mod feeds;
 mod links;
 mod reader;
+mod receiver;
 mod says;
 mod scanner;
 

@@ -1,15 +1,42 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::input::TagData;
+use crate::input::{Signal, TagData};
 use crate::movement::Wall;
 use crate::time::Span;
+
+fn beacon() -> impl Strategy<Value = Signal> {
+    let marker = proptest::option::of("[0-9a-f]{1,8}");
+    (
+        any::<[Option<bool>; 4]>(),
+        any::<[Option<u32>; 2]>(),
+        marker,
+    )
+        .prop_map(
+            |([tamper, motion, button, low_battery], [sequence, interval_ms], marker)| Signal {
+                tamper,
+                motion,
+                button,
+                low_battery,
+                sequence,
+                interval_ms,
+                marker,
+                ..Signal::default()
+            },
+        )
+}
 
 fn extra() -> impl Strategy<Value = Extra> {
     let data = (any::<u16>(), proptest::collection::vec(any::<u16>(), 0..4));
     let data = data.prop_map(|(sensor, words)| TagData { sensor, words });
-    (any::<Option<u16>>(), proptest::collection::vec(data, 0..3))
-        .prop_map(|(xpc_w1, data)| Extra { xpc_w1, data })
+    let data = proptest::collection::vec(data, 0..3);
+    (any::<Option<u16>>(), data, proptest::option::of(beacon())).prop_map(
+        |(xpc_w1, data, beacon)| Extra {
+            xpc_w1,
+            data,
+            beacon: beacon.map(Box::new),
+        },
+    )
 }
 
 fn reader_time() -> impl Strategy<Value = ReaderTime> {

@@ -39,7 +39,7 @@ impl Pipeline {
             }
         }
         let zones = self.state.zones.values().map(|zone| zone.capped);
-        self.stats.capped = capped + zones.sum::<u64>();
+        self.stats.capped = capped + zones.sum::<u64>() + self.state.whereabouts.capped;
     }
 
     /// Takes every gate to its next decision; the first of these.

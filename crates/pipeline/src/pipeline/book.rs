@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tracegate_epcis::SensorElement;
+use tracegate_feed::active::Alarm;
 use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
 
@@ -151,6 +152,26 @@ impl Books<'_> {
             };
             self.emit(event, &subject, stats, outputs);
         }
+    }
+
+    /// The event of an active tag's alarm.
+    pub fn alarm(
+        &self,
+        step: &Step,
+        (at, uncertainty): (Time, Span),
+        tag: &(EpcKey, Option<u16>),
+        alarm: &Alarm,
+        stats: &mut Stats,
+        outputs: &mut Vec<Output>,
+    ) {
+        let event = movement::alarm(self.context(step, at), &identity(tag), alarm);
+        let subject = Subject {
+            at,
+            uncertainty,
+            direction: None,
+            members: std::slice::from_ref(tag),
+        };
+        self.emit(event, &subject, stats, outputs);
     }
 
     fn emit(

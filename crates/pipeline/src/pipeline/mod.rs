@@ -1,5 +1,6 @@
 //! The fold: one input at a time, outputs in order.
 
+mod active;
 mod advance;
 mod book;
 mod clocks;
@@ -24,6 +25,7 @@ use crate::sensing::Sensed;
 use crate::station::Station;
 use crate::stats::Stats;
 use crate::time::{Span, Time};
+use crate::whereabouts::Whereabouts;
 use crate::zone::Zone;
 
 /// Ticks are asked for no closer than this.
@@ -50,6 +52,8 @@ pub struct State {
     places: Vec<Place>,
     /// What read points know of things that come, stay and leave, by their index.
     zones: BTreeMap<usize, Zone>,
+    /// Which of them active tags are in.
+    whereabouts: Whereabouts,
     references: References,
 }
 
@@ -60,6 +64,7 @@ pub struct Pipeline {
     zone: movement::Zone,
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     watched: BTreeMap<watch::Port, usize>,
+    marked: BTreeMap<String, usize>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
     stats: Stats,
 }
@@ -80,6 +85,7 @@ impl Default for Pipeline {
             devices: Vec::new(),
             places: Vec::new(),
             zones: BTreeMap::new(),
+            whereabouts: Whereabouts::default(),
             references: References::default(),
         })
     }
@@ -113,11 +119,13 @@ impl Pipeline {
             }
         }
         let watched = watch::ports(&state.config.read_points);
+        let marked = watch::markers(&state.config.read_points);
         Self {
             state,
             zone,
             ports,
             watched,
+            marked,
             scanners,
             stats: Stats::default(),
         }
@@ -329,7 +337,7 @@ impl Pipeline {
             return;
         };
         let port = (device, read.antenna);
-        if !self.watch(port, &read, &corrected) {
+        if !self.watch(port, &read, &corrected, outputs) {
             return;
         }
         let Some(&(index, side)) = self.ports.get(&port) else {

@@ -104,6 +104,14 @@ impl Pipeline {
     /// Who is in a zone stays there: it does not come again because of a new configuration.
     fn reconfigure_zones(&mut self, old: &PipelineConfig, outputs: &mut Vec<Output>) {
         let same_devices = old.devices == self.state.config.devices;
+        let is_same_place = |before: &ReadPointConfig, now: &ReadPointConfig| {
+            before.name == now.name && zone_of(now).is_some()
+        };
+        let now = &self.state.config.read_points;
+        self.state.whereabouts.renumber(|index| {
+            let before = old.read_points.get(index)?;
+            now.iter().position(|now| is_same_place(before, now))
+        });
         for (index, mut zone) in std::mem::take(&mut self.state.zones) {
             let Some(read_point) = old.read_points.get(index) else {
                 continue;

@@ -8,7 +8,7 @@ use super::book::Books;
 use super::{Pipeline, Place};
 use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{ReadPointConfig, ReadPointKind};
-use crate::filter::TagClass;
+use crate::filter::{ActiveTags, TagClass};
 use crate::gate::EpcKey;
 use crate::input::{DeviceIndex, Input, Output, Read};
 use crate::movement;
@@ -37,11 +37,35 @@ pub(super) fn ports(read_points: &[ReadPointConfig]) -> BTreeMap<Port, usize> {
         .collect()
 }
 
+/// Which markers stand in zones.
+pub(super) fn markers(read_points: &[ReadPointConfig]) -> BTreeMap<String, usize> {
+    let zones = read_points.iter().enumerate();
+    zones
+        .filter_map(|(index, read_point)| Some((index, zone_of(read_point)?.active.as_ref()?)))
+        .flat_map(|(index, zone)| zone.markers.iter().map(move |id| (id.clone(), index)))
+        .collect()
+}
+
 impl Pipeline {
     /// Gives a read to the zone that its antenna looks at, if there is one. False if that was all that the read is for.
-    pub(super) fn watch(&mut self, port: Port, read: &Read, corrected: &Corrected) -> bool {
-        let Some(&index) = self.watched.get(&port) else {
-            return true;
+    pub(super) fn watch(
+        &mut self,
+        port: Port,
+        read: &Read,
+        corrected: &Corrected,
+        outputs: &mut Vec<Output>,
+    ) -> bool {
+        let beacon = read.extra.as_ref().and_then(|extra| extra.beacon.as_ref());
+        let (index, mut silence) = match beacon {
+            // Its strength tells where it is, and never a direction: it goes no further than here.
+            Some(signal) => match self.locate(port, read, signal, corrected, outputs) {
+                Some((index, silence)) => (index, Some(silence)),
+                None => return false,
+            },
+            None => match self.watched.get(&port) {
+                Some(index) => (*index, None),
+                None => return true,
+            },
         };
         let Some(read_point) = self.state.config.read_points.get(index) else {
             return true;
@@ -59,7 +83,7 @@ impl Pipeline {
             is_gate
         };
         let least = config.tuning.min_rssi_dbm;
-        if read.rssi_dbm.is_some_and(|rssi| rssi < least) {
+        if beacon.is_none() && read.rssi_dbm.is_some_and(|rssi| rssi < least) {
             return dropped(|stats| &mut stats.weak);
         }
         let zone = self.state.zones.entry(index).or_default();
@@ -67,14 +91,14 @@ impl Pipeline {
             epc: read.epc.clone(),
             bit_len: read.bit_len,
         };
-        let mut silence = None;
-        if !zone.follows(&key) {
+        if beacon.is_none() && !zone.follows(&key) {
             let (rules, bit_len) = (&self.state.config.tags, usize::from(key.bit_len));
             let identity = decode_bank(read.pc, &key.epc, bit_len);
             if rules.classify(&key.epc, bit_len, &identity) == TagClass::Ignored {
                 return dropped(|stats| &mut stats.ignored);
             }
-            silence = rules.silence(&key.epc, bit_len, &identity);
+            let kind = rules.active_kind(&key.epc, bit_len, &identity);
+            silence = kind.and_then(ActiveTags::silence);
         }
         let seen = Seen {
             pc: read.pc,
@@ -143,6 +167,7 @@ impl Pipeline {
             }
             zone.set_back(by);
         }
+        self.state.whereabouts.set_back(by);
         self.state.zones = zones;
     }
 
@@ -223,7 +248,12 @@ fn sight(
     config: &ZoneConfig,
     now: Time,
 ) -> (Option<Time>, BTreeSet<DeviceIndex>) {
-    let used: BTreeSet<DeviceIndex> = config.antennas.iter().map(|(device, _)| *device).collect();
+    let receivers = config
+        .active
+        .iter()
+        .flat_map(|it| it.receivers.iter().copied());
+    let antennas = config.antennas.iter().map(|(device, _)| *device);
+    let used: BTreeSet<DeviceIndex> = antennas.chain(receivers).collect();
     let (mut watermark, mut blind) = (None, BTreeSet::new());
     for device in used {
         let Some(clock) = devices.get(usize::from(device)) else {

@@ -46,12 +46,25 @@ pub struct ZoneConfig {
     pub depart: Option<Step>,
     /// The event of what stays; without it none is made.
     pub stay: Option<Step>,
+    /// For a place where active tags are heard.
+    pub active: Option<Box<ActiveZone>>,
     /// After how long a stay is told, in rising order.
     pub dwell: Vec<Span>,
     /// Whether what comes or leaves together is one event.
     pub together: bool,
     /// Thresholds and times.
     pub tuning: ZoneTuning,
+}
+
+/// What is special about a place where active tags are heard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ActiveZone {
+    /// The event of a tag's alarm.
+    pub alarm: Step,
+    /// Low-frequency markers in whose field a tag is here, whoever hears it.
+    pub markers: Vec<String>,
+    /// Devices that may hear such a tag, beside those of the antennas.
+    pub receivers: Vec<DeviceIndex>,
 }
 
 /// Thresholds and times of a zone.
@@ -321,6 +334,7 @@ impl Zone {
         });
         let was_gone = visit.phase == Phase::Gone;
         visit.pc = visit.pc.or(seen.pc);
+        visit.silence = seen.silence.or(visit.silence);
         let change = visit.observe(&config.tuning, at, device);
         visit.uncertainty = visit.uncertainty.max(seen.uncertainty);
         if was_gone {

@@ -20,6 +20,7 @@ fn config(together: bool) -> ZoneConfig {
         dwell: vec![Span(60 * S), Span(600 * S)],
         together,
         tuning: ZoneTuning::default(),
+        ..ZoneConfig::default()
     }
 }
 

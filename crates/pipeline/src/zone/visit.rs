@@ -58,7 +58,7 @@ pub(super) struct Visit {
     /// When a timer of it runs out.
     pub due: Time,
     /// For an active tag: how long it may be silent.
-    silence: Option<Span>,
+    pub silence: Option<Span>,
     counted_at: Time,
     reads: u32,
     mean_pause: Span,

@@ -1,0 +1,1 @@
+//! Laser markers: from frames to marks with one outcome each.

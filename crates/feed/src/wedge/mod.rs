@@ -1,0 +1,1 @@
+//! Keyboard wedges: from key events to scans.

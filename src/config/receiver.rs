@@ -1,0 +1,522 @@
+//! `[receiver.NAME]`: receivers of active tags, and RFID readers that publish their reads by MQTT.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use tracegate_feed::active::{Form, Layout, Names, beacon, tag_uri};
+use tracegate_gs1::epc::encode_tag_uri;
+
+use super::address::{BrokerUrl, HostPort};
+use super::check::{Checker, near_label};
+use super::diagnostic::Diagnostic;
+use super::limits::{range, show_number};
+use super::scanner::Parity;
+use super::text::{Bytes, FileName, Line, text_type};
+use super::units::{FromText, Refusal, deserialize_from_text, optional, shown};
+
+/// Ways to reach a receiver; exactly one is set.
+const TRANSPORTS: &[&str] = &["serial", "tcp", "listen", "udp", "mqtt"];
+/// Settings of a serial line.
+const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits"];
+/// Settings of a broker of its own.
+const BROKER_SETTINGS: &[&str] = &["mqtt_username", "mqtt_password_file", "mqtt_ca_file"];
+/// Settings of beacons, which RFID reads do not have.
+const BEACON_SETTINGS: &[&str] = &[
+    "fields",
+    "list",
+    "separator",
+    "pattern",
+    "epc",
+    "tags",
+    "receivers",
+];
+/// Entries of `tags` at most.
+const MAX_TAGS: usize = 20_000;
+/// Entries of `receivers` at most.
+const MAX_RECEIVERS: usize = 256;
+
+/// What a receiver sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiverProfile {
+    /// JSON objects, or lists of them, with beacons.
+    #[default]
+    BeaconJson,
+    /// Lines of `key=value` with a beacon each.
+    BeaconKeys,
+    /// Lines of columns with a beacon each.
+    BeaconCsv,
+    /// Lines that a pattern takes apart.
+    BeaconPattern,
+    /// Tag reads of an Impinj R700.
+    ImpinjR700Mqtt,
+    /// Tag reads of a Zebra reader with the IoT Connector.
+    ZebraIotc,
+}
+
+impl ReceiverProfile {
+    /// Whether it tells beacons of active tags, not reads of RFID tags.
+    #[must_use]
+    pub const fn is_beacons(self) -> bool {
+        !matches!(self, Self::ImpinjR700Mqtt | Self::ZebraIotc)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::BeaconJson => "beacon_json",
+            Self::BeaconKeys => "beacon_keys",
+            Self::BeaconCsv => "beacon_csv",
+            Self::BeaconPattern => "beacon_pattern",
+            Self::ImpinjR700Mqtt => "impinj_r700_mqtt",
+            Self::ZebraIotc => "zebra_iotc",
+        }
+    }
+}
+
+text_type! {
+    /// Topics to subscribe to, perhaps with the wildcards `+` and `#` (MQTT 5 §4.7.1).
+    TopicFilter
+}
+
+impl FromText for TopicFilter {
+    const EXPECTED: &'static str = "a topic in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str = "example: \"readers/dock_1/tags\", \"gateways/+/beacons\"";
+        let mut levels = text.split('/').peekable();
+        if text.is_empty() || text.len() > 1_024 || text.chars().any(char::is_control) {
+            return Err(Refusal::new("this is no topic", HELP));
+        }
+        while let Some(level) = levels.next() {
+            let many = level == "#" && levels.peek().is_none();
+            if level.contains(['+', '#']) && level != "+" && !many {
+                return Err(Refusal::new(
+                    "+ and # stand for whole levels, # only for the last",
+                    HELP,
+                ));
+            }
+        }
+        Ok(TopicFilter(text.to_owned()))
+    }
+}
+
+text_type! {
+    /// A pattern with named groups.
+    LinePattern
+}
+
+impl FromText for LinePattern {
+    const EXPECTED: &'static str = "a pattern in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        match tracegate_feed::rules::regex(text) {
+            Ok(_) => Ok(LinePattern(text.to_owned())),
+            Err(bad) => Err(Refusal::new(
+                bad.to_string(),
+                "example: '^(?<tag_id>\\w+),(?<rssi_dbm>-\\d+)$' (in single quotes a backslash stands for itself)",
+            )),
+        }
+    }
+}
+
+text_type! {
+    /// An EPC as pure identity URI (TDS 2.1 §6.3).
+    EpcUri
+}
+
+impl FromText for EpcUri {
+    const EXPECTED: &'static str = "an EPC in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let known = tag_uri(text).is_some_and(|uri| encode_tag_uri(&uri).is_ok());
+        known.then(|| EpcUri(text.to_owned())).ok_or_else(|| {
+            Refusal::new(
+                "this is no EPC of a thing",
+                "example: \"urn:epc:id:giai:4012345.wrench-17\"; giai, grai, sgtin, cpi and gid are possible",
+            )
+        })
+    }
+}
+
+text_type! {
+    /// An [`EpcUri`] with `{tag_id}` in it.
+    EpcTemplate
+}
+
+impl FromText for EpcTemplate {
+    const EXPECTED: &'static str = "an EPC with {tag_id} in quotes";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const HELP: &str = "example: \"urn:epc:id:giai:4012345.{tag_id}\"";
+        if text.matches("{tag_id}").count() != 1 {
+            return Err(Refusal::new("{tag_id} must be in it once", HELP));
+        }
+        let tried = tag_uri(&text.replace("{tag_id}", "1"));
+        match tried.map(|uri| encode_tag_uri(&uri)) {
+            Some(Ok(_)) => Ok(EpcTemplate(text.to_owned())),
+            _ => Err(Refusal::new("this is no EPC of a thing", HELP)),
+        }
+    }
+}
+
+/// `[receiver.NAME]`. Exactly one of `serial`, `tcp`, `listen`, `udp` and `mqtt` is set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Receiver {
+    /// A path, or a name below `/dev/serial/by-id`.
+    #[serde(deserialize_with = "optional")]
+    pub serial: Option<FileName>,
+    /// Bits per second.
+    pub baud: u32,
+    /// Data bits, 7 or 8.
+    pub data_bits: u8,
+    /// Parity bit.
+    pub parity: Parity,
+    /// Stop bits, 1 or 2.
+    pub stop_bits: u8,
+    /// Address to connect to.
+    pub tcp: Option<HostPort>,
+    /// Where the gateway listens for the receiver.
+    #[serde(deserialize_with = "optional")]
+    pub listen: Option<SocketAddr>,
+    /// Where the gateway takes datagrams.
+    #[serde(deserialize_with = "optional")]
+    pub udp: Option<SocketAddr>,
+    /// Topics that the receiver publishes on.
+    #[serde(deserialize_with = "optional")]
+    pub mqtt: Option<TopicFilter>,
+    /// The broker it publishes to; the gateway's own without it.
+    pub mqtt_url: Option<BrokerUrl>,
+    /// User name at that broker.
+    #[serde(deserialize_with = "optional")]
+    pub mqtt_username: Option<Line>,
+    /// File with the password; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub mqtt_password_file: Option<FileName>,
+    /// File with certificates to trust; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub mqtt_ca_file: Option<FileName>,
+    /// What it sends.
+    pub profile: ReceiverProfile,
+    /// What a frame begins with.
+    pub start: Option<Bytes>,
+    /// What a frame ends with; a line end without it.
+    pub end: Option<Bytes>,
+    /// Where fields are: by standard name a pointer (JSON), a key or a column.
+    pub fields: BTreeMap<String, Line>,
+    /// Pointer to the list of beacons in a message.
+    #[serde(deserialize_with = "optional")]
+    pub list: Option<Line>,
+    /// Between keys or columns.
+    #[serde(deserialize_with = "optional")]
+    pub separator: Option<Line>,
+    /// Takes a line apart, with groups named as the fields.
+    #[serde(deserialize_with = "optional")]
+    pub pattern: Option<LinePattern>,
+    /// Frames of no interest.
+    pub ignore: Vec<Line>,
+    /// EPC of a tag's thing, from the tag's number.
+    #[serde(deserialize_with = "optional")]
+    pub epc: Option<EpcTemplate>,
+    /// The same by the tag's number.
+    pub tags: BTreeMap<String, EpcUri>,
+    /// What the feed calls its receivers or antennas: the first is port 1.
+    pub receivers: Vec<Line>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Receiver {
+            serial: None,
+            baud: 9600,
+            data_bits: 8,
+            parity: Parity::None,
+            stop_bits: 1,
+            tcp: None,
+            listen: None,
+            udp: None,
+            mqtt: None,
+            mqtt_url: None,
+            mqtt_username: None,
+            mqtt_password_file: None,
+            mqtt_ca_file: None,
+            profile: ReceiverProfile::default(),
+            start: None,
+            end: None,
+            fields: BTreeMap::new(),
+            list: None,
+            separator: None,
+            pattern: None,
+            ignore: Vec::new(),
+            epc: None,
+            tags: BTreeMap::new(),
+            receivers: Vec::new(),
+        }
+    }
+}
+
+impl Receiver {
+    /// The files it names.
+    pub(super) fn files(&mut self) -> impl Iterator<Item = &mut FileName> {
+        let files = [&mut self.mqtt_password_file, &mut self.mqtt_ca_file];
+        files.into_iter().flatten()
+    }
+
+    /// Which thing a tag is on.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let table = self.tags.iter();
+        Names {
+            template: self.epc.as_ref().map(|epc| epc.as_str().to_owned()),
+            table: table
+                .map(|(id, epc)| (id.clone(), epc.as_str().to_owned()))
+                .collect(),
+        }
+    }
+
+    /// Frames of no interest.
+    #[must_use]
+    pub fn ignored(&self) -> Vec<String> {
+        self.ignore
+            .iter()
+            .map(|text| text.as_str().to_owned())
+            .collect()
+    }
+
+    /// Where the fields of its beacons stand; `None` for a profile without beacons.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        let texts = || {
+            let fields = self.fields.iter();
+            fields
+                .map(|(name, at)| (name.clone(), at.as_str().to_owned()))
+                .collect()
+        };
+        let separator = || {
+            let given = self.separator.as_ref();
+            given
+                .and_then(|text| text.as_str().chars().next())
+                .unwrap_or(',')
+        };
+        Some(match self.profile {
+            ReceiverProfile::BeaconJson => Form::Json {
+                fields: texts(),
+                list: self.list.as_ref().map(|at| at.as_str().to_owned()),
+            },
+            ReceiverProfile::BeaconKeys => Form::Keys {
+                fields: texts(),
+                separator: separator(),
+            },
+            ReceiverProfile::BeaconCsv => Form::Csv {
+                fields: self
+                    .fields
+                    .iter()
+                    .filter_map(|(name, at)| Some((name.clone(), at.as_str().parse().ok()?)))
+                    .collect(),
+                separator: separator(),
+            },
+            ReceiverProfile::BeaconPattern => {
+                let pattern = self.pattern.as_ref().map(|it| it.as_str().to_owned());
+                Form::Pattern(pattern.unwrap_or_default())
+            }
+            ReceiverProfile::ImpinjR700Mqtt | ReceiverProfile::ZebraIotc => return None,
+        })
+    }
+}
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    for (name, receiver) in &config.receiver {
+        transport(checker, name);
+        shape(checker, name, receiver);
+        let of = |key| ["receiver", name.as_str(), key];
+        super::scanner::baud(checker, &of("baud"), receiver.baud);
+        range(
+            checker,
+            &of("data_bits"),
+            receiver.data_bits,
+            7..=8,
+            show_number,
+        );
+        range(
+            checker,
+            &of("stop_bits"),
+            receiver.stop_bits,
+            1..=2,
+            show_number,
+        );
+        for (key, count, most) in [
+            ("tags", receiver.tags.len(), MAX_TAGS),
+            ("receivers", receiver.receivers.len(), MAX_RECEIVERS),
+        ] {
+            if count > most {
+                let place = checker.tree.at(&of(key));
+                let label = format!("expected up to {most} entries");
+                let title = format!("`{key}` is out of range");
+                checker.error("out-of-range", title, place, &label, "");
+            }
+        }
+    }
+}
+
+fn transport(checker: &mut Checker<'_>, name: &str) {
+    let of = |key| ["receiver", name, key];
+    let given: Vec<&str> = TRANSPORTS
+        .iter()
+        .copied()
+        .filter(|key| checker.tree.has(&of(key)))
+        .collect();
+    match given.as_slice() {
+        [] if TRANSPORTS.iter().all(|key| checker.is_missing(&of(key))) => {
+            let title = format!(
+                "receiver `{}` has neither `serial`, `tcp`, `listen`, `udp` nor `mqtt`",
+                shown(name)
+            );
+            let place = checker.tree.at(&["receiver", name]);
+            let help = "add how it is reached: tcp = \"10.0.4.40:6500\", or mqtt = \"readers/dock_1/tags\"";
+            checker.error("missing", title, place, "", help);
+        }
+        [first, second, ..] => {
+            let title = format!(
+                "receiver `{}` has both `{first}` and `{second}`",
+                shown(name)
+            );
+            let (one, other) = (
+                checker.tree.at_key(&of(first)),
+                checker.tree.at_key(&of(second)),
+            );
+            let problem = Diagnostic::error("conflict", title, one.clone().max(other.clone()), "")
+                .context(one.min(other), "the other is here")
+                .help("keep the one that is used, delete the other");
+            checker.problems.push(problem);
+        }
+        _ => {}
+    }
+    let [only] = given.as_slice() else { return };
+    if *only != "serial" {
+        no_effect(checker, name, SERIAL_SETTINGS, &format!("with `{only}`"));
+    }
+    if *only != "mqtt" {
+        no_effect(checker, name, &["mqtt_url"], &format!("with `{only}`"));
+    }
+    if checker.is_missing(&of("mqtt_url")) {
+        no_effect(checker, name, BROKER_SETTINGS, "without `mqtt_url`");
+    }
+    if matches!(*only, "mqtt" | "udp") {
+        no_effect(checker, name, &["start", "end"], "with whole messages");
+    }
+}
+
+/// What stands where in a frame.
+fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
+    let of = |key| ["receiver", name, key];
+    let profile = receiver.profile;
+    if checker.tree.is_bad(&of("profile")) {
+        return;
+    }
+    let with = format!("with profile = \"{}\"", profile.as_str());
+    if !profile.is_beacons() {
+        no_effect(checker, name, BEACON_SETTINGS, &with);
+        return;
+    }
+    let foreign: &[&str] = match profile {
+        ReceiverProfile::BeaconJson => &["separator", "pattern"],
+        ReceiverProfile::BeaconKeys | ReceiverProfile::BeaconCsv => &["list", "pattern"],
+        _ => &["fields", "list", "separator"],
+    };
+    no_effect(checker, name, foreign, &with);
+    let section = ["receiver", name];
+    match profile {
+        ReceiverProfile::BeaconCsv => {
+            checker.require(&section, "fields", "{ tag_id = \"1\", rssi_dbm = \"2\" }");
+        }
+        ReceiverProfile::BeaconPattern => {
+            checker.require(
+                &section,
+                "pattern",
+                "'^(?<tag_id>\\w+),(?<rssi_dbm>-\\d+)$'",
+            );
+        }
+        _ => {}
+    }
+    if checker.is_missing(&of("epc")) && checker.is_missing(&of("tags")) {
+        let title = format!("receiver `{}` has neither `epc` nor `tags`", shown(name));
+        let place = checker.tree.at(&section);
+        let help = "add what the tags are on: epc = \"urn:epc:id:giai:4012345.{tag_id}\"";
+        checker.error("missing", title, place, "nothing would be reported", help);
+    }
+    for (field, at) in &receiver.fields {
+        let path = ["receiver", name, "fields", field.as_str()];
+        if !beacon::FIELDS.contains(&field.as_str()) {
+            let title = format!("there is no field `{}`", shown(field));
+            let label = near_label(field, beacon::FIELDS.iter().copied());
+            let help = format!("fields: {}", beacon::FIELDS.join(", "));
+            let place = checker.tree.at_key(&path);
+            checker.error("undefined", title, place, &label, &help);
+            continue;
+        }
+        let (good, expected, help) = match profile {
+            ReceiverProfile::BeaconJson => (
+                at.as_str().starts_with('/'),
+                "expected a JSON pointer",
+                "it begins with /; example: \"/rssi\"",
+            ),
+            ReceiverProfile::BeaconCsv => (
+                at.as_str().parse().is_ok_and(|column: u16| column > 0),
+                "expected the number of a column",
+                "counted from 1; example: \"2\"",
+            ),
+            _ => (true, "", ""),
+        };
+        if !good {
+            let title = format!("`{field}` has a bad value");
+            let place = checker.tree.at(&path);
+            checker.error("bad-value", title, place, expected, help);
+        }
+    }
+    let one = receiver
+        .separator
+        .as_ref()
+        .is_none_or(|it| it.as_str().chars().count() == 1);
+    if !one {
+        let place = checker.tree.at(&of("separator"));
+        let title = "`separator` has a bad value".to_owned();
+        checker.error(
+            "bad-value",
+            title,
+            place,
+            "expected one character",
+            "example: \";\"",
+        );
+    }
+    let form = receiver
+        .form()
+        .filter(|_| profile != ReceiverProfile::BeaconPattern || receiver.pattern.is_some());
+    if let Some(form) = form
+        && let Err(bad) = Layout::new(form, &receiver.ignored())
+    {
+        let place = checker.tree.at(&of("ignore"));
+        let title = "`ignore` has a bad value".to_owned();
+        checker.error("bad-value", title, place, &bad.to_string(), "");
+    } else if let Some(pattern) = &receiver.pattern
+        && !pattern.as_str().contains("?<tag_id>")
+        && !pattern.as_str().contains("?P<tag_id>")
+    {
+        let place = checker.tree.at(&of("pattern"));
+        let title = "`pattern` does not find the tag's number".to_owned();
+        let help = "name a group tag_id: (?<tag_id>\\w+)";
+        checker.error("missing", title, place, "", help);
+    }
+}
+
+fn no_effect(checker: &mut Checker<'_>, name: &str, keys: &[&str], why: &str) {
+    for key in keys {
+        let path = ["receiver", name, key];
+        if checker.tree.has(&path) {
+            let title = format!("`{key}` has no effect {why}");
+            let place = checker.tree.at_key(&path);
+            checker.error("no-effect", title, place, "", "delete it");
+        }
+    }
+}

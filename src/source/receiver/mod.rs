@@ -1,0 +1,309 @@
+//! Receivers of active tags, and readers that publish by themselves: frames or messages in, reads out.
+//!
+//! As with readers, taking bytes never waits for the core: what it has no time for waits in a queue, where reads of one
+//! tag are merged before any is dropped.
+
+pub mod decode;
+pub mod mqtt;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracegate_feed::frame::{Framer, Framing, Piece};
+use tracegate_pipeline::{Input, Time};
+use tracing::warn;
+
+use super::queue::{Queued, ReadQueue};
+use super::transport::{Opener, Port, Transport};
+use super::{Context, Sparingly};
+use crate::health::DeviceCounter;
+use decode::{Decoded, Decoder, Unused};
+use mqtt::Subscription;
+
+/// Between attempts to reach it, jittered up to twice that.
+const RETRY: Duration = Duration::from_secs(1);
+/// A receiver that again and again accepts the connection and ends it at once is tried up to so many times more rarely.
+const RETRY_SLOWDOWN: u32 = 8;
+/// A connection that lasted so long was a good one.
+const STEADY: Duration = Duration::from_secs(30);
+/// Signs of life even when nothing happens.
+const WAKE: Duration = Duration::from_secs(5);
+/// Longest datagram (RFC 768), and what is read of a stream at a time.
+const CHUNK: usize = 64 * 1024;
+/// What it is called in reasons.
+const WHAT: &str = "receiver";
+
+/// How to reach a receiver.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// By itself.
+    Direct(Transport),
+    /// By what it publishes.
+    Mqtt(Box<Subscription>),
+}
+
+/// One receiver.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How to reach it.
+    pub way: Way,
+    /// How its frames are told apart.
+    pub framing: Framing,
+    /// What is in them.
+    pub decoder: Decoder,
+}
+
+/// Runs until stopped.
+pub async fn run(settings: Settings, context: Context) {
+    let mut session = Session {
+        decoder: &settings.decoder,
+        context: &context,
+        queue: ReadQueue::default(),
+        remarks: Sparingly::default(),
+        linked: None,
+        heard: false,
+    };
+    match &settings.way {
+        Way::Direct(transport) => session.direct(transport, &settings.framing).await,
+        Way::Mqtt(subscription) => session.subscribed(subscription).await,
+    }
+    context.beat.finish();
+}
+
+/// What outlives a connection.
+struct Session<'a> {
+    decoder: &'a Decoder,
+    context: &'a Context,
+    queue: ReadQueue,
+    remarks: Sparingly,
+    /// A change of the link that the core has not been told, and when it was.
+    linked: Option<(Time, bool)>,
+    /// Whether it sent anything on this connection.
+    heard: bool,
+}
+
+impl Session<'_> {
+    async fn direct(&mut self, transport: &Transport, framing: &Framing) {
+        let mut opener = Opener::new(transport.clone());
+        let mut slowdown = 1;
+        loop {
+            self.context.beat.touch();
+            let started = Instant::now();
+            self.heard = false;
+            let mut reached = false;
+            let reason = match self.open(&mut opener).await {
+                Ok(Some(port)) => {
+                    reached = true;
+                    self.serve(port, framing, &opener).await
+                }
+                Ok(None) => None,
+                Err(reason) => Some(reason),
+            };
+            slowdown = match !reached || self.heard || started.elapsed() >= STEADY {
+                true => 1,
+                false => (slowdown * 2).min(RETRY_SLOWDOWN),
+            };
+            let Some(reason) = reason else { break };
+            if !self.lost(&reason, slowdown).await {
+                break;
+            }
+        }
+    }
+
+    /// Says why it is down and waits before the next attempt. False when the gateway stops.
+    async fn lost(&mut self, reason: &str, slowdown: u32) -> bool {
+        self.context.down(reason);
+        let wait = (RETRY * slowdown).mul_f64(1.0 + fastrand::f64());
+        self.context.pause(wait).await
+    }
+
+    /// `None` when the gateway stops.
+    async fn open(&mut self, opener: &mut Opener) -> Result<Option<Port>, String> {
+        if let Some(awaited) = opener.prepare(WHAT).await? {
+            self.context.down(&awaited);
+        }
+        let opened = opener.open(WHAT);
+        tokio::pin!(opened);
+        loop {
+            tokio::select! {
+                port = &mut opened => return port.map(Some),
+                () = sleep(WAKE) => self.context.beat.touch(),
+                () = self.context.stop.cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads until the receiver goes away (the reason) or the gateway stops (`None`).
+    async fn serve(&mut self, port: Port, framing: &Framing, opener: &Opener) -> Option<String> {
+        let mut incoming = port.incoming;
+        let (mut framer, mut pieces) = (Framer::new(framing.clone()), Vec::new());
+        let mut bytes = vec![0; CHUNK];
+        let began = Instant::now();
+        let now_us = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let context = self.context;
+        self.came();
+        loop {
+            context.beat.touch();
+            let due = framer
+                .deadline_us()
+                .map(|at| began + Duration::from_micros(at));
+            tokio::select! {
+                got = incoming.read(&mut bytes) => match got {
+                    Ok(0) => {
+                        framer.reset(&mut pieces);
+                        self.pieces(&mut pieces);
+                        return self.gone(format!("the {WHAT} closed the connection")).await;
+                    }
+                    Ok(count) => {
+                        self.heard = true;
+                        let bytes = bytes.get(..count).unwrap_or_default();
+                        framer.push(bytes, now_us(), &mut pieces);
+                        if incoming.is_datagrams() {
+                            // A datagram is whole; what it does not end is a frame too.
+                            self.datagram(bytes, &mut framer, &mut pieces);
+                        }
+                        self.pieces(&mut pieces);
+                    }
+                    Err(error) => return self.gone(format!("the {WHAT} is gone: {error}")).await,
+                },
+                () = sleep_until(due.unwrap_or(began)), if due.is_some() => {
+                    framer.tick(now_us(), &mut pieces);
+                    self.pieces(&mut pieces);
+                }
+                newer = opener.newer() => match newer {
+                    Ok(port) => {
+                        // One device: it has connected anew and we have not noticed that the old connection is dead.
+                        framer.reset(&mut pieces);
+                        self.pieces(&mut pieces);
+                        incoming = port.incoming;
+                    }
+                    Err(reason) => return self.gone(reason).await,
+                },
+                more = self.deliver() => if !more { return None; },
+                order = context.orders.next() => refuse(order),
+                () = sleep(WAKE) => {}
+                () = context.stop.cancelled() => {
+                    self.gone(String::new()).await;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Each datagram is a message of its own, with or without a line end.
+    fn datagram(&mut self, bytes: &[u8], framer: &mut Framer, pieces: &mut Vec<Piece>) {
+        pieces.clear();
+        framer.reset(&mut Vec::new());
+        let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r' | 0));
+        let lines = lines.filter(|line| !line.is_empty());
+        pieces.extend(lines.map(|line| Piece::Frame(line.to_vec())));
+    }
+
+    fn pieces(&mut self, pieces: &mut Vec<Piece>) {
+        for piece in pieces.drain(..) {
+            match piece {
+                Piece::Frame(frame) => self.frame(&frame),
+                Piece::Junk { len, why } => {
+                    self.count(DeviceCounter::MessagesMalformed, 1);
+                    let (receiver, advice) = (&self.context.name, why.advice());
+                    if self.remarks.say().is_some() {
+                        warn!(receiver, len, advice, "Bytes thrown away");
+                    }
+                }
+            }
+        }
+    }
+
+    /// One frame or message.
+    fn frame(&mut self, frame: &[u8]) {
+        let Decoded { reads, unused } = self.decoder.take(frame);
+        let at = self.context.clock.now();
+        for read in reads {
+            let (antenna, count) = (read.antenna, u64::from(read.more) + 1);
+            self.context
+                .health
+                .reads(&self.context.name, Some(antenna), count);
+            if self.queue.push(at, read) == Queued::Dropped {
+                self.context.health.counters().reads_dropped.add(count);
+                self.count(DeviceCounter::ReadsDropped, count);
+            }
+        }
+        for unused in unused {
+            self.count(DeviceCounter::MessagesMalformed, 1);
+            let counters = self.context.health.counters();
+            let receiver = &self.context.name;
+            let (counter, what, text) = match unused {
+                Unused::Unknown(text) => (&counters.frames_unknown, "Frame of no known form", text),
+                Unused::Malformed(text) => (&counters.beacons_malformed, "Message not used", text),
+                Unused::Nameless(text) => (&counters.beacons_nameless, "Beacon of nothing", text),
+            };
+            counter.add(1);
+            if self.remarks.say().is_some() {
+                warn!(receiver, text, "{what}");
+            }
+        }
+    }
+
+    fn count(&self, counter: DeviceCounter, n: u64) {
+        self.context.health.count(&self.context.name, counter, n);
+    }
+
+    fn came(&mut self) {
+        self.context.up();
+        self.linked = Some((self.context.clock.now(), true));
+    }
+
+    /// Tells the core that it is gone, after what it sent.
+    async fn gone(&mut self, reason: String) -> Option<String> {
+        // What waits was read before.
+        while self.linked.is_some() || !self.queue.is_empty() {
+            self.context.beat.touch();
+            match timeout(WAKE, self.deliver()).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(_) if self.context.stop.is_cancelled() => return None,
+                Err(_) => {}
+            }
+        }
+        let (device, at) = (self.context.device, self.context.clock.now());
+        let lost = Input::Device {
+            device,
+            at,
+            up: false,
+            reader_time: None,
+        };
+        self.context.send(lost).await.then_some(reason)
+    }
+
+    /// Hands over what waits, as soon as the core has room; for ever if nothing waits. False when the core is gone. Cancel
+    /// safe: nothing is taken from the queue before there is room.
+    async fn deliver(&mut self) -> bool {
+        if self.linked.is_none() && self.queue.is_empty() {
+            return std::future::pending().await;
+        }
+        let Ok(room) = self.context.inputs.reserve().await else {
+            return false;
+        };
+        let device = self.context.device;
+        room.send(match self.linked.take() {
+            Some((at, up)) => Input::Device {
+                device,
+                at,
+                up,
+                reader_time: None,
+            },
+            None => {
+                let (at, reads) = self.queue.take();
+                Input::Reads { device, at, reads }
+            }
+        });
+        true
+    }
+}
+
+/// A receiver can be told nothing.
+fn refuse(order: crate::downlink::order::Order) {
+    let answer = Err("a receiver has no outputs and shows nothing".to_owned());
+    // Nobody may wait any more.
+    let _ = order.done.send(answer);
+}
