@@ -44,7 +44,7 @@ const PRESENCE_SETTINGS: &[&str] = &[
     "depart",
     "events_per",
     "alarm",
-    "markers",
+    "exciters",
 ];
 /// Settings of every read point with antennas.
 const ANTENNA_SETTINGS: &[&str] = &[
@@ -271,8 +271,8 @@ impl Checker<'_> {
         }
         let lists: &[(&str, bool, &str)] = match mode {
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
-            // A marker may be all that tells.
-            Mode::Presence if self.tree.has(&of("markers")) => &[],
+            // An exciter may be all that tells.
+            Mode::Presence if self.tree.has(&of("exciters")) => &[],
             Mode::Presence => &[("antennas", read_point.antennas.is_empty(), "[\"zone_1/1\"]")],
             Mode::Dock | Mode::Belt => &[
                 (

@@ -144,8 +144,8 @@ pub struct ReadPoint {
     pub depart: Option<Business>,
     /// What an active tag's alarm means (presence).
     pub alarm: Option<Business>,
-    /// Markers in whose field an active tag is here (presence).
-    pub markers: Vec<super::text::Line>,
+    /// Exciters in whose field an active tag is here (presence).
+    pub exciters: Vec<super::text::Line>,
     /// What it means that something stays (dock, belt, presence); with `dwell`.
     pub stay: Option<Business>,
     /// After how long a stay is reported.

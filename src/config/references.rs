@@ -296,7 +296,7 @@ fn device_names(checker: &mut Checker<'_>) {
     }
 }
 
-/// The strength of an active tag tells where it is, never which way it went; and a marker stands in one place.
+/// The strength of an active tag tells where it is, never which way it went; and an exciter stands in one place.
 fn active(checker: &mut Checker<'_>) {
     let config = checker.config;
     let mut owners: BTreeMap<&str, (Place, &str)> = BTreeMap::new();
@@ -318,17 +318,17 @@ fn active(checker: &mut Checker<'_>) {
                 }
             }
         }
-        for (index, marker) in read_point.markers.iter().enumerate() {
-            let place = entry_place(checker, ["read_point", name], "markers", index);
-            if let Some((first, owner)) = owners.get(marker.as_str()) {
-                let title = format!("marker `{}` stands in two places", shown(marker.as_str()));
+        for (index, exciter) in read_point.exciters.iter().enumerate() {
+            let place = entry_place(checker, ["read_point", name], "exciters", index);
+            if let Some((first, owner)) = owners.get(exciter.as_str()) {
+                let title = format!("exciter `{}` stands in two places", shown(exciter.as_str()));
                 let label = format!("used by `{}` here", shown(owner));
                 let problem = Diagnostic::error("conflict", title, place, "used again here")
                     .context(first.clone(), label)
                     .help("a tag in its field is in one place");
                 checker.problems.push(problem);
             } else {
-                owners.insert(marker.as_str(), (place, name));
+                owners.insert(exciter.as_str(), (place, name));
             }
         }
     }
@@ -362,12 +362,12 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .keys()
         .filter(|name| !scanners.contains(name.as_str()))
         .map(|name| ("scanner", name));
-    // One that hears the markers of a place needs no antenna there.
-    let by_marker = points().any(|point| !point.markers.is_empty());
+    // One that hears the exciters of a place needs no antenna there.
+    let by_exciter = points().any(|point| !point.exciters.is_empty());
     let unused_receivers = config
         .receiver
         .keys()
-        .filter(|name| !by_marker && !readers.contains(name.as_str()))
+        .filter(|name| !by_exciter && !readers.contains(name.as_str()))
         .map(|name| ("receiver", name));
     let unused = unused_readers
         .chain(unused_scanners)

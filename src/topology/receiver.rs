@@ -156,7 +156,7 @@ pub(super) fn zone(
         .all_antennas()
         .map(|it| it.llrp.as_str())
         .collect();
-    let has_active = !read_point.markers.is_empty() || own.iter().any(|name| hears(name));
+    let has_active = !read_point.exciters.is_empty() || own.iter().any(|name| hears(name));
     if !has_active {
         return zone;
     }
@@ -173,11 +173,11 @@ pub(super) fn zone(
     // Whoever hears a marked tag, tells of this place.
     let everybody = config.receiver.keys().filter(|name| hears(name));
     let everybody = everybody.filter_map(|name| index(name));
-    let markers = read_point.markers.iter();
+    let exciters = read_point.exciters.iter();
     let active = ActiveZone {
         alarm: alarm.unwrap_or_else(reporting),
-        markers: markers.map(|id| id.as_str().to_owned()).collect(),
-        receivers: match read_point.markers.is_empty() {
+        exciters: exciters.map(|id| id.as_str().to_owned()).collect(),
+        receivers: match read_point.exciters.is_empty() {
             true => Vec::new(),
             false => everybody.collect(),
         },
@@ -220,7 +220,7 @@ profile = "zebra_iotc"
 [read_point.gate]
 mode = "presence"
 sgln = "urn:epc:id:sgln:4012345.00001.gate"
-markers = ["501"]
+exciters = ["501"]
 arrive = { biz_step = "storing" }
 [read_point.mixed]
 mode = "presence"
@@ -256,9 +256,9 @@ url = "mqtt://10.0.4.2"
             mixed.active.as_ref().unwrap(),
         );
         assert_eq!(made.devices, ["dock_1", "store"]);
-        // A reader that publishes hears no markers.
+        // A reader that publishes hears no exciters.
         assert_eq!(
-            (marked.markers.len(), marked.receivers.as_slice()),
+            (marked.exciters.len(), marked.receivers.as_slice()),
             (1, &[1][..])
         );
         assert_eq!(marked.alarm.biz_step, "sensor_reporting");

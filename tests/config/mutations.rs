@@ -141,7 +141,7 @@ fn the_reference_shows_the_true_defaults() {
                     arrive: point.arrive.clone(),
                     depart: point.depart.clone(),
                     alarm: point.alarm.clone(),
-                    markers: point.markers.clone(),
+                    exciters: point.exciters.clone(),
                     stay: point.stay.clone(),
                     dwell: point.dwell.clone(),
                     ..Default::default()

@@ -1,7 +1,7 @@
-//! Where active tags are: one zone for each, the loudest, or the one whose marker says so; and what they say of themselves.
+//! Where active tags are: one zone for each, the loudest, or the one whose exciter says so; and what they say of themselves.
 //!
 //! Many receivers hear one beacon, over walls and floors. A tag is in the zone whose receivers hear it loudest, and stays
-//! there until another hears it clearly louder, several beacons in a row. A low-frequency marker is heard over a few
+//! there until another hears it clearly louder, several beacons in a row. A low-frequency exciter is heard over a few
 //! metres only: in its field there is no question. Strength tells where a tag is, never which way it went.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub(crate) struct Hearing<'a> {
     pub port: Port,
     /// The zone that the receiver looks at.
     pub zone: Option<usize>,
-    /// The zone of the marker that the tag hears.
+    /// The zone of the exciter that the tag hears.
     pub marked: Option<usize>,
     pub rssi_dbm: Option<i8>,
     pub signal: &'a Signal,
@@ -74,7 +74,7 @@ struct Active {
     ageing: Ageing,
     alarms: Alarms,
     place: Option<usize>,
-    /// When its marker last said so.
+    /// When its exciter last said so.
     marked: Option<Time>,
     beacons: u32,
     receivers: Vec<Receiver>,
@@ -184,7 +184,7 @@ impl Active {
                 true
             }
             None => {
-                // What a marker said holds until the tag must have been heard without one.
+                // What an exciter said holds until the tag must have been heard without one.
                 let holds = self.marked.is_some_and(|marked| at - marked <= silence);
                 if !holds && let Some(zone) = hearing.zone {
                     self.marked = None;
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_overrules_strength() {
+    fn an_exciter_overrules_strength() {
         let marked = Signal {
             marker: Some("501".to_owned()),
             ..Signal::default()
@@ -378,7 +378,7 @@ mod tests {
         }
         assert_eq!(hear(50, &marked), (GATE, true));
         assert_eq!(hear(55, &plain), (GATE, false));
-        // 4 beacons of 5 s and a tenth: then the marker's word is old.
+        // 4 beacons of 5 s and a tenth: then the exciter's word is old.
         assert_eq!(hear(72, &plain), (GATE, false));
         assert_eq!(hear(73, &plain), (NEAR, true));
     }

@@ -38,7 +38,7 @@ fn beacon(n: u32, antenna: u16, rssi: i8, at_us: i64, signal: Signal) -> Read {
     }
 }
 
-fn zone(name: &str, antenna: u16, markers: &[&str]) -> ReadPointConfig {
+fn zone(name: &str, antenna: u16, exciters: &[&str]) -> ReadPointConfig {
     ReadPointConfig {
         name: name.into(),
         uri: format!("urn:epc:id:sgln:4012345.00001.{name}"),
@@ -48,7 +48,7 @@ fn zone(name: &str, antenna: u16, markers: &[&str]) -> ReadPointConfig {
             depart: Some(step("staging_outbound", "in_progress")),
             active: Some(Box::new(ActiveZone {
                 alarm: step("sensor_reporting", "in_progress"),
-                markers: markers.iter().map(|id| (*id).to_owned()).collect(),
+                exciters: exciters.iter().map(|id| (*id).to_owned()).collect(),
                 receivers: vec![0],
             })),
             tuning: ZoneTuning {
@@ -138,7 +138,7 @@ fn losses_make_no_departure() {
 }
 
 #[test]
-fn a_marker_says_where_though_nobody_looks_there() {
+fn an_exciter_says_where_though_nobody_looks_there() {
     let marked = Signal {
         marker: Some("501".to_owned()),
         interval_ms: Some(10_000),

@@ -119,7 +119,7 @@ impl Pipeline {
             }
         }
         let watched = watch::ports(&state.config.read_points);
-        let marked = watch::markers(&state.config.read_points);
+        let marked = watch::exciters(&state.config.read_points);
         Self {
             state,
             zone,

@@ -37,12 +37,12 @@ pub(super) fn ports(read_points: &[ReadPointConfig]) -> BTreeMap<Port, usize> {
         .collect()
 }
 
-/// Which markers stand in zones.
-pub(super) fn markers(read_points: &[ReadPointConfig]) -> BTreeMap<String, usize> {
+/// Which exciters stand in zones.
+pub(super) fn exciters(read_points: &[ReadPointConfig]) -> BTreeMap<String, usize> {
     let zones = read_points.iter().enumerate();
     zones
         .filter_map(|(index, read_point)| Some((index, zone_of(read_point)?.active.as_ref()?)))
-        .flat_map(|(index, zone)| zone.markers.iter().map(move |id| (id.clone(), index)))
+        .flat_map(|(index, zone)| zone.exciters.iter().map(move |id| (id.clone(), index)))
         .collect()
 }
 

@@ -61,8 +61,8 @@ pub struct ZoneConfig {
 pub struct ActiveZone {
     /// The event of a tag's alarm.
     pub alarm: Step,
-    /// Low-frequency markers in whose field a tag is here, whoever hears it.
-    pub markers: Vec<String>,
+    /// Low-frequency exciters in whose field a tag is here, whoever hears it.
+    pub exciters: Vec<String>,
     /// Devices that may hear such a tag, beside those of the antennas.
     pub receivers: Vec<DeviceIndex>,
 }
