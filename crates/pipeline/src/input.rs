@@ -5,6 +5,7 @@ use tracegate_epcis::EventId;
 
 use crate::config::{Direction, PipelineConfig};
 pub use crate::gate::EpcKey;
+use crate::mark::MarkReport;
 use crate::movement::Wall;
 use crate::reference::Reference;
 use crate::time::{Span, Time};
@@ -143,6 +144,8 @@ pub enum Input {
         /// What is known of it.
         wall: Wall,
     },
+    /// A marker's feed tells of a mark, or how far it was read.
+    Mark(Box<MarkReport>),
 }
 
 impl Input {
@@ -159,6 +162,7 @@ impl Input {
             | Self::Wall { at, .. }
             | Self::Tick { at }
             | Self::References { at, .. } => Some(*at),
+            Self::Mark(report) => Some(report.at),
         }
     }
 }
@@ -255,6 +259,10 @@ pub enum NonEventReason {
     Rearm,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
     Invalid,
+    /// The marker failed to mark a thing.
+    MarkFailed,
+    /// A mark does not say which thing it is on.
+    MarkUnidentified,
 }
 
 impl NonEventReason {
@@ -268,6 +276,8 @@ impl NonEventReason {
             Self::Unclear => "unclear",
             Self::Rearm => "rearm",
             Self::Invalid => "invalid",
+            Self::MarkFailed => "mark_failed",
+            Self::MarkUnidentified => "mark_unidentified",
         }
     }
 }

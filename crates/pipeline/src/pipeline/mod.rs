@@ -3,6 +3,7 @@
 mod book;
 mod clocks;
 mod late;
+mod mark;
 mod reconfigure;
 mod scan;
 mod watch;
@@ -17,6 +18,7 @@ use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScan
 use crate::filter::TagClass;
 use crate::gate::{EpcKey, Gate, Sighting};
 use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime};
+use crate::mark::MarkFeeds;
 use crate::movement::{self, Wall};
 use crate::reference::References;
 use crate::sensing::Sensed;
@@ -52,6 +54,8 @@ pub struct State {
     /// What read points know of things that come, stay and leave, by their index.
     zones: BTreeMap<usize, Zone>,
     references: References,
+    /// How far the feeds of markers were read.
+    marks: MarkFeeds,
 }
 
 /// The pipeline: see the [crate] documentation.
@@ -82,6 +86,7 @@ impl Default for Pipeline {
             places: Vec::new(),
             zones: BTreeMap::new(),
             references: References::default(),
+            marks: MarkFeeds::default(),
         })
     }
 }
@@ -201,7 +206,15 @@ impl Pipeline {
         let mut outputs = Vec::new();
         match input {
             Input::Configure(config) => self.configure(*config, &mut outputs),
-            Input::Start { at } => self.start(at, &mut outputs),
+            Input::Start { at } => {
+                self.start(at, &mut outputs);
+                self.marks_restarted(at, &mut outputs);
+            }
+            Input::Mark(report) => {
+                let at = self.clock(report.at);
+                self.mark(at, *report, &mut outputs);
+                self.advance(&mut outputs);
+            }
             Input::Device {
                 device,
                 at,
