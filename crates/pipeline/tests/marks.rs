@@ -245,7 +245,10 @@ fn what_had_begun_before_a_kill_is_told_as_unknown_once() {
     let at = Time(T0 + 9_000_000);
     let outputs = pipeline.handle(Input::Start { at });
     assert_eq!(event(&outputs)["disposition"], "unknown");
-    assert_eq!(event(&outputs)["eventTime"], "2026-10-26T08:33:21.000+01:00");
+    assert_eq!(
+        event(&outputs)["eventTime"],
+        "2026-10-26T08:33:21.000+01:00"
+    );
     let late = handle(&mut pipeline, report(1, serial("SN23"), MarkOutcome::Done));
     assert_eq!(verdict(&late), &VerdictKind::Duplicate);
     assert!(pipeline.handle(Input::Start { at }).is_empty());

@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 use tracegate_pipeline::input::{Extra, TagData};
+use tracegate_pipeline::mark::{
+    LogPlace, Mark, MarkId, MarkOutcome, MarkReport, MarkedItem, Progress,
+};
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
 use tracegate_pipeline::time::Span;
@@ -103,13 +106,23 @@ fn records(number: u16) -> Vec<Reference> {
 
 fn marked(device: u16, at: Time, port: u16, flag: bool) -> MarkReport {
     let mark = Mark {
-        id: MarkId::File { content: u64::MAX - u64::from(port), index: 3 },
-        item: MarkedItem { code: Some("]d2\u{1d}".to_owned()), ..MarkedItem::default() },
+        id: MarkId::File {
+            content: u64::MAX - u64::from(port),
+            index: 3,
+        },
+        item: MarkedItem {
+            code: Some("]d2\u{1d}".to_owned()),
+            ..MarkedItem::default()
+        },
         outcome: MarkOutcome::Failed(flag.then(|| "E1".to_owned())),
         grade: tracegate_feed::marker::Grade::parse("DPM3.0/10/660/45Q A,B").ok(),
         device_time_us: flag.then_some(at.0),
     };
-    let place = LogPlace { file: Some((1, 2)), read_to: port.into(), ..LogPlace::default() };
+    let place = LogPlace {
+        file: Some((1, 2)),
+        read_to: port.into(),
+        ..LogPlace::default()
+    };
     MarkReport {
         device,
         at,

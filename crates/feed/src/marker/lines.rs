@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::text;
+
 /// Longer lines are thrown away, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
 
@@ -125,9 +127,9 @@ pub fn decode(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
         Encoding::Utf8 => String::from_utf8_lossy(bytes),
         Encoding::Auto => match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
-            Err(_) => windows_1252(bytes).into(),
+            Err(_) => windows_1252(bytes),
         },
-        Encoding::Windows1252 => windows_1252(bytes).into(),
+        Encoding::Windows1252 => windows_1252(bytes),
         Encoding::Utf16Le => {
             let units = bytes.chunks_exact(2).map(|pair| match pair {
                 [low, high] => u16::from_le_bytes([*low, *high]),
@@ -139,21 +141,10 @@ pub fn decode(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The characters of 0x80 to 0x9f; the five that are not assigned stand for themselves.
-const HIGH: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
-
-fn windows_1252(bytes: &[u8]) -> String {
-    let to_char = |byte: &u8| match byte
-        .checked_sub(0x80)
-        .and_then(|high| HIGH.get(usize::from(high)))
-    {
-        Some(high) => *high,
-        None => char::from(*byte),
-    };
-    bytes.iter().map(to_char).collect()
+fn windows_1252(bytes: &[u8]) -> Cow<'_, str> {
+    // Every byte is a character there.
+    text::decode(text::Encoding::Windows1252, bytes)
+        .unwrap_or_else(|_| String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]
