@@ -2,6 +2,7 @@
 
 pub mod lines;
 pub mod llrp;
+pub mod marker;
 pub mod queue;
 pub mod scanner;
 #[cfg(test)]

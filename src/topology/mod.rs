@@ -379,6 +379,7 @@ fn station(
     StationConfig {
         scanners: read_point.scanners.iter().filter_map(scanner).collect(),
         step: read_point.scan.as_ref().map(step).unwrap_or_default(),
+        marks: None,
     }
 }
 

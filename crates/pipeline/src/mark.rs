@@ -159,6 +159,8 @@ pub struct LogPlace {
     pub head: Print,
     /// The bytes before `read_to`.
     pub tail: Print,
+    /// Rotated files that changed after this were not read, in nanoseconds since the epoch.
+    pub since_ns: i64,
 }
 
 /// How far a feed was read; stored together with what came of it.

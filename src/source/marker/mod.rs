@@ -1,0 +1,3 @@
+//! Laser markers.
+
+pub mod follow;
