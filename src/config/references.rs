@@ -201,6 +201,12 @@ fn addresses(checker: &mut Checker<'_>) {
                 tcp.to_string().to_lowercase(),
                 name,
             ));
+        } else if let Some(at) = scanner.listen {
+            let place = checker.tree.at(&["scanner", name, "listen"]);
+            all.push((place, format!("tcp port {}", at.port()), name));
+        } else if let Some(at) = scanner.udp {
+            let place = checker.tree.at(&["scanner", name, "udp"]);
+            all.push((place, format!("udp port {}", at.port()), name));
         }
     }
     all.sort();

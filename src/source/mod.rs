@@ -1,12 +1,12 @@
 //! Devices: async shells that connect, frame and hand reads to the core. One task per device, which reconnects for ever.
 
-pub mod lines;
 pub mod llrp;
 pub mod marker;
 pub mod queue;
 pub mod scanner;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
 pub mod downlink;
+mod feed;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use tracegate_pipeline::zone::ZoneConfig;
 use crate::buffer::Keep;
 use crate::config::{
     ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
-    OutputUse, Parity, ReadPoint, Scanner, TagPattern,
+    OutputUse, ReadPoint, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
@@ -50,7 +51,7 @@ pub enum Device {
     /// An RFID reader.
     Llrp(Box<llrp::Settings>),
     /// A scanner.
-    Scanner(scanner::Settings),
+    Scanner(Box<scanner::Settings>),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -64,10 +65,12 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
             Device::Llrp(Box::new(reader::settings(config, name, reader))),
         )
     });
-    let scanners = config
-        .scanner
-        .iter()
-        .map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
+    let scanners = config.scanner.iter().map(|(name, scanner)| {
+        (
+            name.clone(),
+            Device::Scanner(Box::new(feed::scanner(scanner))),
+        )
+    });
     let devices: Vec<_> = readers.chain(scanners).collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
@@ -95,7 +98,7 @@ pub fn start(
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
-            tasks.spawn(scanner::run(settings, context, answers));
+            tasks.spawn(scanner::run(*settings, context, answers));
             Some(feedback)
         }
     }
@@ -281,43 +284,6 @@ fn announcements(config: &Config) -> announce::Settings {
     }
 }
 
-fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
-    let transport = match (&scanner.tcp, scanner.serial_path()) {
-        (Some(address), _) => scanner::Transport::Tcp(address.to_string()),
-        (None, path) => scanner::Transport::Serial {
-            path: path.unwrap_or_default(),
-            baud: scanner.baud,
-            data_bits: if scanner.data_bits == 7 {
-                tokio_serial::DataBits::Seven
-            } else {
-                tokio_serial::DataBits::Eight
-            },
-            parity: match scanner.parity {
-                Parity::None => tokio_serial::Parity::None,
-                Parity::Odd => tokio_serial::Parity::Odd,
-                Parity::Even => tokio_serial::Parity::Even,
-            },
-            stop_bits: if scanner.stop_bits == 2 {
-                tokio_serial::StopBits::Two
-            } else {
-                tokio_serial::StopBits::One
-            },
-        },
-    };
-    let bytes = |bytes: &Option<crate::config::Bytes>| {
-        bytes
-            .as_ref()
-            .map(|bytes| bytes.0.clone())
-            .unwrap_or_default()
-    };
-    scanner::Settings {
-        transport,
-        on_accept: bytes(&scanner.on_accept),
-        on_refuse: bytes(&scanner.on_refuse),
-        on_identify: bytes(&scanner.on_identify),
-    }
-}
-
 fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> GateConfig {
     let antennas = |side: Side, list: &[AntennaRef]| -> Vec<GateAntenna> {
         let antenna = |antenna: &AntennaRef| {
@@ -366,7 +332,7 @@ fn station(
         let settings = config.scanner.get(name)?;
         Some(StationScanner {
             device: index(name)?,
-            duplicate_window: settings.duplicate_window.into(),
+            duplicate_window: settings.duplicate_window().into(),
             assume_gs1: settings.assume_gs1,
             gs_substitutes: settings
                 .gs_substitutes

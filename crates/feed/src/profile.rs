@@ -285,6 +285,13 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.name == name)
 }
 
+/// The profile of whoever names none.
+#[must_use]
+pub fn raw() -> &'static Profile {
+    static DEFAULT: Profile = RAW;
+    &DEFAULT
+}
+
 /// All of them.
 pub fn profiles() -> impl Iterator<Item = &'static Profile> {
     PROFILES.iter()

@@ -121,6 +121,16 @@ impl Delimited {
         }
     }
 
+    /// What began without a start ends without an end.
+    pub(super) fn finish(&mut self, junk: &mut Heap, out: &mut Vec<Piece>) {
+        let whole = self.starts.is_empty() && self.held.len() <= self.max_len;
+        if whole && self.state == State::Inside && !self.held.is_empty() {
+            junk.frame(std::mem::take(&mut self.held), out);
+        } else {
+            self.give_up(junk, out);
+        }
+    }
+
     /// Throws away what is unfinished.
     pub(super) fn give_up(&mut self, junk: &mut Heap, out: &mut Vec<Piece>) {
         let held = self.held.len();

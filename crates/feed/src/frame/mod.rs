@@ -245,6 +245,16 @@ impl Framer {
         }
     }
 
+    /// A message has ended, as a datagram does: what needs no end of its own is a frame, the rest junk.
+    pub fn finish(&mut self, out: &mut Vec<Piece>) {
+        match &mut self.machine {
+            Machine::Delimited(machine) => machine.finish(&mut self.junk, out),
+            Machine::Idle(machine) => machine.gap(&mut self.junk, out),
+            Machine::Measured(machine) => machine.give_up(&mut self.junk, out),
+        }
+        self.junk.tell(out);
+    }
+
     /// The connection is gone: what is unfinished is told as junk, and the next byte begins anew.
     pub fn reset(&mut self, out: &mut Vec<Piece>) {
         match &mut self.machine {

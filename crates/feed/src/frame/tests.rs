@@ -206,6 +206,26 @@ fn an_unfinished_frame_is_given_up_and_the_next_begins_anew() {
 }
 
 #[test]
+fn the_end_of_a_datagram_ends_what_needs_no_end() {
+    let cases: [(Framing, &[u8], &[&str]); 4] = [
+        (Framing::lines(), b"A\rB", &["A", "B"]),
+        (Framing::lines(), b"A\r\n", &["A"]),
+        (
+            delimited(&[b"\x02"], &[b"\x03"], 20),
+            b"\x02A\x03\x02B",
+            &["A", "!Unfinished 1"],
+        ),
+        (delimited(&[], &[b"\r\n"], 20), b"A", &["A"]),
+    ];
+    for (framing, bytes, expected) in cases {
+        let (mut framer, mut out) = (Framer::new(framing), Vec::new());
+        framer.push(bytes, 0, &mut out);
+        framer.finish(&mut out);
+        assert_eq!(frames(&out), expected);
+    }
+}
+
+#[test]
 fn ssi_packets_are_found_behind_junk_and_wake_up_bytes() {
     let ack = b"\x04\xd0\x00\x00\xff\x2c";
     let framing = Framing {

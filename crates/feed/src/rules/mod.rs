@@ -151,8 +151,8 @@ impl Fields {
     }
 }
 
-/// Rules, ready for use.
-#[derive(Debug, Clone)]
+/// Rules, ready for use; without any, nothing is known.
+#[derive(Debug, Clone, Default)]
 pub struct Rules {
     encoding: Encoding,
     rules: Vec<Compiled>,
