@@ -54,7 +54,7 @@ const ANTENNA_SETTINGS: &[&str] = &[
     "dwell",
 ];
 /// Settings of a read point with scanners.
-const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
+const STATION_SETTINGS: &[&str] = &["scanners", "scan", "markers", "mark"];
 
 const MAX_NAME: usize = 40;
 
@@ -69,6 +69,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.required();
     checker.names();
     super::readers::check(&mut checker);
+    super::marker::check(&mut checker);
     super::scanner::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
@@ -174,6 +175,7 @@ impl Checker<'_> {
                 ("depart", &read_point.depart),
                 ("stay", &read_point.stay),
                 ("scan", &read_point.scan),
+                ("mark", &read_point.mark),
             ] {
                 if let Some(business) = business {
                     self.business(&["read_point", name, key], business);
@@ -205,9 +207,10 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 5] = [
+        let sections: [(&str, Vec<&String>); 6] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
+            ("marker", config.marker.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
             ("active_tag", config.active_tag.keys().collect()),
@@ -260,6 +263,9 @@ impl Checker<'_> {
             self.problems.push(problem);
         }
         let lists: &[(&str, bool, &str)] = match mode {
+            Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {
+                &[("markers", read_point.markers.is_empty(), "[\"laser_1\"]")]
+            }
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
             Mode::Presence => &[("antennas", read_point.antennas.is_empty(), "[\"zone_1/1\"]")],
             Mode::Dock | Mode::Belt => &[
@@ -290,6 +296,7 @@ impl Checker<'_> {
             }
         }
         match mode {
+            Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {}
             Mode::Station => {
                 self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
             }

@@ -14,6 +14,7 @@ mod downlink;
 mod feed;
 mod limits;
 mod llrp;
+mod marker;
 mod mask;
 mod mistake;
 mod model;
@@ -44,6 +45,7 @@ pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
+pub use marker::{LogStart, Marker};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
@@ -67,6 +69,7 @@ const SECTIONS: &[&str] = &[
     "gateway",
     "llrp",
     "scanner",
+    "marker",
     "read_point",
     "tags",
     "tag_sensor",
@@ -79,7 +82,14 @@ const SECTIONS: &[&str] = &[
     "control",
 ];
 /// Sections that are written `[KIND.NAME]`.
-const NAMED_SECTIONS: &[&str] = &["llrp", "scanner", "read_point", "tag_sensor", "active_tag"];
+const NAMED_SECTIONS: &[&str] = &[
+    "llrp",
+    "scanner",
+    "marker",
+    "read_point",
+    "tag_sensor",
+    "active_tag",
+];
 /// A file larger than this is not a configuration.
 const MAX_FILE_BYTES: usize = 1 << 20;
 

@@ -16,6 +16,8 @@ pub enum DeviceKind {
     Reader,
     /// A barcode scanner.
     Scanner,
+    /// A laser marker.
+    Marker,
 }
 
 /// Reads of a device since the start of the gateway.

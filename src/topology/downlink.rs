@@ -59,6 +59,7 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 let ports = commanded.into_iter().map(|(port, _)| *port).collect();
                 Target::new(!shown.is_empty(), ports)
             }
+            Device::Marker(_) => Target::new(false, Vec::new()),
             Device::Scanner(settings) => {
                 Target::new(!settings.answers.identify.is_empty(), Vec::new())
             }

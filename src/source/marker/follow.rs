@@ -56,8 +56,8 @@ pub enum Note {
 /// What a look at the file gave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Another file was begun before these lines.
-    pub moved: bool,
+    /// Another file was begun before these lines: where.
+    pub moved: Option<LogPlace>,
     /// Whole lines.
     pub lines: Vec<Line>,
     /// What happened.
@@ -278,7 +278,7 @@ impl Follower {
                     since_ns,
                     ..LogPlace::default()
                 });
-                look.moved = true;
+                look.moved = self.place;
                 return Ok(false);
             };
             let end = if self.from_end {
@@ -292,8 +292,7 @@ impl Follower {
                 since_ns,
                 ..LogPlace::default()
             });
-            self.place(None)?;
-            look.moved = true;
+            look.moved = Some(self.place(None)?);
             return Ok(true);
         };
         if place.file.is_none() {
@@ -404,7 +403,7 @@ impl Follower {
                         since_ns,
                         ..LogPlace::default()
                     });
-                    look.moved = true;
+                    look.moved = self.place;
                     return Ok(());
                 }
                 opened => opened?,
@@ -456,8 +455,7 @@ impl Follower {
             since_ns,
             ..LogPlace::default()
         });
-        self.place(None)?;
-        look.moved = true;
+        look.moved = Some(self.place(None)?);
         look.more = true;
         Ok(())
     }

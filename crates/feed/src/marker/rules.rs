@@ -211,6 +211,11 @@ impl Rules {
         Ok(())
     }
 
+    /// Adds others behind its own.
+    pub fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Without the patterns of this step.
     pub fn remove(&mut self, step: Step) {
         self.0.retain(|(own, _)| *own != step);
