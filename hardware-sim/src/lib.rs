@@ -6,7 +6,7 @@
 //!
 //! * [`scenario`] says what happens: pallets through dock doors, lots scanned at lines, with ground truth. Pure:
 //!   the same seed gives the same [`Timeline`](scenario::Timeline).
-//! * [`reader`] and [`scanner`] are the devices; [`player`] plays a timeline into them in real time.
+//! * [`reader`], [`scanner`] and [`marker`] are the devices; [`player`] plays a timeline into them in real time.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
 //! * [`proxy`] is a network that fails on command, between any two of them.
 //! * [`demo`] puts all of them together. The program `sim-reader` is one reader for other programs.
@@ -17,6 +17,7 @@
 pub mod broker;
 pub mod demo;
 pub mod ledger;
+pub mod marker;
 pub mod player;
 pub mod portal;
 pub mod proxy;

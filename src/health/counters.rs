@@ -86,6 +86,10 @@ counters! {
     scans_refused,
     /// Scans repeated within the duplicate window.
     scans_repeated,
+    /// Marks of laser markers that ended, well or not.
+    marks,
+    /// Marks that were told again and not booked again.
+    marks_repeated,
     /// Movement events stored.
     events,
     /// Events of them made of reads that came late.

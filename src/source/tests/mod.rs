@@ -2,6 +2,7 @@
 
 mod faults;
 mod links;
+mod marker;
 mod reader;
 mod says;
 mod scanner;
