@@ -14,7 +14,7 @@ mod files;
 use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tracegate_feed::marker::lines::{Encoding, Line, Lines};
 use tracegate_pipeline::mark::LogPlace;
@@ -32,8 +32,8 @@ const HEAD: usize = 4 * 1024;
 const TAIL: u64 = 256;
 /// Files of a folder that are looked at; a log has its own folder.
 const MAX_ENTRIES: usize = 10_000;
-/// Rotated files that are caught up with at most.
-const MAX_SUCCESSORS: usize = 1_000;
+/// Attempts to open a file whose name changes meanwhile.
+const ATTEMPTS: u32 = 5;
 /// Files remembered as read to their end.
 const MAX_DONE: usize = 64;
 /// A file that was renamed may still be written to: it is given up after so many looks without news.
@@ -76,13 +76,28 @@ pub struct Follower {
     from_end: bool,
     place: Option<LogPlace>,
     open: Option<Open>,
-    /// Rotated files that come before the one in place.
-    next: VecDeque<PathBuf>,
     /// The beginning of the file that was read last.
     head: Vec<u8>,
     eof_seen: u32,
     /// Files that were read to their end.
     done: VecDeque<(u64, u64)>,
+}
+
+/// A rotated file: when it was changed in nanoseconds since the epoch, where it is, what it is.
+type Rotated = (i64, PathBuf, Metadata);
+
+/// What was read last.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// This file, changed then.
+    File((u64, u64), i64),
+    /// All that was rotated before.
+    Since(i64),
+}
+
+/// When the newest was changed.
+fn newest(all: &[Rotated]) -> i64 {
+    all.last().map_or(0, |newest| newest.0)
 }
 
 impl Follower {
@@ -95,7 +110,6 @@ impl Follower {
             from_end,
             place,
             open: None,
-            next: VecDeque::new(),
             head: Vec::new(),
             eof_seen: 0,
             done: VecDeque::new(),
@@ -209,7 +223,8 @@ impl Follower {
             return Ok(());
         };
         if open.rotated {
-            return self.advance(look);
+            let after = After::File(open.id, modified_ns(&open.file.metadata()?));
+            return self.go_on(after, look);
         }
         let in_place = match fs::metadata(&self.path) {
             Ok(found) => Some(id(&found)),
@@ -225,59 +240,39 @@ impl Follower {
         if self.eof_seen < GRACE {
             return Ok(());
         }
+        self.eof_seen = 0;
         let (own, modified) = (open.id, modified_ns(&open.file.metadata()?));
-        let successors = self.successors(|_, found| id(found) == own, Some(modified))?;
-        self.next = successors.unwrap_or_default();
-        if in_place.is_none() && self.next.is_empty() {
-            self.eof_seen = 0;
+        let after = After::File(own, modified);
+        if in_place.is_none() && self.next_of(&self.rotated()?, after).is_none() {
             return Ok(());
         }
-        self.advance(look)
+        self.go_on(after, look)
     }
 
     /// What was read is not there any more: another file with the same inode, or a shorter one.
     fn lost_place(&mut self, look: &mut Look) -> io::Result<()> {
         self.open = None;
-        let Some(place) = self.place else {
-            return self.begin(None, look);
-        };
-        match self.copy_of(place)? {
-            Some((copy, successors)) => {
-                self.next = successors;
-                self.resume(&copy, place, true)?;
-                look.more = true;
-                Ok(())
-            }
-            None => {
-                let older = self.begin(None, look);
-                if older.is_ok()
-                    && !look
-                        .notes
-                        .iter()
-                        .any(|note| matches!(note, Note::Older { .. }))
-                {
-                    look.notes.push(Note::Lost);
-                }
-                older
-            }
+        let place = self.place.unwrap_or_default();
+        if let Some(copy) = self.copy_of(place)? {
+            look.more = true;
+            return self.resume(copy, place, true);
         }
+        let file = self.in_place()?;
+        let since_ns = newest(&self.rotated()?);
+        self.begin_other(file, since_ns, look)
     }
 
     /// Finds the file again at the start; false when it is not there.
     fn find(&mut self, look: &mut Look) -> io::Result<bool> {
-        let in_place = match File::open(&self.path) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == ErrorKind::NotFound && is_folder(&self.path) => None,
-            Err(error) => return Err(error),
-        };
+        let in_place = self.in_place()?;
         let Some(place) = self.place else {
             // New to us: what comes from now on counts, or all of it.
+            let since_ns = newest(&self.rotated()?);
+            self.place = Some(LogPlace {
+                since_ns,
+                ..LogPlace::default()
+            });
             let Some(file) = in_place else {
-                let since_ns = self.newest_rotated()?;
-                self.place = Some(LogPlace {
-                    since_ns,
-                    ..LogPlace::default()
-                });
                 look.moved = self.place;
                 return Ok(false);
             };
@@ -287,89 +282,73 @@ impl Follower {
                 0
             };
             self.open_at(file, end, false)?;
-            let since_ns = self.newest_rotated()?;
-            self.place = Some(LogPlace {
-                since_ns,
-                ..LogPlace::default()
-            });
             look.moved = Some(self.place(None)?);
             return Ok(true);
         };
         if place.file.is_none() {
-            self.next = self.newer_than(place.since_ns)?;
-            if !self.next.is_empty() {
-                self.advance(look)?;
-            } else if in_place.is_some() {
-                self.begin(in_place, look)?;
+            let after = After::Since(place.since_ns);
+            if in_place.is_some() || self.next_of(&self.rotated()?, after).is_some() {
+                self.go_on(after, look)?;
             }
             return Ok(self.open.is_some());
         }
-        if let Some(file) = &in_place
-            && is_same(file, &place)?
+        if let Some(file) = in_place
+            && is_same(&file, &place)?
         {
-            let path = self.path.clone();
-            self.resume(&path, place, false)?;
+            self.resume(file, place, false)?;
             return Ok(true);
         }
-        if let Some((copy, successors)) = self.copy_of(place)? {
-            self.next = successors;
-            self.resume(&copy, place, true)?;
+        if let Some(copy) = self.copy_of(place)? {
+            self.resume(copy, place, true)?;
             return Ok(true);
         }
-        let Some(file) = in_place else {
-            return Ok(false);
-        };
-        self.begin(Some(file), look)?;
-        if !look
-            .notes
-            .iter()
-            .any(|note| matches!(note, Note::Older { .. }))
-        {
-            look.notes.push(Note::Lost);
+        let file = self.in_place()?;
+        let found = file.is_some();
+        if found {
+            let since_ns = newest(&self.rotated()?);
+            self.begin_other(file, since_ns, look)?;
         }
-        Ok(true)
+        Ok(found)
     }
 
-    /// A file beside the one in place that holds what was read, and those that came after it.
-    fn copy_of(&self, place: LogPlace) -> io::Result<Option<(PathBuf, VecDeque<PathBuf>)>> {
-        let mut copy = None;
-        let successors = self.successors(
-            |path, _| {
-                let same = File::open(path)
-                    .and_then(|file| is_same(&file, &place))
-                    .unwrap_or(false);
-                if same {
-                    copy = Some(path.to_owned());
-                }
-                same
+    /// The file in place; `None` when it is not there.
+    fn in_place(&self) -> io::Result<Option<File>> {
+        match File::open(&self.path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound && is_folder(&self.path) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The newest file beside the one in place that holds what was read.
+    fn copy_of(&self, place: LogPlace) -> io::Result<Option<File>> {
+        for (_, path, _) in self.rotated()?.into_iter().rev() {
+            if let Ok(file) = File::open(path)
+                && is_same(&file, &place)?
+            {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The oldest of the rotated files that come after.
+    fn next_of<'a>(&self, all: &'a [Rotated], after: After) -> Option<&'a Rotated> {
+        let newer_than = |since_ns| {
+            let mut newer = all.iter().filter(move |it| it.0 > since_ns);
+            newer.find(|it| !self.done.contains(&id(&it.2)))
+        };
+        match after {
+            After::Since(since_ns) => newer_than(since_ns),
+            After::File(own, modified_ns) => match all.iter().rposition(|it| id(&it.2) == own) {
+                Some(own) => all.get(own + 1),
+                None => newer_than(modified_ns),
             },
-            None,
-        )?;
-        Ok(copy.zip(successors))
+        }
     }
 
-    /// Rotated files that are newer than the one that is meant, the oldest first. `None` if it is not there and `since_ns`
-    /// is not given.
-    fn successors(
-        &self,
-        mut is_meant: impl FnMut(&Path, &Metadata) -> bool,
-        since_ns: Option<i64>,
-    ) -> io::Result<Option<VecDeque<PathBuf>>> {
-        let all = self.rotated()?;
-        let meant = all
-            .iter()
-            .rposition(|(_, path, found)| is_meant(path, found));
-        let from = match (meant, since_ns) {
-            (Some(meant), _) => meant + 1,
-            (None, Some(since)) => all.iter().position(|it| it.0 > since).unwrap_or(all.len()),
-            (None, None) => return Ok(None),
-        };
-        let newer = all.into_iter().skip(from).take(MAX_SUCCESSORS);
-        Ok(Some(newer.map(|(_, path, _)| path).collect()))
-    }
-
-    /// Goes on with the file that comes after the one that is open.
-    fn advance(&mut self, look: &mut Look) -> io::Result<()> {
+    /// Goes on with the file that comes after: the next of the rotated ones, or else the one in place.
+    fn go_on(&mut self, after: After, look: &mut Look) -> io::Result<()> {
         if let Some(open) = self.open.take() {
             if open.lines.start() < open.at {
                 look.notes.push(Note::Torn);
@@ -381,33 +360,50 @@ impl Follower {
             }
         }
         self.eof_seen = 0;
-        while let Some(path) = self.next.pop_front() {
-            if let Ok(file) = File::open(&path) {
-                self.open_at(file, 0, true)?;
-                return self.next_generation(look);
+        for _ in 0..ATTEMPTS {
+            // Opened before the others are listed: what was rotated before it came is among them.
+            let file = self.in_place()?;
+            let all = self.rotated()?;
+            let Some((changed_ns, path, found)) = self.next_of(&all, after) else {
+                return self.begin(file, newest(&all), look);
+            };
+            // Names change hands when logs are rotated.
+            if let Ok(next) = File::open(path)
+                && id(&next.metadata()?) == id(found)
+            {
+                self.open_at(next, 0, true)?;
+                return self.next_generation(*changed_ns, look);
             }
+        }
+        Err(io::Error::other("it is rotated faster than it can be read"))
+    }
+
+    /// Begins the file in place although it is not known what came after what was read.
+    fn begin_other(
+        &mut self,
+        file: Option<File>,
+        since_ns: i64,
+        look: &mut Look,
+    ) -> io::Result<()> {
+        self.begin(file, since_ns, look)?;
+        let is_older = |note: &Note| matches!(note, Note::Older { .. });
+        if !look.notes.iter().any(is_older) {
             look.notes.push(Note::Lost);
         }
-        self.begin(None, look)
+        Ok(())
     }
 
     /// Begins the file in place. One that begins as the one before did, and is shorter, is an older version of it.
-    fn begin(&mut self, file: Option<File>, look: &mut Look) -> io::Result<()> {
-        let file = match file {
-            Some(file) => file,
-            None => match File::open(&self.path) {
-                Err(error) if error.kind() == ErrorKind::NotFound && is_folder(&self.path) => {
-                    let (generation, since_ns) = (self.following(), self.newest_rotated()?);
-                    self.place = Some(LogPlace {
-                        generation,
-                        since_ns,
-                        ..LogPlace::default()
-                    });
-                    look.moved = self.place;
-                    return Ok(());
-                }
-                opened => opened?,
-            },
+    fn begin(&mut self, file: Option<File>, since_ns: i64, look: &mut Look) -> io::Result<()> {
+        let Some(file) = file else {
+            let generation = self.following();
+            self.place = Some(LogPlace {
+                generation,
+                since_ns,
+                ..LogPlace::default()
+            });
+            look.moved = self.place;
+            return Ok(());
         };
         let before = self.place.unwrap_or_default();
         let size = file.metadata()?.len();
@@ -423,7 +419,7 @@ impl Follower {
             });
         }
         self.open_at(file, from, false)?;
-        self.next_generation(look)
+        self.next_generation(since_ns, look)
     }
 
     /// Whether a file holds, from its beginning, what was read before.
@@ -435,6 +431,10 @@ impl Follower {
         let mut own = vec![0; usize::try_from(len).unwrap_or(HEAD)];
         let count = read_at(file, &mut own, 0)?;
         own.truncate(count);
+        if !own.iter().rev().skip(2).any(|byte| *byte == b'\n') {
+            // One line may be the names of columns, which all of them begin with.
+            return Ok(false);
+        }
         let shared = own.len().min(self.head.len());
         if shared > 0 {
             // Either all of it is known, or all that was read, or so much that it cannot be chance.
@@ -444,12 +444,8 @@ impl Follower {
         Ok(own.len() == HEAD && hash(&own) == before.head)
     }
 
-    fn next_generation(&mut self, look: &mut Look) -> io::Result<()> {
+    fn next_generation(&mut self, since_ns: i64, look: &mut Look) -> io::Result<()> {
         let generation = self.following();
-        let since_ns = match &self.open {
-            Some(open) if open.rotated => modified_ns(&open.file.metadata()?),
-            _ => self.newest_rotated()?,
-        };
         self.place = Some(LogPlace {
             generation,
             since_ns,
@@ -475,26 +471,15 @@ impl Follower {
         let Some(place) = self.place.filter(|place| is_new && place.read_to == 0) else {
             return Ok(());
         };
-        self.next = self.newer_than(place.since_ns)?;
-        if !self.next.is_empty() {
-            self.advance(look)?;
+        let after = After::Since(place.since_ns);
+        if self.next_of(&self.rotated()?, after).is_some() {
+            self.go_on(after, look)?;
         }
         Ok(())
     }
 
-    /// Rotated files that changed later, without those that were read.
-    fn newer_than(&self, since_ns: i64) -> io::Result<VecDeque<PathBuf>> {
-        let newer = self.rotated()?.into_iter().filter(|it| it.0 > since_ns);
-        let unread = newer.filter(|it| !self.done.contains(&id(&it.2)));
-        Ok(unread.map(|it| it.1).take(MAX_SUCCESSORS).collect())
-    }
-
-    fn newest_rotated(&self) -> io::Result<i64> {
-        Ok(self.rotated()?.last().map_or(0, |newest| newest.0))
-    }
-
     /// Rotated files beside the one in place, with when they were changed, in that order.
-    fn rotated(&self) -> io::Result<Vec<(i64, PathBuf, Metadata)>> {
+    fn rotated(&self) -> io::Result<Vec<Rotated>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(folder(&self.path))?.take(MAX_ENTRIES) {
             let entry = entry?;
@@ -512,8 +497,7 @@ impl Follower {
     }
 
     /// Opens the file that holds what was read.
-    fn resume(&mut self, path: &Path, place: LogPlace, rotated: bool) -> io::Result<()> {
-        let file = File::open(path)?;
+    fn resume(&mut self, file: File, place: LogPlace, rotated: bool) -> io::Result<()> {
         let mut head = vec![0; HEAD];
         let count = read_at(&file, &mut head, 0)?;
         head.truncate(count.min(usize::try_from(place.read_to).unwrap_or(HEAD)));
