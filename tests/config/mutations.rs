@@ -131,6 +131,8 @@ fn the_reference_shows_the_true_defaults() {
                     r#in: point.r#in.clone(),
                     out: point.out.clone(),
                     scan: point.scan.clone(),
+                    markers: point.markers.clone(),
+                    mark: point.mark.clone(),
                     antennas: point.antennas.clone(),
                     arrive: point.arrive.clone(),
                     depart: point.depart.clone(),
