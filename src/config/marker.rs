@@ -577,6 +577,17 @@ fn words(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
             "8, 12, 13 or 14 digits, the last of which is the check digit",
         );
     }
+    if marker
+        .time_format
+        .as_ref()
+        .is_some_and(|it| it != "unix" && !it.contains('%'))
+        && checker.is_set(&of("time_format"))
+    {
+        let title = "`time_format` is no form of a time".to_owned();
+        let place = checker.tree.at(&of("time_format"));
+        let help = "\"unix\", or strftime's signs; example: time_format = \"%d.%m.%Y %H:%M:%S\"";
+        checker.error("bad-value", title, place, "", help);
+    }
     if marker.processed.contains('/') && checker.is_set(&of("processed")) {
         let title = "`processed` is no name of a folder".to_owned();
         let place = checker.tree.at(&of("processed"));

@@ -181,6 +181,11 @@ fn no_mutation_passes_in_silence() {
             mutants.push(format!("{key} = \"{digits}parsecs\""));
         }
         for mutant in mutants {
+            // Any text will do.
+            let is_text = mutant == format!("{key} = \"x y\"");
+            if is_text && ["end", "suffix", "processed"].contains(&key.as_str()) {
+                continue;
+            }
             // Radio modes have numbers and names.
             if mutant == "mode = 5" && value == "\"AutoSet Dense Reader\"" {
                 continue;
