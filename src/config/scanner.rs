@@ -377,7 +377,7 @@ fn words(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
         && checker.is_set(&of(key))
     {
         let help = "what begins with ^ is a regular expression; example: data = \"^(?<data>\\\\d+),[A-F]$\"";
-        let label = shown(&bad.to_string());
+        let label = crate::health::tame(&bad.to_string());
         let title = format!("`{key}` has a pattern that is none");
         checker.error("bad-value", title, checker.tree.at(&of(key)), &label, help);
     }

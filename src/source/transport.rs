@@ -89,7 +89,8 @@ pub enum Outgoing {
 type Peer = Arc<Mutex<Option<SocketAddr>>>;
 
 impl Port {
-    fn stream(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    /// A connection over a stream of bytes.
+    pub fn stream(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (reader, writer) = tokio::io::split(Box::new(stream) as Box<dyn Stream>);
         Self {
             incoming: Incoming::Stream(reader),

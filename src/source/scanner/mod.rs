@@ -69,7 +69,7 @@ pub struct Answers {
 }
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     /// The gateway stops.
     Stopped,
     /// The device is gone, for this reason.
@@ -132,10 +132,6 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
             (slowdown * 2).min(RETRY_SLOWDOWN)
         };
         context.down(&reason);
-        if matches!(settings.transport, Transport::Listen(_)) && heard {
-            // It comes when it comes; nobody is disturbed by our waiting.
-            slowdown = 1;
-        }
         if !context
             .pause((RETRY * slowdown).mul_f64(1.0 + fastrand::f64()))
             .await
@@ -164,7 +160,7 @@ async fn open(opener: &mut Opener, context: &Context) -> Result<Option<Port>, St
 }
 
 /// Reads and answers until the connection ends.
-async fn serve(
+pub(super) async fn serve(
     settings: &Settings,
     context: &Context,
     feedback: &mut mpsc::Receiver<Feedback>,

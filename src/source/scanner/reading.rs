@@ -141,11 +141,11 @@ impl<'a> Reading<'a> {
             Piece::Frame(frame) => frame,
         };
         if self.settings.framing.kind != Kind::Ssi {
-            return self.frame(frame).await;
+            return self.frame(None, frame).await;
         }
         for event in self.outbox.packet(&frame) {
             match event {
-                ssi::Event::Scan(data) => self.frame(data).await?,
+                ssi::Event::Scan { id, data } => self.frame(id, data).await?,
                 ssi::Event::Repeated => self.count(DeviceCounter::FramesRepeated),
                 ssi::Event::Lost { len } => self.junk(len, Junk::Unfinished),
                 ssi::Event::Refused { opcode, reason } => {
@@ -165,14 +165,18 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    async fn frame(&mut self, frame: Vec<u8>) -> Result<(), Stopped> {
+    /// A frame; `id` is an AIM identifier that came beside it.
+    async fn frame(&mut self, id: Option<&str>, frame: Vec<u8>) -> Result<(), Stopped> {
         let Some((class, fields)) = self.settings.rules.classify(&frame) else {
             self.unknown(&frame);
             return Ok(());
         };
         match class {
             Class::Data => match self.code(&frame, &fields) {
-                Some(data) => return self.scan(data).await,
+                Some(data) => {
+                    let id = id.unwrap_or_default().as_bytes();
+                    return self.scan([id, &data].concat()).await;
+                }
                 None => self.unknown(&frame),
             },
             Class::NoRead => {

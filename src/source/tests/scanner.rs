@@ -16,7 +16,7 @@ use crate::source::scanner::{Answer, Answers, Settings, run};
 use crate::source::transport::{Line, Transport};
 
 /// As the profile `name` says, with answers of one byte.
-fn settings(name: &str, transport: Transport) -> Settings {
+pub(super) fn settings(name: &str, transport: Transport) -> Settings {
     let profile = tracegate_feed::profile::profile(name).unwrap();
     let bytes = |byte| Answer::Bytes(vec![byte]);
     Settings {
@@ -43,7 +43,7 @@ fn start(transport: Transport, room: usize) -> (Rig, mpsc::Sender<Feedback>) {
     (rig, feedback)
 }
 
-fn serial(path: &Path) -> Transport {
+pub(super) fn serial(path: &Path) -> Transport {
     Transport::Serial(Line {
         path: path.to_owned(),
         baud: 9600,

@@ -85,8 +85,13 @@ impl Verb {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A scan, with an AIM identifier where the code type has one.
-    Scan(Vec<u8>),
+    /// A scan, or what the scanner says in its place when it read nothing.
+    Scan {
+        /// AIM identifier of the code type, where it has one and the data does not begin with one.
+        id: Option<&'static str>,
+        /// The data.
+        data: Vec<u8>,
+    },
     /// A scan that came before; it is acknowledged again and not counted.
     Repeated,
     /// A scan of several packets did not end, or was too long: so many bytes are lost.
@@ -275,7 +280,7 @@ impl Host {
                 len: partial.data.len(),
             });
         } else {
-            out.push(Event::Scan(with_aim_id(partial.code_type, partial.data)));
+            out.push(scan(partial.code_type, partial.data));
         }
     }
 
@@ -325,10 +330,8 @@ impl Host {
 }
 
 /// A scanner that is set to send AIM identifiers sends one in the data.
-fn with_aim_id(code_type: u8, data: Vec<u8>) -> Vec<u8> {
+fn scan(code_type: u8, data: Vec<u8>) -> Event {
     let has_one = matches!(data.as_slice(), [b']', letter, digit, ..] if letter.is_ascii_alphabetic() && digit.is_ascii_digit());
-    match aim_id(code_type) {
-        Some(id) if !has_one => [id.as_bytes(), &data].concat(),
-        _ => data,
-    }
+    let id = aim_id(code_type).filter(|_| !has_one);
+    Event::Scan { id, data }
 }

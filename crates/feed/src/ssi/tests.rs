@@ -17,6 +17,13 @@ fn take(host: &mut Host, packet: &[u8], now_us: u64) -> (Vec<Event>, Vec<(u8, u8
     (events, sent(host))
 }
 
+fn scan(id: &'static str, data: &[u8]) -> Event {
+    Event::Scan {
+        id: (!id.is_empty()).then_some(id),
+        data: data.to_vec(),
+    }
+}
+
 fn sent(host: &mut Host) -> Vec<(u8, u8)> {
     let mut sent = Vec::new();
     while let Some(bytes) = host.poll_transmit() {
@@ -43,39 +50,38 @@ fn a_scan_is_acknowledged_and_named_by_its_code_type() {
     for (code_type, id) in [(0x0f, "]C1"), (0xc1, "]d2"), (0x03, "]C0"), (0x99, "")] {
         let data = [&[code_type], b"0104012345".as_slice()].concat();
         let (events, answer) = take(&mut host, &from_scanner(DECODE_DATA, 0, &data), 0);
-        let expected = format!("{id}0104012345").into_bytes();
-        assert_eq!(events, [Event::Scan(expected)]);
+        assert_eq!(events, [scan(id, b"0104012345")]);
         assert_eq!(answer, [ACK]);
     }
     let (events, _) = take(&mut host, &from_scanner(DECODE_DATA, 0, b"\x03]C1A"), 0);
-    assert_eq!(events, [Event::Scan(b"]C1A".to_vec())]);
+    assert_eq!(events, [scan("", b"]C1A")]);
 }
 
 #[test]
 fn a_retransmission_is_acknowledged_and_not_counted_twice() {
     let mut host = Host::default();
-    let scan = |status, data| from_scanner(DECODE_DATA, status, data);
-    let a = Event::Scan(b"]C0A".to_vec());
-    assert_eq!(take(&mut host, &scan(0, b"\x03A"), 0).0, [a.clone()]);
-    let again = take(&mut host, &scan(RETRANSMIT, b"\x03A"), 1);
+    let packet = |status, data| from_scanner(DECODE_DATA, status, data);
+    let a = scan("]C0", b"A");
+    assert_eq!(take(&mut host, &packet(0, b"\x03A"), 0).0, [a.clone()]);
+    let again = take(&mut host, &packet(RETRANSMIT, b"\x03A"), 1);
     assert_eq!(again, (vec![Event::Repeated], vec![ACK]));
     // The operator scanned the same label again.
-    assert_eq!(take(&mut host, &scan(0, b"\x03A"), 2).0, [a.clone()]);
+    assert_eq!(take(&mut host, &packet(0, b"\x03A"), 2).0, [a.clone()]);
     // The first transmission was lost on the way.
-    let b = Event::Scan(b"]C0B".to_vec());
-    assert_eq!(take(&mut host, &scan(RETRANSMIT, b"\x03B"), 3).0, [b]);
+    let b = scan("]C0", b"B");
+    assert_eq!(take(&mut host, &packet(RETRANSMIT, b"\x03B"), 3).0, [b]);
 }
 
 #[test]
 fn packets_of_one_scan_are_joined() {
     let mut host = Host::default();
-    let scan = |status, data| from_scanner(DECODE_DATA, status, data);
-    assert_eq!(take(&mut host, &scan(CONTINUATION, b"\x1bAB"), 0).0, []);
-    let repeated = scan(CONTINUATION | RETRANSMIT, b"\x1bAB");
+    let packet = |status, data| from_scanner(DECODE_DATA, status, data);
+    assert_eq!(take(&mut host, &packet(CONTINUATION, b"\x1bAB"), 0).0, []);
+    let repeated = packet(CONTINUATION | RETRANSMIT, b"\x1bAB");
     assert_eq!(take(&mut host, &repeated, 1).0, [Event::Repeated]);
-    assert_eq!(take(&mut host, &scan(CONTINUATION, b"\x1bCD"), 2).0, []);
-    let (events, answer) = take(&mut host, &scan(0, b"\x1bE"), 3);
-    assert_eq!(events, [Event::Scan(b"]d1ABCDE".to_vec())]);
+    assert_eq!(take(&mut host, &packet(CONTINUATION, b"\x1bCD"), 2).0, []);
+    let (events, answer) = take(&mut host, &packet(0, b"\x1bE"), 3);
+    assert_eq!(events, [scan("]d1", b"ABCDE")]);
     assert_eq!(answer, [ACK]);
     assert_eq!(host.deadline_us(), None);
 }
@@ -83,18 +89,18 @@ fn packets_of_one_scan_are_joined() {
 #[test]
 fn a_scan_that_does_not_end_is_told_and_the_next_is_whole() {
     let mut host = Host::default();
-    let scan = |status, data: &[u8]| from_scanner(DECODE_DATA, status, data);
-    take(&mut host, &scan(CONTINUATION, b"\x1bAB"), 0);
+    let packet = |status, data: &[u8]| from_scanner(DECODE_DATA, status, data);
+    take(&mut host, &packet(CONTINUATION, b"\x1bAB"), 0);
     let mut events = Vec::new();
     host.tick(host.deadline_us().unwrap(), &mut events);
     assert_eq!(events, [Event::Lost { len: 2 }]);
-    let next = take(&mut host, &scan(0, b"\x1bC"), 9_000_000);
-    assert_eq!(next.0, [Event::Scan(b"]d1C".to_vec())]);
+    let next = take(&mut host, &packet(0, b"\x1bC"), 9_000_000);
+    assert_eq!(next.0, [scan("]d1", b"C")]);
     let long = [b"\x1b".as_slice(), &[b'x'; 250]].concat();
     for time in 0..100 {
-        take(&mut host, &scan(CONTINUATION, &long), time);
+        take(&mut host, &packet(CONTINUATION, &long), time);
     }
-    let end = take(&mut host, &scan(0, b"\x1bC"), 101).0;
+    let end = take(&mut host, &packet(0, b"\x1bC"), 101).0;
     assert!(
         matches!(end.as_slice(), [Event::Lost { len: 8000.. }]),
         "{end:?}"
