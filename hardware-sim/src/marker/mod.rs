@@ -171,6 +171,11 @@ impl SimMarker {
         }
     }
 
+    /// Whether all that was to be sent is on its way: what it answers from then on comes later.
+    pub fn is_idle(&self) -> bool {
+        self.pieces.capacity() == self.pieces.max_capacity()
+    }
+
     /// What it answers from now on when it is asked for its state.
     pub fn answers(&self, answer: &[u8]) {
         self.state.send_replace(answer.to_vec());

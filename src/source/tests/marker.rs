@@ -166,9 +166,9 @@ async fn a_marker_that_is_asked_tells_by_the_change_of_its_state() {
         ),
     ] {
         marker.send(vec![code.to_vec()]).await;
-        let heard = |health: &Health| health.status().devices["dock_1"].state == DeviceState::Up;
-        assert!(heard(&rig.health));
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        wait_until("the code to be sent", PATIENCE, || marker.is_idle())
+            .await
+            .unwrap();
         marker.answers(busy.as_bytes());
         let begun = rig.report().await.mark.unwrap();
         assert_eq!(begun.outcome, MarkOutcome::Begun);
