@@ -91,7 +91,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         "Starting"
     );
 
-    let devices = topology::devices(config)?;
+    let mut devices = topology::devices(config)?;
+    topology::recall(&mut devices, &pipeline);
     let first = vec![
         Input::Configure(Box::new(topology::pipeline(config, &devices))),
         Input::Start { at: clock.now() },

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracegate_pipeline::PipelineConfig;
+use tracegate_pipeline::mark::{Mark, Progress};
 use tracegate_pipeline::reference::Reference;
 
 use crate::capture::FORMAT;
@@ -210,6 +211,25 @@ pub struct Scan {
     pub hex: Option<String>,
 }
 
+/// What a marker's feed told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marked {
+    /// Which marker.
+    pub device: String,
+    /// When it was heard.
+    pub at: Moment,
+    /// The mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+    /// How far the feed was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// Whether it waited for an answer.
+    #[serde(default)]
+    pub answer: bool,
+}
+
 /// Inputs that the capture lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,6 +261,8 @@ pub enum Line {
     Gpi(Gpi),
     /// A scan.
     Scan(Scan),
+    /// A mark.
+    Mark(Box<Marked>),
     /// What was looked up.
     References(Looked),
     /// The wall clock was set.
@@ -284,6 +306,7 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
         &["device", "at", "port", "high", "time", "uptime_us"],
     ),
     ("scan", &["device", "at", "text", "hex"]),
+    ("mark", &["device", "at", "mark", "progress", "answer"]),
     ("references", &["at", "records"]),
     ("wall", &["at", "ahead_us", "synchronised"]),
     ("tick", &["at"]),
@@ -337,6 +360,7 @@ impl Line {
             }
             "gpi" => shape(map).map(Self::Gpi),
             "scan" => shape(map).map(Self::Scan),
+            "mark" => shape(map).map(Box::new).map(Self::Mark),
             "references" => shape(map).map(Self::References),
             "wall" => shape(map).map(Self::Wall),
             "tick" => shape(map).map(Self::Tick),

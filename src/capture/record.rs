@@ -4,14 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tracegate_pipeline::input::{DeviceIndex, Extra, Signal, TagData};
+use tracegate_pipeline::mark::MarkReport;
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Read, ReaderTime, Time};
 
 use super::line::{
-    At, Device, Gpi, Header, Line, LineError, Looked, Memory, Moment, NewConfig, Reads, Scan,
-    Snapshot, WallClock, unknown,
+    At, Device, Gpi, Header, Line, LineError, Looked, Marked, Memory, Moment, NewConfig, Reads,
+    Scan, Snapshot, WallClock, unknown,
 };
 use super::{FORMAT, line};
 use crate::buffer::STATE_VERSION;
@@ -118,6 +119,13 @@ pub fn line_of(input: &Input, config: &PipelineConfig) -> Line {
             ahead_us: wall.ahead.0,
             synchronised: wall.synchronised,
         }),
+        Input::Mark(report) => Line::Mark(Box::new(Marked {
+            device: name(&report.device),
+            at: report.at.into(),
+            mark: report.mark.clone(),
+            progress: report.progress,
+            answer: report.answer,
+        })),
         Input::Scan { device, at, data } => {
             let text = std::str::from_utf8(data).ok().map(str::to_owned);
             let hex = text.is_none().then(|| hex(data));
@@ -219,6 +227,13 @@ pub fn input_of(line: Line, config: &PipelineConfig) -> Result<Option<Input>, Li
                 synchronised: line.synchronised,
             },
         },
+        Line::Mark(line) => Input::Mark(Box::new(MarkReport {
+            device: index(&line.device)?,
+            at: line.at.into(),
+            mark: line.mark,
+            progress: line.progress,
+            answer: line.answer,
+        })),
         Line::Scan(line) => Input::Scan {
             device: index(&line.device)?,
             at: line.at.into(),

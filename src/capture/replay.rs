@@ -271,6 +271,7 @@ fn at(line: &Line) -> Option<Time> {
         Line::Reads(it) => it.at,
         Line::Gpi(it) => it.at,
         Line::Scan(it) => it.at,
+        Line::Mark(it) => it.at,
         Line::Wall(it) => it.at,
         Line::References(it) => it.at,
         Line::Capture(_) | Line::State(_) | Line::Config(_) | Line::Gap(_) => return None,
@@ -291,5 +292,6 @@ pub fn time(input: &Input) -> Option<Time> {
         | Input::Wall { at, .. }
         | Input::References { at, .. }
         | Input::Tick { at } => Some(*at),
+        Input::Mark(report) => Some(report.at),
     }
 }

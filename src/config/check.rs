@@ -61,7 +61,7 @@ const ANTENNA_SETTINGS: &[&str] = &[
     "dwell",
 ];
 /// Settings of a read point with scanners.
-const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
+const STATION_SETTINGS: &[&str] = &["scanners", "scan", "markers", "mark"];
 
 const MAX_NAME: usize = 40;
 
@@ -76,6 +76,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.required();
     checker.names();
     super::readers::check(&mut checker);
+    super::marker::check(&mut checker);
     super::scanner::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
@@ -183,6 +184,7 @@ impl Checker<'_> {
                 ("alarm", &read_point.alarm),
                 ("stay", &read_point.stay),
                 ("scan", &read_point.scan),
+                ("mark", &read_point.mark),
             ] {
                 if let Some(business) = business {
                     self.business(&["read_point", name, key], business);
@@ -214,10 +216,11 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 6] = [
+        let sections: [(&str, Vec<&String>); 7] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("receiver", config.receiver.keys().collect()),
+            ("marker", config.marker.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
             ("active_tag", config.active_tag.keys().collect()),
@@ -270,6 +273,9 @@ impl Checker<'_> {
             self.problems.push(problem);
         }
         let lists: &[(&str, bool, &str)] = match mode {
+            Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {
+                &[("markers", read_point.markers.is_empty(), "[\"laser_1\"]")]
+            }
             Mode::Station => &[("scanners", read_point.scanners.is_empty(), "[\"line_2\"]")],
             // An exciter may be all that tells.
             Mode::Presence if self.tree.has(&of("exciters")) => &[],
@@ -302,6 +308,7 @@ impl Checker<'_> {
             }
         }
         match mode {
+            Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {}
             Mode::Station => {
                 self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
             }

@@ -14,6 +14,7 @@ mod downlink;
 mod feed;
 mod limits;
 mod llrp;
+mod marker;
 mod mask;
 mod mistake;
 mod model;
@@ -45,6 +46,7 @@ pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
+pub use marker::{LogStart, Marker};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
@@ -70,6 +72,7 @@ const SECTIONS: &[&str] = &[
     "llrp",
     "scanner",
     "receiver",
+    "marker",
     "read_point",
     "tags",
     "tag_sensor",
@@ -86,6 +89,7 @@ const NAMED_SECTIONS: &[&str] = &[
     "llrp",
     "scanner",
     "receiver",
+    "marker",
     "read_point",
     "tag_sensor",
     "active_tag",

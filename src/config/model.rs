@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::downlink::Command;
 use super::llrp::Llrp;
+use super::marker::Marker;
 use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 use super::receiver::Receiver;
@@ -38,6 +39,8 @@ pub struct Config {
     pub scanner: BTreeMap<String, Scanner>,
     /// Receivers of active tags, and readers that publish by MQTT, by name.
     pub receiver: BTreeMap<String, Receiver>,
+    /// Laser markers by name.
+    pub marker: BTreeMap<String, Marker>,
     /// Read points by name.
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
@@ -134,6 +137,8 @@ pub struct ReadPoint {
     pub antennas: Vec<AntennaRef>,
     /// Scanners (station).
     pub scanners: Vec<String>,
+    /// Laser markers (station).
+    pub markers: Vec<String>,
     /// What a movement inwards means (dock, belt); without it none is reported.
     pub r#in: Option<Business>,
     /// What a movement outwards means (dock, belt); without it none is reported.
@@ -160,6 +165,8 @@ pub struct ReadPoint {
     pub quantities: Quantities,
     /// What a scan means (station).
     pub scan: Option<Business>,
+    /// What a mark means (station); `commissioning` and `active` without it.
+    pub mark: Option<Business>,
     /// Weaker reads are ignored.
     pub min_rssi: Option<Dbm>,
     /// Repeated reads of a tag on one antenna within this time are one.

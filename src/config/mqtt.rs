@@ -202,7 +202,11 @@ impl Checker<'_> {
         let taken: Vec<String> = others
             .chain([mqtt.status_topic.0.render(site, "")])
             .collect();
-        let devices = config.llrp.keys().chain(config.scanner.keys());
+        let devices = config
+            .llrp
+            .keys()
+            .chain(config.scanner.keys())
+            .chain(config.marker.keys());
         let clash = devices
             .map(|name| (name, mqtt.device_topic.0.render(site, name)))
             .find(|(_, topic)| taken.contains(topic));

@@ -7,7 +7,7 @@ use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::ReadPoint;
 use super::source::{Seg, keys};
-use super::text::AntennaRef;
+use super::text::{AntennaRef, FileName};
 use super::units::shown;
 
 /// True when names of this kind cannot be judged, because a section that may define them was not understood.
@@ -147,11 +147,30 @@ fn undefined_antenna(
 
 fn scanners(checker: &mut Checker<'_>) {
     let config = checker.config;
+    let scanners: BTreeSet<&str> = config.scanner.keys().map(String::as_str).collect();
+    let markers: BTreeSet<&str> = config.marker.keys().map(String::as_str).collect();
+    one_point_each(checker, ["scanner", "scanners"], "scan", &scanners, |it| {
+        &it.scanners
+    });
+    one_point_each(checker, ["marker", "markers"], "mark", &markers, |it| {
+        &it.markers
+    });
+}
+
+/// Devices of one kind that a read point names are there, and each counts for one read point.
+fn one_point_each(
+    checker: &mut Checker<'_>,
+    [kind, list]: [&'static str; 2],
+    what: &str,
+    defined: &BTreeSet<&str>,
+    named: impl Fn(&ReadPoint) -> &Vec<String>,
+) {
+    let config = checker.config;
     let mut uses: Vec<(Place, &str, &str)> = Vec::new();
     for (name, read_point) in &config.read_point {
-        for (index, scanner) in read_point.scanners.iter().enumerate() {
+        for (index, scanner) in named(read_point).iter().enumerate() {
             uses.push((
-                entry_place(checker, ["read_point", name], "scanners", index),
+                entry_place(checker, ["read_point", name], list, index),
                 scanner,
                 name,
             ));
@@ -160,26 +179,27 @@ fn scanners(checker: &mut Checker<'_>) {
     uses.sort();
     let mut owners: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
     for (place, scanner, name) in &uses {
-        if unclear(checker, "scanner") {
+        if unclear(checker, kind) {
             return;
         }
-        if !config.scanner.contains_key(*scanner) && !checker.tree.has(&["scanner", scanner]) {
+        if !defined.contains(scanner) && !checker.tree.has(&[kind, scanner]) {
             let title = format!(
-                "read point `{}` uses scanner `{}`, which is not defined",
+                "read point `{}` uses {kind} `{}`, which is not defined",
                 shown(name),
                 shown(scanner)
             );
-            let label = near_label(scanner, config.scanner.keys().map(String::as_str));
-            let help = format!("defined scanners: {}", names(config.scanner.keys()));
+            let label = near_label(scanner, defined.iter().copied());
+            let all: Vec<String> = defined.iter().map(|it| (*it).to_owned()).collect();
+            let help = format!("defined {list}: {}", names(all.iter()));
             checker.error("undefined", title, place.clone(), &label, &help);
         } else if let Some((first, owner)) = owners.get(scanner) {
             let title = match owner == name {
-                true => format!("scanner `{}` is listed twice", shown(scanner)),
-                false => format!("scanner `{}` belongs to two read points", shown(scanner)),
+                true => format!("{kind} `{}` is listed twice", shown(scanner)),
+                false => format!("{kind} `{}` belongs to two read points", shown(scanner)),
             };
             let problem = Diagnostic::error("conflict", title, place.clone(), "used again here")
                 .context((*first).clone(), format!("used by `{}` here", shown(owner)))
-                .help("a scan counts for one read point");
+                .help(format!("a {what} counts for one read point"));
             checker.problems.push(problem);
         } else {
             owners.insert(scanner, (place, name));
@@ -234,6 +254,30 @@ fn addresses(checker: &mut Checker<'_>) {
             all.push((of("udp"), format!("udp port {at}"), name));
         }
     }
+    for (name, marker) in &config.marker {
+        let connection = marker.connection();
+        let file = |path: &FileName| path.path().display().to_string();
+        let own = [
+            (
+                "serial",
+                connection
+                    .serial_path()
+                    .map(|path| path.display().to_string()),
+            ),
+            (
+                "tcp",
+                marker.tcp.as_ref().map(|at| at.to_string().to_lowercase()),
+            ),
+            ("listen", marker.listen.map(|at| at.to_string())),
+            ("tail", marker.tail.as_ref().map(file)),
+            ("drop", marker.drop.as_ref().map(file)),
+        ];
+        for (key, address) in own {
+            all.extend(
+                address.map(|it| (checker.tree.at(&["marker", name, key]), it, name.as_str())),
+            );
+        }
+    }
     all.sort();
     let mut owners: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
     for (place, address, name) in &all {
@@ -261,38 +305,31 @@ fn addresses(checker: &mut Checker<'_>) {
 /// Logs, status and health name a device by its name alone.
 fn device_names(checker: &mut Checker<'_>) {
     let config = checker.config;
-    for name in config
-        .scanner
-        .keys()
-        .filter(|name| config.llrp.contains_key(*name))
-    {
-        let title = format!("a reader and a scanner are both named `{}`", shown(name));
-        let problem = Diagnostic::error(
-            "conflict",
-            title,
-            checker.tree.at(&["scanner", name]),
-            "the scanner",
-        )
-        .context(checker.tree.at(&["llrp", name]), "the reader")
-        .help("rename one of them, and what refers to it: each device needs a name of its own");
-        checker.problems.push(problem);
-    }
-    for name in config.receiver.keys() {
-        let other = match (
-            config.llrp.contains_key(name),
-            config.scanner.contains_key(name),
-        ) {
-            (true, _) => ("llrp", "reader"),
-            (_, true) => ("scanner", "scanner"),
-            _ => continue,
-        };
-        let (kind, what) = other;
-        let title = format!("a {what} and a receiver are both named `{}`", shown(name));
-        let place = checker.tree.at(&["receiver", name]);
-        let problem = Diagnostic::error("conflict", title, place, "the receiver")
-            .context(checker.tree.at(&[kind, name]), format!("the {what}"))
-            .help("rename one of them, and what refers to it: each device needs a name of its own");
-        checker.problems.push(problem);
+    let kinds: [(&str, &str, Vec<&String>); 4] = [
+        ("llrp", "reader", config.llrp.keys().collect()),
+        ("scanner", "scanner", config.scanner.keys().collect()),
+        ("receiver", "receiver", config.receiver.keys().collect()),
+        ("marker", "marker", config.marker.keys().collect()),
+    ];
+    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for (kind, what, names) in &kinds {
+        for name in names {
+            let Some((other_kind, other)) = first.get(name.as_str()) else {
+                first.insert(name, (kind, what));
+                continue;
+            };
+            let title = format!("a {other} and a {what} are both named `{}`", shown(name));
+            let place = checker.tree.at(&[kind, name]);
+            let problem = Diagnostic::error("conflict", title, place, format!("the {what}"))
+                .context(
+                    checker.tree.at(&[other_kind, name]),
+                    format!("the {other}"),
+                )
+                .help(
+                    "rename one of them, and what refers to it: each device needs a name of its own",
+                );
+            checker.problems.push(problem);
+        }
     }
 }
 
@@ -352,6 +389,15 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .flat_map(|point| &point.scanners)
         .map(String::as_str)
         .collect();
+    let markers: BTreeSet<&str> = points()
+        .flat_map(|point| &point.markers)
+        .map(String::as_str)
+        .collect();
+    let unused_markers = config
+        .marker
+        .keys()
+        .filter(|name| !markers.contains(name.as_str()))
+        .map(|name| ("marker", name));
     let unused_readers = config
         .llrp
         .keys()
@@ -371,6 +417,7 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .map(|name| ("receiver", name));
     let unused = unused_readers
         .chain(unused_scanners)
+        .chain(unused_markers)
         .chain(unused_receivers);
     for (kind, name) in unused {
         let what = if kind == "llrp" { "reader" } else { kind };

@@ -37,6 +37,10 @@ impl Core {
             .add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
         counters.scans_repeated.add(repeated - was_repeated);
         counters.scans_refused.add(refused - was_refused);
+        counters.marks.add(now.marks - seen.marks);
+        counters
+            .marks_repeated
+            .add(now.marks_repeated - seen.marks_repeated);
         counters.capped.set(now.capped);
         counters.waiting.set(self.store.waiting());
         let (tags, buffered) = self.pipeline.sizes();

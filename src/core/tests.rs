@@ -162,6 +162,7 @@ fn station() -> PipelineConfig {
                     biz_step: "picking".into(),
                     ..Step::default()
                 },
+                marks: None,
             }),
         }],
         tags: TagRules::default(),

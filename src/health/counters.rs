@@ -96,6 +96,10 @@ counters! {
     scans_refused,
     /// Scans repeated within the duplicate window.
     scans_repeated,
+    /// Marks of laser markers that ended, well or not.
+    marks,
+    /// Marks that were told again and not booked again.
+    marks_repeated,
     /// Movement events stored.
     events,
     /// Events of them made of reads that came late.
@@ -242,6 +246,10 @@ device_counters! {
     FramesMalformed = "frames_malformed",
     /// Frames that it sent again because it had not heard the answer.
     FramesRepeated = "frames_repeated",
+    /// Ends of marks that nobody heard begin and that name nothing.
+    MarksUnmatched = "marks_unmatched",
+    /// Times that its log was cut or replaced, or a file of it could not be used.
+    LogIncidents = "log_incidents",
     /// Answers later than 300 ms after the scan.
     AnswersLate = "answers_late",
     /// Answers that came too late to mean anything, or that it did not take.

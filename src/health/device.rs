@@ -49,6 +49,8 @@ pub enum Problem {
     Silent,
     /// It sent a frame that no rule knows.
     UnknownFrame,
+    /// Its log, or its folder of files.
+    Log,
 }
 
 /// What is known about a device.

@@ -18,6 +18,8 @@ pub enum DeviceKind {
     Scanner,
     /// A receiver of active tags, or a reader that publishes by itself.
     Receiver,
+    /// A laser marker.
+    Marker,
 }
 
 /// Reads of a device since the start of the gateway.

@@ -104,6 +104,7 @@ fn station() -> Pipeline {
     let kind = ReadPointKind::Station(StationConfig {
         scanners: vec![scanner],
         step: Step::default(),
+        marks: None,
     });
     let config = PipelineConfig {
         time_zone: "UTC".to_owned(),

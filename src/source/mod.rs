@@ -1,6 +1,7 @@
 //! Devices: async shells that connect, frame and hand reads to the core. One task per device, which reconnects for ever.
 
 pub mod llrp;
+pub mod marker;
 pub mod queue;
 pub mod receiver;
 pub mod scanner;

@@ -60,6 +60,7 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 Target::new(!shown.is_empty(), ports)
             }
             Device::Receiver(_) => Target::new(false, Vec::new()),
+            Device::Marker(_) => Target::new(false, Vec::new()),
             Device::Scanner(settings) => {
                 Target::new(!settings.answers.identify.is_empty(), Vec::new())
             }

@@ -1,13 +1,106 @@
-//! Feeds: how scanners are reached, and how they talk.
+//! Feeds: how scanners and markers are reached, and how they talk.
 
 use tracegate_feed::frame::Kind;
+use tracegate_feed::text::Encoding;
+use tracegate_pipeline::config::{StationScanner, Step};
+use tracegate_pipeline::input::DeviceIndex;
+use tracegate_pipeline::mark::{MarkStation, StationMarker};
+use tracegate_pipeline::time::Span;
 
-use crate::config::{FlowControl, Parity, Scanner, verbs};
+use crate::config::{
+    Bytes, Config, FlowControl, LogStart, Marker, Parity, ReadPoint, Scanner, verbs,
+};
+use crate::source::marker::{self, Feed, Folder, Live, Log};
 use crate::source::scanner::{Answer, Answers, Settings};
 use crate::source::transport::{Line, Transport};
 
 /// On this port a fixed reader speaks telnet.
 const TELNET: u16 = 23;
+
+/// A marker's settings; what is known of it from before comes from [`recall`](super::recall).
+pub(super) fn marker(config: &Config, marker: &Marker) -> marker::Settings {
+    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|it| it.0.clone()).unwrap_or_default();
+    let (form, encoding) = (marker.form(), marker.file_encoding());
+    let feed = if let Some(path) = &marker.tail {
+        Feed::Log(Log {
+            path: path.path().to_owned(),
+            form,
+            encoding,
+            from_end: marker.begin == LogStart::End,
+            idle_after: marker.idle_after,
+        })
+    } else if let Some(path) = &marker.drop {
+        let processed = &marker.processed;
+        Feed::Folder(Folder {
+            path: path.path().to_owned(),
+            suffix: marker.suffix.clone(),
+            form,
+            encoding,
+            settle: marker.settle,
+            processed: (!processed.is_empty()).then(|| processed.clone()),
+        })
+    } else {
+        let asks = !marker.profile.0.poll.is_empty() && !marker.poll_interval.is_zero();
+        Feed::Live(Live {
+            transport: transport(&marker.connection()),
+            framing: marker.framing(),
+            rules: marker.rules().unwrap_or_default(),
+            encoding: Encoding::Windows1252,
+            poll: asks.then(|| (marker.profile.0.poll.to_vec(), marker.poll_interval)),
+            on_accept: bytes(&marker.on_accept),
+            on_refuse: bytes(&marker.on_refuse),
+        })
+    };
+    let zone = marker
+        .time_zone
+        .as_ref()
+        .unwrap_or(&config.gateway.time_zone);
+    marker::Settings {
+        feed,
+        marks: marker.marks(),
+        zone: zone.zone(),
+        time_format: marker.time_format.clone(),
+        known: marker::Known::default(),
+    }
+}
+
+/// The markers of a station, and the event of their marks.
+pub(super) fn mark_station(
+    config: &Config,
+    read_point: &ReadPoint,
+    index: &impl Fn(&str) -> Option<DeviceIndex>,
+) -> Option<MarkStation> {
+    let marker = |name: &String| {
+        let marker = config.marker.get(name)?;
+        Some(StationMarker {
+            reading: StationScanner {
+                device: index(name)?,
+                duplicate_window: Span::default(),
+                assume_gs1: marker.assume_gs1,
+                gs_substitutes: marker
+                    .gs_substitutes
+                    .iter()
+                    .map(|it| it.as_str().to_owned())
+                    .collect(),
+                keep_unknown_ais: marker.keep_unknown_ais,
+            },
+            gtin: marker.gtin.clone(),
+            min_grade: marker.min_grade.map(|grade| grade.0),
+        })
+    };
+    let commissioning = || Step {
+        biz_step: "commissioning".to_owned(),
+        disposition: Some("active".to_owned()),
+        ..Step::default()
+    };
+    (!read_point.markers.is_empty()).then(|| MarkStation {
+        markers: read_point.markers.iter().filter_map(marker).collect(),
+        step: read_point
+            .mark
+            .as_ref()
+            .map_or_else(commissioning, super::step),
+    })
+}
 
 /// A scanner's settings.
 pub(super) fn scanner(scanner: &Scanner) -> Settings {

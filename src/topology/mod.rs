@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracegate_pipeline::Pipeline;
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
     StationScanner, Step,
@@ -31,7 +32,7 @@ use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
-use crate::source::{Context, llrp, receiver as receiver_source, scanner};
+use crate::source::{Context, llrp, marker, receiver as receiver_source, scanner};
 use crate::tls;
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -55,6 +56,8 @@ pub enum Device {
     Scanner(Box<scanner::Settings>),
     /// A receiver of active tags, or a reader that publishes.
     Receiver(Box<receiver_source::Settings>),
+    /// A laser marker.
+    Marker(Box<marker::Settings>),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -78,10 +81,27 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
         let settings = receiver::settings(config, name, receiver);
         (name.clone(), Device::Receiver(Box::new(settings)))
     });
-    let devices: Vec<_> = readers.chain(scanners).chain(receivers).collect();
+    let markers = config.marker.iter().map(|(name, marker)| {
+        let settings = feed::marker(config, marker);
+        (name.clone(), Device::Marker(Box::new(settings)))
+    });
+    let devices: Vec<_> = readers
+        .chain(scanners)
+        .chain(receivers)
+        .chain(markers)
+        .collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
         Err(_) => Err(TopologyError::TooManyDevices(devices.len())),
+    }
+}
+
+/// Tells feeds that are read again where to go on.
+pub fn recall(devices: &mut [(String, Device)], pipeline: &Pipeline) {
+    for (name, device) in devices {
+        if let Device::Marker(settings) = device {
+            settings.known = marker::Known::of(pipeline.mark_feed(name));
+        }
     }
 }
 
@@ -111,6 +131,11 @@ pub fn start(
         Device::Receiver(settings) => {
             tasks.spawn(receiver_source::run(*settings, context));
             None
+        }
+        Device::Marker(settings) => {
+            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(marker::run(*settings, context, answers));
+            Some(feedback)
         }
     }
 }
@@ -289,9 +314,10 @@ fn announcements(config: &Config) -> announce::Settings {
         .scanner
         .keys()
         .map(|name| (name, DeviceKind::Scanner));
+    let markers = config.marker.keys().map(|name| (name, DeviceKind::Marker));
     let receivers = config.receiver.keys();
     let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
-    let all = readers.chain(scanners).chain(receivers);
+    let all = readers.chain(scanners).chain(receivers).chain(markers);
     announce::Settings {
         topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
         devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
@@ -362,6 +388,7 @@ fn station(
     StationConfig {
         scanners: read_point.scanners.iter().filter_map(scanner).collect(),
         step: read_point.scan.as_ref().map(step).unwrap_or_default(),
+        marks: feed::mark_station(config, read_point, index).map(Box::new),
     }
 }
 

@@ -186,6 +186,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                         keep_unknown_ais: false,
                     }],
                     step: step(&point.scan_step).unwrap(),
+                    marks: None,
                 }),
                 None => ReadPointKind::Gate(GateConfig {
                     antennas: [

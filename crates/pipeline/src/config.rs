@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::association::LoadRules;
 use crate::filter::TagRules;
 use crate::input::DeviceIndex;
+use crate::mark::MarkStation;
 use crate::sensing::SensorConfig;
 use crate::time::Span;
 use crate::zone::ZoneConfig;
@@ -158,6 +159,8 @@ pub struct StationConfig {
     pub scanners: Vec<StationScanner>,
     /// The event of a scan.
     pub step: Step,
+    /// Its markers, and the event of a mark.
+    pub marks: Option<Box<MarkStation>>,
 }
 
 /// One scanner of a station.

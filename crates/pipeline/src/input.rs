@@ -6,6 +6,7 @@ pub use tracegate_feed::active::Signal;
 
 use crate::config::{Direction, PipelineConfig};
 pub use crate::gate::EpcKey;
+use crate::mark::MarkReport;
 use crate::movement::Wall;
 use crate::reference::Reference;
 use crate::time::{Span, Time};
@@ -146,6 +147,8 @@ pub enum Input {
         /// What is known of it.
         wall: Wall,
     },
+    /// A marker's feed tells of a mark, or how far it was read.
+    Mark(Box<MarkReport>),
 }
 
 impl Input {
@@ -162,6 +165,7 @@ impl Input {
             | Self::Wall { at, .. }
             | Self::Tick { at }
             | Self::References { at, .. } => Some(*at),
+            Self::Mark(report) => Some(report.at),
         }
     }
 }
@@ -260,6 +264,10 @@ pub enum NonEventReason {
     Rearm,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
     Invalid,
+    /// The marker failed to mark a thing.
+    MarkFailed,
+    /// A mark does not say which thing it is on.
+    MarkUnidentified,
 }
 
 impl NonEventReason {
@@ -274,6 +282,8 @@ impl NonEventReason {
             Self::Neighbour => "neighbour",
             Self::Rearm => "rearm",
             Self::Invalid => "invalid",
+            Self::MarkFailed => "mark_failed",
+            Self::MarkUnidentified => "mark_unidentified",
         }
     }
 }

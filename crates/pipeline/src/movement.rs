@@ -21,6 +21,10 @@ use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::{Span, Time};
 use crate::zone::Change;
 
+mod mark;
+
+pub use mark::{MarkFacts, mark};
+
 /// How times are written: the site's zone, and what is known of the gateway's clock.
 #[derive(Debug, Clone)]
 pub struct Zone {

@@ -101,7 +101,7 @@ impl Station {
 
 /// A label or mark with GTIN, serial number and lot says where the serial number comes from. Tags do not say it, so it is
 /// kept for when the thing passes a door.
-fn batch_of(identity: &Identity) -> Option<Reference> {
+pub(crate) fn batch_of(identity: &Identity) -> Option<Reference> {
     let (lot, _, _) = (identity.lot()?, identity.serial()?, identity.gtin()?);
     let batch = Batch {
         lot: lot.to_owned(),

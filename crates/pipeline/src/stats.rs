@@ -46,6 +46,10 @@ pub struct Stats {
     pub non_events: BTreeMap<NonEventReason, u64>,
     /// Scans accepted, repeated, refused.
     pub scans: [u64; 3],
+    /// Marks that ended.
+    pub marks: u64,
+    /// Marks that were told again.
+    pub marks_repeated: u64,
 }
 
 impl Stats {

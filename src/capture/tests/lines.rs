@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 use tracegate_feed::active::Milli;
 use tracegate_pipeline::input::{Extra, Signal, TagData};
+use tracegate_pipeline::mark::{
+    LogPlace, Mark, MarkId, MarkOutcome, MarkReport, MarkedItem, Progress,
+};
 use tracegate_pipeline::movement::Wall;
 use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
 use tracegate_pipeline::time::Span;
@@ -110,6 +113,34 @@ fn records(number: u16) -> Vec<Reference> {
     facts.into_iter().map(record).collect()
 }
 
+fn marked(device: u16, at: Time, port: u16, flag: bool) -> MarkReport {
+    let mark = Mark {
+        id: MarkId::File {
+            content: u64::MAX - u64::from(port),
+            index: 3,
+        },
+        item: MarkedItem {
+            code: Some("]d2\u{1d}".to_owned()),
+            ..MarkedItem::default()
+        },
+        outcome: MarkOutcome::Failed(flag.then(|| "E1".to_owned())),
+        grade: tracegate_feed::marker::Grade::parse("DPM3.0/10/660/45Q A,B").ok(),
+        device_time_us: flag.then_some(at.0),
+    };
+    let place = LogPlace {
+        file: Some((1, 2)),
+        read_to: port.into(),
+        ..LogPlace::default()
+    };
+    MarkReport {
+        device,
+        at,
+        mark: Some(mark).filter(|_| port % 2 == 0),
+        progress: flag.then_some(Progress::Log(place)),
+        answer: flag,
+    }
+}
+
 fn extreme() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => T0..T0 + 60_000_000,
@@ -136,6 +167,7 @@ proptest! {
             Input::Scan { device, at, data: data.clone() },
             Input::Device { device, at, up: flag, reader_time: time },
             Input::Gpi { device, at, port, high: flag, reader_time: time },
+            Input::Mark(Box::new(marked(device, at, port, flag))),
             Input::Start { at },
             Input::Tick { at },
             Input::References { at, records: records(port) },

@@ -4,6 +4,7 @@ mod answers;
 mod faults;
 mod feeds;
 mod links;
+mod marker;
 mod reader;
 mod receiver;
 mod says;

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::input::{Signal, TagData};
+use crate::mark::{LogPlace, Mark, MarkId, MarkOutcome, MarkReport, MarkedItem, Progress};
 use crate::movement::Wall;
 use crate::time::Span;
 
@@ -96,6 +97,18 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (any::<u16>(), at(), any::<u16>(), any::<bool>(), time())
             .prop_map(|(device, at, port, high, reader_time)| Input::Gpi { device, at, port, high, reader_time }),
         1 => (any::<u16>(), at(), data).prop_map(|(device, at, data)| Input::Scan { device, at, data }),
+        1 => (any::<u16>(), at(), any::<u64>(), any::<bool>()).prop_map(|(device, at, offset, answer)| {
+            let place = LogPlace { read_to: offset, ..LogPlace::default() };
+            let mark = Mark {
+                id: MarkId::Log { generation: 1, offset },
+                item: MarkedItem { serial: Some(offset.to_string()), ..MarkedItem::default() },
+                outcome: MarkOutcome::Failed(answer.then(|| "E1".to_owned())),
+                grade: tracegate_feed::marker::Grade::parse("3.0/10/660/45Q A").ok(),
+                device_time_us: answer.then_some(at.0),
+            };
+            let (mark, progress) = (Some(mark), Some(Progress::Log(place)));
+            Input::Mark(Box::new(MarkReport { device, at, mark, progress, answer }))
+        }),
     ]
 }
 

@@ -5,6 +5,7 @@ mod advance;
 mod book;
 mod clocks;
 mod late;
+mod mark;
 mod reconfigure;
 mod scan;
 mod watch;
@@ -19,6 +20,7 @@ use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScan
 use crate::filter::TagClass;
 use crate::gate::{END, EpcKey, Gate, Sighting};
 use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime};
+use crate::mark::MarkFeeds;
 use crate::movement::{self, Wall};
 use crate::reference::References;
 use crate::sensing::Sensed;
@@ -55,6 +57,8 @@ pub struct State {
     /// Which of them active tags are in.
     whereabouts: Whereabouts,
     references: References,
+    /// How far the feeds of markers were read.
+    marks: MarkFeeds,
 }
 
 /// The pipeline: see the [crate] documentation.
@@ -87,6 +91,7 @@ impl Default for Pipeline {
             zones: BTreeMap::new(),
             whereabouts: Whereabouts::default(),
             references: References::default(),
+            marks: MarkFeeds::default(),
         })
     }
 }
@@ -208,7 +213,15 @@ impl Pipeline {
         let mut outputs = Vec::new();
         match input {
             Input::Configure(config) => self.configure(*config, &mut outputs),
-            Input::Start { at } => self.start(at, &mut outputs),
+            Input::Start { at } => {
+                self.start(at, &mut outputs);
+                self.marks_restarted(at, &mut outputs);
+            }
+            Input::Mark(report) => {
+                let at = self.clock(report.at);
+                self.mark(at, *report, &mut outputs);
+                self.advance(&mut outputs);
+            }
             Input::Device {
                 device,
                 at,

@@ -28,6 +28,7 @@ impl Pipeline {
                 .position(|other| other == name)
                 .and_then(|at| DeviceIndex::try_from(at).ok())
         };
+        self.state.marks.configured(&self.state.config.devices);
         let now = self.state.now;
         let devices = self.state.config.devices.iter().map(|name| {
             let before = old_config.devices.iter().position(|other| other == name);

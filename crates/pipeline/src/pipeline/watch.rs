@@ -196,6 +196,7 @@ impl Pipeline {
                     wanted.extend(identity.class_uri().filter(|_| identity.lot().is_some()));
                 }
             }
+            Input::Mark(report) => wanted.extend(self.mark_mentions(report)),
             _ => {}
         }
         wanted.retain(|key| !self.state.references.knows(key));

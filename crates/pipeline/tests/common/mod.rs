@@ -65,6 +65,7 @@ pub fn config() -> PipelineConfig {
                         keep_unknown_ais: false,
                     }],
                     step: step("picking", "in_progress"),
+                    marks: None,
                 }),
             },
         ],
@@ -225,6 +226,7 @@ pub fn arrival(input: &Input) -> Option<Time> {
         | Input::References { at, .. }
         | Input::Wall { at, .. }
         | Input::Tick { at } => Some(*at),
+        Input::Mark(report) => Some(report.at),
         Input::Configure(_) | Input::Start { .. } => None,
     }
 }
