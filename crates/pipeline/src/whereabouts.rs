@@ -327,15 +327,9 @@ mod tests {
 
     #[test]
     fn a_tag_is_where_it_is_loudest_and_does_not_flutter() {
-        let noise = [
-            (-60, -70),
-            (-66, -64),
-            (-60, -71),
-            (-68, -62),
-            (-61, -70),
-            (-66, -63),
-        ];
-        assert_eq!(walk(&noise.repeat(20)), [NEAR; 120]);
+        // Each is the louder one in turn, but not clearly and not for long.
+        let noise = [(-60, -72), (-72, -60), (-72, -60)];
+        assert_eq!(walk(&noise.repeat(40)), [NEAR; 120]);
         let moved = [[(-60, -80); 5], [(-80, -60); 5]].concat();
         let places = walk(&moved);
         assert_eq!((places.first(), places.last()), (Some(&NEAR), Some(&FAR)));

@@ -204,7 +204,7 @@ impl Session<'_> {
             match piece {
                 Piece::Frame(frame) => self.frame(&frame),
                 Piece::Junk { len, why } => {
-                    self.count(DeviceCounter::MessagesMalformed, 1);
+                    self.count(DeviceCounter::FramesMalformed, 1);
                     let (receiver, advice) = (&self.context.name, why.advice());
                     if self.remarks.say().is_some() {
                         warn!(receiver, len, advice, "Bytes thrown away");
@@ -229,7 +229,13 @@ impl Session<'_> {
             }
         }
         for unused in unused {
-            self.count(DeviceCounter::MessagesMalformed, 1);
+            self.count(
+                match unused {
+                    Unused::Unknown(_) => DeviceCounter::FramesUnknown,
+                    Unused::Malformed(_) | Unused::Nameless(_) => DeviceCounter::MessagesMalformed,
+                },
+                1,
+            );
             let counters = self.context.health.counters();
             let receiver = &self.context.name;
             let (counter, what, text) = match unused {
