@@ -281,7 +281,7 @@ impl Session<'_> {
     }
 }
 
-async fn link(context: &Context, up: bool) -> bool {
+pub(super) async fn link(context: &Context, up: bool) -> bool {
     let at = context.clock.now();
     context
         .send(Input::Device {
