@@ -55,8 +55,6 @@ const ANTENNA_SETTINGS: &[&str] = &[
 ];
 /// Settings of a read point with scanners.
 const STATION_SETTINGS: &[&str] = &["scanners", "scan"];
-/// Settings of a serial line.
-const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits"];
 
 const MAX_NAME: usize = 40;
 
@@ -71,7 +69,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.required();
     checker.names();
     super::readers::check(&mut checker);
-    checker.scanners();
+    super::attached::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
     }
@@ -234,44 +232,6 @@ impl Checker<'_> {
                     &label,
                     "use small letters, digits and _; example: dock_1",
                 );
-            }
-        }
-    }
-
-    fn scanners(&mut self) {
-        for (name, scanner) in &self.config.scanner {
-            let of = |key| ["scanner", name.as_str(), key];
-            let (serial, tcp) = (self.tree.has(&of("serial")), self.tree.has(&of("tcp")));
-            if serial && tcp {
-                let title = format!("scanner `{}` has both `serial` and `tcp`", shown(name));
-                let first = self.tree.at_key(&of("serial"));
-                let second = self.tree.at_key(&of("tcp"));
-                let problem =
-                    Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
-                        .context(first.min(second), "the other is here")
-                        .help("keep the one that is used, delete the other");
-                self.problems.push(problem);
-            } else if self.is_missing(&of("serial")) && self.is_missing(&of("tcp")) {
-                let title = format!("scanner `{}` has neither `serial` nor `tcp`", shown(name));
-                let place = self.tree.at(&["scanner", name]);
-                let help = "add: serial = \"usb-…-if00\" (a name in /dev/serial/by-id), or tcp = \"10.0.4.30:9004\"";
-                self.error("missing", title, place, "", help);
-            }
-            if tcp && !serial && scanner.tcp.is_some() {
-                for key in SERIAL_SETTINGS
-                    .iter()
-                    .filter(|key| self.tree.has(&of(key)))
-                    .collect::<Vec<_>>()
-                {
-                    let title = format!("`{key}` has no effect with `tcp`");
-                    self.error(
-                        "no-effect",
-                        title,
-                        self.tree.at_key(&of(key)),
-                        "",
-                        "delete it",
-                    );
-                }
             }
         }
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::HostPort;
+use super::attached::{HidDevice, KeyboardLayout, Suffix};
 use super::downlink::Command;
 use super::llrp::Llrp;
 use super::mqtt::Mqtt;
@@ -101,7 +102,7 @@ pub enum Parity {
     Even,
 }
 
-/// `[scanner.NAME]`: a barcode scanner. Exactly one of `serial` and `tcp` is set.
+/// `[scanner.NAME]`: a barcode scanner. Exactly one of `serial`, `tcp`, `hid` and `keyboard` is set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Scanner {
@@ -110,6 +111,24 @@ pub struct Scanner {
     pub serial: Option<FileName>,
     /// Address to connect to.
     pub tcp: Option<HostPort>,
+    /// A scanner in mode HID POS.
+    #[serde(deserialize_with = "optional")]
+    pub hid: Option<HidDevice>,
+    /// A scanner that types: a path, or a name below `/dev/input/by-id`; see [`Scanner::keyboard_path`].
+    #[serde(deserialize_with = "optional")]
+    pub keyboard: Option<FileName>,
+    /// Keyboard layout that the scanner is set to.
+    pub layout: KeyboardLayout,
+    /// Key that ends a code.
+    pub suffix: Suffix,
+    /// Shorter codes are taken as typed by hand, in characters.
+    pub min_length: u16,
+    /// Keys that follow each other more slowly are typed by hand.
+    #[serde(deserialize_with = "from_text")]
+    pub max_gap: Duration,
+    /// After so long without a key nothing more comes.
+    #[serde(deserialize_with = "from_text")]
+    pub idle_gap: Duration,
     /// Bits per second.
     pub baud: u32,
     /// Data bits, 7 or 8.
@@ -140,6 +159,13 @@ impl Default for Scanner {
         Scanner {
             serial: None,
             tcp: None,
+            hid: None,
+            keyboard: None,
+            layout: KeyboardLayout::default(),
+            suffix: Suffix::default(),
+            min_length: 4,
+            max_gap: Duration::from_millis(40),
+            idle_gap: Duration::from_millis(60),
             baud: 9600,
             data_bits: 8,
             parity: Parity::None,

@@ -60,6 +60,10 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 Target::new(!shown.is_empty(), ports)
             }
             Device::Scanner(settings) => Target::new(!settings.on_identify.is_empty(), Vec::new()),
+            Device::Hid(settings) => {
+                Target::new(!settings.answers.on_identify.is_empty(), Vec::new())
+            }
+            Device::Keyboard(_) => Target::new(false, Vec::new()),
         };
         directory.insert(name.clone(), target);
         all.push(orders);

@@ -1,5 +1,6 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod attached;
 pub mod downlink;
 mod reader;
 
@@ -29,7 +30,7 @@ use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
-use crate::source::{Context, llrp, scanner};
+use crate::source::{Context, hid, keyboard, llrp, scanner};
 use crate::tls;
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -51,6 +52,10 @@ pub enum Device {
     Llrp(Box<llrp::Settings>),
     /// A scanner.
     Scanner(scanner::Settings),
+    /// A scanner in mode HID POS.
+    Hid(hid::Settings),
+    /// A scanner that types.
+    Keyboard(keyboard::Settings),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -67,7 +72,7 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
     let scanners = config
         .scanner
         .iter()
-        .map(|(name, scanner)| (name.clone(), Device::Scanner(scanner_settings(scanner))));
+        .map(|(name, scanner)| (name.clone(), attached::device(scanner)));
     let devices: Vec<_> = readers.chain(scanners).collect();
     match DeviceIndex::try_from(devices.len()) {
         Ok(_) => Ok(devices),
@@ -97,6 +102,16 @@ pub fn start(
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(settings, context, answers));
             Some(feedback)
+        }
+        Device::Hid(settings) => {
+            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(hid::run(settings, context, answers));
+            Some(feedback)
+        }
+        Device::Keyboard(settings) => {
+            let (_, answers) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(keyboard::run(settings, context, answers));
+            None
         }
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 pub(crate) use find::nodes;
-pub use find::{Choice, Node};
+pub use find::{Choice, Node, is_socket};
 use tokio::sync::mpsc;
 use tracegate_feed::hid::{Assembler, Descriptor, Heard, Layout, Vendor, commands};
 use tracing::warn;
