@@ -153,7 +153,7 @@ fn node(class: &Path, dev: &Path) -> Option<Node> {
 }
 
 /// The USB device in a path of sysfs: `…/usb1/1-2/1-2.3/1-2.3:1.0/…` is `1-2.3`.
-pub(crate) fn socket(path: &Path) -> Option<String> {
+fn socket(path: &Path) -> Option<String> {
     let parts = path.components().rev();
     let names = parts.filter_map(|part| part.as_os_str().to_str());
     let mut sockets = names.filter(|name| is_socket(name));

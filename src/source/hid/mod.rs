@@ -1,6 +1,8 @@
 //! Scanners in mode HID POS, on `/dev/hidraw*`.
 
 mod find;
+#[cfg(test)]
+mod kernel;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Scanners that type, on `/dev/input/event*`: grabbed, so that codes do not land on the console.
 
+#[cfg(test)]
+mod kernel;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -7,7 +9,6 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use system::types_codes;
 use tokio::sync::mpsc;
 use tracegate_feed::wedge::{self, Heard, Press, Wedge};
 

@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evdev::KeyCode;
 use evdev::raw_stream::RawDevice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -110,18 +109,4 @@ fn holders(file: &Path) -> Vec<String> {
         has_it.then(|| format!("{} (process {id})", name.trim()))
     };
     processes.filter_map(holder).take(4).collect()
-}
-
-/// Whether a device has the keys that a scanner types with; a mouse or a power button has not.
-pub(crate) fn types_codes(path: &Path) -> io::Result<bool> {
-    let device = RawDevice::open(path)?;
-    let keys = device.supported_keys();
-    let needed = [
-        KeyCode::KEY_1,
-        KeyCode::KEY_0,
-        KeyCode::KEY_A,
-        KeyCode::KEY_Z,
-        KeyCode::KEY_ENTER,
-    ];
-    Ok(keys.is_some_and(|keys| needed.iter().all(|key| keys.contains(*key))))
 }
