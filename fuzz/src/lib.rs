@@ -22,6 +22,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("epc_uri", epc::uri),
     ("epc_pattern", epc::pattern),
     ("feed_hid", feed::hid),
+    ("feed_wedge", feed::wedge),
     ("gs1_scan", gs1::scan),
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),

@@ -98,6 +98,9 @@ pub(super) fn choose(nodes: Vec<Node>, choice: &Choice) -> Result<Node, String> 
     if fitting.is_empty() {
         return Err(format!("{choice} is not there: is the scanner plugged in?"));
     }
+    let damaged = fitting
+        .iter()
+        .find_map(|it| Descriptor::parse(&it.descriptor).err());
     // A device may be several: a keyboard, a scanner, something of the vendor's.
     fitting.retain(Node::is_scanner);
     if fitting.len() > 1 {
@@ -111,10 +114,11 @@ pub(super) fn choose(nodes: Vec<Node>, choice: &Choice) -> Result<Node, String> 
             "{choice} is there {count} times; say which: {others}"
         ));
     }
-    fitting.pop().ok_or_else(|| {
-        format!(
+    fitting.pop().ok_or_else(|| match damaged {
+        Some(error) => format!("{choice} cannot be understood: {error}"),
+        None => format!(
             "{choice} is plugged in but not as HID POS; scan the code \"USB HID POS\" of its manual"
-        )
+        ),
     })
 }
 

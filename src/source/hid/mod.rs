@@ -81,8 +81,8 @@ impl<B: Bus> Port for HidPort<B> {
 
     fn open(&self) -> Result<Opened<Report>, String> {
         let node = find::choose(self.bus.nodes(), &self.choice)?;
-        // A handle for each thread: a scanner that takes no answer must not delay its scans.
-        let (mut writer, reader) = (self.bus.open(&node)?, self.bus.open(&node)?);
+        // A handle for each thread: a scanner that takes no answer must not delay its scans. What it sends from now on waits.
+        let (reader, mut writer) = (self.bus.open(&node)?, self.bus.open(&node)?);
         let vendor = Vendor::of(node.vendor);
         if let Some(enable) = vendor.enable() {
             let enabled = writer.feature(&enable);

@@ -31,14 +31,15 @@ impl Bus for System {
     }
 
     fn open(&self, node: &Node) -> Result<Box<dyn Handle>, String> {
-        may_open(&node.path)?;
         let shown = node.path.display();
         let refused = |error: &dyn std::fmt::Display| format!("{shown} cannot be opened: {error}");
         let path = CString::new(node.path.as_os_str().as_bytes()).map_err(|it| refused(&it))?;
         // It would look at every device; that was done.
         HidApi::disable_device_discovery();
         let api = HidApi::new().map_err(|it| refused(&it))?;
-        let device = api.open_path(&path).map_err(|it| refused(&it))?;
+        let opened = api.open_path(&path);
+        let device =
+            opened.map_err(|it| may_open(&node.path).err().unwrap_or_else(|| refused(&it)))?;
         Ok(Box::new(Raw(device)))
     }
 }

@@ -213,6 +213,11 @@ async fn what_stands_in_the_way_is_said() {
     bus.plug(typing);
     let (rig, _feedback) = start(&bus, model());
     rig.says("0c2e:0b6a is plugged in but not as HID POS").await;
+    let mut damaged = honeywell("/dev/hidraw0", "1-1");
+    damaged.descriptor = vec![0x05, 0x8C, 0xC0];
+    bus.with(|it| it.nodes = vec![damaged]);
+    rig.says("ends a collection that was not begun, at byte 2")
+        .await;
     bus.plug(honeywell("/dev/hidraw1", "1-2"));
     bus.plug(honeywell("/dev/hidraw2", "1-4.1"));
     rig.says("is there 2 times; say which: hid = \"usb:1-2\" or hid = \"usb:1-4.1\"")
