@@ -47,8 +47,10 @@ const WAKE: Duration = Duration::from_secs(5);
 /// The operator's answer to a scan, sent once the scan is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feedback {
-    /// Stored, now or before.
+    /// Stored.
     Accept,
+    /// Stored before: the operator should look.
+    Warn,
     /// Not booked.
     Refuse,
     /// A movement of a read point that the reader looks at was stored.
@@ -377,7 +379,8 @@ impl Core {
 
     fn answer(&self, verdict: &ScanVerdict) {
         let feedback = match &verdict.kind {
-            VerdictKind::Accepted | VerdictKind::Duplicate => Feedback::Accept,
+            VerdictKind::Accepted => Feedback::Accept,
+            VerdictKind::Duplicate => Feedback::Warn,
             VerdictKind::Refused(reason) => {
                 warn!(
                     scanner = self.device_name(verdict.device),

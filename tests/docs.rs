@@ -127,7 +127,12 @@ fn every_field_of_the_message_about_a_device_is_explained() {
 #[test]
 fn the_troubleshooting_table_has_the_real_texts() {
     let mut sources = String::new();
-    for folder in ["src", "crates/llrp/src", "crates/pipeline/src"] {
+    for folder in [
+        "src",
+        "crates/llrp/src",
+        "crates/pipeline/src",
+        "crates/feed/src",
+    ] {
         collect(&root().join(folder), &mut sources);
     }
     let readme = read("README.md");

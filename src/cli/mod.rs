@@ -14,6 +14,7 @@ mod discover;
 mod gateway;
 mod lots;
 mod place;
+mod profiles;
 mod replay;
 mod run;
 mod status;
@@ -56,6 +57,7 @@ enum Command {
     Survey(survey::Arguments),
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
+    Profiles(profiles::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Survey(arguments) => survey::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
+        Command::Profiles(arguments) => profiles::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };

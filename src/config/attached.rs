@@ -1,23 +1,41 @@
 //! Scanners that are plugged in as HID POS or as keyboards: which one, and how to understand what it types.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use tracegate_feed::wedge;
 
 use super::check::Checker;
-use super::diagnostic::{Diagnostic, Place};
 use super::limits::{range, show_number, show_time};
-use super::model::Scanner;
-use super::units::{FromText, Refusal, deserialize_from_text, show_duration, shown};
+use super::scanner::{SERIAL_SETTINGS, Scanner};
+use super::units::{FromText, Refusal, deserialize_from_text, show_duration};
 use crate::source::hid::{Choice, is_socket};
 
-/// Ways to reach a scanner; a section has exactly one.
-const WAYS: &[&str] = &["serial", "tcp", "hid", "keyboard"];
-/// Settings of a serial line.
-const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits"];
+/// Ways to reach a scanner that sends bytes.
+const BYTES: &[&str] = &["serial", "tcp", "listen", "udp"];
+/// Settings that say what the bytes of such a scanner are.
+const FRAME_SETTINGS: &[&str] = &[
+    "frame",
+    "start",
+    "end",
+    "max_length",
+    "encoding",
+    "no_read",
+    "heartbeat",
+    "heartbeat_every",
+    "status",
+    "ignore",
+    "data",
+    "on_no_read",
+];
 /// Settings of a scanner that types.
 const KEYBOARD_SETTINGS: &[&str] = &["layout", "suffix", "min_length", "max_gap", "idle_gap"];
 /// Settings of a scanner that can be told something.
-const ANSWERS: &[&str] = &["on_accept", "on_refuse", "on_identify"];
+const ANSWERS: &[&str] = &["on_accept", "on_warn", "on_refuse", "on_identify"];
+/// Shortest code, in characters.
+const MIN_LENGTH: u16 = 4;
+/// Slowest scanner, and silence behind a code.
+const GAPS: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(60));
 
 /// A HID device: `0c2e:0b6a`, `0c2e:0b6a:SERIAL` or `usb:1-2.3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,9 +125,19 @@ impl Scanner {
             .map(|name| std::path::Path::new("/dev/input/by-id").join(name.path()))
     }
 
+    /// Keys that follow each other more slowly are typed by hand.
+    pub fn max_gap(&self) -> Duration {
+        self.max_gap.unwrap_or(GAPS.0)
+    }
+
+    /// After so long without a key nothing more comes.
+    pub fn idle_gap(&self) -> Duration {
+        self.idle_gap.unwrap_or(GAPS.1)
+    }
+
     /// How to understand what it types.
     pub fn wedge(&self) -> wedge::Settings {
-        let us = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         wedge::Settings {
             layout: self.layout.0,
             suffix: match self.suffix {
@@ -117,60 +145,34 @@ impl Scanner {
                 Suffix::Tab => wedge::Suffix::Tab,
                 Suffix::None => wedge::Suffix::None,
             },
-            min_length: usize::from(self.min_length),
-            max_gap_us: us(self.max_gap),
-            idle_gap_us: us(self.idle_gap),
+            min_length: usize::from(self.min_length.unwrap_or(MIN_LENGTH)),
+            max_gap_us: us(self.max_gap()),
+            idle_gap_us: us(self.idle_gap()),
         }
     }
 }
 
-/// One way to each scanner, and no setting that has no effect.
+/// Settings that have no effect, and limits.
 pub(super) fn check(checker: &mut Checker<'_>) {
     for (name, scanner) in &checker.config.scanner {
-        let has = |checker: &Checker<'_>, key: &str| checker.tree.has(&["scanner", name, key]);
-        let set: Vec<&str> = WAYS
+        if scanner.hid.is_some() {
+            let foreign = [SERIAL_SETTINGS, FRAME_SETTINGS, KEYBOARD_SETTINGS];
+            without_effect(checker, name, "hid", &foreign);
+        } else if scanner.keyboard.is_some() {
+            let foreign = [SERIAL_SETTINGS, FRAME_SETTINGS, ANSWERS];
+            without_effect(checker, name, "keyboard", &foreign);
+        } else if let Some(way) = BYTES
             .iter()
-            .copied()
-            .filter(|way| has(checker, way))
-            .collect();
-        match set.as_slice() {
-            [] if WAYS
-                .iter()
-                .all(|way| checker.is_missing(&["scanner", name, way])) =>
-            {
-                let title = format!(
-                    "scanner `{}` has neither `serial` nor `tcp`, `hid` or `keyboard`",
-                    shown(name)
-                );
-                let place = checker.tree.at(&["scanner", name]);
-                let help = "add: serial = \"usb-…-if00\" (a name in /dev/serial/by-id), tcp = \"10.0.4.30:9004\", hid = \"0c2e:0b6a\", or keyboard = \"usb-…-event-kbd\" (a name in /dev/input/by-id)";
-                checker.error("missing", title, place, "", help);
-            }
-            [] => {}
-            [way] => without_effect(checker, name, way),
-            [one, other, ..] => both(checker, name, one, other),
+            .find(|way| checker.is_set(&["scanner", name, way]))
+        {
+            without_effect(checker, name, way, &[KEYBOARD_SETTINGS]);
         }
         limits(checker, name, scanner);
     }
 }
 
-fn both(checker: &mut Checker<'_>, name: &str, one: &str, other: &str) {
-    let title = format!("scanner `{}` has both `{one}` and `{other}`", shown(name));
-    let at = |key| -> Place { checker.tree.at_key(&["scanner", name, key]) };
-    let (first, second) = (at(one), at(other));
-    let problem = Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
-        .context(first.min(second), "the other is here")
-        .help("keep the one that is used, delete the other");
-    checker.problems.push(problem);
-}
-
-fn without_effect(checker: &mut Checker<'_>, name: &str, way: &str) {
-    let foreign: [&[&str]; 3] = match way {
-        "serial" => [KEYBOARD_SETTINGS, &[], &[]],
-        "keyboard" => [SERIAL_SETTINGS, ANSWERS, &[]],
-        _ => [SERIAL_SETTINGS, KEYBOARD_SETTINGS, &[]],
-    };
-    for key in foreign.into_iter().flatten() {
+fn without_effect(checker: &mut Checker<'_>, name: &str, way: &str, foreign: &[&[&str]]) {
+    for key in foreign.iter().copied().flatten() {
         let path = ["scanner", name, *key];
         if checker.tree.has(&path) {
             let title = format!("`{key}` has no effect with `{way}`");
@@ -182,30 +184,26 @@ fn without_effect(checker: &mut Checker<'_>, name: &str, way: &str) {
 
 fn limits(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
     let of = |key| ["scanner", name, key];
-    let ms = std::time::Duration::from_millis;
-    range(
-        checker,
-        &of("min_length"),
-        scanner.min_length,
-        1..=100,
-        show_number,
-    );
+    let ms = Duration::from_millis;
+    let (max_gap, idle_gap) = (scanner.max_gap(), scanner.idle_gap());
+    let min_length = scanner.min_length.unwrap_or(MIN_LENGTH);
+    range(checker, &of("min_length"), min_length, 1..=100, show_number);
     range(
         checker,
         &of("max_gap"),
-        scanner.max_gap,
+        max_gap,
         ms(5)..=ms(1_000),
         show_time,
     );
     range(
         checker,
         &of("idle_gap"),
-        scanner.idle_gap,
+        idle_gap,
         ms(10)..=ms(5_000),
         show_time,
     );
     let good = !checker.tree.is_bad(&of("max_gap")) && !checker.tree.is_bad(&of("idle_gap"));
-    if good && scanner.idle_gap <= scanner.max_gap {
+    if good && idle_gap <= max_gap {
         let set = if checker.tree.has(&of("max_gap")) {
             "max_gap"
         } else {
@@ -213,8 +211,8 @@ fn limits(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
         };
         let label = format!(
             "max_gap is {}, idle_gap is {}",
-            show_duration(scanner.max_gap),
-            show_duration(scanner.idle_gap)
+            show_duration(max_gap),
+            show_duration(idle_gap)
         );
         let title = "`max_gap` must be shorter than `idle_gap`".to_owned();
         let help = "otherwise a code ends within itself";

@@ -69,6 +69,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     checker.required();
     checker.names();
     super::readers::check(&mut checker);
+    super::scanner::check(&mut checker);
     super::attached::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);

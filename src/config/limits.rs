@@ -15,11 +15,6 @@ const fn ms(ms: u64) -> Duration {
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
-/// Speeds that serial adapters know.
-const BAUD: &[u32] = &[
-    1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600,
-];
-
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
     for (name, llrp) in &config.llrp {
@@ -42,42 +37,6 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         );
         antennas(checker, name, &llrp.antennas);
         timing(checker, name, llrp);
-    }
-    for (name, scanner) in &config.scanner {
-        let of = |key| ["scanner", name.as_str(), key];
-        range(
-            checker,
-            &of("data_bits"),
-            scanner.data_bits,
-            7..=8,
-            show_number,
-        );
-        range(
-            checker,
-            &of("stop_bits"),
-            scanner.stop_bits,
-            1..=2,
-            show_number,
-        );
-        range(
-            checker,
-            &of("duplicate_window"),
-            scanner.duplicate_window,
-            ms(0)..=ms(HOUR_MS),
-            show_time,
-        );
-        if checker.is_set(&of("baud")) && !BAUD.contains(&scanner.baud) {
-            let speeds: Vec<String> = BAUD.iter().map(u32::to_string).collect();
-            let place = checker.tree.at(&of("baud"));
-            let help = format!("one of {}", speeds.join(", "));
-            checker.error(
-                "bad-value",
-                "`baud` has a bad value".to_owned(),
-                place,
-                "no serial port has this speed",
-                &help,
-            );
-        }
     }
     for (name, read_point) in &config.read_point {
         tuning(checker, name, read_point);

@@ -12,6 +12,7 @@ mod attached;
 mod check;
 mod diagnostic;
 mod downlink;
+mod feed;
 mod limits;
 mod llrp;
 mod mask;
@@ -22,6 +23,7 @@ mod presence;
 mod read;
 mod readers;
 mod references;
+mod scanner;
 mod secret;
 mod source;
 mod strict;
@@ -44,11 +46,10 @@ pub use downlink::Command;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
-pub use model::{
-    Buffer, Business, Config, Gateway, Mode, Parity, ReadPoint, Scanner, Sparkplug, Tags,
-};
+pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};

@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::address::HostPort;
-use super::attached::{HidDevice, KeyboardLayout, Suffix};
 use super::downlink::Command;
 use super::llrp::Llrp;
 use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+use super::scanner::Scanner;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::text::{
-    AntennaRef, BizLocation, BizStep, Bytes, Disposition, FileName, GsSubstitute, Sgln, SiteName,
-    SparkplugId, TransactionType, Uri, ZoneName,
+    AntennaRef, BizLocation, BizStep, Disposition, FileName, Sgln, SiteName, SparkplugId,
+    TransactionType, Uri, ZoneName,
 };
 use super::units::{ByteSize, Dbm, from_text, optional};
 
@@ -86,107 +85,6 @@ impl Default for Gateway {
             site: SiteName::default(),
             time_zone: ZoneName::utc(),
         }
-    }
-}
-
-/// Parity bit of a serial line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Parity {
-    /// No parity bit.
-    #[default]
-    None,
-    /// Odd parity.
-    Odd,
-    /// Even parity.
-    Even,
-}
-
-/// `[scanner.NAME]`: a barcode scanner. Exactly one of `serial`, `tcp`, `hid` and `keyboard` is set.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Scanner {
-    /// A path, or a name below `/dev/serial/by-id`; see [`Scanner::serial_path`].
-    #[serde(deserialize_with = "optional")]
-    pub serial: Option<FileName>,
-    /// Address to connect to.
-    pub tcp: Option<HostPort>,
-    /// A scanner in mode HID POS.
-    #[serde(deserialize_with = "optional")]
-    pub hid: Option<HidDevice>,
-    /// A scanner that types: a path, or a name below `/dev/input/by-id`; see [`Scanner::keyboard_path`].
-    #[serde(deserialize_with = "optional")]
-    pub keyboard: Option<FileName>,
-    /// Keyboard layout that the scanner is set to.
-    pub layout: KeyboardLayout,
-    /// Key that ends a code.
-    pub suffix: Suffix,
-    /// Shorter codes are taken as typed by hand, in characters.
-    pub min_length: u16,
-    /// Keys that follow each other more slowly are typed by hand.
-    #[serde(deserialize_with = "from_text")]
-    pub max_gap: Duration,
-    /// After so long without a key nothing more comes.
-    #[serde(deserialize_with = "from_text")]
-    pub idle_gap: Duration,
-    /// Bits per second.
-    pub baud: u32,
-    /// Data bits, 7 or 8.
-    pub data_bits: u8,
-    /// Parity bit.
-    pub parity: Parity,
-    /// Stop bits, 1 or 2.
-    pub stop_bits: u8,
-    /// The scanner sends no AIM identifier: take its data as GS1.
-    pub assume_gs1: bool,
-    /// What the scanner sends for GS, if it cannot send that.
-    pub gs_substitutes: Vec<GsSubstitute>,
-    /// Take labels with application identifiers that are not assigned.
-    pub keep_unknown_ais: bool,
-    /// The same code again within this time is one scan.
-    #[serde(deserialize_with = "from_text")]
-    pub duplicate_window: Duration,
-    /// Sent to the scanner once the scan is stored.
-    pub on_accept: Option<Bytes>,
-    /// Sent to the scanner when the scan is refused.
-    pub on_refuse: Option<Bytes>,
-    /// Sent to the scanner once a second while it shows which one it is.
-    pub on_identify: Option<Bytes>,
-}
-
-impl Default for Scanner {
-    fn default() -> Self {
-        Scanner {
-            serial: None,
-            tcp: None,
-            hid: None,
-            keyboard: None,
-            layout: KeyboardLayout::default(),
-            suffix: Suffix::default(),
-            min_length: 4,
-            max_gap: Duration::from_millis(40),
-            idle_gap: Duration::from_millis(60),
-            baud: 9600,
-            data_bits: 8,
-            parity: Parity::None,
-            stop_bits: 1,
-            assume_gs1: false,
-            gs_substitutes: Vec::new(),
-            keep_unknown_ais: false,
-            duplicate_window: Duration::from_secs(3),
-            on_accept: None,
-            on_refuse: None,
-            on_identify: None,
-        }
-    }
-}
-
-impl Scanner {
-    /// The device file of a serial scanner: names without `/` are looked up below `/dev/serial/by-id`.
-    pub fn serial_path(&self) -> Option<std::path::PathBuf> {
-        self.serial
-            .as_ref()
-            .map(|name| std::path::Path::new("/dev/serial/by-id").join(name.path()))
     }
 }
 

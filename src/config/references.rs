@@ -207,6 +207,12 @@ fn addresses(checker: &mut Checker<'_>) {
         } else if let Some(path) = scanner.keyboard_path() {
             let place = checker.tree.at(&["scanner", name, "keyboard"]);
             all.push((place, path.display().to_string(), name));
+        } else if let Some(at) = scanner.listen {
+            let place = checker.tree.at(&["scanner", name, "listen"]);
+            all.push((place, format!("tcp port {}", at.port()), name));
+        } else if let Some(at) = scanner.udp {
+            let place = checker.tree.at(&["scanner", name, "udp"]);
+            all.push((place, format!("udp port {}", at.port()), name));
         }
     }
     all.sort();

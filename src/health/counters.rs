@@ -74,6 +74,14 @@ counters! {
     scans,
     /// Scanner frames longer than allowed, and bytes that belong to none.
     scans_malformed,
+    /// Scanner frames that no rule knows.
+    scans_unknown,
+    /// Times that a scanner read nothing and said so.
+    no_reads,
+    /// Answers to scanners later than 300 ms after the scan.
+    answers_late,
+    /// Answers to scanners that came too late to mean anything, or were not taken.
+    answers_dropped,
     /// Scans refused.
     scans_refused,
     /// Scans repeated within the duplicate window.
@@ -210,6 +218,24 @@ device_counters! {
     ReadsDropped = "reads_dropped",
     /// Tag reports that could not be read.
     ReadsMalformed = "reads_malformed",
+    /// Times that it read nothing and said so.
+    NoReads = "no_reads",
+    /// Signs of life.
+    Heartbeats = "heartbeats",
+    /// Times that it gave no sign of life although it should.
+    Silences = "silences",
+    /// Frames about itself.
+    StatusMessages = "status_messages",
+    /// Frames that no rule knows.
+    FramesUnknown = "frames_unknown",
+    /// Frames that are too long or not whole, and bytes that belong to none.
+    FramesMalformed = "frames_malformed",
+    /// Frames that it sent again because it had not heard the answer.
+    FramesRepeated = "frames_repeated",
+    /// Answers later than 300 ms after the scan.
+    AnswersLate = "answers_late",
+    /// Answers that came too late to mean anything, or that it did not take.
+    AnswersDropped = "answers_dropped",
     /// Messages that could not be read.
     MessagesMalformed = "messages_malformed",
 }

@@ -45,6 +45,10 @@ pub enum Problem {
     Exception,
     /// It has forgotten what it was told.
     Reboot,
+    /// It gives no sign of life.
+    Silent,
+    /// It sent a frame that no rule knows.
+    UnknownFrame,
 }
 
 /// What is known about a device.

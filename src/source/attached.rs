@@ -36,11 +36,13 @@ const BEEP: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answers {
     /// Once a scan is stored.
-    pub on_accept: Vec<u8>,
+    pub accept: Vec<u8>,
+    /// When it was stored before.
+    pub warn: Vec<u8>,
     /// When a scan is refused.
-    pub on_refuse: Vec<u8>,
+    pub refuse: Vec<u8>,
     /// Once a second while it shows which one it is.
-    pub on_identify: Vec<u8>,
+    pub identify: Vec<u8>,
 }
 
 /// A place where a scanner may be plugged in.
@@ -187,8 +189,9 @@ impl Session<'_> {
                 () = context.stop.cancelled() => return None,
                 Some(answer) = self.feedback.recv() => {
                     let bytes = match answer {
-                        Feedback::Accept => &self.answers.on_accept[..],
-                        Feedback::Refuse => &self.answers.on_refuse[..],
+                        Feedback::Accept => &self.answers.accept[..],
+                        Feedback::Warn => &self.answers.warn[..],
+                        Feedback::Refuse => &self.answers.refuse[..],
                         // For readers.
                         Feedback::Movement => &[],
                     };
@@ -210,7 +213,7 @@ impl Session<'_> {
                 }
                 () = sleep_until(beep_at), if shows > 0 => {
                     (shows, beep_at) = (shows - 1, beep_at + BEEP);
-                    self.tell(reports, decoder.reports(&self.answers.on_identify));
+                    self.tell(reports, decoder.reports(&self.answers.identify));
                 }
                 item = items.recv() => match item {
                     Some(Ok(item)) => {

@@ -3,12 +3,12 @@
 pub mod attached;
 pub mod hid;
 pub mod keyboard;
-pub mod lines;
 pub mod llrp;
 pub mod queue;
 pub mod scanner;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 
 use std::time::Duration;
 

@@ -1,21 +1,20 @@
 //! Which task a scanner needs.
 
-use super::{Device, scanner_settings};
-use crate::config::{Bytes, Scanner};
+use super::{Device, feed};
+use crate::config::Scanner;
 use crate::source::attached::Answers;
 use crate::source::{hid, keyboard};
 
 /// What to run for a scanner.
 pub(super) fn device(scanner: &Scanner) -> Device {
     if let Some(hid) = &scanner.hid {
-        let bytes =
-            |bytes: &Option<Bytes>| bytes.as_ref().map(|it| it.0.clone()).unwrap_or_default();
         return Device::Hid(hid::Settings {
             choice: hid.0.clone(),
             answers: Answers {
-                on_accept: bytes(&scanner.on_accept),
-                on_refuse: bytes(&scanner.on_refuse),
-                on_identify: bytes(&scanner.on_identify),
+                accept: scanner.told("on_accept"),
+                warn: scanner.told("on_warn"),
+                refuse: scanner.told("on_refuse"),
+                identify: scanner.told("on_identify"),
             },
         });
     }
@@ -24,6 +23,6 @@ pub(super) fn device(scanner: &Scanner) -> Device {
             path,
             wedge: scanner.wedge(),
         }),
-        None => Device::Scanner(scanner_settings(scanner)),
+        None => Device::Scanner(Box::new(feed::scanner(scanner))),
     }
 }

@@ -59,10 +59,10 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 let ports = commanded.into_iter().map(|(port, _)| *port).collect();
                 Target::new(!shown.is_empty(), ports)
             }
-            Device::Scanner(settings) => Target::new(!settings.on_identify.is_empty(), Vec::new()),
-            Device::Hid(settings) => {
-                Target::new(!settings.answers.on_identify.is_empty(), Vec::new())
+            Device::Scanner(settings) => {
+                Target::new(!settings.answers.identify.is_empty(), Vec::new())
             }
+            Device::Hid(settings) => Target::new(!settings.answers.identify.is_empty(), Vec::new()),
             Device::Keyboard(_) => Target::new(false, Vec::new()),
         };
         directory.insert(name.clone(), target);

@@ -2,6 +2,7 @@
 
 mod attached;
 pub mod downlink;
+mod feed;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use tracegate_pipeline::zone::ZoneConfig;
 use crate::buffer::Keep;
 use crate::config::{
     ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
-    OutputUse, Parity, ReadPoint, Scanner, TagPattern,
+    OutputUse, ReadPoint, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
@@ -51,7 +52,7 @@ pub enum Device {
     /// An RFID reader.
     Llrp(Box<llrp::Settings>),
     /// A scanner.
-    Scanner(scanner::Settings),
+    Scanner(Box<scanner::Settings>),
     /// A scanner in mode HID POS.
     Hid(hid::Settings),
     /// A scanner that types.
@@ -100,7 +101,7 @@ pub fn start(
         }
         Device::Scanner(settings) => {
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
-            tasks.spawn(scanner::run(settings, context, answers));
+            tasks.spawn(scanner::run(*settings, context, answers));
             Some(feedback)
         }
         Device::Hid(settings) => {
@@ -296,43 +297,6 @@ fn announcements(config: &Config) -> announce::Settings {
     }
 }
 
-fn scanner_settings(scanner: &Scanner) -> scanner::Settings {
-    let transport = match (&scanner.tcp, scanner.serial_path()) {
-        (Some(address), _) => scanner::Transport::Tcp(address.to_string()),
-        (None, path) => scanner::Transport::Serial {
-            path: path.unwrap_or_default(),
-            baud: scanner.baud,
-            data_bits: if scanner.data_bits == 7 {
-                tokio_serial::DataBits::Seven
-            } else {
-                tokio_serial::DataBits::Eight
-            },
-            parity: match scanner.parity {
-                Parity::None => tokio_serial::Parity::None,
-                Parity::Odd => tokio_serial::Parity::Odd,
-                Parity::Even => tokio_serial::Parity::Even,
-            },
-            stop_bits: if scanner.stop_bits == 2 {
-                tokio_serial::StopBits::Two
-            } else {
-                tokio_serial::StopBits::One
-            },
-        },
-    };
-    let bytes = |bytes: &Option<crate::config::Bytes>| {
-        bytes
-            .as_ref()
-            .map(|bytes| bytes.0.clone())
-            .unwrap_or_default()
-    };
-    scanner::Settings {
-        transport,
-        on_accept: bytes(&scanner.on_accept),
-        on_refuse: bytes(&scanner.on_refuse),
-        on_identify: bytes(&scanner.on_identify),
-    }
-}
-
 fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> GateConfig {
     let antennas = |side: Side, list: &[AntennaRef]| -> Vec<GateAntenna> {
         let antenna = |antenna: &AntennaRef| {
@@ -381,7 +345,7 @@ fn station(
         let settings = config.scanner.get(name)?;
         Some(StationScanner {
             device: index(name)?,
-            duplicate_window: settings.duplicate_window.into(),
+            duplicate_window: settings.duplicate_window().into(),
             assume_gs1: settings.assume_gs1,
             gs_substitutes: settings
                 .gs_substitutes

@@ -116,9 +116,15 @@ fn the_reference_shows_the_true_defaults() {
                     ..point.clone()
                 };
             }
+            for (name, scanner) in &mut config.scanner {
+                *scanner = plain(scanner, &whole.scanner[name]);
+            }
             config
         });
         let mut expected = whole.clone();
+        for scanner in expected.scanner.values_mut() {
+            *scanner = plain(scanner, &scanner.clone());
+        }
         let mut got = dropped.clone();
         for config in std::iter::once(&mut expected).chain(got.as_mut()) {
             for point in config.read_point.values_mut() {
@@ -146,6 +152,44 @@ fn the_reference_shows_the_true_defaults() {
             "line {}: {key}",
             line + 1
         );
+    }
+}
+
+/// A scanner without what is by its profile; what comes of that must be the same as in `other`.
+fn plain(scanner: &config::Scanner, other: &config::Scanner) -> config::Scanner {
+    if scanner.profile == other.profile {
+        assert_eq!(scanner.framing(), other.framing());
+        assert_eq!(scanner.encoding(), other.encoding());
+        assert_eq!(scanner.wedge(), other.wedge());
+        assert_eq!(scanner.duplicate_window(), other.duplicate_window());
+        let line = |it: &config::Scanner| (it.baud(), it.data_bits(), it.parity());
+        assert_eq!(line(scanner), line(other));
+        assert_eq!(scanner.stop_bits.unwrap_or(1), other.stop_bits.unwrap_or(1));
+        let words = |it: &config::Scanner| {
+            [&it.no_read, &it.heartbeat, &it.status, &it.ignore]
+                .map(|it| it.clone().unwrap_or_default())
+        };
+        assert_eq!(words(scanner), words(other));
+    }
+    config::Scanner {
+        min_length: None,
+        max_gap: None,
+        idle_gap: None,
+        baud: None,
+        data_bits: None,
+        parity: None,
+        stop_bits: None,
+        frame: None,
+        start: None,
+        end: None,
+        max_length: None,
+        encoding: None,
+        no_read: None,
+        heartbeat: None,
+        status: None,
+        ignore: None,
+        duplicate_window: None,
+        ..scanner.clone()
     }
 }
 
@@ -181,6 +225,10 @@ fn no_mutation_passes_in_silence() {
         for mutant in mutants {
             // Radio modes have numbers and names.
             if mutant == "mode = 5" && value == "\"AutoSet Dense Reader\"" {
+                continue;
+            }
+            // One alternative needs no list.
+            if ["start = \"x y\"", "end = \"x y\""].contains(&mutant.as_str()) {
                 continue;
             }
             assert!(

@@ -4,7 +4,9 @@
 //! host: ACK (accepted) or NAK (refused). When none comes the "operator" scans the same label again. What the host had
 //! not read by then is discarded first: a label scanned twice because the first never arrived must not arrive twice.
 
+pub mod make;
 mod pty;
+pub mod wire;
 
 #[cfg(test)]
 mod tests;

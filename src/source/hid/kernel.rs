@@ -129,7 +129,7 @@ async fn a_scanner_of_the_kernel_is_read_told_and_replugged() {
     let settings = Settings {
         choice,
         answers: Answers {
-            on_accept: b"\x16\x07\r".to_vec(),
+            accept: b"\x16\x07\r".to_vec(),
             ..Answers::default()
         },
     };

@@ -132,9 +132,10 @@ fn start(bus: &FakeBus, choice: Choice) -> (Rig, mpsc::Sender<Feedback>) {
     let settings = Settings {
         choice,
         answers: Answers {
-            on_accept: b"\x16\x07\r".to_vec(),
-            on_refuse: Vec::new(),
-            on_identify: b"\x07".to_vec(),
+            accept: b"\x16\x07\r".to_vec(),
+            warn: Vec::new(),
+            refuse: Vec::new(),
+            identify: b"\x07".to_vec(),
         },
     };
     let bus = bus.clone();

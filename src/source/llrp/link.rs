@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tracing::debug;
 
 use super::listen::{Arrival, Seat};
-use crate::source::{Context, scanner::watch};
+use crate::source::{Context, transport::watch};
 use crate::tls;
 
 /// A reader that does not answer a connect, or does not get through the TLS handshake.

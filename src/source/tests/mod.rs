@@ -1,6 +1,8 @@
 //! Devices over real sockets and ptys; the test is the core.
 
+mod answers;
 mod faults;
+mod feeds;
 mod links;
 mod reader;
 mod says;

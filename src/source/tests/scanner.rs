@@ -5,38 +5,53 @@ use std::path::Path;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_serial::{DataBits, Parity, SerialPortBuilderExt, StopBits};
+use tokio_serial::{DataBits, FlowControl, Parity, SerialPortBuilderExt, StopBits};
+use tracegate_feed::frame::DEFAULT_MAX_LEN;
 use tracegate_sim::scanner::{ScannerConfig, SimScanner};
 
 use super::*;
 use crate::core::Feedback;
 use crate::downlink::order::Action;
-use crate::source::lines::MAX_FRAME;
-use crate::source::scanner::{Settings, Transport, run};
+use crate::source::scanner::{Answer, Answers, Settings, run};
+use crate::source::transport::{Line, Transport};
 
-fn settings(transport: Transport) -> Settings {
+/// As the profile `name` says, with answers of one byte.
+pub(super) fn settings(name: &str, transport: Transport) -> Settings {
+    let profile = tracegate_feed::profile::profile(name).unwrap();
+    let bytes = |byte| Answer::Bytes(vec![byte]);
     Settings {
         transport,
-        on_accept: vec![0x06],
-        on_refuse: vec![0x15],
-        on_identify: vec![0x07],
+        framing: profile.framing(),
+        rules: profile.rules().unwrap(),
+        encoding: profile.encoding,
+        telnet: false,
+        heartbeat_every: None,
+        answers: Answers {
+            accept: bytes(0x06),
+            warn: bytes(0x11),
+            refuse: bytes(0x15),
+            no_read: bytes(0x0e),
+            identify: bytes(0x07),
+        },
     }
 }
 
 fn start(transport: Transport, room: usize) -> (Rig, mpsc::Sender<Feedback>) {
     let (feedback, answers) = mpsc::channel(8);
-    let rig = Rig::start(room, |context| run(settings(transport), context, answers));
+    let settings = settings("raw_ascii", transport);
+    let rig = Rig::start(room, |context| run(settings, context, answers));
     (rig, feedback)
 }
 
-fn serial(path: &Path) -> Transport {
-    Transport::Serial {
+pub(super) fn serial(path: &Path) -> Transport {
+    Transport::Serial(Line {
         path: path.to_owned(),
         baud: 9600,
         data_bits: DataBits::Eight,
         parity: Parity::None,
         stop_bits: StopBits::One,
-    }
+        flow: FlowControl::None,
+    })
 }
 
 /// A scanner's TCP server.
@@ -128,7 +143,7 @@ async fn garbage_and_scans_without_end_do_not_spoil_the_next() {
     let mut garbage: Vec<u8> = (0..=255)
         .cycle()
         .filter(|byte| !matches!(byte, 0 | 10 | 13))
-        .take(MAX_FRAME * 3)
+        .take(DEFAULT_MAX_LEN * 3)
         .collect();
     garbage.extend(b"\rgood\r");
     scanner.write_all(&garbage).await.unwrap();
@@ -194,7 +209,7 @@ async fn a_stop_waits_neither_for_a_scan_nor_for_a_full_core() {
 async fn the_system_watches_tcp_connections() {
     let (_listener, addr) = server().await;
     let stream = TcpStream::connect(addr).await.unwrap();
-    crate::source::scanner::watch(&stream).unwrap();
+    crate::source::transport::watch(&stream).unwrap();
     let socket = SockRef::from(&stream);
     assert!(socket.keepalive().unwrap());
     assert!(socket.tcp_keepalive_time().unwrap() <= Duration::from_secs(10));
@@ -253,6 +268,6 @@ async fn what_cannot_be_opened_is_explained() {
         tokio_serial::ErrorKind::Io(std::io::ErrorKind::PermissionDenied),
         "denied",
     );
-    let reason = crate::source::scanner::serial_reason(path, &denied);
+    let reason = crate::source::transport::serial_reason(path, &denied, "scanner");
     assert!(reason.contains("group dialout"), "{reason}");
 }

@@ -1,0 +1,217 @@
+//! Scanners and fixed readers: bytes are framed and classified, codes go to the core, the answer goes back once a scan is
+//! stored.
+//!
+//! Two loops share a connection and never wait for each other: [`reading`] and [`answers`].
+
+mod answers;
+mod reading;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracegate_feed::frame::Framing;
+use tracegate_feed::rules::Rules;
+use tracegate_feed::text::Encoding;
+use tracegate_pipeline::Input;
+use tracing::warn;
+
+pub use answers::Answer;
+
+use super::transport::{Opener, Port, Transport};
+use super::{Context, Sparingly};
+use crate::core::Feedback;
+use answers::Outbox;
+use reading::Reading;
+
+/// Between attempts to open the device, jittered up to twice that: a replugged scanner is back within two seconds.
+const RETRY: Duration = Duration::from_secs(1);
+/// A scanner that again and again accepts the connection and ends it at once is tried up to so many times more rarely.
+const RETRY_SLOWDOWN: u32 = 8;
+/// A connection that lasted so long was a good one, even without a scan.
+const STEADY: Duration = Duration::from_secs(30);
+/// Signs of life even when nothing happens.
+const WAKE: Duration = Duration::from_secs(5);
+
+/// One scanner.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How to reach it.
+    pub transport: Transport,
+    /// How frames are told apart.
+    pub framing: Framing,
+    /// What frames are.
+    pub rules: Rules,
+    /// How it writes text.
+    pub encoding: Encoding,
+    /// Take telnet negotiation out of what it sends.
+    pub telnet: bool,
+    /// It sends something at least so often.
+    pub heartbeat_every: Option<Duration>,
+    /// What it is told.
+    pub answers: Answers,
+}
+
+/// What a scanner is told, and when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Once a scan is stored.
+    pub accept: Answer,
+    /// Once a scan is found to be stored before.
+    pub warn: Answer,
+    /// When a scan is refused.
+    pub refuse: Answer,
+    /// When it read nothing.
+    pub no_read: Answer,
+    /// Once a second while it shows which one it is.
+    pub identify: Answer,
+}
+
+/// How a connection ended.
+pub(super) enum End {
+    /// The gateway stops.
+    Stopped,
+    /// The device is gone, for this reason.
+    Gone(String),
+    /// The device has connected anew.
+    Newer(Port),
+}
+
+/// Runs until stopped.
+pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Receiver<Feedback>) {
+    let mut opener = Opener::new(settings.transport.clone());
+    let mut remarks = Sparingly::default();
+    let (mut slowdown, mut newer) = (1, None);
+    loop {
+        context.beat.touch();
+        let started = Instant::now();
+        let port = match newer.take() {
+            Some(port) => Ok(Some(port)),
+            None => open(&mut opener, &context).await,
+        };
+        let mut heard = false;
+        let reason = match port {
+            Ok(None) => break,
+            // It was not reached at all: looking again costs nobody anything.
+            Err(reason) => {
+                heard = true;
+                reason
+            }
+            Ok(Some(port)) => {
+                let end = serve(
+                    &settings,
+                    &context,
+                    &mut feedback,
+                    &opener,
+                    port,
+                    &mut heard,
+                )
+                .await;
+                match end {
+                    End::Stopped => break,
+                    End::Gone(reason) => reason,
+                    End::Newer(port) => {
+                        if let Some(unsaid) = remarks.say() {
+                            warn!(
+                                scanner = context.name,
+                                unsaid,
+                                "A newer connection takes the place of the one before; does a second device use this port?"
+                            );
+                        }
+                        context.down("it has connected anew");
+                        newer = Some(port);
+                        continue;
+                    }
+                }
+            }
+        };
+        slowdown = if heard || started.elapsed() >= STEADY {
+            1
+        } else {
+            (slowdown * 2).min(RETRY_SLOWDOWN)
+        };
+        context.down(&reason);
+        if !context
+            .pause((RETRY * slowdown).mul_f64(1.0 + fastrand::f64()))
+            .await
+        {
+            break;
+        }
+    }
+    context.beat.finish();
+}
+
+/// Opens the device, or says why not; `None` when the gateway stops.
+async fn open(opener: &mut Opener, context: &Context) -> Result<Option<Port>, String> {
+    if let Some(waits) = opener.prepare("scanner").await? {
+        context.down(&waits);
+    }
+    let open = opener.open("scanner");
+    tokio::pin!(open);
+    loop {
+        context.beat.touch();
+        tokio::select! {
+            port = &mut open => return port.map(Some),
+            () = tokio::time::sleep(WAKE) => {}
+            () = context.stop.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Reads and answers until the connection ends.
+pub(super) async fn serve(
+    settings: &Settings,
+    context: &Context,
+    feedback: &mut mpsc::Receiver<Feedback>,
+    opener: &Opener,
+    port: Port,
+    heard: &mut bool,
+) -> End {
+    // Answers for a scan made before the connection was lost would confuse the operator now.
+    while feedback.try_recv().is_ok() {}
+    context.health.reconnected(&context.name);
+    context.up();
+    if !link(context, true).await {
+        return End::Stopped;
+    }
+    let outbox = Outbox::new(settings);
+    let mut reading = Reading::new(settings, context, &outbox);
+    let closing = CancellationToken::new();
+    let end = {
+        let read = reading.run(port.incoming, &closing);
+        let other = async {
+            tokio::select! {
+                reason = answers::run(settings, context, &outbox, feedback, port.outgoing) => End::Gone(reason),
+                newer = opener.newer() => newer.map_or_else(End::Gone, End::Newer),
+            }
+        };
+        tokio::pin!(read);
+        tokio::select! {
+            end = &mut read => end,
+            end = other => {
+                // What was read is handed over first.
+                closing.cancel();
+                match read.await {
+                    End::Stopped if context.stop.is_cancelled() => End::Stopped,
+                    _ => end,
+                }
+            }
+        }
+    };
+    *heard |= reading.ended();
+    link(context, false).await;
+    end
+}
+
+pub(super) async fn link(context: &Context, up: bool) -> bool {
+    let at = context.clock.now();
+    context
+        .send(Input::Device {
+            device: context.device,
+            at,
+            up,
+            reader_time: None,
+        })
+        .await
+}
