@@ -9,6 +9,7 @@
 
 pub mod active;
 pub mod epc;
+pub mod feed;
 pub mod gs1;
 pub mod journal;
 pub mod llrp;
@@ -22,6 +23,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("epc_memory", epc::memory),
     ("epc_uri", epc::uri),
     ("epc_pattern", epc::pattern),
+    ("feed_hid", feed::hid),
+    ("feed_wedge", feed::wedge),
     ("gs1_scan", gs1::scan),
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),

@@ -10,6 +10,7 @@ mod check;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+mod discover;
 mod gateway;
 mod lots;
 mod place;
@@ -47,6 +48,7 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Decode(decode::Arguments),
+    Discover(discover::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
+        Command::Discover(arguments) => discover::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),

@@ -78,6 +78,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::readers::check(&mut checker);
     super::marker::check(&mut checker);
     super::scanner::check(&mut checker);
+    super::attached::check(&mut checker);
     for (name, read_point) in &config.read_point {
         checker.read_point(name, read_point);
     }

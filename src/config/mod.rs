@@ -8,6 +8,7 @@
 //! of proportion.
 
 mod address;
+mod attached;
 mod check;
 mod diagnostic;
 mod downlink;
@@ -41,6 +42,7 @@ mod units;
 use std::path::Path;
 
 pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
+pub use attached::{HidDevice, KeyboardLayout, Suffix};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
 pub use llrp::{

@@ -233,6 +233,12 @@ fn addresses(checker: &mut Checker<'_>) {
                 tcp.to_string().to_lowercase(),
                 name,
             ));
+        } else if let Some(hid) = &scanner.hid {
+            let place = checker.tree.at(&["scanner", name, "hid"]);
+            all.push((place, hid.0.to_string(), name));
+        } else if let Some(path) = scanner.keyboard_path() {
+            let place = checker.tree.at(&["scanner", name, "keyboard"]);
+            all.push((place, path.display().to_string(), name));
         } else if let Some(at) = scanner.listen {
             let place = checker.tree.at(&["scanner", name, "listen"]);
             all.push((place, format!("tcp port {}", at.port()), name));

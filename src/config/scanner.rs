@@ -12,6 +12,7 @@ use tracegate_feed::ssi::Verb;
 use tracegate_feed::text::Encoding;
 
 use super::address::HostPort;
+use super::attached::{HidDevice, KeyboardLayout, Suffix};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
 use super::feed::{FeedProfile, FrameKind, Sequences, TextEncoding};
@@ -60,6 +61,24 @@ pub struct Scanner {
     /// Port of ours that it sends datagrams to.
     #[serde(deserialize_with = "optional")]
     pub udp: Option<SocketAddr>,
+    /// A scanner in mode HID POS.
+    #[serde(deserialize_with = "optional")]
+    pub hid: Option<HidDevice>,
+    /// A scanner that types: a path, or a name below `/dev/input/by-id`; see [`Scanner::keyboard_path`].
+    #[serde(deserialize_with = "optional")]
+    pub keyboard: Option<FileName>,
+    /// Keyboard layout that the scanner is set to.
+    pub layout: KeyboardLayout,
+    /// Key that ends a code.
+    pub suffix: Suffix,
+    /// Shorter codes are taken as typed by hand, in characters; 4 without it.
+    pub min_length: Option<u16>,
+    /// Keys that follow each other more slowly are typed by hand; 40 ms without it.
+    #[serde(deserialize_with = "optional")]
+    pub max_gap: Option<Duration>,
+    /// After so long without a key nothing more comes; 60 ms without it.
+    #[serde(deserialize_with = "optional")]
+    pub idle_gap: Option<Duration>,
     /// Make of scanner; what is not set is as it says.
     pub profile: FeedProfile,
     /// Bits per second.
@@ -126,9 +145,15 @@ const TRANSPORTS: &[(&str, &str)] = &[
     ("tcp", "tcp = \"10.0.4.30:9004\""),
     ("listen", "listen = \"0.0.0.0:9005\""),
     ("udp", "udp = \"0.0.0.0:9006\""),
+    ("hid", "hid = \"0c2e:0b6a\""),
+    (
+        "keyboard",
+        "keyboard = \"usb-…-event-kbd\" (a name in /dev/input/by-id)",
+    ),
 ];
 /// Settings of a serial line.
-const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits", "flow_control"];
+pub(super) const SERIAL_SETTINGS: &[&str] =
+    &["baud", "data_bits", "parity", "stop_bits", "flow_control"];
 /// Settings that name bytes to send, or verbs where the frames are SSI.
 const ANSWERS: &[&str] = &[
     "on_accept",

@@ -1,5 +1,8 @@
 //! Devices: async shells that connect, frame and hand reads to the core. One task per device, which reconnects for ever.
 
+pub mod attached;
+pub mod hid;
+pub mod keyboard;
 pub mod llrp;
 pub mod marker;
 pub mod queue;

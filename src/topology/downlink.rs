@@ -64,6 +64,8 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
             Device::Scanner(settings) => {
                 Target::new(!settings.answers.identify.is_empty(), Vec::new())
             }
+            Device::Hid(settings) => Target::new(!settings.answers.identify.is_empty(), Vec::new()),
+            Device::Keyboard(_) => Target::new(false, Vec::new()),
         };
         directory.insert(name.clone(), target);
         all.push(orders);

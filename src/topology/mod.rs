@@ -1,5 +1,6 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
+mod attached;
 pub mod downlink;
 mod feed;
 mod reader;
@@ -32,7 +33,7 @@ use crate::forward::{announce, mqtt, sparkplug};
 use crate::health::{DeviceKind, Health};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
-use crate::source::{Context, llrp, marker, receiver as receiver_source, scanner};
+use crate::source::{Context, hid, keyboard, llrp, marker, receiver as receiver_source, scanner};
 use crate::tls;
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -58,6 +59,10 @@ pub enum Device {
     Receiver(Box<receiver_source::Settings>),
     /// A laser marker.
     Marker(Box<marker::Settings>),
+    /// A scanner in mode HID POS.
+    Hid(hid::Settings),
+    /// A scanner that types.
+    Keyboard(keyboard::Settings),
 }
 
 /// Names of all devices in the order of their index, with what to run.
@@ -71,12 +76,10 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
             Device::Llrp(Box::new(reader::settings(config, name, reader))),
         )
     });
-    let scanners = config.scanner.iter().map(|(name, scanner)| {
-        (
-            name.clone(),
-            Device::Scanner(Box::new(feed::scanner(scanner))),
-        )
-    });
+    let scanners = config
+        .scanner
+        .iter()
+        .map(|(name, scanner)| (name.clone(), attached::device(scanner)));
     let receivers = config.receiver.iter().map(|(name, receiver)| {
         let settings = receiver::settings(config, name, receiver);
         (name.clone(), Device::Receiver(Box::new(settings)))
@@ -136,6 +139,16 @@ pub fn start(
             let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(marker::run(*settings, context, answers));
             Some(feedback)
+        }
+        Device::Hid(settings) => {
+            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(hid::run(settings, context, answers));
+            Some(feedback)
+        }
+        Device::Keyboard(settings) => {
+            let (_, answers) = mpsc::channel(FEEDBACK_QUEUE);
+            tasks.spawn(keyboard::run(settings, context, answers));
+            None
         }
     }
 }

@@ -164,6 +164,7 @@ fn plain(scanner: &config::Scanner, other: &config::Scanner) -> config::Scanner 
     if scanner.profile == other.profile {
         assert_eq!(scanner.framing(), other.framing());
         assert_eq!(scanner.encoding(), other.encoding());
+        assert_eq!(scanner.wedge(), other.wedge());
         assert_eq!(scanner.duplicate_window(), other.duplicate_window());
         let line = |it: &config::Scanner| (it.baud(), it.data_bits(), it.parity());
         assert_eq!(line(scanner), line(other));
@@ -175,6 +176,9 @@ fn plain(scanner: &config::Scanner, other: &config::Scanner) -> config::Scanner 
         assert_eq!(words(scanner), words(other));
     }
     config::Scanner {
+        min_length: None,
+        max_gap: None,
+        idle_gap: None,
         baud: None,
         data_bits: None,
         parity: None,

@@ -204,7 +204,7 @@ pub(super) async fn serve(
     end
 }
 
-async fn link(context: &Context, up: bool) -> bool {
+pub(super) async fn link(context: &Context, up: bool) -> bool {
     let at = context.clock.now();
     context
         .send(Input::Device {

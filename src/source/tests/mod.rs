@@ -25,12 +25,12 @@ use crate::downlink::order::Target;
 use crate::health::{BrokerState, DeviceState, Health};
 
 /// Generous: only a failing test waits for so long.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A device task and what it is connected to.
-struct Rig {
-    health: Health,
-    target: Target,
+pub(super) struct Rig {
+    pub(super) health: Health,
+    pub(super) target: Target,
     clock: GatewayClock,
     inputs: mpsc::Receiver<Input>,
     stop: CancellationToken,
@@ -39,7 +39,7 @@ struct Rig {
 
 impl Rig {
     /// Starts the device `name` with room for `room` inputs in the core.
-    fn start<F>(room: usize, device: impl FnOnce(Context) -> F) -> Self
+    pub(super) fn start<F>(room: usize, device: impl FnOnce(Context) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -77,7 +77,7 @@ impl Rig {
     }
 
     /// Takes the link's next change.
-    async fn link(&mut self) -> bool {
+    pub(super) async fn link(&mut self) -> bool {
         loop {
             if let Input::Device { up, .. } = self.input().await {
                 return up;
@@ -93,7 +93,7 @@ impl Rig {
         }
     }
 
-    async fn scan(&mut self) -> String {
+    pub(super) async fn scan(&mut self) -> String {
         loop {
             if let Input::Scan { data, .. } = self.input().await {
                 return String::from_utf8_lossy(&data).into_owned();
@@ -101,16 +101,16 @@ impl Rig {
         }
     }
 
-    fn condition(&self) -> String {
+    pub(super) fn condition(&self) -> String {
         self.health.conditions().join("; ")
     }
 
     /// Waits until the conditions name `text`.
-    async fn says(&self, text: &str) {
+    pub(super) async fn says(&self, text: &str) {
         self.health.says(text, PATIENCE).await;
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.cancel();
         timeout(PATIENCE, self.task)
             .await
