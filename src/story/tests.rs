@@ -33,6 +33,7 @@ fn config() -> PipelineConfig {
                 tuning: Tuning::dock(),
                 loads: tracegate_pipeline::association::LoadRules::default(),
                 stay: None,
+                eyes: Vec::new(),
             }),
         }],
         tags: TagRules {

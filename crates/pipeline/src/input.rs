@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tracegate_epcis::EventId;
 
 use crate::config::{Direction, PipelineConfig};
+use crate::eyes::Says;
 pub use crate::gate::EpcKey;
 use crate::movement::Wall;
 use crate::reference::Reference;
@@ -200,6 +201,8 @@ pub struct MovementEvent {
     pub json: String,
     /// One line for people: direction or step, what, how many.
     pub summary: String,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// The answer to one scan; the operator hears it once the scan is stored.
@@ -237,6 +240,8 @@ pub struct NonEvent {
     pub direction: Option<Direction>,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// Rules that refuse a load.
@@ -255,6 +260,10 @@ pub enum NonEventReason {
     Neighbour,
     /// Every tag of it was booked in this direction within `rearm`.
     Rearm,
+    /// The photo-eyes saw nothing pass this way, and its tags alone do not tell it clearly.
+    Eye,
+    /// Something passed the photo-eyes, and no load was made of it.
+    Untagged,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
     Invalid,
 }
@@ -270,6 +279,8 @@ impl NonEventReason {
             Self::Unclear => "unclear",
             Self::Neighbour => "neighbour",
             Self::Rearm => "rearm",
+            Self::Eye => "eye",
+            Self::Untagged => "untagged_passage",
             Self::Invalid => "invalid",
         }
     }

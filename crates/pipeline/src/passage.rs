@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Tuning};
+use crate::eyes::{Eyes, Says};
 use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
 use crate::presence::{Flip, Tag};
@@ -23,6 +24,8 @@ pub(crate) const MAX_LOADS: usize = 64;
 const BOTH: f64 = 0.2;
 /// The same where few of the tags changed sides by themselves.
 const BOTH_OF_FEW: f64 = 0.3;
+/// Photo-eyes can refuse a load of fewer tags than this.
+const VETO_BELOW: usize = 8;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
@@ -67,6 +70,8 @@ pub struct Decision {
     pub late: Option<Late>,
     /// Carriers, such as fork lifts, that were there at the time; in order of their memory.
     pub carriers: Vec<EpcKey>,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// What a load is whose reads came late.
@@ -86,6 +91,11 @@ pub struct Passages {
 }
 
 impl Passages {
+    /// Some load is not decided yet.
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// When the next load is to be decided.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
@@ -145,6 +155,7 @@ impl Passages {
         now: Time,
         tags: &mut BTreeMap<EpcKey, Tag>,
         elsewhere: &Elsewhere<'_>,
+        eyes: &Eyes,
     ) -> Option<Decision> {
         let due = self.open.iter().position(|load| load.decide_at <= now)?;
         let mut load = self.open.swap_remove(due);
@@ -155,6 +166,7 @@ impl Passages {
             now,
             tags,
             elsewhere,
+            eyes,
         };
         let mut crossings = self.gather(&view, &mut load);
         let centre = crossings.centre.unwrap_or(load.last);
@@ -201,6 +213,7 @@ impl Passages {
             let found = crossings.all.iter().find(|(other, _)| other == key);
             found.map_or(at, |(_, evidence)| evidence.cut)
         };
+        let says = eyes.says(tuning, direction, at);
         let mut crossed = Vec::new();
         if refused.is_none() {
             crossed = members.iter().map(when).collect();
@@ -216,6 +229,7 @@ impl Passages {
             refused,
             late: None,
             carriers: Vec::new(),
+            eyes: says,
         })
     }
 
@@ -314,8 +328,26 @@ impl Passages {
         if ratio < tuning.flip_ratio {
             return Some(NonEventReason::Ratio);
         }
-        view.is_louder_elsewhere(&survey.moved, at)
-            .then_some(NonEventReason::Neighbour)
+        if view.is_louder_elsewhere(&survey.moved, at) {
+            return Some(NonEventReason::Neighbour);
+        }
+        self.veto(view, load.direction, at, survey)
+    }
+
+    /// The photo-eyes speak against a load that its tags do not clearly tell.
+    fn veto(
+        &self,
+        view: &View<'_>,
+        direction: Direction,
+        at: Time,
+        survey: &Survey,
+    ) -> Option<NonEventReason> {
+        let is_weak = survey.moved.len() < VETO_BELOW;
+        let vetoed = match view.eyes.says(view.tuning, direction, at) {
+            Says::Dark | Says::Opposes | Says::Back => is_weak,
+            Says::Nothing | Says::Agrees(_) | Says::Busy => false,
+        };
+        vetoed.then_some(NonEventReason::Eye)
     }
 
     /// A few tags that crossed with a booked load, or while it still stood in the gate.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{Direction, Tuning};
 use crate::evidence::Evidence;
+use crate::eyes::Eyes;
 use crate::gate::{END, Elsewhere, EpcKey};
 use crate::presence::{RESIDENT_AFTER, Tag};
 use crate::time::{Span, Time};
@@ -53,6 +54,7 @@ pub(crate) struct View<'a> {
     pub now: Time,
     pub tags: &'a BTreeMap<EpcKey, Tag>,
     pub elsewhere: &'a Elsewhere<'a>,
+    pub eyes: &'a Eyes,
 }
 
 /// When the tags that changed sides crossed.

@@ -147,7 +147,7 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
         };
     for input in day.inputs() {
         let input = change(input);
-        if let Input::Reads { at, .. } | Input::Device { at, .. } = &input {
+        if let Input::Reads { at, .. } | Input::Device { at, .. } | Input::Gpi { at, .. } = &input {
             tick_until(&mut pipeline, *at, &mut take);
         }
         take(&mut pipeline, input);

@@ -57,13 +57,14 @@ impl Row {
     }
 }
 
-/// Scores `methods` on `situations` with `seeds`, on `jobs` threads. The rows do not depend on `jobs`.
+/// Scores `methods` on `situations` with `seeds`, with or without photo-eyes, on `jobs` threads. The rows do not depend on `jobs`.
 #[must_use]
 pub fn rows(
     situations: &[Situation],
     methods: &[Method],
     seeds: &[u64],
     length_s: f64,
+    eyes: bool,
     jobs: usize,
 ) -> Vec<Row> {
     let days: Vec<(Situation, u64)> = situations
@@ -77,7 +78,10 @@ pub fn rows(
             let index = next.fetch_add(1, Ordering::Relaxed);
             days.get(index).map(|day| (index, *day))
         } {
-            let day = Day::new(situation, seed, length_s);
+            let mut day = Day::new(situation, seed, length_s);
+            if eyes {
+                day = day.with_eyes();
+            }
             let scores = methods.iter().map(|method| day.score(&method.tell(&day)));
             let scores = (day.unreadable, scores.collect());
             done.lock()

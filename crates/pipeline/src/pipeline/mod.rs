@@ -3,6 +3,7 @@
 mod advance;
 mod book;
 mod clocks;
+mod eyes;
 mod late;
 mod reconfigure;
 mod scan;
@@ -60,6 +61,7 @@ pub struct Pipeline {
     zone: movement::Zone,
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     watched: BTreeMap<watch::Port, usize>,
+    eyes: BTreeMap<(DeviceIndex, u16), Vec<eyes::Wire>>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
     stats: Stats,
 }
@@ -113,11 +115,13 @@ impl Pipeline {
             }
         }
         let watched = watch::ports(&state.config.read_points);
+        let eyes = eyes::wires(&state.config.read_points);
         Self {
             state,
             zone,
             ports,
             watched,
+            eyes,
             scanners,
             stats: Stats::default(),
         }
@@ -179,7 +183,7 @@ impl Pipeline {
             .zip(&self.state.config.read_points)
             .filter_map(|(place, read_point)| match (place, &read_point.kind) {
                 (Place::Gate(gate), ReadPointKind::Gate(config)) => {
-                    let open = gate.deadline();
+                    let open = gate.deadline(&config.tuning);
                     let open = open.map(|at| at + config.tuning.allowed_lateness);
                     open.into_iter().chain(gate.late_due()).min()
                 }
@@ -213,6 +217,9 @@ impl Pipeline {
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     clock.link_changed(at, up, reader_time);
                 }
+                if !up {
+                    self.lose_eyes(at, Some(device));
+                }
                 self.advance(&mut outputs);
             }
             Input::Reads { device, at, reads } => {
@@ -222,17 +229,18 @@ impl Pipeline {
                 }
                 self.advance(&mut outputs);
             }
-            // Photo-eyes decide nothing yet; their time stamps tell about the clock like any other.
             Input::Gpi {
                 device,
                 at,
+                port,
+                high,
                 reader_time,
-                ..
             } => {
                 let at = self.clock(at);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     let dated = clock.date(at, reader_time);
                     self.note_step(device, at, dated, &mut outputs);
+                    self.edge((device, port), dated.at, high);
                 }
                 self.advance(&mut outputs);
             }
@@ -282,6 +290,7 @@ impl Pipeline {
             for place in &mut self.state.places {
                 if let Place::Gate(gate) = place {
                     gate.forget_passages();
+                    gate.forget_eyes();
                 }
             }
             self.set_zones_back(self.state.now - at, outputs);
@@ -293,6 +302,7 @@ impl Pipeline {
         for device in &mut self.state.devices {
             device.restarted(at);
         }
+        self.lose_eyes(at, None);
     }
 
     /// The gateway time of something that arrived at `at`.
