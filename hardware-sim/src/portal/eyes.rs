@@ -83,7 +83,7 @@ pub(super) fn eye_arrivals(
         (at, Arrival::Input { port, high, clock })
     };
     let mut arrivals = Vec::new();
-    let mut asked = |from: f64, at: f64, arrivals: &mut Vec<_>| {
+    let asked = |from: f64, at: f64, arrivals: &mut Vec<_>| {
         for side in [Side::Outside, Side::Inside] {
             let before = edges.iter().filter(|edge| edge.side == side);
             let last = before.take_while(|edge| seconds(edge.at) <= from).last();
