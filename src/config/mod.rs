@@ -11,6 +11,7 @@ mod address;
 mod check;
 mod diagnostic;
 mod downlink;
+mod eyes;
 mod limits;
 mod llrp;
 mod mask;
@@ -39,6 +40,7 @@ use std::path::Path;
 pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
+pub use eyes::{InputRef, PhotoEyes};
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::address::HostPort;
 use super::downlink::Command;
+use super::eyes::PhotoEyes;
 use super::llrp::Llrp;
 use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
@@ -205,6 +206,8 @@ pub struct ReadPoint {
     pub outside: Vec<AntennaRef>,
     /// Antennas that look at the place (presence).
     pub antennas: Vec<AntennaRef>,
+    /// Photo-eyes across it (dock, belt).
+    pub photo_eyes: Option<PhotoEyes>,
     /// Scanners (station).
     pub scanners: Vec<String>,
     /// What a movement inwards means (dock, belt); without it none is reported.

@@ -199,6 +199,7 @@ fn event(number: i64, thing: &str) -> MovementEvent {
         uncertainty: Default::default(),
         json: format!("{{\"epcList\":[\"{thing}\"]}}"),
         summary: "in  receiving 1 items".into(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     }
 }
 

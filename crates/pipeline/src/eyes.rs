@@ -54,8 +54,12 @@ pub struct Crossing {
     pub at: Time,
     /// Which way.
     pub course: Course,
+    /// Both beams were interrupted in the course of it.
+    pub both: bool,
     /// A load was there at the time.
     claimed: bool,
+    /// It was booked as a load.
+    booked: bool,
     /// It is not to be looked at again.
     settled: bool,
 }
@@ -71,8 +75,11 @@ pub enum Says {
     Agrees(Time),
     /// Something went through the other way.
     Opposes,
-    /// Something came and left where it came from.
-    Back,
+    /// Something came and left where it came from, perhaps after it had interrupted both beams.
+    Back {
+        /// It had.
+        both: bool,
+    },
     /// Something was there; which way it went is not known.
     Busy,
 }
@@ -86,7 +93,7 @@ impl Says {
             Self::Dark => Some("the photo-eyes saw nothing pass"),
             Self::Agrees(_) => Some("the photo-eyes saw it pass this way"),
             Self::Opposes => Some("the photo-eyes saw something pass the other way"),
-            Self::Back => Some("the photo-eyes saw something come and turn back"),
+            Self::Back { .. } => Some("the photo-eyes saw something come and turn back"),
             Self::Busy => Some("the photo-eyes were interrupted"),
         }
     }
@@ -96,7 +103,7 @@ impl Says {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Interrupted for so long that it is ignored.
-    Blocked(Span),
+    Blocked,
     /// Loads passed and it noticed none of them.
     Blind,
     /// Its reader is there, and does not tell its level.
@@ -162,6 +169,8 @@ struct Occupied {
     both: Option<(Time, Time)>,
     /// Both eyes are known since the first beam was interrupted.
     whole: bool,
+    /// Which beams were interrupted, the outer one and the inner one.
+    touched: (bool, bool),
     /// See [`Crossing::claimed`].
     claimed: bool,
 }
@@ -302,41 +311,59 @@ impl Eyes {
             (Some((own, middle)), Some((other, _))) if own < other => Says::Agrees(middle),
             (None, None) if !is_there && outside && inside => {
                 let turned = around.iter().all(|it| it.course == Course::Back);
-                if turned { Says::Back } else { Says::Busy }
+                let both = around.iter().any(|it| it.both);
+                if turned {
+                    Says::Back { both }
+                } else {
+                    Says::Busy
+                }
             }
             _ => Says::Busy,
         }
     }
 
+    /// What went through the way of a load that crossed at `at`, if eyes that can be relied on saw it and no load was booked
+    /// for it: its middle.
+    pub(crate) fn passage(&self, tuning: &Tuning, direction: Direction, at: Time) -> Option<Time> {
+        let near = paced(tuning, NEAR);
+        let through = Course::Through(direction);
+        let free = self
+            .crossings
+            .iter()
+            .filter(|it| it.course == through && !it.booked);
+        let near = free.filter(|it| it.from - near <= at && at <= it.until + near);
+        near.map(|it| it.at)
+            .min_by_key(|middle| (*middle - at).abs())
+    }
+
     /// A load at `at` was looked at, and perhaps booked: what was there then was that load.
-    pub(crate) fn claim(&mut self, tuning: &Tuning, at: Time, booked: bool) {
+    pub(crate) fn claim(&mut self, tuning: &Tuning, direction: Direction, at: Time, booked: bool) {
         let near = paced(tuning, TOLERANCE);
+        let (from, until) = (at - near, at + near);
+        if booked && let Some(middle) = self.passage(tuning, direction, at) {
+            for crossing in &mut self.crossings {
+                crossing.booked |= crossing.at == middle;
+            }
+        }
+        let mut seen = [false; 2];
         for crossing in &mut self.crossings {
-            crossing.claimed |= crossing.from - near <= at && at <= crossing.until + near;
+            if crossing.from <= until && crossing.until >= from {
+                crossing.claimed = true;
+                seen = [true; 2];
+            }
         }
-        if let Some(occupied) = &mut self.occupied {
-            occupied.claimed |= occupied.from - near <= at;
+        if let Some(occupied) = &mut self.occupied
+            && occupied.from <= until
+        {
+            occupied.claimed = true;
+            seen = [true; 2];
         }
-        let is_seen = |it: &Crossing| it.from <= at + near && it.until >= at - near;
-        let seen = self.occupied.is_some() || self.crossings.iter().any(is_seen);
-        for eye in [&mut self.outside, &mut self.inside] {
-            if booked && !seen && eye.works() && eye.sure_since <= at - near {
+        for (eye, seen) in [&mut self.outside, &mut self.inside].into_iter().zip(seen) {
+            if booked && !seen && eye.works() && eye.sure_since <= from {
                 eye.missed = eye.missed.saturating_add(1);
                 eye.changed &= eye.missed < MISSES;
             }
         }
-    }
-
-    /// What went through in one direction within `span`, in order of time.
-    pub(crate) fn passages(
-        &self,
-        direction: Direction,
-        span: (Time, Time),
-    ) -> impl Iterator<Item = Time> + '_ {
-        let through = Course::Through(direction);
-        let all = self.crossings.iter().filter(move |it| it.course == through);
-        all.map(|it| it.at)
-            .filter(move |at| span.0 <= *at && *at <= span.1)
     }
 
     /// What is wrong with the eye of one side at `now`, if anything. `up_since` tells since when its reader is connected.
@@ -358,7 +385,7 @@ impl Eyes {
             None => up_since
                 .filter(|since| now - *since > tuning.eye_blocked_after)
                 .map(|_| Fault::Silent),
-            Some(true) if lasts > tuning.eye_blocked_after => Some(Fault::Blocked(lasts)),
+            Some(true) if lasts > tuning.eye_blocked_after => Some(Fault::Blocked),
             Some(_) => (eye.missed >= MISSES).then_some(Fault::Blind),
         }
     }
@@ -450,8 +477,11 @@ impl Eyes {
             both: None,
             // What is there at first came before anybody looked.
             whole: whole && at > self.outside.sure_since && at > self.inside.sure_since,
+            touched: (false, false),
             claimed: false,
         });
+        occupied.touched.0 |= beams.0;
+        occupied.touched.1 |= beams.1;
         // Inwards, the beams are free, the outer one interrupted, both, the inner one, free.
         let place = |beams| match beams {
             (false, false) => 0_i8,
@@ -491,6 +521,8 @@ impl Eyes {
             until,
             at: Time(first.0 + (last - first).0 / 2),
             course,
+            both: over.touched == (true, true),
+            booked: false,
             claimed: over.claimed,
             settled: false,
         });

@@ -327,7 +327,8 @@ impl Gate {
             self.passages
                 .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes)?;
         let booked = decision.refused.is_none();
-        self.eyes.claim(tuning, decision.at, booked);
+        self.eyes
+            .claim(tuning, decision.direction, decision.at, booked);
         let tags = decision
             .members
             .iter()

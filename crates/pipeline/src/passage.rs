@@ -24,6 +24,8 @@ pub(crate) const MAX_LOADS: usize = 64;
 const BOTH: f64 = 0.2;
 /// The same where few of the tags changed sides by themselves.
 const BOTH_OF_FEW: f64 = 0.3;
+/// Sequence of a load that photo-eyes saw passing: at least this.
+const CONTRAST_SEEN: f64 = 0.12;
 /// Photo-eyes can refuse a load of fewer tags than this.
 const VETO_BELOW: usize = 8;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
@@ -320,7 +322,13 @@ impl Passages {
         } else {
             BOTH
         };
-        if survey.sequence < CONTRAST || survey.both < both * survey.sequence {
+        let seen = view.eyes.passage(tuning, load.direction, at).is_some();
+        let (contrast, both) = if seen {
+            (CONTRAST_SEEN, 0.0)
+        } else {
+            (CONTRAST, both)
+        };
+        if survey.sequence < contrast || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
@@ -344,7 +352,8 @@ impl Passages {
     ) -> Option<NonEventReason> {
         let is_weak = survey.moved.len() < VETO_BELOW;
         let vetoed = match view.eyes.says(view.tuning, direction, at) {
-            Says::Dark | Says::Opposes | Says::Back => is_weak,
+            Says::Back { both } => is_weak || both,
+            Says::Dark | Says::Opposes => is_weak,
             Says::Nothing | Says::Agrees(_) | Says::Busy => false,
         };
         vetoed.then_some(NonEventReason::Eye)

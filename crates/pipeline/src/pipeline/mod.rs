@@ -9,6 +9,8 @@ mod reconfigure;
 mod scan;
 mod watch;
 
+pub use eyes::EyeReport;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
