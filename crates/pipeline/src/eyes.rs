@@ -7,13 +7,17 @@
 //! An eye only ever helps: one that is unknown, blocked for long, or that missed what tags told of says nothing, and then
 //! the gate decides as if it had none. A late edge, or one lost with its reader's link, makes it unsure for that time only.
 
+mod beams;
 #[cfg(test)]
 mod tests;
+
+pub use beams::{Course, Crossing};
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use self::beams::Occupied;
 use crate::config::{Direction, Side, Tuning};
 use crate::time::{Span, Time};
 
@@ -32,38 +36,6 @@ const UNTAGGED_AFTER: Span = Span::millis(8_000);
 /// An eye that misses this many loads in a row sees nothing.
 const MISSES: u8 = 2;
 
-/// How something went through the beams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Course {
-    /// All the way.
-    Through(Direction),
-    /// It left where it came from.
-    Back,
-    /// One eye alone cannot tell, nor can two that were not both known all the time.
-    Unknown,
-}
-
-/// One time that the beams were interrupted, from free to free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Crossing {
-    /// When the first beam was interrupted.
-    pub from: Time,
-    /// When the last was free again.
-    pub until: Time,
-    /// Its middle: where both were interrupted, if they were.
-    pub at: Time,
-    /// Which way.
-    pub course: Course,
-    /// Both beams were interrupted in the course of it.
-    pub both: bool,
-    /// A load was there at the time.
-    claimed: bool,
-    /// It was booked as a load.
-    booked: bool,
-    /// It is not to be looked at again.
-    settled: bool,
-}
-
 /// What eyes say of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
@@ -75,11 +47,8 @@ pub enum Says {
     Agrees(Time),
     /// Something went through the other way.
     Opposes,
-    /// Something came and left where it came from, perhaps after it had interrupted both beams.
-    Back {
-        /// It had.
-        both: bool,
-    },
+    /// Something came and left where it came from.
+    Back,
     /// Something was there; which way it went is not known.
     Busy,
 }
@@ -93,7 +62,7 @@ impl Says {
             Self::Dark => Some("the photo-eyes saw nothing pass"),
             Self::Agrees(_) => Some("the photo-eyes saw it pass this way"),
             Self::Opposes => Some("the photo-eyes saw something pass the other way"),
-            Self::Back { .. } => Some("the photo-eyes saw something come and turn back"),
+            Self::Back => Some("the photo-eyes saw something come and turn back"),
             Self::Busy => Some("the photo-eyes were interrupted"),
         }
     }
@@ -155,24 +124,6 @@ impl Eye {
     fn interrupts(&self) -> bool {
         self.works() && self.blocked == Some(true)
     }
-}
-
-/// Something is in the beams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Occupied {
-    from: Time,
-    /// Quarters of the way inwards, less those outwards.
-    quarters: i8,
-    /// Times that both beams changed at once.
-    jumps: u8,
-    /// When both beams were first interrupted, and last.
-    both: Option<(Time, Time)>,
-    /// Both eyes are known since the first beam was interrupted.
-    whole: bool,
-    /// Which beams were interrupted, the outer one and the inner one.
-    touched: (bool, bool),
-    /// See [`Crossing::claimed`].
-    claimed: bool,
 }
 
 /// The photo-eyes of one gate.
@@ -311,12 +262,7 @@ impl Eyes {
             (Some((own, middle)), Some((other, _))) if own < other => Says::Agrees(middle),
             (None, None) if !is_there && outside && inside => {
                 let turned = around.iter().all(|it| it.course == Course::Back);
-                let both = around.iter().any(|it| it.both);
-                if turned {
-                    Says::Back { both }
-                } else {
-                    Says::Busy
-                }
+                if turned { Says::Back } else { Says::Busy }
             }
             _ => Says::Busy,
         }
@@ -462,70 +408,27 @@ impl Eyes {
         }
     }
 
-    /// One quarter of the way: the beams changed at `at`.
+    /// The beams may have changed at `at`.
     fn decode(&mut self, at: Time) {
         let beams = (self.outside.interrupts(), self.inside.interrupts());
         let before = std::mem::replace(&mut self.beams, beams);
         if beams == before {
             return;
         }
-        let whole = self.outside.works() && self.inside.works();
-        let occupied = self.occupied.get_or_insert(Occupied {
-            from: at,
-            quarters: 0,
-            jumps: 0,
-            both: None,
-            // What is there at first came before anybody looked.
-            whole: whole && at > self.outside.sure_since && at > self.inside.sure_since,
-            touched: (false, false),
-            claimed: false,
-        });
-        occupied.touched.0 |= beams.0;
-        occupied.touched.1 |= beams.1;
-        // Inwards, the beams are free, the outer one interrupted, both, the inner one, free.
-        let place = |beams| match beams {
-            (false, false) => 0_i8,
-            (true, false) => 1,
-            (true, true) => 2,
-            (false, true) => 3,
-        };
-        match (place(beams) - place(before)).rem_euclid(4) {
-            1 => occupied.quarters = occupied.quarters.saturating_add(1),
-            3 => occupied.quarters = occupied.quarters.saturating_sub(1),
-            _ => occupied.jumps = occupied.jumps.saturating_add(1),
-        }
-        if before == (true, true) || beams == (true, true) {
-            let (first, _) = occupied.both.unwrap_or((at, at));
-            occupied.both = Some((first, at));
-        }
+        let known = |eye: &Eye| eye.works() && at > eye.sure_since;
+        let whole = known(&self.outside) && known(&self.inside);
+        let occupied = self
+            .occupied
+            .get_or_insert_with(|| Occupied::new(at, whole));
+        occupied.turn(before, beams, at);
         if beams == (false, false)
             && let Some(over) = self.occupied.take()
         {
-            self.note(over, at);
+            if self.crossings.len() >= MAX_CROSSINGS {
+                self.crossings.pop_front();
+            }
+            self.crossings.push_back(over.ended(at));
         }
-    }
-
-    fn note(&mut self, over: Occupied, until: Time) {
-        let course = match (over.whole, over.quarters, over.jumps) {
-            (true, 4, 0) | (true, 2, 1) => Course::Through(Direction::In),
-            (true, -4, 0) | (true, -2, 1) => Course::Through(Direction::Out),
-            (true, 0, 0) => Course::Back,
-            _ => Course::Unknown,
-        };
-        let (first, last) = over.both.unwrap_or((over.from, until));
-        if self.crossings.len() >= MAX_CROSSINGS {
-            self.crossings.pop_front();
-        }
-        self.crossings.push_back(Crossing {
-            from: over.from,
-            until,
-            at: Time(first.0 + (last - first).0 / 2),
-            course,
-            both: over.touched == (true, true),
-            booked: false,
-            claimed: over.claimed,
-            settled: false,
-        });
     }
 }
 

@@ -25,7 +25,9 @@ const BOTH: f64 = 0.2;
 /// The same where few of the tags changed sides by themselves.
 const BOTH_OF_FEW: f64 = 0.3;
 /// Sequence of a load that photo-eyes saw passing: at least this.
-const CONTRAST_SEEN: f64 = 0.12;
+const CONTRAST_SEEN: f64 = 0.2;
+/// And this much of it in the weaker half.
+const BOTH_SEEN: f64 = 0.05;
 /// Photo-eyes can refuse a load of fewer tags than this.
 const VETO_BELOW: usize = 8;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
@@ -255,7 +257,8 @@ impl Passages {
                         view.are_loud(load.flips.keys(), its)
                             && view.are_loud(other.flips.keys(), own)
                     });
-                near || (!one_by_one && (other.held || at_once))
+                let same = view.is_one_passage(load.direction, crossings.median(), its.median());
+                near || same || (!one_by_one && (other.held || at_once))
             };
             if is_part {
                 let other = self.open.remove(index);
@@ -324,7 +327,7 @@ impl Passages {
         };
         let seen = view.eyes.passage(tuning, load.direction, at).is_some();
         let (contrast, both) = if seen {
-            (CONTRAST_SEEN, 0.0)
+            (CONTRAST_SEEN, BOTH_SEEN)
         } else {
             (CONTRAST, both)
         };
@@ -339,24 +342,18 @@ impl Passages {
         if view.is_louder_elsewhere(&survey.moved, at) {
             return Some(NonEventReason::Neighbour);
         }
-        self.veto(view, load.direction, at, survey)
+        Self::veto(view, load, at, survey)
     }
 
-    /// The photo-eyes speak against a load that its tags do not clearly tell.
-    fn veto(
-        &self,
-        view: &View<'_>,
-        direction: Direction,
-        at: Time,
-        survey: &Survey,
-    ) -> Option<NonEventReason> {
-        let is_weak = survey.moved.len() < VETO_BELOW;
-        let vetoed = match view.eyes.says(view.tuning, direction, at) {
-            Says::Back { both } => is_weak || both,
-            Says::Dark | Says::Opposes => is_weak,
+    /// Photo-eyes speak against a load of few tags, or of which few changed sides by themselves.
+    fn veto(view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> Option<NonEventReason> {
+        let moved = survey.moved.len();
+        let is_weak = moved < VETO_BELOW || load.flips.len() * 4 < moved;
+        let is_against = match view.eyes.says(view.tuning, load.direction, at) {
+            Says::Dark | Says::Opposes | Says::Back => true,
             Says::Nothing | Says::Agrees(_) | Says::Busy => false,
         };
-        vetoed.then_some(NonEventReason::Eye)
+        (is_weak && is_against).then_some(NonEventReason::Eye)
     }
 
     /// A few tags that crossed with a booked load, or while it still stood in the gate.
