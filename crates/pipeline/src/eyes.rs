@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use self::beams::Occupied;
 use crate::config::{Direction, Side, Tuning};
+use crate::input::NonEventReason;
+use crate::presence::Flip;
 use crate::time::{Span, Time};
 
 /// Edges that wait for their turn at one gate at most; beyond, the oldest are taken as they are.
@@ -33,8 +35,10 @@ const TOLERANCE: Span = Span::millis(3_500);
 const NEAR: Span = Span::millis(2_000);
 /// After this a passage of which no load was made had no tags.
 const UNTAGGED_AFTER: Span = Span::millis(8_000);
-/// An eye that misses this many loads in a row sees nothing.
-const MISSES: u8 = 2;
+/// An eye that misses so much without a change sees nothing: a refused load counts 1, for it may have been none; a booked
+/// one counts more.
+const MISSES: u8 = 10;
+const MISSED_BOOKED: u8 = 5;
 
 /// What eyes say of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +142,8 @@ pub struct Eyes {
     beams: (bool, bool),
     occupied: Option<Occupied>,
     crossings: VecDeque<Crossing>,
+    /// When eyes last counted against a load.
+    vetoed: Time,
     /// Edges taken early because there were too many.
     pub capped: u64,
 }
@@ -152,6 +158,7 @@ impl Default for Eyes {
             beams: (false, false),
             occupied: None,
             crossings: VecDeque::new(),
+            vetoed: Time::MIN,
             capped: 0,
         }
     }
@@ -282,31 +289,54 @@ impl Eyes {
             .min_by_key(|middle| (*middle - at).abs())
     }
 
-    /// A load at `at` was looked at, and perhaps booked: what was there then was that load.
-    pub(crate) fn claim(&mut self, tuning: &Tuning, direction: Direction, at: Time, booked: bool) {
+    /// All that went through in `direction` with its middle within `span` and that no load was booked for, in order.
+    pub(crate) fn passages(&self, direction: Direction, span: (Time, Time)) -> Vec<Time> {
+        let through = Course::Through(direction);
+        let free = self
+            .crossings
+            .iter()
+            .filter(|it| it.course == through && !it.booked);
+        let within = free.filter(|it| span.0 <= it.at && it.at <= span.1);
+        within.map(|it| it.at).collect()
+    }
+
+    /// A load at `at` was looked at and booked, or refused: what was there then was that load, and an eye that saw nothing of
+    /// it may be blind.
+    pub(crate) fn claim(&mut self, tuning: &Tuning, load: Flip, refused: Option<NonEventReason>) {
         let near = paced(tuning, TOLERANCE);
-        let (from, until) = (at - near, at + near);
-        if booked && let Some(middle) = self.passage(tuning, direction, at) {
+        let (from, until) = (load.at - near, load.at + near);
+        if refused.is_none()
+            && let Some(middle) = self.passage(tuning, load.direction, load.at)
+        {
             for crossing in &mut self.crossings {
                 crossing.booked |= crossing.at == middle;
             }
         }
-        let mut seen = [false; 2];
+        let mut seen = (false, false);
         for crossing in &mut self.crossings {
             if crossing.from <= until && crossing.until >= from {
                 crossing.claimed = true;
-                seen = [true; 2];
+                seen = either(seen, crossing.touched);
             }
         }
         if let Some(occupied) = &mut self.occupied
             && occupied.from <= until
         {
             occupied.claimed = true;
-            seen = [true; 2];
+            seen = either(seen, occupied.touched);
         }
-        for (eye, seen) in [&mut self.outside, &mut self.inside].into_iter().zip(seen) {
-            if booked && !seen && eye.works() && eye.sure_since <= from {
-                eye.missed = eye.missed.saturating_add(1);
+        let weight = match refused {
+            None => MISSED_BOOKED,
+            // The same load is refused several times.
+            Some(NonEventReason::Eye) if load.at - self.vetoed > near + near => {
+                self.vetoed = load.at;
+                1
+            }
+            Some(_) => return,
+        };
+        for (eye, seen) in [(&mut self.outside, seen.0), (&mut self.inside, seen.1)] {
+            if !seen && eye.works() && eye.sure_since <= from {
+                eye.missed = eye.missed.saturating_add(weight);
                 eye.changed &= eye.missed < MISSES;
             }
         }
@@ -415,7 +445,7 @@ impl Eyes {
         if beams == before {
             return;
         }
-        let known = |eye: &Eye| eye.works() && at > eye.sure_since;
+        let known = |eye: &Eye| eye.works() && eye.missed < MISSES && at > eye.sure_since;
         let whole = known(&self.outside) && known(&self.inside);
         let occupied = self
             .occupied
@@ -430,6 +460,10 @@ impl Eyes {
             self.crossings.push_back(over.ended(at));
         }
     }
+}
+
+fn either(one: (bool, bool), other: (bool, bool)) -> (bool, bool) {
+    (one.0 || other.0, one.1 || other.1)
 }
 
 /// A time that is right for loads that pass in the usual time, for those that pass here.

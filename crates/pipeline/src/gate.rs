@@ -16,7 +16,7 @@ use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;
 use crate::input::DeviceIndex;
 use crate::passage::{Decision, Passages};
-use crate::presence::Tag;
+use crate::presence::{Flip, Tag};
 use crate::sensing::{Sensed, Surroundings};
 use crate::time::{Span, Time};
 
@@ -326,9 +326,11 @@ impl Gate {
         let mut decision =
             self.passages
                 .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes)?;
-        let booked = decision.refused.is_none();
-        self.eyes
-            .claim(tuning, decision.direction, decision.at, booked);
+        let flip = Flip {
+            direction: decision.direction,
+            at: decision.at,
+        };
+        self.eyes.claim(tuning, flip, decision.refused);
         let tags = decision
             .members
             .iter()

@@ -3,6 +3,8 @@
 //! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
+mod tailgate;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,8 @@ struct Load {
     decide_at: Time,
     /// It still stood in the gate when it was due.
     held: bool,
+    /// Photo-eyes told it from the one before it.
+    apart: bool,
 }
 
 /// A load that was booked.
@@ -123,9 +127,13 @@ impl Passages {
             last: flip.at,
             decide_at: (flip.at + tuning.settle).later(now),
             held: false,
+            apart: false,
         };
         // A flip between two loads makes them one.
-        for other in self.open.extract_if(.., |other| near(other)) {
+        for other in self
+            .open
+            .extract_if(.., |other| near(other) && !other.apart)
+        {
             load.first = load.first.min(other.first);
             load.last = load.last.max(other.last);
             load.decide_at = load.decide_at.max(other.decide_at);
@@ -173,6 +181,11 @@ impl Passages {
             eyes,
         };
         let mut crossings = self.gather(&view, &mut load);
+        let behind = view.followers(load.direction, &crossings);
+        if !behind.is_empty() {
+            self.part(tuning, now, &mut load, &behind);
+            crossings = view.crossings(load.direction, &load.flips);
+        }
         let centre = crossings.centre.unwrap_or(load.last);
         let direction = load.direction;
         let is_spent = |key: &EpcKey| {
@@ -237,13 +250,31 @@ impl Passages {
         })
     }
 
+    /// Makes a load of its own of the tags `behind`.
+    fn part(&mut self, tuning: &Tuning, now: Time, load: &mut Load, behind: &[EpcKey]) {
+        let flips: BTreeMap<EpcKey, Time> = load
+            .flips
+            .extract_if(.., |key, _| behind.contains(key))
+            .collect();
+        let first = flips.values().min().copied().unwrap_or(now);
+        let last = flips.values().max().copied().unwrap_or(now);
+        self.open.push(Load {
+            flips,
+            first,
+            last,
+            decide_at: now + Span(tuning.settle.0 / 8),
+            apart: true,
+            ..*load
+        });
+    }
+
     /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.
     fn gather(&mut self, view: &View<'_>, load: &mut Load) -> Crossings {
         let one_by_one = view.tuning.one_by_one;
         let mut crossings = view.crossings(load.direction, &load.flips);
         let mut index = 0;
         while let Some(other) = self.open.get(index) {
-            let is_part = other.direction == load.direction && {
+            let is_part = other.direction == load.direction && !other.apart && !load.apart && {
                 let its = view.crossings(other.direction, &other.flips);
                 let near = its.centre.zip(crossings.centre).is_some_and(|(its, own)| {
                     let reach = |key| view.together_with(&crossings, key, load.flips.keys());
@@ -258,7 +289,9 @@ impl Passages {
                             && view.are_loud(other.flips.keys(), own)
                     });
                 let same = view.is_one_passage(load.direction, crossings.median(), its.median());
-                near || same || (!one_by_one && (other.held || at_once))
+                let other_one =
+                    view.are_two_passages(load.direction, crossings.median(), its.median());
+                near || same || (!one_by_one && !other_one && (other.held || at_once))
             };
             if is_part {
                 let other = self.open.remove(index);
@@ -279,7 +312,7 @@ impl Passages {
         self.open.iter_mut().find(|other| {
             let moved = survey.moved.iter();
             let its = moved.filter(|key| other.flips.contains_key(*key)).count();
-            other.direction == direction && its * 2 > survey.moved.len()
+            other.direction == direction && !other.apart && its * 2 > survey.moved.len()
         })
     }
 
@@ -308,7 +341,9 @@ impl Passages {
     ) -> Option<NonEventReason> {
         let tuning = view.tuning;
         let moved = survey.moved.len();
-        if load.flips.is_empty() || spent > moved || self.is_rest(view, load.direction, at, survey)
+        if load.flips.is_empty()
+            || spent > moved
+            || (!load.apart && self.is_rest(view, load.direction, at, survey))
         {
             return Some(NonEventReason::Rearm);
         }

@@ -35,6 +35,8 @@ const MOMENTARILY: Span = Span::millis(750);
 const SPENT: Span = Span::millis(500);
 /// Who is heard within this of a passage that photo-eyes saw may be part of it.
 const HEARD: Span = Span::millis(2_000);
+/// Photo-eyes tell what passes one behind the other within this.
+const QUEUE: Span = Span::millis(4_000);
 /// Nothing passes two gates within this.
 const ELSEWHERE: Span = Span::millis(4_000);
 /// At a door, loads whose centres of gravity in time are closer than this are one.
@@ -203,6 +205,8 @@ impl View<'_> {
         let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
         let window = (span.0 - margin, span.1 + margin);
         let seen = !one_by_one && self.eyes.passage(self.tuning, direction, middle).is_some();
+        let queue = (middle - self.paced(QUEUE), middle + self.paced(QUEUE));
+        let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
             let is_new = tag.appeared || (seen && !tag.ended);
@@ -211,6 +215,9 @@ impl View<'_> {
             }
             let evidence = Evidence::of(&tag.profile, direction, window, reach);
             let Some(evidence) = evidence else { continue };
+            if !self.is_of_passage(tag, direction, middle, &queue) {
+                continue;
+            }
             let resident = evidence.cut - tag.known_since > RESIDENT_AFTER;
             let loud = evidence.peak >= QUIET * typical;
             let usual = tag.profile.usual(span.0 - reach);
@@ -328,6 +335,21 @@ impl View<'_> {
         })
     }
 
+    /// Where photo-eyes saw several things pass one behind the other, the tag crossed with the one at `middle`.
+    fn is_of_passage(&self, tag: &Tag, direction: Direction, middle: Time, queue: &[Time]) -> bool {
+        let (Some(first), Some(last)) = (queue.first(), queue.last()) else {
+            return true;
+        };
+        if first == last || self.tuning.one_by_one {
+            return true;
+        }
+        let slack = self.paced(SLACK);
+        let window = (*first - slack, *last + slack);
+        let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach);
+        let nearest = |at: Time| queue.iter().min_by_key(|it| (**it - at).abs());
+        evidence.is_none_or(|evidence| nearest(evidence.cut) == nearest(middle))
+    }
+
     /// Photo-eyes saw one thing pass at both times, and nothing was booked for it.
     pub fn is_one_passage(
         &self,
@@ -338,6 +360,18 @@ impl View<'_> {
         let passage = |at| self.eyes.passage(self.tuning, direction, at);
         let (one, other) = (one.and_then(passage), other.and_then(passage));
         one.is_some() && one == other
+    }
+
+    /// Photo-eyes saw different things pass at the two times, and nothing was booked for either.
+    pub fn are_two_passages(
+        &self,
+        direction: Direction,
+        one: Option<Time>,
+        other: Option<Time>,
+    ) -> bool {
+        let passage = |at| self.eyes.passage(self.tuning, direction, at);
+        let (one, other) = (one.and_then(passage), other.and_then(passage));
+        one.is_some() && other.is_some() && one != other
     }
 
     /// Another gate hears these louder around `at`.

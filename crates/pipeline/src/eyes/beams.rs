@@ -27,6 +27,8 @@ pub struct Crossing {
     pub at: Time,
     /// Which way.
     pub course: Course,
+    /// Which beams were interrupted, the outer one and the inner one.
+    pub(super) touched: (bool, bool),
     /// A load was there at the time.
     pub(super) claimed: bool,
     /// It was booked as a load.
@@ -47,6 +49,8 @@ pub(super) struct Occupied {
     both: Option<(Time, Time)>,
     /// Both eyes are known since the first beam was interrupted.
     pub(super) whole: bool,
+    /// Which beams were interrupted.
+    pub(super) touched: Beams,
     /// See [`Crossing::claimed`].
     pub(super) claimed: bool,
 }
@@ -63,6 +67,7 @@ impl Occupied {
             jumps: 0,
             both: None,
             whole,
+            touched: (false, false),
             claimed: false,
         }
     }
@@ -81,6 +86,8 @@ impl Occupied {
             3 => self.quarters = self.quarters.saturating_sub(1),
             _ => self.jumps = self.jumps.saturating_add(1),
         }
+        self.touched.0 |= beams.0;
+        self.touched.1 |= beams.1;
         if before == (true, true) || beams == (true, true) {
             let (first, _) = self.both.unwrap_or((at, at));
             self.both = Some((first, at));
@@ -101,6 +108,7 @@ impl Occupied {
             until,
             at: first + Span((last - first).0 / 2),
             course,
+            touched: self.touched,
             claimed: self.claimed,
             booked: false,
             settled: false,

@@ -41,6 +41,11 @@ fn pass(way: Direction, at: i64, gap: i64, length: i64) -> Vec<(i64, Side, bool)
     ]
 }
 
+fn load(direction: Direction, at: i64) -> Flip {
+    let at = Time(at);
+    Flip { direction, at }
+}
+
 fn courses(eyes: &Eyes) -> Vec<Course> {
     eyes.crossings.iter().map(|it| it.course).collect()
 }
@@ -166,7 +171,7 @@ fn an_eye_that_misses_loads_is_ignored_until_it_changes() {
     let mut eyes = seen(&pass(Direction::In, 1_000 * MS, 300 * MS, 900 * MS));
     for at in [10_000, 20_000] {
         assert_eq!(eyes.says(&dock(), Direction::In, Time(at * MS)), Says::Dark);
-        eyes.claim(&dock(), Direction::In, Time(at * MS), true);
+        eyes.claim(&dock(), load(Direction::In, at * MS), None);
     }
     let at = Time(25_000 * MS);
     assert_eq!(eyes.says(&dock(), Direction::In, at), Says::Nothing);
@@ -181,6 +186,30 @@ fn an_eye_that_misses_loads_is_ignored_until_it_changes() {
     assert_eq!(eyes.fault(&dock(), Side::Inside, at, None), None);
     let later = Time(50_000 * MS);
     assert_eq!(eyes.says(&dock(), Direction::In, later), Says::Dark);
+}
+
+#[test]
+fn eyes_that_refuse_all_there_is_are_ignored_in_the_end() {
+    let mut eyes = seen(&pass(Direction::In, 1_000 * MS, 300 * MS, 900 * MS));
+    // The inner one is dead from now on.
+    for number in 0..20 {
+        let at = 40_000 + number * 15_000;
+        for (at, blocked) in [(at, true), (at + 500, false)] {
+            eyes.push(Time(at * MS), Side::Outside, Some(blocked));
+        }
+        run(&mut eyes, (at + 3_000) * MS);
+        let says = eyes.says(&dock(), Direction::In, Time(at * MS));
+        assert_eq!(
+            says,
+            if number < 10 { Says::Back } else { Says::Busy },
+            "{number}"
+        );
+        for repeated in 0..4 {
+            let load = load(Direction::In, (at + repeated) * MS);
+            eyes.claim(&dock(), load, Some(NonEventReason::Eye));
+        }
+        run(&mut eyes, (at + 14_000) * MS);
+    }
 }
 
 #[test]
@@ -214,7 +243,7 @@ fn what_no_load_was_made_of_is_told_once() {
     let untagged = run(&mut eyes, 13_000 * MS);
     assert_eq!(untagged.len(), 1);
     assert_eq!(untagged[0].course, Course::Through(Direction::In));
-    eyes.claim(&dock(), Direction::Out, Time(10_500 * MS), true);
+    eyes.claim(&dock(), load(Direction::Out, 10_500 * MS), None);
     assert!(run(&mut eyes, 40_000 * MS).is_empty());
     assert_eq!(
         eyes.passage(&dock(), Direction::Out, Time(10_500 * MS)),
@@ -248,7 +277,8 @@ proptest! {
             if steps {
                 eyes.step(&dock());
             }
-            eyes.claim(&dock(), Direction::In, Time(at / 4), steps);
+            let refused = (!steps).then_some(NonEventReason::Eye);
+            eyes.claim(&dock(), load(Direction::In, at / 4), refused);
             let _ = eyes.says(&dock(), Direction::Out, Time(at / 4));
             prop_assert!(eyes.crossings.len() <= MAX_CROSSINGS);
         }
