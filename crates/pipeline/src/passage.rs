@@ -380,15 +380,17 @@ impl Passages {
         Self::veto(view, load, at, survey)
     }
 
-    /// Photo-eyes speak against a load of few tags, or of which few changed sides by themselves.
+    /// Photo-eyes speak against a load of few tags; where they saw something else, also of which few changed sides by
+    /// themselves.
     fn veto(view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> Option<NonEventReason> {
         let moved = survey.moved.len();
-        let is_weak = moved < VETO_BELOW || load.flips.len() * 4 < moved;
-        let is_against = match view.eyes.says(view.tuning, load.direction, at) {
-            Says::Dark | Says::Opposes | Says::Back => true,
+        let are_few = moved < VETO_BELOW;
+        let vetoed = match view.eyes.says(view.tuning, load.direction, at) {
+            Says::Dark => are_few,
+            Says::Opposes | Says::Back => are_few || load.flips.len() * 4 < moved,
             Says::Nothing | Says::Agrees(_) | Says::Busy => false,
         };
-        (is_weak && is_against).then_some(NonEventReason::Eye)
+        vetoed.then_some(NonEventReason::Eye)
     }
 
     /// A few tags that crossed with a booked load, or while it still stood in the gate.
