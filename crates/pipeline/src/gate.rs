@@ -78,7 +78,7 @@ pub(crate) struct Gate {
     passages: Passages,
     amend: Amend,
     carriers: Carriers,
-    eyes: Eyes,
+    eyes: Box<Eyes>,
     /// Told as soon as they are found.
     untagged: Vec<Crossing>,
     /// Tags forgotten because of the cap, and reads taken early because of theirs.
@@ -95,7 +95,7 @@ impl Default for Gate {
             passages: Passages::default(),
             amend: Amend::default(),
             carriers: Carriers::default(),
-            eyes: Eyes::default(),
+            eyes: Box::default(),
             untagged: Vec::new(),
             capped: 0,
         }
