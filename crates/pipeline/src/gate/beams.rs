@@ -2,7 +2,7 @@
 
 use super::Gate;
 use crate::config::{Side, Tuning};
-use crate::eyes::{Crossing, Fault};
+use crate::eyes::{Crossing, Eyes, Fault};
 use crate::time::Time;
 
 impl Gate {
@@ -14,7 +14,7 @@ impl Gate {
 
     /// Forgets all that they saw: they may be others now.
     pub fn forget_eyes(&mut self) {
-        self.eyes = Box::default();
+        *self.eyes = Eyes::default();
     }
 
     /// What is wrong with the eye of one side at `now`; `up_since` tells since when its reader is connected.

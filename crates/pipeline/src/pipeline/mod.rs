@@ -35,6 +35,10 @@ const TICK: Span = Span::millis(250);
 const SET_BACK: Span = Span::millis(1_000);
 /// After everything.
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a handful, and most are gates"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Place {
     Gate(Gate),
