@@ -33,7 +33,6 @@ use crate::zone::Zone;
 const TICK: Span = Span::millis(250);
 /// A start this far before the newest input means that the wall clock was set back.
 const SET_BACK: Span = Span::millis(1_000);
-/// After everything.
 
 #[expect(
     clippy::large_enum_variant,
