@@ -209,6 +209,7 @@ fn config() -> PipelineConfig {
                 tuning: Tuning::dock(),
                 loads: LoadRules::default(),
                 stay: None,
+                eyes: Vec::new(),
             }),
         }],
         ..Pipeline::default().config().clone()

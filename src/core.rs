@@ -22,7 +22,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{DeviceIndex, MovementEvent, ScanVerdict, VerdictKind};
+use tracegate_pipeline::input::{
+    DeviceIndex, MovementEvent, NonEventReason, ScanVerdict, VerdictKind,
+};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
@@ -247,7 +249,11 @@ impl Core {
                     Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
-                        info!(read_point, reason, count = load.tags, "Load not booked");
+                        if load.reason == NonEventReason::Untagged {
+                            debug!(read_point, "Something passed without a tag");
+                        } else {
+                            info!(read_point, reason, count = load.tags, "Load not booked");
+                        }
                         refused.push(load);
                     }
                     Output::ClockStepped { device, by, .. } => {

@@ -40,6 +40,7 @@ fn event(number: u64) -> MovementEvent {
         uncertainty: Default::default(),
         json: format!("{{\"number\":{number},\"filler\":\"{}\"}}", "x".repeat(900)),
         summary: String::new(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     }
 }
 

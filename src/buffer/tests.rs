@@ -58,6 +58,7 @@ fn event(n: i64) -> MovementEvent {
         uncertainty: Default::default(),
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(800)),
         summary: String::new(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     }
 }
 

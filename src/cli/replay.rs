@@ -162,7 +162,7 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
             tame(&event.summary)
         ),
         Output::NonEvent(load) => format!(
-            "{}  {:<12} not booked, {}: {}: {}\n",
+            "{}  {:<12} not booked, {}: {}: {}{}\n",
             clock(load.at.into(), zone_name),
             load.read_point,
             load.direction.map_or("here", Direction::as_str),
@@ -171,7 +171,10 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
                 load.reason,
                 load.tags,
                 config.and_then(|config| tuning(config, &load.read_point))
-            )
+            ),
+            load.eyes
+                .as_str()
+                .map_or_else(String::new, |eyes| format!("; {eyes}"))
         ),
         Output::Verdict(verdict) => {
             let name = config.and_then(|it| it.devices.get(usize::from(verdict.device)));

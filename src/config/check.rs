@@ -36,6 +36,7 @@ const GATE_SETTINGS: &[&str] = &[
     "aggregation",
     "infer_ratio",
     "quantities",
+    "photo_eyes",
 ];
 /// Settings of a read point without a direction.
 const PRESENCE_SETTINGS: &[&str] = &[
@@ -89,6 +90,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::presence::check(&mut checker);
     super::receiver::check(&mut checker);
     super::references::check(&mut checker);
+    super::eyes::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         checker.password_in_the_clear();

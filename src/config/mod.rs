@@ -12,6 +12,7 @@ mod attached;
 mod check;
 mod diagnostic;
 mod downlink;
+mod eyes;
 mod feed;
 mod limits;
 mod llrp;
@@ -45,6 +46,7 @@ pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
 pub use attached::{HidDevice, KeyboardLayout, Suffix};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
+pub use eyes::{InputRef, PhotoEyes};
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };

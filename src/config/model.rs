@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::downlink::Command;
+use super::eyes::PhotoEyes;
 use super::llrp::Llrp;
 use super::marker::Marker;
 use super::mqtt::Mqtt;
@@ -135,6 +136,8 @@ pub struct ReadPoint {
     pub outside: Vec<AntennaRef>,
     /// Antennas that look at the place (presence).
     pub antennas: Vec<AntennaRef>,
+    /// Photo-eyes across it (dock, belt).
+    pub photo_eyes: Option<PhotoEyes>,
     /// Scanners (station).
     pub scanners: Vec<String>,
     /// Laser markers (station).

@@ -16,6 +16,7 @@ impl ReadPoint {
             Mode::Belt => Tuning::belt(),
         };
         let span = |given: Option<Duration>, default: Span| given.map_or(default, Span::from);
+        let eyes = self.photo_eyes.as_ref();
         let side_tau = span(self.side_tau, default.side_tau);
         Tuning {
             // Readers report whole dBm.
@@ -39,6 +40,11 @@ impl ReadPoint {
             rearm: span(self.rearm, default.rearm),
             allowed_lateness: span(self.allowed_lateness, default.allowed_lateness),
             down_grace: span(self.down_grace, default.down_grace),
+            eye_debounce: span(eyes.and_then(|it| it.debounce), default.eye_debounce),
+            eye_blocked_after: span(
+                eyes.and_then(|it| it.blocked_after),
+                default.eye_blocked_after,
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the pipeline counts, told to those who ask for it.
 
+use tracegate_pipeline::input::NonEventReason;
 use tracegate_pipeline::stats::Stats;
 
 use super::Core;
@@ -28,8 +29,16 @@ impl Core {
         counters.alarms.add(now.alarms - seen.alarms);
         counters.clock_steps.add(now.clock_steps - seen.clock_steps);
         counters.events.add(now.events - seen.events);
-        let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>();
+        let untagged = |stats: &Stats| {
+            let count = stats.non_events.get(&NonEventReason::Untagged);
+            count.copied().unwrap_or(0)
+        };
+        let non_events = |stats: &Stats| stats.non_events.values().sum::<u64>() - untagged(stats);
         counters.non_events.add(non_events(now) - non_events(seen));
+        counters
+            .untagged_passages
+            .add(untagged(now) - untagged(seen));
+        counters.eyes_late.add(now.edges_late - seen.edges_late);
         let [accepted, repeated, refused] = now.scans;
         let [was_accepted, was_repeated, was_refused] = seen.scans;
         counters

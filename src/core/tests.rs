@@ -208,6 +208,7 @@ async fn fill(directory: &Path) -> i64 {
         uncertainty: Default::default(),
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(900)),
         summary: String::new(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     };
     let mut stored = 0;
     loop {

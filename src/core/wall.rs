@@ -2,12 +2,15 @@
 
 use tokio::time::Instant;
 use tracegate_pipeline::Input;
+use tracegate_pipeline::eyes::Fault;
 use tracegate_pipeline::movement::Wall;
+use tracegate_pipeline::pipeline::EyeReport;
 use tracegate_pipeline::time::Span;
 use tracing::{info, warn};
 
 use super::{Core, WAKE};
 use crate::clock::is_synchronised;
+use crate::health::Problem;
 
 /// The time line follows the wall clock once they are this far apart. It runs on the monotonic clock, which time servers
 /// keep in pace, so only steps come to that.
@@ -21,6 +24,7 @@ impl Core {
         }
         self.looked = Some(Instant::now());
         self.tell_reader_clocks();
+        self.tell_eyes();
         let clock = self.wiring.clock;
         let (known, ahead) = (self.pipeline.wall(), clock.ahead());
         let by = ahead - known.ahead;
@@ -52,6 +56,19 @@ impl Core {
         })
     }
 
+    fn tell_eyes(&self) {
+        for report in self.pipeline.eyes() {
+            let (reader, input) = (self.device_name(report.eye.device), report.eye.port);
+            let text = report.fault.map(|fault| complaint(&report, fault));
+            let problem = Problem::Input(input);
+            if self.wiring.health.problem(reader, problem, text.as_deref())
+                && let Some(problem) = text
+            {
+                warn!(reader, input, problem, "Photo-eye is ignored");
+            }
+        }
+    }
+
     fn tell_reader_clocks(&self) {
         for (device, clock) in self.pipeline.clocks().filter(|(_, clock)| clock.is_up()) {
             let reader = self.device_name(device);
@@ -66,4 +83,22 @@ impl Core {
             }
         }
     }
+}
+
+/// What is wrong with a photo-eye, and what to do.
+fn complaint(report: &EyeReport<'_>, fault: Fault) -> String {
+    let (input, side) = (report.eye.port, report.eye.side.as_str());
+    let what = match fault {
+        Fault::Blocked => {
+            "has been interrupted for long: move what stands in its beam, clean and align it; if the beam is free, photo_eyes.active is the wrong level"
+        }
+        Fault::Blind => {
+            "noticed none of the last loads: see that it is powered, aligned and wired to this input"
+        }
+        Fault::Silent => "tells no level: see whether the reader has this input, and its cable",
+    };
+    format!(
+        "input {input}, the {side} photo-eye of {}, is ignored: it {what}",
+        report.read_point
+    )
 }

@@ -106,6 +106,10 @@ counters! {
     events_late,
     /// Loads not booked.
     non_events,
+    /// Passages seen by photo-eyes without any tag.
+    untagged_passages,
+    /// Changes of photo-eyes that came after their time was decided.
+    eyes_late,
     /// Events the broker acknowledged.
     forwarded,
     /// Events sent again, because the connection ended, or the broker or the store did not take them.
@@ -224,6 +228,8 @@ device_counters! {
     ClockSteps = "clock_steps",
     /// Changes of its inputs.
     InputChanges = "input_changes",
+    /// Changes of its inputs left out, because the gateway could not keep up and newer ones followed.
+    InputsMerged = "inputs_merged",
     /// Outputs that it did not switch.
     OutputFailures = "output_failures",
     /// Reads merged because the gateway could not keep up.

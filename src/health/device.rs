@@ -35,6 +35,8 @@ pub enum Problem {
     Antenna(u16),
     /// An output.
     Output(u16),
+    /// A photo-eye at an input.
+    Input(u16),
     /// Its clock.
     Clock,
     /// Its clock is far off, or drifts.

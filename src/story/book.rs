@@ -6,7 +6,7 @@ use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
 use tracegate_pipeline::config::{ReadPointKind, Side, Tuning};
 use tracegate_pipeline::filter::TagClass;
-use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent};
+use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent, NonEventReason};
 use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
@@ -182,6 +182,7 @@ impl Book {
             read_point: event.read_point.clone(),
             event_id: event.id.to_string(),
             summary: event.summary.clone(),
+            eyes: event.eyes.as_str().map(str::to_owned),
         };
         self.passages.push_back((passage, things));
         while (self.passages.len() > MAX_PASSAGES || self.members.0 > MAX_MEMBERS)
@@ -193,6 +194,10 @@ impl Book {
 
     /// Notes a load that was not booked.
     pub fn not_booked(&mut self, load: &NonEvent) {
+        // It has no tag that could be asked for.
+        if load.reason == NonEventReason::Untagged {
+            return;
+        }
         let read_points = &self.config.read_points;
         let index = read_points.iter().position(|it| it.name == load.read_point);
         let tuning = index.and_then(|index| tuning(&self.config, index));
@@ -270,7 +275,7 @@ impl Book {
                 device: name.cloned().unwrap_or_default(),
                 antenna: *antenna,
                 read_point: read_point.map(|it| it.name.clone()),
-                side: seen.port.map(|(_, side)| words::side(side).to_owned()),
+                side: seen.port.map(|(_, side)| side.as_str().to_owned()),
                 reads: seen.reads,
                 weak: seen.weak,
                 min_rssi: tuning.map(|it| it.min_rssi_dbm),

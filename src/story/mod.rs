@@ -80,6 +80,9 @@ pub struct Passage {
     pub event_id: String,
     /// In a line.
     pub summary: String,
+    /// What photo-eyes say of it, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eyes: Option<String>,
 }
 
 /// A load that was not booked.
@@ -95,6 +98,9 @@ pub struct NotBooked {
     pub reason: String,
     /// The rule, in words.
     pub text: String,
+    /// What photo-eyes say of it, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eyes: Option<String>,
     /// What to do about it.
     pub advice: String,
     /// How many tags the load had.

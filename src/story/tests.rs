@@ -33,6 +33,7 @@ fn config() -> PipelineConfig {
                 tuning: Tuning::dock(),
                 loads: tracegate_pipeline::association::LoadRules::default(),
                 stay: None,
+                eyes: Vec::new(),
             }),
         }],
         tags: TagRules {
@@ -198,6 +199,7 @@ fn event(number: i64, thing: &str) -> MovementEvent {
         uncertainty: Default::default(),
         json: format!("{{\"epcList\":[\"{thing}\"]}}"),
         summary: "in  receiving 1 items".into(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use tracegate_pipeline::config::{Direction, Side, Tuning};
+use tracegate_pipeline::config::{Direction, Tuning};
 use tracegate_pipeline::filter::TagRules;
 use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
 use tracegate_pipeline::movement::time_zone;
@@ -11,13 +11,6 @@ use tracegate_pipeline::movement::time_zone;
 use super::book::identity;
 use super::{Moment, NotBooked, SeenAt, Story};
 use crate::health::tame;
-
-pub(super) const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Inside => "inside",
-        Side::Outside => "outside",
-    }
-}
 
 /// Why `[tags]` does not want a tag.
 pub(super) fn ignored(rules: &TagRules, key: &EpcKey, pc: Option<u16>) -> String {
@@ -44,6 +37,7 @@ pub(super) fn not_booked(load: &NonEvent, tuning: Option<&Tuning>) -> NotBooked 
         direction: load.direction.map_or("here", Direction::as_str).to_owned(),
         reason: load.reason.as_str().to_owned(),
         text: reason(load.reason, load.tags, tuning),
+        eyes: load.eyes.as_str().map(str::to_owned),
         advice: advice(load.reason).to_owned(),
         tags: load.tags,
     }
@@ -84,6 +78,10 @@ pub fn reason(reason: NonEventReason, tags: usize, tuning: Option<&Tuning>) -> S
             "all its tags were booked this way a moment ago, within rearm{}",
             configured(|tuning| format!("{:.0} s", tuning.rearm.seconds()))
         ),
+        NonEventReason::Eye => {
+            "photo-eyes speak against it, and its tags alone do not clearly tell it: stock that stands there, or something that drove by".to_owned()
+        }
+        NonEventReason::Untagged => "something went through, and no tag was read".to_owned(),
         NonEventReason::Invalid => "its event would not have been valid EPCIS".to_owned(),
         _ => "another rule refused it".to_owned(),
     }
@@ -108,11 +106,22 @@ pub fn advice(reason: NonEventReason) -> &'static str {
         NonEventReason::Rearm => {
             "If goods really pass twice within this time, lower rearm; else there is nothing to do."
         }
+        NonEventReason::Eye => {
+            "If it did pass, see whether the photo-eyes see all that passes, and whether `outside` and `inside` are swapped in photo_eyes."
+        }
+        NonEventReason::Untagged => {
+            "If it was a load, see whether its tags are there and face the antennas; people and empty trucks pass like this, too."
+        }
         NonEventReason::Invalid => {
             "Check biz_step and its like in the configuration, and report it with the log."
         }
         _ => "See the log.",
     }
+}
+
+fn seen(eyes: &Option<String>) -> String {
+    let seen = eyes.as_deref();
+    seen.map_or_else(String::new, |eyes| format!("; {eyes}"))
 }
 
 /// A story for people.
@@ -128,16 +137,21 @@ pub fn render(story: &Story) -> String {
     }
     let passages = story.passages.iter().map(|it| {
         let line = format!(
-            "booked: {} (event {})",
+            "booked: {} (event {}){}",
             tame(it.summary.trim()),
-            it.event_id
+            it.event_id,
+            seen(&it.eyes)
         );
         (it.at, &it.read_point, line)
     });
     let loads = story.non_events.iter().map(|it| {
         let line = format!(
-            "not booked, {}: {}: {}. {}",
-            it.direction, it.reason, it.text, it.advice
+            "not booked, {}: {}: {}{}. {}",
+            it.direction,
+            it.reason,
+            it.text,
+            seen(&it.eyes),
+            it.advice
         );
         (it.at, &it.read_point, line)
     });

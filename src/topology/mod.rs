@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Pipeline;
 use tracegate_pipeline::config::{
-    GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side, StationConfig,
-    StationScanner, Step,
+    GateAntenna, GateConfig, GateEye, PipelineConfig, ReadPointConfig, ReadPointKind, Side,
+    StationConfig, StationScanner, Step,
 };
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
@@ -24,8 +24,8 @@ use tracegate_pipeline::zone::ZoneConfig;
 
 use crate::buffer::Keep;
 use crate::config::{
-    ActiveTag, AntennaRef, Business, Config, EventsPer, Mode, Mqtt, MqttVersion, OnNoSubscriber,
-    OutputUse, ReadPoint, TagPattern,
+    ActiveTag, AntennaRef, Business, Config, EventsPer, Level, Mode, Mqtt, MqttVersion,
+    OnNoSubscriber, OutputUse, ReadPoint, TagPattern,
 };
 use crate::core::Feedback;
 use crate::forward::client::{Endpoint, Version};
@@ -350,6 +350,8 @@ fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         };
         list.iter().filter_map(antenna).collect()
     };
+    let active = read_point.photo_eyes.as_ref().map(|eyes| eyes.active);
+    let blocked_high = active.unwrap_or_default() == Level::High;
     GateConfig {
         antennas: [
             antennas(Side::Inside, &read_point.inside),
@@ -360,6 +362,17 @@ fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
         outward: read_point.out.as_ref().map(step),
         tuning: read_point.tuning(),
         loads: read_point.load_rules(),
+        eyes: read_point
+            .eyes()
+            .filter_map(|(side, input)| {
+                Some(GateEye {
+                    device: index(&input.llrp)?,
+                    port: input.port,
+                    side,
+                    blocked_high,
+                })
+            })
+            .collect(),
         stay: (!read_point.dwell.is_empty()).then(|| Box::new(zone(read_point, index))),
     }
 }

@@ -32,6 +32,13 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             .filter(|antenna| antenna.llrp == name)
             .map(|antenna| antenna.antenna)
             .collect(),
+        used_inputs: config
+            .read_point
+            .values()
+            .flat_map(crate::config::ReadPoint::eyes)
+            .filter(|(_, input)| input.llrp == name)
+            .map(|(_, input)| input.port)
+            .collect(),
         sensors,
     }
 }
@@ -259,9 +266,11 @@ url = "mqtt://10.0.4.2"
             client,
             outputs,
             used_antennas,
+            used_inputs,
             sensors,
         } = settings(&config, "dock_1", &readers["dock_1"]);
         assert_eq!(used_antennas.into_iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(used_inputs.into_iter().collect::<Vec<_>>(), [1, 4]);
         let Link::Dial {
             host,
             port,

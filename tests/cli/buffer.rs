@@ -20,6 +20,7 @@ fn event(n: i64) -> MovementEvent {
         at: Time(ONE_O_CLOCK + n * 1_000_000),
         json: format!(r#"{{"n":{n}}}"#),
         summary: String::new(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     }
 }
 

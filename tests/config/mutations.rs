@@ -134,6 +134,7 @@ fn the_reference_shows_the_true_defaults() {
                     inside: point.inside.clone(),
                     outside: point.outside.clone(),
                     scanners: point.scanners.clone(),
+                    photo_eyes: point.photo_eyes.clone(),
                     r#in: point.r#in.clone(),
                     out: point.out.clone(),
                     scan: point.scan.clone(),

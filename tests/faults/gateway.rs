@@ -248,6 +248,7 @@ impl Producer {
             uncertainty: Default::default(),
             json: payload(number, &id.to_string()),
             summary: String::new(),
+            eyes: tracegate_pipeline::eyes::Says::Nothing,
         }
     }
 

@@ -199,6 +199,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                     tuning: brisk(),
                     loads: LoadRules::default(),
                     stay: None,
+                    eyes: Vec::new(),
                 }),
             },
             name: point.name,

@@ -224,6 +224,7 @@ fn start() -> Vec<Input> {
             tuning: Tuning::dock(),
             loads: LoadRules::default(),
             stay: None,
+            eyes: Vec::new(),
         }),
     };
     let config = PipelineConfig {

@@ -113,6 +113,15 @@ impl DeviceClock {
         matches!(self.link, Link::Up(_))
     }
 
+    /// Since when it is connected.
+    #[must_use]
+    pub const fn up_since(&self) -> Option<Time> {
+        match self.link {
+            Link::Up(since) => Some(since),
+            Link::Down(_) => None,
+        }
+    }
+
     /// The reader's clock relative to the gateway's, if known.
     #[must_use]
     pub fn offset(&self) -> Option<Span> {

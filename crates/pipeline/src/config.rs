@@ -62,6 +62,21 @@ pub struct GateConfig {
     pub loads: LoadRules,
     /// What is told about stock that is parked in its field.
     pub stay: Option<Box<ZoneConfig>>,
+    /// Photo-eyes across it, one for each side at most.
+    pub eyes: Vec<GateEye>,
+}
+
+/// One photo-eye of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateEye {
+    /// The reader whose input it is wired to.
+    pub device: DeviceIndex,
+    /// That input, from 1.
+    pub port: u16,
+    /// Its beam is on this side of the line.
+    pub side: Side,
+    /// The input is high while the beam is interrupted; otherwise low.
+    pub blocked_high: bool,
 }
 
 /// One antenna of a gate.
@@ -85,6 +100,15 @@ pub enum Side {
 }
 
 impl Side {
+    /// The word used in config, logs and documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inside => "inside",
+            Self::Outside => "outside",
+        }
+    }
+
     /// The other one.
     #[must_use]
     pub const fn opposite(self) -> Self {
@@ -215,6 +239,10 @@ pub struct Tuning {
     pub allowed_lateness: Span,
     /// How long a lost reader holds up its read points.
     pub down_grace: Span,
+    /// A photo-eye has changed when its level has lasted for this.
+    pub eye_debounce: Span,
+    /// A photo-eye that is interrupted for longer is ignored.
+    pub eye_blocked_after: Span,
 }
 
 impl Tuning {
@@ -239,6 +267,8 @@ impl Tuning {
             rearm: Span::millis(20_000),
             allowed_lateness: Span::millis(900),
             down_grace: Span::millis(20_000),
+            eye_debounce: Span::millis(30),
+            eye_blocked_after: Span::millis(60_000),
         }
     }
 
@@ -263,6 +293,8 @@ impl Tuning {
             rearm: Span::millis(60_000),
             allowed_lateness: Span::millis(600),
             down_grace: Span::millis(20_000),
+            eye_debounce: Span::millis(30),
+            eye_blocked_after: Span::millis(60_000),
         }
     }
 }

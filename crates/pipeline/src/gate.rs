@@ -1,6 +1,7 @@
 //! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
 
 mod amend;
+mod beams;
 mod carriers;
 
 use std::collections::btree_map::Entry;
@@ -11,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use self::amend::Amend;
 use self::carriers::Carriers;
 use crate::config::{Side, Tuning};
+use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;
 use crate::input::DeviceIndex;
 use crate::passage::{Decision, Passages};
-use crate::presence::Tag;
+use crate::presence::{Flip, Tag};
 use crate::sensing::{Sensed, Surroundings};
 use crate::time::{Span, Time};
 
@@ -76,6 +78,9 @@ pub(crate) struct Gate {
     passages: Passages,
     amend: Amend,
     carriers: Carriers,
+    eyes: Box<Eyes>,
+    /// Told as soon as they are found.
+    untagged: Vec<Crossing>,
     /// Tags forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
 }
@@ -90,6 +95,8 @@ impl Default for Gate {
             passages: Passages::default(),
             amend: Amend::default(),
             carriers: Carriers::default(),
+            eyes: Box::default(),
+            untagged: Vec::new(),
             capped: 0,
         }
     }
@@ -120,13 +127,18 @@ impl Gate {
     }
 
     /// The next event time at which something happens, if anything is open.
-    pub fn deadline(&self) -> Option<Time> {
+    pub fn deadline(&self, tuning: &Tuning) -> Option<Time> {
         let read = self.buffer.first_key_value().map(|(key, _)| key.at);
         let timer = self.timers.first().map(|(at, _)| *at);
-        [read, timer, self.passages.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            read,
+            timer,
+            self.passages.deadline(),
+            self.eyes.next(tuning),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Takes a read into the order; one that [`Self::is_late`] has no place there.
@@ -159,16 +171,19 @@ impl Gate {
             let read = self.buffer.first_key_value().map(|(key, _)| key.at);
             let timer = self.timers.first().map(|(at, _)| *at);
             let load = self.passages.deadline();
+            let eye = self.eyes.next(tuning);
             let end = if is_full {
                 read.unwrap_or(goal).later(goal)
             } else {
                 goal
             };
-            let next = [timer, load, read].into_iter().flatten().min();
+            let next = [eye, timer, load, read].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= end) else {
                 break;
             };
-            if timer == Some(next) {
+            if eye == Some(next) {
+                self.see(tuning);
+            } else if timer == Some(next) {
                 self.fire_tag(tuning);
             } else if load == Some(next) {
                 return load;
@@ -179,6 +194,7 @@ impl Gate {
         }
         if goal < END {
             self.frontier = self.frontier.later(goal);
+            self.eyes.reached(goal);
         }
         None
     }
@@ -202,6 +218,8 @@ impl Gate {
         *self = Self {
             amend,
             carriers: std::mem::take(&mut self.carriers),
+            eyes: std::mem::take(&mut self.eyes),
+            untagged: std::mem::take(&mut self.untagged),
             capped: self.capped,
             ..Self::default()
         };
@@ -305,9 +323,14 @@ impl Gate {
         at: Time,
         elsewhere: &Elsewhere<'_>,
     ) -> Option<Decision> {
-        let mut decision = self
-            .passages
-            .decide(tuning, at, &mut self.tags, elsewhere)?;
+        let mut decision =
+            self.passages
+                .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes)?;
+        let flip = Flip {
+            direction: decision.direction,
+            at: decision.at,
+        };
+        self.eyes.claim(tuning, flip, decision.refused);
         let tags = decision
             .members
             .iter()

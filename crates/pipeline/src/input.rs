@@ -5,6 +5,7 @@ use tracegate_epcis::EventId;
 pub use tracegate_feed::active::Signal;
 
 use crate::config::{Direction, PipelineConfig};
+use crate::eyes::Says;
 pub use crate::gate::EpcKey;
 use crate::mark::MarkReport;
 use crate::movement::Wall;
@@ -207,6 +208,8 @@ pub struct MovementEvent {
     pub json: String,
     /// One line for people: direction or step, what, how many.
     pub summary: String,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// The answer to one scan; the operator hears it once the scan is stored.
@@ -244,6 +247,8 @@ pub struct NonEvent {
     pub direction: Option<Direction>,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// Rules that refuse a load.
@@ -262,6 +267,10 @@ pub enum NonEventReason {
     Neighbour,
     /// Every tag of it was booked in this direction within `rearm`.
     Rearm,
+    /// The photo-eyes saw nothing pass this way, and its tags alone do not tell it clearly.
+    Eye,
+    /// Something passed the photo-eyes, and no load was made of it.
+    Untagged,
     /// Its event would not have been valid EPCIS: a fault of ours, or of the configuration.
     Invalid,
     /// The marker failed to mark a thing.
@@ -281,6 +290,8 @@ impl NonEventReason {
             Self::Unclear => "unclear",
             Self::Neighbour => "neighbour",
             Self::Rearm => "rearm",
+            Self::Eye => "eye",
+            Self::Untagged => "untagged_passage",
             Self::Invalid => "invalid",
             Self::MarkFailed => "mark_failed",
             Self::MarkUnidentified => "mark_unidentified",

@@ -6,7 +6,7 @@
 //! after a crash.
 //!
 //! The stages, each a module: [`clock`] (device time to gateway time, watermark per device), [`filter`] (which tags
-//! count), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`sensing`] (what it measures), [`passage`] (one
+//! count), [`eyes`] (photo-eyes at a gate), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`sensing`] (what it measures), [`passage`] (one
 //! decision per load, with a direction), [`association`] (parents, contents, lots), [`zone`] (presence without a
 //! direction), `whereabouts` (which zone an active tag is in), `station` (scans), [`mark`] (laser markers), [`movement`] (the EPCIS event). [`mod@reference`] is what is known from elsewhere.
 //!
@@ -19,6 +19,7 @@ pub mod association;
 pub mod clock;
 pub mod config;
 mod evidence;
+pub mod eyes;
 pub mod filter;
 mod gate;
 pub mod input;

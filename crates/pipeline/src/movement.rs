@@ -15,6 +15,7 @@ use tracegate_gs1::{Identity, TagIdentity};
 
 use crate::association::{Aggregation, Completeness, Load, LoadRules, Member, Quantities};
 use crate::config::{Direction, Step};
+use crate::eyes::Says;
 use crate::input::MovementEvent;
 use crate::remarks::{PREFIX, Remarks, extend};
 use crate::sensing::{Reading, SensorConfig, Surroundings};
@@ -400,6 +401,7 @@ fn finish_as(
         uncertainty: Default::default(),
         json: event.to_json(),
         summary,
+        eyes: Says::Nothing,
     })
 }
 

@@ -3,11 +3,14 @@
 //! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
+mod tailgate;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Direction, Tuning};
+use crate::eyes::{Eyes, Says};
 use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
 use crate::presence::{Flip, Tag};
@@ -23,6 +26,12 @@ pub(crate) const MAX_LOADS: usize = 64;
 const BOTH: f64 = 0.2;
 /// The same where few of the tags changed sides by themselves.
 const BOTH_OF_FEW: f64 = 0.3;
+/// Sequence of a load that photo-eyes saw passing: at least this.
+const CONTRAST_SEEN: f64 = 0.2;
+/// And this much of it in the weaker half.
+const BOTH_SEEN: f64 = 0.05;
+/// Photo-eyes can refuse a load of fewer tags than this.
+const VETO_BELOW: usize = 8;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
@@ -36,6 +45,8 @@ struct Load {
     decide_at: Time,
     /// It still stood in the gate when it was due.
     held: bool,
+    /// Photo-eyes told it from the one before it.
+    apart: bool,
 }
 
 /// A load that was booked.
@@ -67,6 +78,8 @@ pub struct Decision {
     pub late: Option<Late>,
     /// Carriers, such as fork lifts, that were there at the time; in order of their memory.
     pub carriers: Vec<EpcKey>,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// What a load is whose reads came late.
@@ -86,6 +99,11 @@ pub struct Passages {
 }
 
 impl Passages {
+    /// Some load is not decided yet.
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// When the next load is to be decided.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
@@ -109,9 +127,13 @@ impl Passages {
             last: flip.at,
             decide_at: (flip.at + tuning.settle).later(now),
             held: false,
+            apart: false,
         };
         // A flip between two loads makes them one.
-        for other in self.open.extract_if(.., |other| near(other)) {
+        for other in self
+            .open
+            .extract_if(.., |other| near(other) && !other.apart)
+        {
             load.first = load.first.min(other.first);
             load.last = load.last.max(other.last);
             load.decide_at = load.decide_at.max(other.decide_at);
@@ -145,6 +167,7 @@ impl Passages {
         now: Time,
         tags: &mut BTreeMap<EpcKey, Tag>,
         elsewhere: &Elsewhere<'_>,
+        eyes: &Eyes,
     ) -> Option<Decision> {
         let due = self.open.iter().position(|load| load.decide_at <= now)?;
         let mut load = self.open.swap_remove(due);
@@ -155,8 +178,14 @@ impl Passages {
             now,
             tags,
             elsewhere,
+            eyes,
         };
         let mut crossings = self.gather(&view, &mut load);
+        let behind = view.followers(load.direction, &crossings);
+        if !behind.is_empty() {
+            self.part(tuning, now, &mut load, &behind);
+            crossings = view.crossings(load.direction, &load.flips);
+        }
         let centre = crossings.centre.unwrap_or(load.last);
         let direction = load.direction;
         let is_spent = |key: &EpcKey| {
@@ -201,6 +230,7 @@ impl Passages {
             let found = crossings.all.iter().find(|(other, _)| other == key);
             found.map_or(at, |(_, evidence)| evidence.cut)
         };
+        let says = eyes.says(tuning, direction, at);
         let mut crossed = Vec::new();
         if refused.is_none() {
             crossed = members.iter().map(when).collect();
@@ -216,7 +246,26 @@ impl Passages {
             refused,
             late: None,
             carriers: Vec::new(),
+            eyes: says,
         })
+    }
+
+    /// Makes a load of its own of the tags `behind`.
+    fn part(&mut self, tuning: &Tuning, now: Time, load: &mut Load, behind: &[EpcKey]) {
+        let flips: BTreeMap<EpcKey, Time> = load
+            .flips
+            .extract_if(.., |key, _| behind.contains(key))
+            .collect();
+        let first = flips.values().min().copied().unwrap_or(now);
+        let last = flips.values().max().copied().unwrap_or(now);
+        self.open.push(Load {
+            flips,
+            first,
+            last,
+            decide_at: now + Span(tuning.settle.0 / 8),
+            apart: true,
+            ..*load
+        });
     }
 
     /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.
@@ -225,7 +274,7 @@ impl Passages {
         let mut crossings = view.crossings(load.direction, &load.flips);
         let mut index = 0;
         while let Some(other) = self.open.get(index) {
-            let is_part = other.direction == load.direction && {
+            let is_part = other.direction == load.direction && !other.apart && !load.apart && {
                 let its = view.crossings(other.direction, &other.flips);
                 let near = its.centre.zip(crossings.centre).is_some_and(|(its, own)| {
                     let reach = |key| view.together_with(&crossings, key, load.flips.keys());
@@ -239,7 +288,10 @@ impl Passages {
                         view.are_loud(load.flips.keys(), its)
                             && view.are_loud(other.flips.keys(), own)
                     });
-                near || (!one_by_one && (other.held || at_once))
+                let same = view.is_one_passage(load.direction, crossings.median(), its.median());
+                let other_one =
+                    view.are_two_passages(load.direction, crossings.median(), its.median());
+                near || same || (!one_by_one && !other_one && (other.held || at_once))
             };
             if is_part {
                 let other = self.open.remove(index);
@@ -260,7 +312,7 @@ impl Passages {
         self.open.iter_mut().find(|other| {
             let moved = survey.moved.iter();
             let its = moved.filter(|key| other.flips.contains_key(*key)).count();
-            other.direction == direction && its * 2 > survey.moved.len()
+            other.direction == direction && !other.apart && its * 2 > survey.moved.len()
         })
     }
 
@@ -289,7 +341,9 @@ impl Passages {
     ) -> Option<NonEventReason> {
         let tuning = view.tuning;
         let moved = survey.moved.len();
-        if load.flips.is_empty() || spent > moved || self.is_rest(view, load.direction, at, survey)
+        if load.flips.is_empty()
+            || spent > moved
+            || (!load.apart && self.is_rest(view, load.direction, at, survey))
         {
             return Some(NonEventReason::Rearm);
         }
@@ -306,7 +360,13 @@ impl Passages {
         } else {
             BOTH
         };
-        if survey.sequence < CONTRAST || survey.both < both * survey.sequence {
+        let seen = view.eyes.passage(tuning, load.direction, at).is_some();
+        let (contrast, both) = if seen {
+            (CONTRAST_SEEN, BOTH_SEEN)
+        } else {
+            (CONTRAST, both)
+        };
+        if survey.sequence < contrast || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
@@ -314,8 +374,23 @@ impl Passages {
         if ratio < tuning.flip_ratio {
             return Some(NonEventReason::Ratio);
         }
-        view.is_louder_elsewhere(&survey.moved, at)
-            .then_some(NonEventReason::Neighbour)
+        if view.is_louder_elsewhere(&survey.moved, at) {
+            return Some(NonEventReason::Neighbour);
+        }
+        Self::veto(view, load, at, survey)
+    }
+
+    /// Photo-eyes speak against a load of few tags; where they saw something else, also of which few changed sides by
+    /// themselves.
+    fn veto(view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> Option<NonEventReason> {
+        let moved = survey.moved.len();
+        let are_few = moved < VETO_BELOW;
+        let vetoed = match view.eyes.says(view.tuning, load.direction, at) {
+            Says::Dark => are_few,
+            Says::Opposes | Says::Back => are_few || load.flips.len() * 4 < moved,
+            Says::Nothing | Says::Agrees(_) | Says::Busy => false,
+        };
+        vetoed.then_some(NonEventReason::Eye)
     }
 
     /// A few tags that crossed with a booked load, or while it still stood in the gate.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{Direction, Tuning};
 use crate::evidence::Evidence;
+use crate::eyes::Eyes;
 use crate::gate::{END, Elsewhere, EpcKey};
 use crate::presence::{RESIDENT_AFTER, Tag};
 use crate::time::{Span, Time};
@@ -32,6 +33,10 @@ const LOUD: f64 = 0.45;
 const MOMENTARILY: Span = Span::millis(750);
 /// What was heard until this long after a booking belongs to it.
 const SPENT: Span = Span::millis(500);
+/// Who is heard within this of a passage that photo-eyes saw may be part of it.
+const HEARD: Span = Span::millis(2_000);
+/// Photo-eyes tell what passes one behind the other within this.
+const QUEUE: Span = Span::millis(4_000);
 /// Nothing passes two gates within this.
 const ELSEWHERE: Span = Span::millis(4_000);
 /// At a door, loads whose centres of gravity in time are closer than this are one.
@@ -53,6 +58,7 @@ pub(crate) struct View<'a> {
     pub now: Time,
     pub tags: &'a BTreeMap<EpcKey, Tag>,
     pub elsewhere: &'a Elsewhere<'a>,
+    pub eyes: &'a Eyes,
 }
 
 /// When the tags that changed sides crossed.
@@ -198,14 +204,20 @@ impl View<'_> {
         // What is close behind must be seen whole, so that it is not taken for a part.
         let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
         let window = (span.0 - margin, span.1 + margin);
+        let seen = !one_by_one && self.eyes.passage(self.tuning, direction, middle).is_some();
+        let queue = (middle - self.paced(QUEUE), middle + self.paced(QUEUE));
+        let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
-            if !tag.appeared || tag.last < window.0 - reach || self.is_spent(tag, direction, middle)
-            {
+            let is_new = tag.appeared || (seen && !tag.ended);
+            if !is_new || tag.last < window.0 - reach || self.is_spent(tag, direction, middle) {
                 continue;
             }
             let evidence = Evidence::of(&tag.profile, direction, window, reach);
             let Some(evidence) = evidence else { continue };
+            if !self.is_of_passage(tag, direction, middle, &queue) {
+                continue;
+            }
             let resident = evidence.cut - tag.known_since > RESIDENT_AFTER;
             let loud = evidence.peak >= QUIET * typical;
             let usual = tag
@@ -223,6 +235,7 @@ impl View<'_> {
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
                 && self.is_within(crossings, key, evidence.cut, span);
+            let moved = moved && tag.appeared;
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
@@ -250,6 +263,13 @@ impl View<'_> {
                 if loud && well_read {
                     survey.stayed.push(key.clone());
                 }
+            } else if seen
+                && !resident
+                && came
+                && evidence.sequence >= WENT_ALONG * contrast
+                && self.is_heard_best_here(key, tag, middle)
+            {
+                survey.company.push(key.clone());
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
@@ -323,6 +343,45 @@ impl View<'_> {
         })
     }
 
+    /// Where photo-eyes saw several things pass one behind the other, the tag crossed with the one at `middle`.
+    fn is_of_passage(&self, tag: &Tag, direction: Direction, middle: Time, queue: &[Time]) -> bool {
+        let (Some(first), Some(last)) = (queue.first(), queue.last()) else {
+            return true;
+        };
+        if first == last || self.tuning.one_by_one {
+            return true;
+        }
+        let slack = self.paced(SLACK);
+        let window = (*first - slack, *last + slack);
+        let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach);
+        let nearest = |at: Time| queue.iter().min_by_key(|it| (**it - at).abs());
+        evidence.is_none_or(|evidence| nearest(evidence.cut) == nearest(middle))
+    }
+
+    /// Photo-eyes saw one thing pass at both times, and nothing was booked for it.
+    pub fn is_one_passage(
+        &self,
+        direction: Direction,
+        one: Option<Time>,
+        other: Option<Time>,
+    ) -> bool {
+        let passage = |at| self.eyes.passage(self.tuning, direction, at);
+        let (one, other) = (one.and_then(passage), other.and_then(passage));
+        one.is_some() && one == other
+    }
+
+    /// Photo-eyes saw different things pass at the two times, and nothing was booked for either.
+    pub fn are_two_passages(
+        &self,
+        direction: Direction,
+        one: Option<Time>,
+        other: Option<Time>,
+    ) -> bool {
+        let passage = |at| self.eyes.passage(self.tuning, direction, at);
+        let (one, other) = (one.and_then(passage), other.and_then(passage));
+        one.is_some() && other.is_some() && one != other
+    }
+
     /// Another gate hears these louder around `at`.
     pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time) -> bool {
         let reach = Span(self.tuning.reach.0 * 2 / 3);
@@ -337,6 +396,14 @@ impl View<'_> {
             }
         }
         there.values().any(|sum| *sum > here)
+    }
+
+    /// The tag was heard around `at`, and no other gate heard it louder.
+    fn is_heard_best_here(&self, key: &EpcKey, tag: &Tag, at: Time) -> bool {
+        let reach = self.paced(HEARD);
+        let heard = |tag: &Tag| tag.profile.peak(at - reach, at + reach);
+        let (here, mut there) = (heard(tag), self.elsewhere.tags(key));
+        here > 0.0 && there.all(|(_, tag)| heard(tag) <= here)
     }
 
     fn is_booked_elsewhere(&self, key: &EpcKey, at: Time) -> bool {

@@ -36,6 +36,9 @@ enum Command {
         /// Length of the day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
+        /// Doors have photo-eyes.
+        #[arg(long)]
+        eyes: bool,
     },
     /// Prints the gateway's scores beside those of other methods: means over the seeds.
     Score {
@@ -51,6 +54,9 @@ enum Command {
         /// Length of each day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
+        /// Doors have photo-eyes.
+        #[arg(long)]
+        eyes: bool,
         /// Days simulated at the same time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
@@ -80,8 +86,12 @@ fn main() -> ExitCode {
             method,
             search,
             minutes,
+            eyes,
         } => {
-            let day = Day::with_search(situation, seed, minutes * 60.0, search);
+            let mut day = Day::with_search(situation, seed, minutes * 60.0, search);
+            if eyes {
+                day = day.with_eyes();
+            }
             let told = method.tell(&day);
             let score = day.score(&told);
             print!("{}", story(&day, &told));
@@ -110,13 +120,14 @@ fn main() -> ExitCode {
             situation,
             method,
             minutes,
+            eyes,
             jobs,
         } => {
             let one = situation.map(|situation| vec![situation]);
             let situations = one.unwrap_or_else(|| Situation::ALL.to_vec());
             let methods = method.map_or_else(|| Method::ALL.to_vec(), |method| vec![method]);
             let seeds: Vec<u64> = seeds.collect();
-            let rows = rows(&situations, &methods, &seeds, minutes * 60.0, jobs);
+            let rows = rows(&situations, &methods, &seeds, minutes * 60.0, eyes, jobs);
             print!("{}\n{}\n{}", table(&rows), causes(&rows), reasons(&rows));
         }
     }

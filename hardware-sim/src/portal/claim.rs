@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use tracegate_pipeline::config::Direction;
-use tracegate_pipeline::input::NonEvent;
+use tracegate_pipeline::eyes::Says;
+use tracegate_pipeline::input::{MovementEvent, NonEvent};
 use tracegate_pipeline::{Input, Output, Pipeline, Time};
 
 use crate::ledger::event;
@@ -32,6 +33,8 @@ pub struct Claim {
     pub at_s: f64,
     /// When it was said.
     pub said_s: f64,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 impl Claim {
@@ -44,6 +47,7 @@ impl Claim {
             unknown: 0,
             at_s: movement.crossed_s,
             said_s: movement.to_s,
+            eyes: Says::Nothing,
         }
     }
 }
@@ -59,6 +63,8 @@ pub struct Refusal {
     pub reason: &'static str,
     /// How many tags it had.
     pub tags: usize,
+    /// What photo-eyes say of it.
+    pub eyes: Says,
 }
 
 /// All that a method says of a day.
@@ -132,7 +138,7 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
         for output in pipeline.handle(input) {
             match output {
                 Output::Event(event) => {
-                    told.claims.extend(claim(day, &event.json, pipeline.now()));
+                    told.claims.extend(claim(day, &event, pipeline.now()));
                 }
                 Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
                 Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
@@ -147,7 +153,7 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
         };
     for input in day.inputs() {
         let input = change(input);
-        if let Input::Reads { at, .. } | Input::Device { at, .. } = &input {
+        if let Input::Reads { at, .. } | Input::Device { at, .. } | Input::Gpi { at, .. } = &input {
             tick_until(&mut pipeline, *at, &mut take);
         }
         take(&mut pipeline, input);
@@ -164,11 +170,15 @@ fn refusal(day: &Day, load: &NonEvent) -> Option<Refusal> {
         at_s: seconds(load.at),
         reason: load.reason.as_str(),
         tags: load.tags,
+        eyes: load.eyes,
     })
 }
 
-fn claim(day: &Day, json: &str, now: Time) -> Option<Claim> {
-    let said = event::claims(json.as_bytes()).ok()?.into_iter().next()?;
+fn claim(day: &Day, event: &MovementEvent, now: Time) -> Option<Claim> {
+    let said = event::claims(event.json.as_bytes())
+        .ok()?
+        .into_iter()
+        .next()?;
     let place = day
         .pipeline_config()
         .read_points
@@ -187,6 +197,7 @@ fn claim(day: &Day, json: &str, now: Time) -> Option<Claim> {
         tags,
         at_s: seconds(Time(said.time?.as_microsecond())),
         said_s: seconds(now),
+        eyes: event.eyes,
     })
 }
 

@@ -6,7 +6,7 @@ use tracegate_pipeline::{Input, PipelineConfig};
 
 use super::delivery::{Arrival, Clock, DAY, arrivals, input, outages};
 use super::dice::Dice;
-use super::eyes::{EyeEdge, eye_edges};
+use super::eyes::{EyeEdge, eye_arrivals, eye_edges};
 use super::goods::{Body, BodyKind, Cause, Tag, TagIndex, TagKind};
 use super::inventory::{Inventory, Sighting};
 use super::site::{Search, Site};
@@ -22,6 +22,7 @@ mod stream {
     /// And up, one for each reader.
     pub(super) const READERS: u64 = 100;
     pub(super) const NETWORK: u64 = 200;
+    pub(super) const EYES: u64 = 300;
 }
 
 /// A movement that cannot be found by anybody: less than this share of its tags was read at its gate.
@@ -42,12 +43,14 @@ pub struct Day {
     pub movements: Vec<Movement>,
     /// Movements of which less than half of the tags were read: not counted.
     pub unreadable: usize,
-    /// Photo-eye edges in order of time; the pipeline does not take them yet.
+    /// Photo-eye edges in order of time.
     pub eyes: Vec<EyeEdge>,
     pub(super) site: Site,
     pub(super) tags: Vec<Tag>,
     pub(super) bodies: Vec<Body>,
     pub(super) body_of: Vec<u32>,
+    /// The gateway has the photo-eyes.
+    wired: bool,
     arrivals: Vec<(f64, u16, Arrival)>,
     by_uri: BTreeMap<String, TagIndex>,
 }
@@ -78,6 +81,7 @@ impl Day {
         let mut ghost_dice = Dice::new(seed, stream::GHOSTS);
         let end = length_s + 30.0;
         let (mut arrived, mut seen) = (Vec::new(), Vec::new());
+        let eyes = eye_edges(&preset.site.gates, &bodies, length_s);
         for (device, reader) in (0_u16..).zip(&preset.site.readers) {
             let dice = Dice::new(seed, stream::READERS + u64::from(device));
             let tags = &warehouse.tags[..goods];
@@ -101,6 +105,11 @@ impl Day {
             let gaps = outages(&preset.faults, length_s, &mut dice);
             let own = arrivals(&sightings, &clock, &gaps, &preset.faults, &mut dice);
             seen.push(delivered(&own));
+            let mut dice = Dice::new(seed, stream::EYES + u64::from(device));
+            let its = |edge: &&EyeEdge| edge.read_point == usize::from(device);
+            let its: Vec<EyeEdge> = eyes.iter().filter(its).copied().collect();
+            let edges = eye_arrivals(&its, &clock, &gaps, preset.faults.late, &mut dice);
+            arrived.extend(edges.into_iter().map(|(at, what)| (at, device, what)));
             arrived.extend(own.into_iter().map(|(at, what)| (at, device, what)));
         }
         arrived.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -133,7 +142,8 @@ impl Day {
             length_s,
             movements,
             unreadable,
-            eyes: eye_edges(&preset.site.gates, &bodies, length_s),
+            eyes,
+            wired: false,
             by_uri: uris.collect(),
             body_of,
             tags,
@@ -143,10 +153,19 @@ impl Day {
         }
     }
 
+    /// The same day with the photo-eyes wired to the readers, so that the gateway sees them.
+    #[must_use]
+    pub fn with_eyes(self) -> Self {
+        Self {
+            wired: true,
+            ..self
+        }
+    }
+
     /// The gateway's configuration for this site: all defaults.
     #[must_use]
     pub fn pipeline_config(&self) -> PipelineConfig {
-        self.site.pipeline_config()
+        self.site.pipeline_config(self.wired)
     }
 
     /// What the gateway gets, in order of arrival: configuration, start, links and reports. Ticks are for the caller to
@@ -157,6 +176,7 @@ impl Day {
             Input::Start { at: DAY },
         ];
         let rest = self.arrivals.iter();
+        let rest = rest.filter(|(_, _, what)| self.wired || !matches!(what, Arrival::Input { .. }));
         let rest = rest.map(|(at, device, what)| input(*device, *at, what, &self.tags));
         first.into_iter().chain(rest)
     }
@@ -166,7 +186,7 @@ impl Day {
     pub fn reads(&self) -> usize {
         let reads = self.arrivals.iter().map(|(_, _, what)| match what {
             Arrival::Report(reads) => reads.len(),
-            Arrival::Link { .. } => 0,
+            Arrival::Link { .. } | Arrival::Input { .. } => 0,
         });
         reads.sum()
     }
@@ -204,7 +224,7 @@ fn is_goods(tag: &Tag) -> bool {
 fn delivered(arrivals: &[(f64, Arrival)]) -> Vec<Sighting> {
     let reports = arrivals.iter().filter_map(|(_, what)| match what {
         Arrival::Report(reads) => Some(reads),
-        Arrival::Link { .. } => None,
+        Arrival::Link { .. } | Arrival::Input { .. } => None,
     });
     let mut seen: Vec<Sighting> = reports.flatten().map(|(sighting, _)| *sighting).collect();
     seen.sort_by(|a, b| a.at.total_cmp(&b.at));

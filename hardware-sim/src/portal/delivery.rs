@@ -89,7 +89,16 @@ fn times(per_h: f64, length_s: f64, dice: &mut Dice) -> Vec<f64> {
 /// Something that reaches the gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Arrival {
-    Link { up: bool, clock: ReaderTime },
+    Link {
+        up: bool,
+        clock: ReaderTime,
+    },
+    /// A level of an input, and when it changed if it was not asked for.
+    Input {
+        port: u16,
+        high: bool,
+        clock: Option<ReaderTime>,
+    },
     Report(Vec<(Sighting, ReaderTime)>),
 }
 
@@ -171,6 +180,13 @@ pub(super) fn input(device: u16, at: f64, arrival: &Arrival, tags: &[Tag]) -> In
             at,
             up: *up,
             reader_time: up.then_some(*clock),
+        },
+        Arrival::Input { port, high, clock } => Input::Gpi {
+            device,
+            at,
+            port: *port,
+            high: *high,
+            reader_time: *clock,
         },
         Arrival::Report(reads) => {
             let read = |(sighting, time): &(Sighting, ReaderTime)| {

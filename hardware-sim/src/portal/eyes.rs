@@ -1,8 +1,9 @@
 //! Photo-eyes: two beams across each dock door, just outside and just inside the line.
 
-use tracegate_pipeline::config::Side;
+use tracegate_pipeline::config::{GateEye, Side};
 
-use super::delivery::gateway_time;
+use super::delivery::{Arrival, Clock, Outage, gateway_time, seconds};
+use super::dice::Dice;
 use super::goods::Body;
 use super::site::Gate;
 use tracegate_pipeline::Time;
@@ -54,6 +55,69 @@ pub(super) fn eye_edges(gates: &[Gate], bodies: &[Body], length_s: f64) -> Vec<E
     }
     edges.sort_by_key(|edge| edge.at);
     edges
+}
+
+/// The inputs of reader `device` that the eyes of gate `gate` are wired to: one reader stands at each door.
+pub(super) fn wiring(device: u16) -> Vec<GateEye> {
+    let eye = |(port, side)| GateEye {
+        device,
+        port,
+        side,
+        blocked_high: true,
+    };
+    [(1, Side::Outside), (2, Side::Inside)].map(eye).to_vec()
+}
+
+/// What arrives of the edges at one reader, in order of arrival. Each comes by itself, beside the reports; what happens
+/// without a link is delivered after it or gone, and then the reader is asked for its inputs.
+pub(super) fn eye_arrivals(
+    edges: &[EyeEdge],
+    clock: &Clock,
+    outages: &[Outage],
+    late: f64,
+    dice: &mut Dice,
+) -> Vec<(f64, Arrival)> {
+    let input = |at: f64, edge: &EyeEdge, clock| {
+        let port = if edge.side == Side::Outside { 1 } else { 2 };
+        let high = edge.blocked;
+        (at, Arrival::Input { port, high, clock })
+    };
+    let mut arrivals = Vec::new();
+    let asked = |from: f64, at: f64, arrivals: &mut Vec<_>| {
+        for side in [Side::Outside, Side::Inside] {
+            let before = edges.iter().filter(|edge| edge.side == side);
+            let last = before.take_while(|edge| seconds(edge.at) <= from).last();
+            let edge = EyeEdge {
+                at: gateway_time(from),
+                read_point: 0,
+                side,
+                blocked: last.is_some_and(|edge| edge.blocked),
+            };
+            arrivals.push(input(at, &edge, None));
+        }
+    };
+    asked(0.0, 0.01, &mut arrivals);
+    for outage in outages {
+        asked(outage.until, outage.until + 0.02, &mut arrivals);
+    }
+    for edge in edges {
+        let at = seconds(edge.at);
+        let time = Some(clock.read(at));
+        let mut delay = 0.004 + dice.between(0.0, 0.02);
+        if dice.chance(late) {
+            delay += dice.between(0.05, 0.6);
+        }
+        match outages
+            .iter()
+            .find(|it| it.from <= at + delay && at < it.until)
+        {
+            None => arrivals.push(input(at + delay, edge, time)),
+            Some(outage) if outage.held => arrivals.push(input(outage.until + 0.03, edge, time)),
+            Some(_) => {}
+        }
+    }
+    arrivals.sort_by(|a, b| a.0.total_cmp(&b.0));
+    arrivals
 }
 
 /// When a body stands in a beam.

@@ -6,11 +6,14 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::claim::{Method, Told};
+use tracegate_pipeline::eyes::Says;
+
+use super::claim::{Claim, Method, Told};
 use super::day::Day;
 use super::goods::Cause;
 use super::score::Score;
 use super::situation::Situation;
+use super::truth::Movement;
 
 /// Seeds for tuning: look at these days as closely as you like.
 pub const TUNING_SEEDS: RangeInclusive<u64> = 1..=999;
@@ -57,13 +60,14 @@ impl Row {
     }
 }
 
-/// Scores `methods` on `situations` with `seeds`, on `jobs` threads. The rows do not depend on `jobs`.
+/// Scores `methods` on `situations` with `seeds`, with or without photo-eyes, on `jobs` threads. The rows do not depend on `jobs`.
 #[must_use]
 pub fn rows(
     situations: &[Situation],
     methods: &[Method],
     seeds: &[u64],
     length_s: f64,
+    eyes: bool,
     jobs: usize,
 ) -> Vec<Row> {
     let days: Vec<(Situation, u64)> = situations
@@ -77,7 +81,10 @@ pub fn rows(
             let index = next.fetch_add(1, Ordering::Relaxed);
             days.get(index).map(|day| (index, *day))
         } {
-            let day = Day::new(situation, seed, length_s);
+            let mut day = Day::new(situation, seed, length_s);
+            if eyes {
+                day = day.with_eyes();
+            }
             let scores = methods.iter().map(|method| day.score(&method.tell(&day)));
             let scores = (day.unreadable, scores.collect());
             done.lock()
@@ -192,6 +199,34 @@ pub fn reasons(rows: &[Row]) -> String {
     text
 }
 
+/// Tags that are rightly in the claim, those that are not, and those that are missing.
+fn difference(day: &Day, claim: &Claim) -> String {
+    let common = |movement: &Movement| {
+        let tags = movement.tags.iter();
+        tags.filter(|tag| claim.tags.contains(tag)).count()
+    };
+    let near = |movement: &&Movement| {
+        movement.read_point == claim.read_point
+            && (movement.from_s - 5.0..=movement.to_s + 5.0).contains(&claim.at_s)
+    };
+    let movements = day.movements.iter().filter(near);
+    movements
+        .max_by_key(|it| common(it))
+        .map_or_else(String::new, |movement| {
+            let right = common(movement);
+            let wrong = claim.tags.len() + claim.unknown - right;
+            format!(
+                "{right} right, {wrong} wrong, {} missing",
+                movement.tags.len() - right
+            )
+        })
+}
+
+fn eyes(says: Says) -> String {
+    says.as_str()
+        .map_or_else(String::new, |says| format!("; {says}"))
+}
+
 /// One day, claim by claim and movement by movement, in order of time.
 #[must_use]
 pub fn story(day: &Day, told: &Told) -> String {
@@ -210,10 +245,11 @@ pub fn story(day: &Day, told: &Told) -> String {
     }
     for refusal in &told.refusals {
         let line = format!(
-            "refuse {} {:>7} tags: {}",
+            "refuse {} {:>7} tags: {}{}",
             gate(refusal.read_point),
             refusal.tags,
-            refusal.reason
+            refusal.reason,
+            eyes(refusal.eyes)
         );
         lines.push((refusal.at_s, line));
     }
@@ -225,7 +261,7 @@ pub fn story(day: &Day, told: &Told) -> String {
         let verdict = if alone.strict == 1 {
             "strict".to_owned()
         } else if alone.right_way == 1 {
-            "found, tags differ".to_owned()
+            format!("found, tags differ: {}", difference(day, claim))
         } else if alone.found == 1 {
             "found, wrong way".to_owned()
         } else {
@@ -233,11 +269,12 @@ pub fn story(day: &Day, told: &Told) -> String {
             format!("false: {}", cause.map_or("?", |cause| cause.as_str()))
         };
         let line = format!(
-            "claim  {} {:<3} {:>3} tags, said at {:.1} s: {verdict}",
+            "claim  {} {:<3} {:>3} tags, said at {:.1} s: {verdict}{}",
             gate(claim.read_point),
             claim.direction.as_str(),
             claim.tags.len() + claim.unknown,
-            claim.said_s
+            claim.said_s,
+            eyes(claim.eyes)
         );
         lines.push((claim.at_s, line));
     }

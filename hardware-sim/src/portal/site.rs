@@ -8,6 +8,7 @@ use tracegate_pipeline::config::{
 use tracegate_pipeline::filter::{Pattern, TagRules};
 
 use super::dice::Dice;
+use super::eyes::wiring;
 use super::goods::COMPANY;
 use super::radio::{Antenna, Transceiver, unit};
 use super::surroundings::Scatterer;
@@ -171,7 +172,7 @@ impl Site {
     }
 
     /// What the gateway would be configured with: its own defaults, and which tags are goods.
-    pub(super) fn pipeline_config(&self) -> PipelineConfig {
+    pub(super) fn pipeline_config(&self, eyes: bool) -> PipelineConfig {
         let step = |biz_step: &str, disposition: &str| {
             Some(Step {
                 biz_step: biz_step.to_owned(),
@@ -193,6 +194,11 @@ impl Site {
                 },
                 loads: LoadRules::default(),
                 stay: None,
+                eyes: if eyes && !gate.belt {
+                    wiring(u16::try_from(index).unwrap_or(u16::MAX))
+                } else {
+                    Vec::new()
+                },
             }),
         };
         let patterns = |texts: &[String]| {

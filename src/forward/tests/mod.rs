@@ -213,6 +213,7 @@ async fn commit_at(
         uncertainty: Default::default(),
         json: format!("{{\"number\":{number}}}"),
         summary: String::new(),
+        eyes: tracegate_pipeline::eyes::Says::Nothing,
     };
     let events: Vec<_> = (first..first + events).map(event).collect();
     store.commit(&[], &events, Time(0)).await.unwrap();

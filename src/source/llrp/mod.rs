@@ -37,6 +37,8 @@ pub struct Settings {
     pub outputs: BTreeMap<u16, OutputUse>,
     /// Antennas that read points name.
     pub used_antennas: BTreeSet<u16>,
+    /// Inputs that photo-eyes of read points are wired to.
+    pub used_inputs: BTreeSet<u16>,
     /// The tag sensor that each memory read of `client` is for, by its number minus 1.
     pub sensors: Vec<u16>,
 }

@@ -1,6 +1,6 @@
 //! The traffic of one connection to a reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(super) struct Session<'a> {
     remarks: Remarks,
     outputs: Outputs,
     /// Newest states of inputs that the core has not heard of.
-    gpis: BTreeMap<u16, Input>,
+    gpis: VecDeque<(u16, Input)>,
 }
 
 impl<'a> Session<'a> {
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
             heard: Instant::now(),
             remarks,
             outputs: Outputs::new(&context.name, &settings.outputs, commanded),
-            gpis: BTreeMap::new(),
+            gpis: VecDeque::new(),
         }
     }
 
@@ -249,6 +249,13 @@ impl<'a> Session<'a> {
                     let absent = absent.map(|id| {
                         format!("antenna {id}, which a read point names, does not exist: the reader has antennas 1 to {there}")
                     });
+                    let inputs = capabilities.inputs.unwrap_or(u16::MAX);
+                    let no_input = self.settings.used_inputs.iter().filter(|id| **id > inputs);
+                    let no_input = no_input.map(|id| match inputs {
+                        0 => format!("input {id}, which a photo-eye is wired to, does not exist: the reader has no inputs"),
+                        _ => format!("input {id}, which a photo-eye is wired to, does not exist: the reader has inputs 1 to {inputs}"),
+                    });
+                    let absent = absent.chain(no_input);
                     for limit in limits.into_iter().chain(absent).collect::<Vec<_>>() {
                         let limit = &limit;
                         let what = "The reader cannot do all that is configured";
@@ -336,11 +343,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// An input's newest state; the core may be busy.
+    /// A change of an input. The core may be busy: if it is for long, only the newest state of each counts.
     fn input_changed(&mut self, port: u16, high: bool, reader_time: Option<LlrpTime>) {
-        if self.gpis.len() >= INPUTS_MAX && !self.gpis.contains_key(&port) {
-            return;
-        }
         let changed = u64::from(reader_time.is_some());
         let (name, health) = (&self.context.name, &self.context.health);
         health.count(name, DeviceCounter::InputChanges, changed);
@@ -351,7 +355,16 @@ impl<'a> Session<'a> {
             high,
             reader_time: reader_time.map(read::reader_time),
         };
-        self.gpis.insert(port, input);
+        if self.gpis.len() >= INPUTS_MAX {
+            let later =
+                |at: usize, port: u16| self.gpis.iter().skip(at + 1).any(|(it, _)| *it == port);
+            let mut all = self.gpis.iter().enumerate();
+            let merged = all.find(|(at, (it, _))| *it == port || later(*at, *it));
+            let Some((at, _)) = merged else { return };
+            self.gpis.remove(at);
+            health.count(name, DeviceCounter::InputsMerged, 1);
+        }
+        self.gpis.push_back((port, input));
     }
 
     fn wants_room(&self) -> bool {
@@ -371,7 +384,7 @@ impl<'a> Session<'a> {
         }
         // Not before the core knows of the reader and its clock.
         let inputs = Some(&mut self.gpis).filter(|_| self.announced)?;
-        inputs.pop_first().map(|(_, input)| input)
+        inputs.pop_front().map(|(_, input)| input)
     }
 
     /// Hands over what there is room for, without waiting.

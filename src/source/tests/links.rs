@@ -133,6 +133,7 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
         client: client(),
         outputs: BTreeMap::new(),
         used_antennas: BTreeSet::new(),
+        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }
@@ -235,6 +236,7 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
             client: client(),
             outputs: BTreeMap::new(),
             used_antennas: BTreeSet::new(),
+            used_inputs: BTreeSet::new(),
             sensors: Vec::new(),
         },
         seat.clone(),

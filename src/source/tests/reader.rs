@@ -30,6 +30,7 @@ pub(super) fn settings(reader: SocketAddr) -> Settings {
         },
         outputs: BTreeMap::new(),
         used_antennas: BTreeSet::new(),
+        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }

@@ -33,6 +33,7 @@ fn settings(reader: &SimReader) -> Settings {
         },
         outputs: BTreeMap::from(uses),
         used_antennas: BTreeSet::new(),
+        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::carriers::Carriers;
 use super::{EpcKey, Gate, MAX_BUFFERED, MAX_TAGS, Sighting};
 use crate::config::{Direction, Tuning};
+use crate::eyes::Says;
 use crate::input::DeviceIndex;
 use crate::passage::{Decision, Late};
 use crate::time::{Span, Time};
@@ -284,6 +285,7 @@ impl Gate {
                 refused: None,
                 late: Some(Late::Amends(booked.at)),
                 carriers: Vec::new(),
+                eyes: Says::Nothing,
             });
         }
         decisions

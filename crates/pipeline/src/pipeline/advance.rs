@@ -29,6 +29,7 @@ impl Pipeline {
         while let Some((index, at)) = self.next_decision(&goals) {
             self.decide(index, at, outputs);
         }
+        self.tell_untagged(outputs);
         let mut capped = 0;
         for (place, goal) in self.state.places.iter_mut().zip(&goals) {
             if let Place::Gate(gate) = place {

@@ -9,6 +9,7 @@ use tracegate_gs1::epc::decode_bank;
 
 use crate::association::{Load, Member, associate};
 use crate::config::{Direction, GateConfig, ReadPointConfig, Step};
+use crate::eyes::{Course, Crossing, Says};
 use crate::filter::TagRules;
 use crate::gate::EpcKey;
 use crate::input::{MovementEvent, NonEvent, NonEventReason, Output};
@@ -118,6 +119,23 @@ impl Books<'_> {
         }
     }
 
+    /// What photo-eyes saw go through without a tag.
+    pub fn untagged(&self, crossings: &[Crossing], stats: &mut Stats, outputs: &mut Vec<Output>) {
+        for crossing in crossings {
+            let subject = Subject {
+                at: crossing.at,
+                uncertainty: Span::default(),
+                direction: match crossing.course {
+                    Course::Through(direction) => Some(direction),
+                    Course::Back | Course::Unknown => None,
+                },
+                members: &[],
+                eyes: Says::Agrees(crossing.at),
+            };
+            self.refuse(&subject, NonEventReason::Untagged, stats, outputs);
+        }
+    }
+
     /// The events of what came to a zone, left it, or has stayed.
     pub fn presences(
         &self,
@@ -149,6 +167,7 @@ impl Books<'_> {
                 uncertainty: noted.uncertainty,
                 direction: None,
                 members: &noted.members,
+                eyes: Says::Nothing,
             };
             self.emit(event, &subject, stats, outputs);
         }
@@ -184,6 +203,7 @@ impl Books<'_> {
         match event {
             Ok(mut event) => {
                 event.uncertainty = subject.uncertainty;
+                event.eyes = subject.eyes;
                 stats.events += 1;
                 outputs.push(Output::Event(Box::new(event)));
             }
@@ -206,6 +226,7 @@ impl Books<'_> {
             tags: subject.members.len(),
             direction: subject.direction,
             members: subject.members.to_vec(),
+            eyes: subject.eyes,
         }));
     }
 }
@@ -216,6 +237,7 @@ struct Subject<'a> {
     uncertainty: Span,
     direction: Option<Direction>,
     members: &'a [(EpcKey, Option<u16>)],
+    eyes: Says,
 }
 
 impl<'a> Subject<'a> {
@@ -225,6 +247,7 @@ impl<'a> Subject<'a> {
             uncertainty: decision.uncertainty,
             direction: Some(decision.direction),
             members: &decision.members,
+            eyes: decision.eyes,
         }
     }
 }

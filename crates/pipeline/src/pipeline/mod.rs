@@ -4,11 +4,14 @@ mod active;
 mod advance;
 mod book;
 mod clocks;
+mod eyes;
 mod late;
 mod mark;
 mod reconfigure;
 mod scan;
 mod watch;
+
+pub use eyes::EyeReport;
 
 use std::collections::BTreeMap;
 
@@ -34,8 +37,11 @@ use crate::zone::Zone;
 const TICK: Span = Span::millis(250);
 /// A start this far before the newest input means that the wall clock was set back.
 const SET_BACK: Span = Span::millis(1_000);
-/// After everything.
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a handful, and most are gates"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Place {
     Gate(Gate),
@@ -69,6 +75,7 @@ pub struct Pipeline {
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     watched: BTreeMap<watch::Port, usize>,
     marked: BTreeMap<String, usize>,
+    eyes: BTreeMap<(DeviceIndex, u16), Vec<eyes::Wire>>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
     stats: Stats,
 }
@@ -125,12 +132,14 @@ impl Pipeline {
         }
         let watched = watch::ports(&state.config.read_points);
         let marked = watch::exciters(&state.config.read_points);
+        let eyes = eyes::wires(&state.config.read_points);
         Self {
             state,
             zone,
             ports,
             watched,
             marked,
+            eyes,
             scanners,
             stats: Stats::default(),
         }
@@ -192,7 +201,7 @@ impl Pipeline {
             .zip(&self.state.config.read_points)
             .filter_map(|(place, read_point)| match (place, &read_point.kind) {
                 (Place::Gate(gate), ReadPointKind::Gate(config)) => {
-                    let open = gate.deadline();
+                    let open = gate.deadline(&config.tuning);
                     let open = open.map(|at| at + config.tuning.allowed_lateness);
                     open.into_iter().chain(gate.late_due()).min()
                 }
@@ -234,6 +243,9 @@ impl Pipeline {
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     clock.link_changed(at, up, reader_time);
                 }
+                if !up {
+                    self.lose_eyes(at, Some(device));
+                }
                 self.advance(&mut outputs);
             }
             Input::Reads { device, at, reads } => {
@@ -243,17 +255,18 @@ impl Pipeline {
                 }
                 self.advance(&mut outputs);
             }
-            // Photo-eyes decide nothing yet; their time stamps tell about the clock like any other.
             Input::Gpi {
                 device,
                 at,
+                port,
+                high,
                 reader_time,
-                ..
             } => {
                 let at = self.clock(at);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     let dated = clock.date(at, reader_time);
                     self.note_step(device, at, dated, &mut outputs);
+                    self.edge((device, port), dated.at, high);
                 }
                 self.advance(&mut outputs);
             }
@@ -303,6 +316,7 @@ impl Pipeline {
             for place in &mut self.state.places {
                 if let Place::Gate(gate) = place {
                     gate.forget_passages();
+                    gate.forget_eyes();
                 }
             }
             self.set_zones_back(self.state.now - at, outputs);
@@ -314,6 +328,7 @@ impl Pipeline {
         for device in &mut self.state.devices {
             device.restarted(at);
         }
+        self.lose_eyes(at, None);
     }
 
     /// The gateway time of something that arrived at `at`.

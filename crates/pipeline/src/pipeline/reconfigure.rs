@@ -74,6 +74,7 @@ impl Pipeline {
                             references: &self.state.references,
                         };
                         books.loads(config, &decisions, &mut self.stats, outputs);
+                        gate.forget_eyes();
                     }
                     if let Some(slot) = slot {
                         *slot = Some(Place::Gate(gate));

@@ -51,6 +51,7 @@ pub fn config() -> PipelineConfig {
                     tuning: Tuning::dock(),
                     loads: LoadRules::default(),
                     stay: None,
+                    eyes: Vec::new(),
                 }),
             },
             ReadPointConfig {

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use tracegate_gs1::epc::decode_bank;
 use tracegate_pipeline::config::{Direction, ReadPointKind, Side};
+use tracegate_pipeline::eyes::Says;
 use tracegate_pipeline::filter::TagClass;
 use tracegate_pipeline::{Input, PipelineConfig};
 
@@ -192,6 +193,7 @@ impl Batcher {
                     unknown: 0,
                     at_s: turn.at,
                     said_s: now,
+                    eyes: Says::Nothing,
                 },
                 last_at: turn.at,
                 heard: now,
@@ -206,6 +208,7 @@ impl Batcher {
         claims.extend(done.map(|open| Claim {
             at_s: f64::midpoint(open.claim.at_s, open.last_at),
             said_s: now,
+            eyes: Says::Nothing,
             ..open.claim
         }));
     }

@@ -37,7 +37,7 @@ fn the_same_seed_is_the_same_day_and_another_is_another() {
 fn tables_do_not_depend_on_the_number_of_threads() {
     let made = |jobs| {
         let situations = [Situation::EasyDock, Situation::ShuttleDay];
-        table(&rows(&situations, &Method::ALL, &[1, 2], 60.0, jobs))
+        table(&rows(&situations, &Method::ALL, &[1, 2], 60.0, false, jobs))
     };
     assert_eq!(made(1), made(3));
 }
@@ -230,7 +230,7 @@ fn scores_do_not_fall_below_what_was_reached() {
         (Situation::StrayDoors, 0.83),
     ];
     for (situation, floor) in floors {
-        let rows = rows(&[situation], &[Method::Tracegate], &[1, 2], 600.0, 2);
+        let rows = rows(&[situation], &[Method::Tracegate], &[1, 2], 600.0, false, 2);
         let strict = rows[0].mean(Score::strict_f1);
         assert!(strict > floor, "{}: {strict:.3}", situation.as_str());
     }

@@ -1,6 +1,7 @@
 //! The scorer on cases made by hand.
 
 use tracegate_pipeline::config::Direction;
+use tracegate_pipeline::eyes::Says;
 
 use crate::portal::claim::{Claim, Refusal, Told};
 use crate::portal::goods::Cause;
@@ -28,6 +29,7 @@ fn claim(tags: impl IntoIterator<Item = u32>) -> Claim {
         unknown: 0,
         at_s: 102.0,
         said_s: 107.5,
+        eyes: Says::Nothing,
     }
 }
 
@@ -159,6 +161,7 @@ fn a_missed_movement_has_the_reason_of_the_largest_refusal_there() {
         at_s,
         reason,
         tags,
+        eyes: Says::Nothing,
     };
     let reasons = |refusals: Vec<Refusal>| {
         let told = Told {

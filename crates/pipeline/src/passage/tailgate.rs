@@ -1,0 +1,52 @@
+//! Loads close behind each other that photo-eyes tell apart.
+
+use std::collections::BTreeMap;
+
+use crate::config::Direction;
+use crate::gate::EpcKey;
+use crate::survey::{Crossings, View};
+use crate::time::{Span, Time};
+
+/// What went through this long before or after a tag crossed may have been its load.
+const REACH: Span = Span::millis(1_500);
+/// Tags and share of all that a load of its own has at least.
+const LEAST: (usize, usize) = (2, 5);
+
+impl View<'_> {
+    /// Of the tags that changed sides, those that went through with another than the first of several passages, if the
+    /// tags agree that there were several.
+    pub(super) fn followers(&self, direction: Direction, crossings: &Crossings) -> Vec<EpcKey> {
+        let times = crossings.times();
+        let (Some(first), Some(last)) = (times.first(), times.last()) else {
+            return Vec::new();
+        };
+        let around = (*first - REACH, *last + REACH);
+        let passages = self.eyes.passages(direction, around);
+        if passages.len() < 2 {
+            return Vec::new();
+        }
+        let mut groups: BTreeMap<Time, Vec<(Time, &EpcKey)>> = BTreeMap::new();
+        for (key, one) in &crossings.all {
+            let nearest = passages.iter().min_by_key(|at| (**at - one.cut).abs());
+            if let Some(at) = nearest {
+                groups.entry(*at).or_default().push((one.cut, key));
+            }
+        }
+        let all = crossings.all.len();
+        groups.retain(|_, group| group.len() >= LEAST.0 && group.len() * LEAST.1 >= all);
+        let middles = groups.iter_mut().map(|(at, group)| {
+            group.sort_unstable();
+            (*at, group.get(group.len() / 2).map_or(*at, |(cut, _)| *cut))
+        });
+        let middles: Vec<(Time, Time)> = middles.collect();
+        let agree = middles.windows(2).all(|pair| match pair {
+            [(one, its), (other, others)] => (*others - *its).0 * 2 > (*other - *one).0,
+            _ => false,
+        });
+        if !agree {
+            return Vec::new();
+        }
+        let later = groups.into_values().skip(1).flatten();
+        later.map(|(_, key)| key.clone()).collect()
+    }
+}

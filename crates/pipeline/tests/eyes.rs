@@ -1,0 +1,285 @@
+//! Photo-eyes at a door: what they refuse, what they tell, and what is told without them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use tracegate_pipeline::config::{GateEye, ReadPointKind, Side};
+use tracegate_pipeline::eyes::{Fault, Says};
+use tracegate_pipeline::input::{NonEvent, NonEventReason};
+use tracegate_pipeline::pipeline::State;
+use tracegate_pipeline::time::Span;
+use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, ReaderTime, Time, journal};
+
+/// The outer eye is at input 1, the inner one at input 2.
+fn with_eyes() -> PipelineConfig {
+    let mut config = config();
+    if let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind {
+        let eye = |(port, side)| GateEye {
+            device: 0,
+            port,
+            side,
+            blocked_high: true,
+        };
+        gate.eyes = [(1, Side::Outside), (2, Side::Inside)].map(eye).to_vec();
+    }
+    config
+}
+
+fn gpi(at: i64, port: u16, high: bool, timed: bool) -> Input {
+    Input::Gpi {
+        device: 0,
+        at: Time(at + 15 * MS),
+        port,
+        high,
+        reader_time: timed.then_some(ReaderTime::Utc(at as u64)),
+    }
+}
+
+/// Both inputs as the reader tells them when it is asked.
+fn asked(at: i64) -> [Input; 2] {
+    [gpi(at, 1, false, false), gpi(at, 2, false, false)]
+}
+
+/// Something goes through, with its middle at the line at `at`.
+fn through(at: i64, inward: bool, timed: bool) -> Vec<Input> {
+    let (near, far) = if inward { (1, 2) } else { (2, 1) };
+    vec![
+        gpi(at - 700 * MS, near, true, timed),
+        gpi(at - 300 * MS, far, true, timed),
+        gpi(at + 300 * MS, near, false, timed),
+        gpi(at + 700 * MS, far, false, timed),
+    ]
+}
+
+/// A day with eyes: the inputs in order of arrival.
+fn day(parts: Vec<Vec<Input>>) -> Vec<Input> {
+    let mut inputs = parts.concat();
+    inputs.sort_by_key(arrival);
+    let mut all = start();
+    all[0] = Input::Configure(Box::new(with_eyes()));
+    all.extend(asked(T0 + 10 * MS));
+    all.extend(inputs);
+    all
+}
+
+/// What was told, in a word each.
+fn told(outputs: &[Output]) -> Vec<String> {
+    let word = |output: &Output| match output {
+        Output::Event(event) => Some(format!(
+            "{} ({})",
+            event.summary.trim(),
+            event.eyes.as_str().unwrap_or("-")
+        )),
+        Output::NonEvent(NonEvent {
+            reason,
+            direction: Some(direction),
+            ..
+        }) => Some(format!("{} {}", direction.as_str(), reason.as_str())),
+        _ => None,
+    };
+    let mut told: Vec<String> = outputs.iter().filter_map(word).collect();
+    // A load is refused as often as tags of it change sides apart from the others.
+    told.dedup();
+    told
+}
+
+const IN_8: &str = "in  receiving 00/040123450000000016 + 8 items";
+
+#[test]
+fn a_load_that_the_eyes_saw_is_booked_and_says_so() {
+    for timed in [true, false] {
+        let load = reports(&crossing(&pallet(1, 8), T0 + 20 * S, 6.0, true), 8);
+        let inputs = day(vec![load, through(T0 + 23 * S, true, timed)]);
+        let mut pipeline = Pipeline::default();
+        let outputs = run(&mut pipeline, &inputs, 60);
+        assert_eq!(
+            told(&outputs),
+            [format!("{IN_8} (the photo-eyes saw it pass this way)")],
+            "{timed}"
+        );
+        assert_eq!(pipeline.stats().edges_late, 0);
+    }
+}
+
+#[test]
+fn a_weak_load_that_eyes_did_not_see_is_refused_and_a_strong_one_is_booked() {
+    // Somebody without a tag has been seen, so the eyes are known to see.
+    let before = || through(T0 + 5 * S, false, true);
+    let load = |items| reports(&crossing(&pallet(1, items), T0 + 30 * S, 6.0, true), 8);
+    let few = day(vec![before(), load(3)]);
+    let mut pipeline = Pipeline::default();
+    let outputs = run(&mut pipeline, &few, 60);
+    assert_eq!(told(&outputs), ["out untagged_passage", "in eye"]);
+    let refused = outputs.iter().find_map(|output| match output {
+        Output::NonEvent(load) if load.reason == NonEventReason::Eye => Some(load),
+        _ => None,
+    });
+    assert_eq!(refused.unwrap().eyes, Says::Dark);
+    assert_eq!(pipeline.stats().non_events[&NonEventReason::Untagged], 1);
+
+    let many = day(vec![before(), load(8)]);
+    let outputs = run(&mut Pipeline::default(), &many, 60);
+    let booked = format!("{IN_8} (the photo-eyes saw nothing pass)");
+    assert_eq!(told(&outputs), ["out untagged_passage", &booked]);
+}
+
+/// Never is a movement lost because of an eye that was not there.
+#[test]
+fn eyes_whose_reader_was_away_are_ignored() {
+    let load = reports(&crossing(&pallet(1, 3), T0 + 28_500 * MS, 6.0, true), 8);
+    let gone = vec![link(T0 + 25 * S, false), link(T0 + 28_300 * MS, true)];
+    let asked = asked(T0 + 28_320 * MS).to_vec();
+    let seen = through(T0 + 5 * S, false, true);
+    let outputs = run(
+        &mut Pipeline::default(),
+        &day(vec![seen, gone, asked, load]),
+        60,
+    );
+    let booked = "in  receiving 00/040123450000000016 + 3 items (-)";
+    assert_eq!(told(&outputs), ["out untagged_passage", booked]);
+}
+
+#[test]
+fn an_eye_that_stays_interrupted_is_told_of_and_ignored() {
+    let blocked = vec![
+        gpi(T0 + 15 * S, 1, true, true),
+        gpi(T0 + 15 * S, 2, true, true),
+    ];
+    let seen = through(T0 + 5 * S, false, true);
+    let load = reports(&crossing(&pallet(1, 3), T0 + 100 * S, 6.0, true), 8);
+    let mut pipeline = Pipeline::default();
+    let outputs = run(&mut pipeline, &day(vec![seen, blocked, load]), 60);
+    let booked = "in  receiving 00/040123450000000016 + 3 items (-)";
+    assert_eq!(told(&outputs), ["out untagged_passage", booked]);
+    let faults: Vec<_> = pipeline
+        .eyes()
+        .map(|eye| (eye.eye.port, eye.fault))
+        .collect();
+    assert_eq!(
+        faults,
+        [(1, Some(Fault::Blocked)), (2, Some(Fault::Blocked))]
+    );
+}
+
+/// Two pallets 1.6 s apart: by their tags alone they are hard to tell apart.
+#[test]
+fn two_passages_are_two_loads() {
+    let mut reads = crossing(&pallet(1, 8), T0 + 20 * S, 6.0, true);
+    reads.extend(crossing(&pallet(2, 8), T0 + 21_600 * MS, 6.0, true));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let eyes = [
+        through(T0 + 23 * S, true, true),
+        through(T0 + 24_600 * MS, true, true),
+    ];
+    let outputs = run(
+        &mut Pipeline::default(),
+        &day(vec![reports(&reads, 8), eyes.concat()]),
+        60,
+    );
+    let saw = "(the photo-eyes saw it pass this way)";
+    let other = "in  receiving 00/040123450000000023 + 8 items";
+    assert_eq!(
+        told(&outputs),
+        [format!("{IN_8} {saw}"), format!("{other} {saw}")]
+    );
+}
+
+fn busy_day() -> Vec<Input> {
+    let load = |n, start, inward| reports(&crossing(&pallet(n, 6), T0 + start * S, 5.0, inward), 5);
+    let (inwards, outwards) = (
+        through(T0 + 22_500 * MS, true, true),
+        through(T0 + 42_500 * MS, false, false),
+    );
+    let mut bounce = through(T0 + 60 * S, true, true);
+    for number in 0..7 {
+        bounce.push(gpi(
+            T0 + 60 * S - 700 * MS + number * 4 * MS,
+            1,
+            number % 2 == 0,
+            true,
+        ));
+    }
+    day(vec![
+        load(1, 20, true),
+        inwards,
+        load(2, 40, false),
+        outwards,
+        bounce,
+        load(3, 80, true),
+    ])
+}
+
+fn with_ticks(inputs: &[Input], after: i64) -> (Vec<Input>, Vec<Output>) {
+    let (mut pipeline, mut all, mut outputs) = (Pipeline::default(), Vec::new(), Vec::new());
+    let mut feed = |pipeline: &mut Pipeline, input: Input| {
+        outputs.extend(pipeline.handle(input.clone()));
+        all.push(input);
+    };
+    for input in inputs {
+        while let Some(at) = pipeline
+            .next_tick()
+            .filter(|at| arrival(input).is_some_and(|it| *at <= it))
+        {
+            feed(&mut pipeline, Input::Tick { at });
+        }
+        feed(&mut pipeline, input.clone());
+    }
+    let end = pipeline.now() + Span(after * S);
+    while let Some(at) = pipeline.next_tick().filter(|at| *at <= end) {
+        feed(&mut pipeline, Input::Tick { at });
+    }
+    (all, outputs)
+}
+
+/// Killed between any two inputs and rebuilt from what is stored, edges included, it goes on as if nothing had happened.
+#[test]
+fn every_kill_point_gives_the_same() {
+    let (inputs, whole) = with_ticks(&busy_day(), 60);
+    assert_eq!(told(&whole).len(), 4, "{:?}", told(&whole));
+    let bytes = journal::encode(&inputs).unwrap();
+    let inputs = journal::decode(&bytes).unwrap();
+    for cut in (0..inputs.len()).step_by(7) {
+        let mut live = Pipeline::default();
+        let mut outputs: Vec<Output> = Vec::new();
+        for input in &inputs[..cut] {
+            outputs.extend(live.handle(input.clone()));
+        }
+        let snapshot = postcard::to_stdvec(live.state()).unwrap();
+        let state: State = postcard::from_bytes(&snapshot).unwrap();
+        let mut rebuilt = Pipeline::from_state(state);
+        for input in &inputs[cut..] {
+            outputs.extend(rebuilt.handle(input.clone()));
+        }
+        assert_eq!(outputs, whole, "killed at {cut}");
+    }
+}
+
+/// Edges that arrive later than others, within the lateness, find their place.
+#[test]
+fn edges_in_another_order_give_the_same() {
+    let inputs = busy_day();
+    let whole = told(&run(&mut Pipeline::default(), &inputs, 60));
+    for seed in 1..6_i64 {
+        let mut other = inputs.clone();
+        for (number, input) in (0..).zip(&mut other) {
+            if let Input::Gpi {
+                at,
+                reader_time: Some(_),
+                ..
+            } = input
+            {
+                *at = *at + Span(number * seed * 7_919 % 600 * MS);
+            }
+        }
+        let mut rest = other.split_off(6);
+        rest.sort_by_key(arrival);
+        other.extend(rest);
+        assert_eq!(
+            told(&run(&mut Pipeline::default(), &other, 60)),
+            whole,
+            "{seed}"
+        );
+    }
+}
