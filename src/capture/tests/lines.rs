@@ -135,7 +135,7 @@ fn marked(device: u16, at: Time, port: u16, flag: bool) -> MarkReport {
     MarkReport {
         device,
         at,
-        mark: Some(mark).filter(|_| port % 2 == 0),
+        mark: Some(mark).filter(|_| port.is_multiple_of(2)),
         progress: flag.then_some(Progress::Log(place)),
         answer: flag,
     }

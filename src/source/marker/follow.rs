@@ -10,9 +10,10 @@
 //! nothing but the files.
 
 mod files;
+mod rotated;
 
 use std::collections::VecDeque;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
@@ -20,9 +21,8 @@ use tracegate_feed::marker::lines::{Encoding, Line, Lines};
 use tracegate_pipeline::mark::LogPlace;
 
 pub(super) use files::hash;
-use files::{
-    Open, folder, id, is_folder, is_rotated, is_same, last_line_end, modified_ns, read_at,
-};
+use files::{Open, id, is_folder, is_same, last_line_end, modified_ns, read_at};
+use rotated::{After, newest};
 
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;
@@ -30,8 +30,6 @@ const CHUNK: usize = 16 * 1024;
 const HEAD: usize = 4 * 1024;
 /// Bytes before the place that was read to.
 const TAIL: u64 = 256;
-/// Files of a folder that are looked at; a log has its own folder.
-const MAX_ENTRIES: usize = 10_000;
 /// Attempts to open a file whose name changes meanwhile.
 const ATTEMPTS: u32 = 5;
 /// Files remembered as read to their end.
@@ -81,23 +79,6 @@ pub struct Follower {
     eof_seen: u32,
     /// Files that were read to their end.
     done: VecDeque<(u64, u64)>,
-}
-
-/// A rotated file: when it was changed in nanoseconds since the epoch, where it is, what it is.
-type Rotated = (i64, PathBuf, Metadata);
-
-/// What was read last.
-#[derive(Debug, Clone, Copy)]
-enum After {
-    /// This file, changed then.
-    File((u64, u64), i64),
-    /// All that was rotated before.
-    Since(i64),
-}
-
-/// When the newest was changed.
-fn newest(all: &[Rotated]) -> i64 {
-    all.last().map_or(0, |newest| newest.0)
 }
 
 impl Follower {
@@ -320,33 +301,6 @@ impl Follower {
         }
     }
 
-    /// The newest file beside the one in place that holds what was read.
-    fn copy_of(&self, place: LogPlace) -> io::Result<Option<File>> {
-        for (_, path, _) in self.rotated()?.into_iter().rev() {
-            if let Ok(file) = File::open(path)
-                && is_same(&file, &place)?
-            {
-                return Ok(Some(file));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The oldest of the rotated files that come after.
-    fn next_of<'a>(&self, all: &'a [Rotated], after: After) -> Option<&'a Rotated> {
-        let newer_than = |since_ns| {
-            let mut newer = all.iter().filter(move |it| it.0 > since_ns);
-            newer.find(|it| !self.done.contains(&id(&it.2)))
-        };
-        match after {
-            After::Since(since_ns) => newer_than(since_ns),
-            After::File(own, modified_ns) => match all.iter().rposition(|it| id(&it.2) == own) {
-                Some(own) => all.get(own + 1),
-                None => newer_than(modified_ns),
-            },
-        }
-    }
-
     /// Goes on with the file that comes after: the next of the rotated ones, or else the one in place.
     fn go_on(&mut self, after: After, look: &mut Look) -> io::Result<()> {
         if let Some(open) = self.open.take() {
@@ -476,24 +430,6 @@ impl Follower {
             self.go_on(after, look)?;
         }
         Ok(())
-    }
-
-    /// Rotated files beside the one in place, with when they were changed, in that order.
-    fn rotated(&self) -> io::Result<Vec<Rotated>> {
-        let mut all = Vec::new();
-        for entry in fs::read_dir(folder(&self.path))?.take(MAX_ENTRIES) {
-            let entry = entry?;
-            let (Ok(found), name) = (entry.metadata(), entry.file_name()) else {
-                continue;
-            };
-            let base = self.path.file_name().map(|base| base.to_string_lossy());
-            let is_rotated = base.is_some_and(|base| is_rotated(&name.to_string_lossy(), &base));
-            if found.is_file() && is_rotated {
-                all.push((modified_ns(&found), entry.path(), found));
-            }
-        }
-        all.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-        Ok(all)
     }
 
     /// Opens the file that holds what was read.

@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
+use super::files::is_rotated;
 use super::*;
 
 /// A log in a folder of its own, and what a reader of it has seen.
