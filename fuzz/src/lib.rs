@@ -8,6 +8,7 @@
 //! `corpus/NAME/`, and a row in `README.md`. A test fails while one of them is missing.
 
 pub mod epc;
+pub mod feed;
 pub mod gs1;
 pub mod journal;
 pub mod llrp;
@@ -20,6 +21,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("epc_memory", epc::memory),
     ("epc_uri", epc::uri),
     ("epc_pattern", epc::pattern),
+    ("feed_frames", feed::frames),
+    ("feed_ssi", feed::ssi),
     ("gs1_scan", gs1::scan),
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),
