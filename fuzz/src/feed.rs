@@ -1,105 +1,88 @@
-//! Scanners: what HID devices say of themselves and then send, and what others type.
+//! What scanners, fixed readers and their cables may send: any bytes, in any pieces.
 
-use tracegate_feed::hid::{
-    Assembler, Descriptor, Heard, Layout, MAX_REPORT_BITS, MAX_SCAN, Vendor,
-};
-use tracegate_feed::wedge::{self, Press, Settings, Suffix, Wedge};
+use tracegate_feed::frame::{Framer, Framing, Kind, Order, Piece, Width};
+use tracegate_feed::profile::profiles;
+use tracegate_feed::ssi::{Host, Packet, Verb};
+use tracegate_feed::telnet::Telnet;
 
-/// Vendor and length of the descriptor, then the descriptor, then reports: a byte with the length, the pause before it in
-/// tenths of a second, the report.
-pub fn hid(data: &[u8]) {
-    let Some(([vendor, len], rest)) = data.split_first_chunk() else {
+/// A connection; its first byte chooses how frames are told apart, the second in what pieces the rest comes.
+///
+/// The pieces do not matter, and no byte is counted twice.
+pub fn frames(data: &[u8]) {
+    let [choice, size, rest @ ..] = data else {
         return;
     };
-    let (descriptor, mut rest) = rest.split_at(rest.len().min(usize::from(*len)));
-    let parsed = Descriptor::parse(descriptor);
-    if let Ok(descriptor) = &parsed {
-        for field in &descriptor.fields {
-            let end = field.bit(field.count);
-            let len = descriptor.report_len(field.kind, field.report_id);
-            assert!(
-                end <= MAX_REPORT_BITS && len.is_some_and(|len| end.div_ceil(8) as usize <= len)
-            );
+    let framing = framing(*choice);
+    let cut = |size: usize| {
+        let (mut framer, mut pieces) = (Framer::new(framing.clone()), Vec::new());
+        for bytes in rest.chunks(size.max(1)) {
+            framer.push(bytes, 0, &mut pieces);
         }
-    }
-    let layout = parsed.ok().and_then(|it| Layout::of(&it));
-    let vendor = if vendor & 1 == 0 {
-        Vendor::Other
-    } else {
-        Vendor::Honeywell
+        framer.tick(u64::MAX, &mut pieces);
+        framer.reset(&mut pieces);
+        pieces
     };
-    let mut assembler = Assembler::new(layout.unwrap_or(Layout::Usual), vendor);
-    let (mut now_us, mut out, mut taken) = (0, Vec::new(), 0);
-    while let Some(([len, pause], more)) = rest.split_first_chunk() {
-        let (report, more) = more.split_at(more.len().min(usize::from(*len)));
-        rest = more;
-        now_us += u64::from(*pause) * 100_000;
-        assembler.push(report, now_us, &mut out);
-        taken += report.len();
-        assert!(assembler.deadline_us().is_none_or(|at| at > now_us));
-    }
-    assembler.reset(&mut out);
-    assert_eq!(assembler.deadline_us(), None);
-    let mut given = 0;
-    for heard in out {
-        if let Heard::Scan(code) = heard {
-            assert!(!code.is_empty() && code.len() <= MAX_SCAN + 3);
-            given += code.len();
+    let pieces = cut(usize::from(*size));
+    assert_eq!(pieces, cut(rest.len()));
+    let len = |piece: &Piece| match piece {
+        Piece::Frame(frame) => frame.len(),
+        Piece::Junk { len, .. } => *len,
+    };
+    assert!(pieces.iter().map(len).sum::<usize>() <= rest.len());
+    for piece in &pieces {
+        if let Piece::Frame(frame) = piece {
+            for profile in profiles() {
+                let rules = profile.rules().expect("profiles have good rules");
+                let _ = rules.classify(frame);
+            }
         }
     }
-    assert!(given <= taken);
 }
 
-/// Layout and suffix, then events: key, what it does or that events were lost, the pause before it in milliseconds.
-pub fn wedge(data: &[u8]) {
-    const MIN_LENGTH: usize = 3;
-    let Some(([layout, suffix], mut rest)) = data.split_first_chunk() else {
-        return;
-    };
-    let count = wedge::Layout::all().count().max(1);
-    let layout = wedge::Layout::all().nth(usize::from(*layout) % count);
-    let Some(layout) = layout else { return };
-    let settings = Settings {
-        layout,
-        suffix: match suffix % 3 {
-            0 => Suffix::Enter,
-            1 => Suffix::Tab,
-            _ => Suffix::None,
-        },
-        min_length: MIN_LENGTH,
-        max_gap_us: 40_000,
-        idle_gap_us: 60_000,
-    };
-    let (mut now_us, mut out, mut pressed) = (0, Vec::new(), 0);
-    let mut wedge = Wedge::new(settings, &[], now_us);
-    while let Some(([code, kind, pause], more)) = rest.split_first_chunk() {
-        rest = more;
-        now_us += u64::from(*pause) * 1_000;
-        let code = u16::from(*code);
-        let press = match kind % 4 {
-            0 => Press::Down,
-            1 => Press::Up,
-            2 => Press::Repeat,
-            _ => {
-                wedge.dropped(&[code], now_us, &mut out);
-                continue;
-            }
-        };
-        pressed += 1;
-        wedge.key(code, press, now_us, &mut out);
+fn framing(choice: u8) -> Framing {
+    if let Some(profile) = profiles().nth(usize::from(choice)) {
+        return profile.framing();
     }
-    wedge.tick(now_us + 60_000, &mut out);
-    assert_eq!(wedge.deadline_us(), None);
-    wedge.reset(&mut out);
-    let mut typed = 0;
-    for heard in out {
-        if let wedge::Heard::Scan(code) = heard {
-            let text = String::from_utf8(code).expect("codes are text");
-            let count = text.chars().count();
-            assert!((MIN_LENGTH..=wedge::MAX_SCAN).contains(&count));
-            typed += count;
+    let wide = choice & 1 != 0;
+    Framing {
+        kind: match choice & 6 {
+            0 => Kind::Fixed {
+                len: usize::from(choice >> 3),
+            },
+            2 => Kind::IdleGap { gap_us: 1 },
+            _ => Kind::LengthPrefixed {
+                width: if wide { Width::Two } else { Width::One },
+                order: if choice & 8 != 0 {
+                    Order::Little
+                } else {
+                    Order::Big
+                },
+                counts_itself: choice & 16 != 0,
+            },
+        },
+        max_len: 64,
+    }
+}
+
+/// A dialogue in the Simple Serial Interface behind telnet: whatever the host says can be read again.
+pub fn ssi(data: &[u8]) {
+    let (mut telnet, mut text, mut answer) = (Telnet::default(), Vec::new(), Vec::new());
+    telnet.push(data, &mut text, &mut answer);
+    let framing = Framing {
+        kind: Kind::Ssi,
+        max_len: 64,
+    };
+    let (mut framer, mut pieces, mut events) = (Framer::new(framing), Vec::new(), Vec::new());
+    let mut host = Host::default();
+    framer.push(&text, 0, &mut pieces);
+    for (now_us, piece) in (0..).step_by(500_000).zip(pieces) {
+        if let Piece::Frame(frame) = piece {
+            host.packet(&frame, now_us, &mut events);
+            host.tell(Verb::BeepGood, now_us);
+            host.tick(now_us, &mut events);
+        }
+        while let Some(bytes) = host.poll_transmit() {
+            assert!(Packet::parse(&bytes).is_some());
         }
     }
-    // An accent and the character behind it may both stand for themselves.
-    assert!(typed <= 2 * pressed);
 }

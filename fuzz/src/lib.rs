@@ -8,6 +8,7 @@
 //! `corpus/NAME/`, and a row in `README.md`. A test fails while one of them is missing.
 
 pub mod active;
+pub mod attached;
 pub mod epc;
 pub mod feed;
 pub mod gs1;
@@ -23,8 +24,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("epc_memory", epc::memory),
     ("epc_uri", epc::uri),
     ("epc_pattern", epc::pattern),
-    ("feed_hid", feed::hid),
-    ("feed_wedge", feed::wedge),
+    ("feed_frames", feed::frames),
+    ("feed_ssi", feed::ssi),
+    ("feed_hid", attached::hid),
+    ("feed_wedge", attached::wedge),
     ("gs1_scan", gs1::scan),
     ("gs1_link", gs1::link),
     ("gs1_message", gs1::message),

@@ -158,10 +158,10 @@ impl Opener {
         }
     }
 
-    /// The transport.
+    /// Whether a port of ours is open, which the device connects to.
     #[must_use]
-    pub fn transport(&self) -> &Transport {
-        &self.transport
+    pub fn is_listening(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// Opens what the gateway can open by itself; returns what is waited for before [`open`](Self::open) returns, if that

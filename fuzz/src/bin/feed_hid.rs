@@ -1,5 +1,5 @@
-//! Fuzzes [`tracegate_fuzz::feed::hid`].
+//! Fuzzes [`tracegate_fuzz::attached::hid`].
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tracegate_fuzz::feed::hid(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tracegate_fuzz::attached::hid(data));

@@ -1,5 +1,5 @@
-//! Fuzzes [`tracegate_fuzz::feed::wedge`].
+//! Fuzzes [`tracegate_fuzz::attached::wedge`].
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tracegate_fuzz::feed::wedge(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tracegate_fuzz::attached::wedge(data));

@@ -31,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const RETRY_SLOWDOWN: u32 = 8;
 /// A connection that lasted so long was a good one, even without a scan.
 const STEADY: Duration = Duration::from_secs(30);
+/// Between connections that end without a word, on a port of ours.
+const QUIET: Duration = Duration::from_millis(50);
 /// Signs of life even when nothing happens.
 const WAKE: Duration = Duration::from_secs(5);
 
@@ -82,13 +84,13 @@ pub(super) enum End {
 pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Receiver<Feedback>) {
     let mut opener = Opener::new(settings.transport.clone());
     let mut remarks = Sparingly::default();
-    let (mut slowdown, mut newer) = (1, None);
+    let (mut slowdown, mut newer, mut gone) = (1, None, None);
     loop {
         context.beat.touch();
         let started = Instant::now();
         let port = match newer.take() {
             Some(port) => Ok(Some(port)),
-            None => open(&mut opener, &context).await,
+            None => open(&mut opener, &context, gone.take()).await,
         };
         let mut heard = false;
         let reason = match port {
@@ -126,6 +128,14 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
                 }
             }
         };
+        if opener.is_listening() {
+            // It comes back when it likes, or has done so already; the status is written when it is waited for.
+            gone = Some(reason);
+            if !heard && !context.pause(QUIET).await {
+                break;
+            }
+            continue;
+        }
         slowdown = if heard || started.elapsed() >= STEADY {
             1
         } else {
@@ -142,10 +152,14 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
     context.beat.finish();
 }
 
-/// Opens the device, or says why not; `None` when the gateway stops.
-async fn open(opener: &mut Opener, context: &Context) -> Result<Option<Port>, String> {
+/// Opens the device, or says why not; `None` when the gateway stops. `gone` is why the last connection ended.
+async fn open(
+    opener: &mut Opener,
+    context: &Context,
+    gone: Option<String>,
+) -> Result<Option<Port>, String> {
     if let Some(waits) = opener.prepare("scanner").await? {
-        context.down(&waits);
+        context.down(&gone.map_or_else(|| waits.clone(), |gone| format!("{gone}; {waits}")));
     }
     let open = opener.open("scanner");
     tokio::pin!(open);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracegate_feed::frame::{Framer, Junk, Kind, Piece};
 use tracegate_feed::rules::{Class, Fields};
@@ -24,6 +24,8 @@ use crate::source::{Context, Sparingly};
 const SHOWN: usize = 80;
 /// A device that should have been heard so many times is silent.
 const MISSED: u32 = 3;
+/// Reads of a connection that is given up.
+const DRAINED: usize = 64;
 /// The largest datagram that is taken whole.
 const DATAGRAM: usize = 16 * 1024;
 
@@ -92,15 +94,36 @@ impl<'a> Reading<'a> {
                     self.silent();
                 }
                 () = sleep(WAKE) => {}
-                () = closing.cancelled() => return End::Stopped,
+                () = closing.cancelled() => return self.drain(&mut incoming, &mut bytes).await,
                 () = self.context.stop.cancelled() => return End::Stopped,
             }
-            for piece in pieces.drain(..) {
-                if let Err(Stopped) = self.piece(piece).await {
-                    return End::Stopped;
-                }
+            if let Err(Stopped) = self.pieces(&mut pieces).await {
+                return End::Stopped;
             }
         }
+    }
+
+    /// Takes what has arrived and not been read, because the connection is given up.
+    async fn drain(&mut self, incoming: &mut Incoming, bytes: &mut [u8]) -> End {
+        let mut pieces = Vec::new();
+        for _ in 0..DRAINED {
+            let Ok(Ok(count @ 1..)) = timeout(Duration::ZERO, incoming.read(bytes)).await else {
+                break;
+            };
+            self.heard = true;
+            self.take(bytes.get(..count).unwrap_or_default(), &mut pieces);
+            if self.pieces(&mut pieces).await.is_err() {
+                break;
+            }
+        }
+        End::Stopped
+    }
+
+    async fn pieces(&mut self, pieces: &mut Vec<Piece>) -> Result<(), Stopped> {
+        for piece in pieces.drain(..) {
+            self.piece(piece).await?;
+        }
+        Ok(())
     }
 
     /// The connection has ended; returns whether the device sent anything.

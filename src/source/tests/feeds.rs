@@ -298,3 +298,33 @@ async fn datagrams_need_no_suffix_and_answers_go_back() {
     assert_eq!(byte[0], 0x15);
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_storm_of_connections_ends_with_the_last_one() {
+    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let at = free.local_addr().unwrap();
+    drop(free);
+    let (mut rig, _feedback) = start("raw_ascii", Transport::Listen(at));
+    let storm = tokio::spawn(async move {
+        for number in 0..100 {
+            // Junk, a scan, and half of one; then it is gone.
+            let mut wire = Socket::Listen(at).plug_in().await;
+            let bytes = format!("\x07\x1b[2J\r{number}\rhal");
+            wire.send(bytes.as_bytes()).await.unwrap();
+            drop(wire);
+            // And one that says nothing at all.
+            drop(Socket::Listen(at).plug_in().await);
+        }
+        let mut last = Socket::Listen(at).plug_in().await;
+        last.send(b"last\r").await.unwrap();
+        last
+    });
+    for number in 0..100 {
+        assert_eq!(rig.scan().await, "\x07\x1b[2J");
+        assert_eq!(rig.scan().await, number.to_string());
+    }
+    assert_eq!(rig.scan().await, "last");
+    let _last = storm.await.unwrap();
+    assert!(rig.health.is_up("dock_1"));
+    rig.stop().await;
+}

@@ -62,11 +62,17 @@ fn a_retransmission_is_acknowledged_and_not_counted_twice() {
     let mut host = Host::default();
     let packet = |status, data| from_scanner(DECODE_DATA, status, data);
     let a = scan("]C0", b"A");
-    assert_eq!(take(&mut host, &packet(0, b"\x03A"), 0).0, [a.clone()]);
+    assert_eq!(
+        take(&mut host, &packet(0, b"\x03A"), 0).0,
+        std::slice::from_ref(&a)
+    );
     let again = take(&mut host, &packet(RETRANSMIT, b"\x03A"), 1);
     assert_eq!(again, (vec![Event::Repeated], vec![ACK]));
     // The operator scanned the same label again.
-    assert_eq!(take(&mut host, &packet(0, b"\x03A"), 2).0, [a.clone()]);
+    assert_eq!(
+        take(&mut host, &packet(0, b"\x03A"), 2).0,
+        std::slice::from_ref(&a)
+    );
     // The first transmission was lost on the way.
     let b = scan("]C0", b"B");
     assert_eq!(take(&mut host, &packet(RETRANSMIT, b"\x03B"), 3).0, [b]);
