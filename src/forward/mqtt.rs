@@ -80,7 +80,8 @@ pub struct Batch {
 pub struct Timing {
     /// For TCP, TLS and CONNACK together.
     pub connect: Duration,
-    /// Something is under way and the broker has answered nothing for this long: the link is dead.
+    /// The oldest message under way is not acknowledged although nothing before it has been awaited for this long: the link
+    /// is dead, or the acknowledgement is lost.
     pub progress: Duration,
     /// Between connections: the first and the last ceiling of a random wait.
     pub backoff: (Duration, Duration),
@@ -140,6 +141,10 @@ pub(super) enum SessionEnd {
     Lost(String),
     #[error("the broker has acknowledged nothing for {0:?}")]
     NoProgress(Duration),
+    #[error(
+        "the broker has left a message without acknowledgement for {0:?}, although it acknowledged later ones"
+    )]
+    AckMissing(Duration),
     #[error("certificates or password were renewed")]
     Renewed,
     #[error("cannot read the password file {0}: {1}")]
@@ -183,6 +188,7 @@ impl SessionEnd {
             Self::SentAway { .. } => &counters.broker_goodbyes,
             Self::HungUp(_) | Self::Lost(_) => &counters.broker_losses,
             Self::NoProgress(_) => &counters.broker_silences,
+            Self::AckMissing(_) => &counters.broker_acks_missing,
             Self::Password(..) | Self::Tls(_) | Self::Window(_) | Self::Buffer(_) => {
                 &counters.broker_own_faults
             }

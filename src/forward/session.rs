@@ -64,7 +64,6 @@ pub(super) struct Session<'a> {
     aside: Option<(i64, oneshot::Receiver<bool>)>,
     is_aside: Option<bool>,
     status_due: bool,
-    progress: Instant,
     answered: bool,
 }
 
@@ -99,7 +98,6 @@ impl<'a> Session<'a> {
             is_aside: None,
             // The birth message goes before everything else.
             status_due: true,
-            progress: Instant::now(),
             answered: false,
         }
     }
@@ -334,9 +332,6 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn publish(&mut self, item: Item, message: Message) -> Result<(), SessionEnd> {
-        if self.is_idle() {
-            self.progress = Instant::now();
-        }
         if matches!(item, Item::Events(_)) {
             Failpoint::BeforeSend.pass();
         }
@@ -346,7 +341,7 @@ impl<'a> Session<'a> {
         if matches!(item, Item::Events(_)) {
             Failpoint::AfterSend.pass();
         }
-        self.window.ask(item);
+        self.window.ask(item, Instant::now());
         Ok(())
     }
 
@@ -354,7 +349,6 @@ impl<'a> Session<'a> {
         match event {
             Event::Sent(id) => self.window.sent(id)?,
             Event::Answered(id, reason) => {
-                self.progress = Instant::now();
                 self.answered = true;
                 links.health.puback();
                 let taken = match reason {
@@ -362,7 +356,7 @@ impl<'a> Session<'a> {
                     PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
                     _ => false,
                 };
-                match self.window.answered(id)? {
+                match self.window.answered(id, Instant::now())? {
                     Item::Events(group) if taken => self.taken(&group, links),
                     Item::Events(group) => {
                         links.health.counters().refused.add(1);
@@ -418,13 +412,17 @@ impl<'a> Session<'a> {
         Failpoint::AfterAck.pass();
     }
 
-    /// Ends the connection if the broker answers nothing; says so if it answers, but the oldest event gets nowhere.
+    /// Ends the connection if the broker does not answer, or not to the oldest message; says so if it answers, but the oldest event gets nowhere.
     pub(super) fn check_progress(&mut self, links: &Links) -> Result<(), SessionEnd> {
         let Timing {
             progress, stalled, ..
         } = self.settings.timing;
-        if !self.is_idle() && self.progress.elapsed() >= progress {
-            return Err(SessionEnd::NoProgress(progress));
+        let oldest = self.window.oldest();
+        if let Some(oldest) = oldest.filter(|oldest| oldest.since.elapsed() >= progress) {
+            return Err(match oldest.is_passed {
+                true => SessionEnd::AckMissing(progress),
+                false => SessionEnd::NoProgress(progress),
+            });
         }
         let counters = links.health.counters();
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
