@@ -27,6 +27,9 @@ use crate::tls::{self, TlsError};
 /// The loop wakes at least this often, for its deadlines and the watchdog.
 const WAKE: Duration = Duration::from_millis(500);
 
+/// What a client that has ended had still to tell is there already.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// Everything the session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -324,6 +327,7 @@ async fn attempt(
     let end = serve(&mut session, &mut connection, links, credentials).await;
     *answered = session.answered();
     if let Err(end) = end {
+        let end = last_words(end, &mut session, &mut connection, links).await;
         session.over(end.may_be_our_fault());
         if matches!(end, SessionEnd::Renewed) {
             part(&mut connection, settings.timing.farewell).await;
@@ -396,6 +400,30 @@ async fn serve(
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),
         }
     }
+}
+
+/// The client takes no more requests because it has ended. Why, and what was acknowledged before that, lies unread.
+async fn last_words(
+    end: SessionEnd,
+    session: &mut Session<'_>,
+    connection: &mut Connection,
+    links: &Links,
+) -> SessionEnd {
+    if !matches!(end, SessionEnd::Lost(_)) {
+        return end;
+    }
+    let deadline = Instant::now() + LAST_WORDS;
+    while let Ok(Some(event)) = timeout_at(deadline, connection.link.events.recv()).await {
+        match event {
+            Err(failure) => return words::loss(failure),
+            Ok(event) => {
+                if session.event(event, links).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    end
 }
 
 /// DISCONNECT without a last status: the broker does not publish our Last Will, and the next connection follows at once.

@@ -73,3 +73,29 @@ async fn the_brokers_last_words_are_told_although_writing_failed_first() {
     rig.acknowledged(5).await;
     rig.stop().await;
 }
+
+/// An acknowledgement and DISCONNECT in one piece: what is acknowledged is not sent again.
+#[tokio::test]
+async fn acknowledgements_right_before_the_end_count() {
+    let broker = Fake::start(
+        |_| Answer::welcome(),
+        |connection, number, publish| match (connection, number) {
+            (1, 1) => {
+                let [high, low] = publish.pkid.to_be_bytes();
+                let puback = [0x40, 2, high, low];
+                let goodbye = [0xe0, 2, Code::ServerShuttingDown as u8, 0];
+                Answer::LastWords([&puback[..], &goodbye].concat())
+            }
+            _ => Answer::taken(publish),
+        },
+    )
+    .await;
+    let mut rig = Rig::start(settings(broker.addr), 1).await;
+    rig.acknowledged(1).await;
+    assert_eq!(rig.health.counters().resent.get(), 0);
+    rig.add(1).await;
+    rig.acknowledged(2).await;
+    assert_eq!(broker.log().heard, [(1, 1), (2, 2)]);
+    assert_eq!(rig.health.counters().broker_goodbyes.get(), 1);
+    rig.stop().await;
+}
