@@ -105,7 +105,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let witness = tokio::spawn(witness.run());
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
-    let (acknowledged_in, acknowledged) = watch::channel(store.sent());
+    let (acknowledged_in, acknowledged) = watch::channel(store.last_acknowledged());
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
     let (stop_sources, stop_forward, stop_core, stop_control) = (
         CancellationToken::new(),

@@ -65,6 +65,8 @@ pub(super) struct Session<'a> {
     is_aside: Option<bool>,
     status_due: bool,
     answered: bool,
+    /// Acknowledged up to here, as it is noted.
+    noted: i64,
 }
 
 impl<'a> Session<'a> {
@@ -99,6 +101,7 @@ impl<'a> Session<'a> {
             // The birth message goes before everything else.
             status_due: true,
             answered: false,
+            noted: 0,
         }
     }
 
@@ -195,6 +198,7 @@ impl<'a> Session<'a> {
 
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
+        self.note(links);
         self.subscribe()?;
         self.status_due |= self.downlink.commands.wants_status();
         if self.status_due && self.room_for_status() {
@@ -228,6 +232,15 @@ impl<'a> Session<'a> {
             self.publish_rows(group, links)?;
         }
         Ok(())
+    }
+
+    /// Before anything more is sent: so what a kill repeats was under way together, and is a window at most.
+    fn note(&mut self, links: &mut Links) {
+        let mark = *links.acknowledged.borrow();
+        if mark > self.noted {
+            links.reader.note_acknowledged(&links.health.epoch(), mark);
+            self.noted = mark;
+        }
     }
 
     /// Payload of a message with several events, at most.
