@@ -158,7 +158,8 @@ impl<'a> Session<'a> {
 
     /// In order of the outbox: what was not taken counts as not sent, and the store may have been silent for too long.
     fn begin_again(&mut self, health: &Health) {
-        if !self.is_idle() {
+        // A status under way does not count: what comes next names the event before it all the same.
+        if !self.lanes.is_idle() {
             return;
         }
         self.downlink.back_to(self.lanes.mark());
