@@ -194,7 +194,7 @@ impl Gateway {
         let health = Health::new("plant-3", store.epoch());
         let (inputs, inputs_out) = mpsc::channel(256);
         let (committed_in, committed) = watch::channel(store.last_seq());
-        let (acknowledged_in, acknowledged) = watch::channel(0);
+        let (acknowledged_in, acknowledged) = watch::channel(store.last_acknowledged());
         let (requests_in, requests) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let links = mqtt::Links {

@@ -12,7 +12,7 @@ use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
 use tracing::{error, info, warn};
 
-use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, is_sound};
+use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, Trouble, is_sound};
 use crate::capture::tap::Tap;
 use crate::capture::witness::Witness;
 use crate::clock::GatewayClock;
@@ -40,6 +40,11 @@ pub enum ServiceError {
     /// The buffer cannot be opened.
     #[error(transparent)]
     Buffer(#[from] BufferError),
+    /// Its disk does not let it.
+    #[error(
+        "the buffer's disk fails, is full or is read-only; the kernel's log, dmesg, and df tell more; what is stored is kept, and the gateway starts once the disk is well"
+    )]
+    DiskAtStart(#[source] BufferError),
     /// The configuration cannot be carried out.
     #[error(transparent)]
     Topology(#[from] TopologyError),
@@ -49,6 +54,28 @@ pub enum ServiceError {
     /// A part of the daemon ended by a fault of its own.
     #[error("the {0} stopped unexpectedly; this is a fault of the program, please report it")]
     Fault(&'static str),
+}
+
+impl ServiceError {
+    /// Before anything is taken in nothing is gained by holding out: whoever starts the gateway again looks anew.
+    fn at_start(error: BufferError) -> Self {
+        use std::io::ErrorKind::{NotADirectory, PermissionDenied};
+        let is_for_people = matches!(
+            &error,
+            BufferError::Directory { source, .. }
+                if matches!(source.kind(), PermissionDenied | NotADirectory)
+        );
+        match error.trouble() {
+            Trouble::Disk | Trouble::Full if !is_for_people => Self::DiskAtStart(error),
+            _ => Self::Buffer(error),
+        }
+    }
+
+    /// Whether the disk is to blame: it may come back without anybody changing anything here.
+    #[must_use]
+    pub const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::DiskAtStart(_) | Self::DiskFailed(_))
+    }
 }
 
 /// Runs until `stop`.
@@ -70,7 +97,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             keep_free: config.buffer.keep_free.bytes(),
         },
     )
-    .await?;
+    .await
+    .map_err(ServiceError::at_start)?;
     if unreadable > 0 {
         error!(
             count = unreadable,
@@ -106,7 +134,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let witness = tokio::spawn(witness.run());
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
-    let (acknowledged_in, acknowledged) = watch::channel(store.sent());
+    let (acknowledged_in, acknowledged) = watch::channel(store.last_acknowledged());
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
     let (stop_sources, stop_forward, stop_core, stop_control) = (
         CancellationToken::new(),
@@ -116,7 +144,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     );
 
     let (directory, orders) = topology::downlink::targets(&devices);
-    let reader = OutboxReader::open(store.path()).await?;
+    let reader = OutboxReader::open(store.path()).await;
+    let reader = reader.map_err(ServiceError::at_start)?;
     let links = mqtt::Links {
         reader,
         committed,

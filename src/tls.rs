@@ -136,6 +136,8 @@ pub struct Client {
     pub config: Arc<ClientConfig>,
     /// From when to when our own certificate is valid, if there is one.
     pub own: Option<Validity>,
+    /// The same for the certificate in `ca_file` that holds longest.
+    pub authority: Option<Validity>,
     seen: Arc<OnceLock<Seen>>,
 }
 
@@ -165,12 +167,15 @@ impl Setup {
     pub fn client_with(&self, files: &Files) -> Result<Client, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let seen = Arc::new(OnceLock::new());
+        let mut authority: Option<Validity> = None;
         let rule = match &self.trust {
             Trust::Pinned(pin) => Rule::Pinned(*pin),
             Trust::File(path) => {
                 let mut roots = RootCertStore::empty();
                 let pem = files.ca.as_deref().unwrap_or_default();
                 for certificate in self.certificates("ca_file", path, pem)? {
+                    let both = [authority, Validity::of(&certificate)].into_iter();
+                    authority = both.flatten().max_by_key(|validity| validity.not_after);
                     roots
                         .add(certificate)
                         .map_err(|error| self.refuse_ca(path, error.to_string()))?;
@@ -215,6 +220,7 @@ impl Setup {
         Ok(Client {
             config: Arc::new(config),
             own,
+            authority,
             seen,
         })
     }

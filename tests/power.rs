@@ -265,6 +265,11 @@ url = "mqtt://127.0.0.1:1"
     says(&gateway, "Nothing can be stored; sources wait", 2).await;
     let status = gateway.ended(PATIENCE);
     assert_eq!(status.code(), Some(74), "{}", gateway.log());
+    // As systemd starts it, until the disk is well.
+    gateway.start();
+    let status = gateway.ended(PATIENCE);
+    assert_eq!(status.code(), Some(74), "{}", gateway.log());
+    says(&gateway, "the gateway starts once the disk is well", 1).await;
 }
 
 /// Waits until the log has `text` so often.

@@ -157,3 +157,46 @@ url = "mqtt://{broker}"
     // Once per reason, not once per attempt.
     assert_eq!(log.matches("Broker not connected").count(), 1, "{log}");
 }
+
+/// systemd starts it again, until the disk is well; nothing but the exit code tells that from a mistake.
+#[test]
+fn a_disk_that_fails_at_the_start_is_named_and_has_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let buffer = folder.path().join("buffer");
+    // Nobody can open that, not even root.
+    std::fs::create_dir_all(buffer.join("buffer.sqlite")).unwrap();
+    let config = folder.path().join("gateway.toml");
+    let text = format!(
+        r#"[gateway]
+site = "plant-3"
+[scanner.line_1]
+tcp = "127.0.0.1:1"
+[read_point.line_1]
+sgln = "urn:epc:id:sgln:4012345.00001.line1"
+mode = "station"
+scanners = ["line_1"]
+scan = {{ biz_step = "packing" }}
+[buffer]
+directory = {buffer:?}
+[mqtt]
+url = "mqtt://127.0.0.1:1"
+"#
+    );
+    std::fs::write(&config, text).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+        .args(["run", "--config"])
+        .arg(&config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut daemon = Daemon(child);
+    assert_eq!(daemon.exit_code(), Some(74));
+    let mut log = String::new();
+    let mut stderr = daemon.0.stderr.take().unwrap();
+    stderr.read_to_string(&mut log).unwrap();
+    assert!(
+        log.contains("error: the buffer's disk fails, is full or is read-only"),
+        "{log}"
+    );
+    assert!(log.contains("unable to open database file"), "{log}");
+}

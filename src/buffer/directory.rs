@@ -5,8 +5,19 @@ use std::path::Path;
 
 use super::{BufferError, FILE_NAME};
 
+/// The buffer belongs to whoever holds this.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is just being started has a copy of the file, until it runs its program.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Two gateways on one buffer would send everything twice and delete what the other has not sent.
-pub(super) fn lock(directory: &Path) -> Result<File, BufferError> {
+pub(super) fn lock(directory: &Path) -> Result<Lock, BufferError> {
     let unusable = |source| BufferError::Directory {
         path: directory.to_owned(),
         source,
@@ -19,7 +30,7 @@ pub(super) fn lock(directory: &Path) -> Result<File, BufferError> {
         .open(&path)
         .map_err(unusable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(BufferError::InUse {
             path: directory.join(FILE_NAME),
         }),
@@ -48,4 +59,22 @@ pub(super) fn sync_directories(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As between fork and exec, when another thread starts a program.
+    #[test]
+    fn what_is_let_go_is_free_although_a_child_still_has_it_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path()).unwrap();
+        let inherited = held.0.try_clone().unwrap();
+        let refused = lock(folder.path()).unwrap_err();
+        assert!(matches!(refused, BufferError::InUse { .. }), "{refused}");
+        drop(held);
+        lock(folder.path()).unwrap();
+        drop(inherited);
+    }
 }

@@ -1,7 +1,6 @@
 //! The buffer as an operator sees it: what waits, what was set aside and why. Looking works beside a running gateway; changing
 //! needs the lock, because the gateway keeps figures of its own.
 
-use std::fs::File;
 use std::path::Path;
 
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +8,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tracegate_pipeline::Time;
 
 use super::connect::{self, PAGE_BYTES};
-use super::directory::lock;
+use super::directory::{Lock, lock};
 use super::repair::{self, wall_clock};
 use super::statements::{EPOCH, HOLES, LAST_SEQ, WAITING, command, scalar};
 use super::{BufferError, FILE_NAME, crc32, kept};
@@ -90,7 +89,7 @@ pub struct Inspector {
     // Format 1 has no dead letters.
     has_letters: bool,
     // Held for its lock only, by who changes something.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Inspector {

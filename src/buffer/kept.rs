@@ -176,7 +176,8 @@ impl Store {
     }
 }
 
-fn check(epoch: &str, seq: i64) -> String {
+/// The number with its check sum.
+pub(super) fn check(epoch: &str, seq: i64) -> String {
     let sum = crc32(&[epoch.as_bytes(), &seq.to_le_bytes()]);
     format!("{seq} {sum:08x}")
 }
@@ -190,11 +191,13 @@ pub(super) async fn sent(
         .fetch_optional(connection)
         .await
         .map_err(BufferError::database("read how far events were sent"))?;
-    let seq = found.as_ref().and_then(|text| {
-        let seq = text.split_once(' ')?.0.parse().ok()?;
-        (check(epoch, seq) == *text).then_some(seq)
-    });
-    Ok(seq)
+    Ok(found.and_then(|text| checked(epoch, &text)))
+}
+
+/// The number that [`check`] wrote for this epoch.
+pub(super) fn checked(epoch: &str, text: &str) -> Option<i64> {
+    let seq = text.split_once(' ')?.0.parse().ok()?;
+    (check(epoch, seq) == *text).then_some(seq)
 }
 
 /// Within a transaction that has stored something: everything up to `seq` is acknowledged and stays.

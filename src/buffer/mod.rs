@@ -15,7 +15,8 @@
 //! - `dead_letter(id, epoch, seq, …as outbox…, reason, at_us, attempts)`: events that cannot be sent, set aside so that they
 //!   hold nothing up; `tracegate buffer` shows, requeues and discards them.
 //! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us)`: what is gone for good, and why.
-//! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`.
+//! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`. And `buffer.acknowledged`: how far
+//!   everything is acknowledged, from the moment that it is; see `noted.rs`.
 //! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by
 //!   event id. `sent`: everything up to there is acknowledged.
 //!
@@ -28,6 +29,7 @@ mod connect;
 mod directory;
 mod inspect;
 mod kept;
+mod noted;
 mod open;
 mod reader;
 mod repair;

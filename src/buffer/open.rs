@@ -7,6 +7,7 @@ use tracegate_pipeline::Pipeline;
 
 use super::directory::{lock, sync_directories};
 use super::kept::Keep;
+use super::noted;
 use super::repair::{self, Damage, Known, rebuild};
 use super::replay::{Replayed, replay};
 use super::settle::Counts;
@@ -83,6 +84,8 @@ impl Store {
             _lock: lock,
         };
         store.find_sent().await?;
+        // It leaves with the first commit, if it has not left.
+        store.acknowledge(noted::read(directory, &store.epoch, store.last_seq));
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,

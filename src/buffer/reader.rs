@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{Row, SqliteConnection};
 
+use super::noted::Note;
 use super::{BufferError, connect, crc32};
 
 /// Rows read at a time.
@@ -32,10 +33,11 @@ pub struct OutboxRow {
     pub intact: bool,
 }
 
-/// Reads the outbox in order. Its connection is made anew after an error, and when the file has been replaced.
+/// Reads the outbox in order, and notes how far it is acknowledged. Its connection is made anew after an error, and when the file has been replaced.
 #[derive(Debug)]
 pub struct OutboxReader {
     path: PathBuf,
+    note: Note,
     // With the device and inode it is of.
     open: Option<(SqliteConnection, (u64, u64))>,
     // Rows read and not yet handed out, and the number that they follow.
@@ -51,12 +53,19 @@ impl OutboxReader {
     pub async fn open(path: &Path) -> Result<Self, BufferError> {
         let mut reader = Self {
             path: path.to_owned(),
+            note: Note::new(path.parent().unwrap_or(Path::new("."))),
             open: None,
             ahead: VecDeque::new(),
             follow: 0,
         };
         reader.connection().await?;
         Ok(reader)
+    }
+
+    /// Everything up to `seq` is acknowledged: a kill before it leaves the outbox does not make it wait again. What cannot be
+    /// noted is sent again at worst.
+    pub fn note_acknowledged(&mut self, epoch: &str, seq: i64) {
+        self.note.write(epoch, seq);
     }
 
     async fn connection(&mut self) -> Result<&mut SqliteConnection, BufferError> {

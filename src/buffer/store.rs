@@ -1,6 +1,5 @@
 //! The writing side: one connection, owned by one task.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sqlx::{Connection, SqliteConnection};
@@ -10,6 +9,7 @@ use tracing::debug;
 
 use super::BufferError;
 use super::connect::{self, PAGE_BYTES};
+use super::directory::Lock;
 use super::kept::{self, Keep, Left};
 use super::repair::{Damage, Known, rebuild};
 use super::replay::journal_crc32;
@@ -88,7 +88,7 @@ pub struct Store {
     // A new file was made, and whoever asked for it was not told yet that it is in place.
     pub(super) damage: Option<Damage>,
     // Held for its lock only.
-    pub(super) _lock: File,
+    pub(super) _lock: Lock,
 }
 
 impl Store {
@@ -121,6 +121,12 @@ impl Store {
     #[must_use]
     pub const fn forgotten(&self) -> i64 {
         self.forgotten
+    }
+
+    /// Everything up to this number is acknowledged, as far as file and note tell, whether or not it has left.
+    #[must_use]
+    pub const fn last_acknowledged(&self) -> i64 {
+        self.acknowledged
     }
 
     /// The broker has all events up to `seq`: the next commit deletes them, or marks them as kept, along with what it stores,

@@ -4,6 +4,7 @@ mod damage;
 mod format;
 mod kept;
 mod model;
+mod noted;
 mod repair;
 mod room;
 mod tail;

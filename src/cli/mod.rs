@@ -33,7 +33,7 @@ pub const EXIT_CONFIG: u8 = 78;
 
 /// No running gateway can be asked (`EX_UNAVAILABLE`).
 pub const EXIT_UNAVAILABLE: u8 = 69;
-/// The buffer's disk has failed for too long (`EX_IOERR`).
+/// The buffer's disk fails at the start, or has failed for too long (`EX_IOERR`).
 pub const EXIT_DISK: u8 = 74;
 
 /// Edge gateway for plant floors: RFID and scanners in, EPCIS 2.0 over MQTT out.

@@ -11,13 +11,13 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Format};
-use crate::service::{self, ServiceError};
+use crate::service;
 
 /// Run the gateway until SIGTERM or SIGINT.
 ///
 /// Devices and brokers that cannot be reached are reported and tried again for ever. Log level: RUST_LOG=debug (or
-/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails for too long,
-/// 78 with problems in the configuration.
+/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails at the start or
+/// for too long, 78 with problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Configuration file.
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     match outcome? {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error @ ServiceError::DiskFailed(_)) => {
+        Err(error) if error.is_of_the_disk() => {
             eprintln!("error: {:#}", anyhow::Error::from(error));
             Ok(ExitCode::from(super::EXIT_DISK))
         }

@@ -33,9 +33,10 @@ impl FromText for Host {
         if let Some((_, port)) = text.rsplit_once(':')
             && port.bytes().all(|b| b.is_ascii_digit())
         {
+            let port = port.parse::<u16>().ok().filter(|port| *port != 0);
             return Err(Refusal::new(
                 "the port is a setting of its own here",
-                "write it as: port = 5084",
+                format!("write it as: port = {}", port.unwrap_or(5084)),
             ));
         }
         if let Some(bad) = text

@@ -214,6 +214,16 @@ impl Checker<'_> {
                 "add biz_transaction, or delete this",
             );
         }
+        if business.biz_transaction.is_some() && self.is_missing(&kind) {
+            let title = "`biz_transaction` has no `biz_transaction_type`".to_owned();
+            self.error(
+                "missing",
+                title,
+                self.tree.at_key(&transaction),
+                "",
+                "add what kind of document it is, for example: biz_transaction_type = \"po\"",
+            );
+        }
     }
 
     /// Names of readers, scanners and read points: they appear in topics, events and variables.

@@ -235,7 +235,7 @@ pub struct Business {
     /// Where the objects are afterwards.
     #[serde(deserialize_with = "optional")]
     pub biz_location: Option<BizLocation>,
-    /// Order or document this belongs to.
+    /// Order or document this belongs to; only together with `biz_transaction_type`.
     #[serde(deserialize_with = "optional")]
     pub biz_transaction: Option<Uri>,
     /// Kind of that document; only together with `biz_transaction`.

@@ -115,6 +115,12 @@ impl<R> Lanes<R> {
         self.rows.is_empty()
     }
 
+    /// Whether no row is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.lanes.values().all(|lane| lane.under_way == 0)
+    }
+
     /// Whether another row may be taken in.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -237,9 +243,8 @@ impl<R> Lanes<R> {
         }
         let (first, topic) = (*first, row.topic.clone());
         let lane = self.lanes.get(&topic)?;
-        let nothing_under_way = self.lanes.values().all(|lane| lane.under_way == 0);
         let held = lane.held.is_some();
-        if held && (!nothing_under_way || !lane.may_send(now)) {
+        if held && (!self.is_idle() || !lane.may_send(now)) {
             return None;
         }
         let alone = held || first <= lane.alone_until;

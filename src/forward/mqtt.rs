@@ -27,6 +27,9 @@ use crate::tls::{self, TlsError};
 /// The loop wakes at least this often, for its deadlines and the watchdog.
 const WAKE: Duration = Duration::from_millis(500);
 
+/// What a client that has ended had still to tell is there already.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// Everything the session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -80,7 +83,8 @@ pub struct Batch {
 pub struct Timing {
     /// For TCP, TLS and CONNACK together.
     pub connect: Duration,
-    /// Something is under way and the broker has answered nothing for this long: the link is dead.
+    /// The oldest message under way is not acknowledged although nothing before it has been awaited for this long: the link
+    /// is dead, or the acknowledgement is lost.
     pub progress: Duration,
     /// Between connections: the first and the last ceiling of a random wait.
     pub backoff: (Duration, Duration),
@@ -140,6 +144,10 @@ pub(super) enum SessionEnd {
     Lost(String),
     #[error("the broker has acknowledged nothing for {0:?}")]
     NoProgress(Duration),
+    #[error(
+        "the broker has left a message without acknowledgement for {0:?}, although it acknowledged later ones"
+    )]
+    AckMissing(Duration),
     #[error("certificates or password were renewed")]
     Renewed,
     #[error("cannot read the password file {0}: {1}")]
@@ -183,6 +191,7 @@ impl SessionEnd {
             Self::SentAway { .. } => &counters.broker_goodbyes,
             Self::HungUp(_) | Self::Lost(_) => &counters.broker_losses,
             Self::NoProgress(_) => &counters.broker_silences,
+            Self::AckMissing(_) => &counters.broker_acks_missing,
             Self::Password(..) | Self::Tls(_) | Self::Window(_) | Self::Buffer(_) => {
                 &counters.broker_own_faults
             }
@@ -318,6 +327,7 @@ async fn attempt(
     let end = serve(&mut session, &mut connection, links, credentials).await;
     *answered = session.answered();
     if let Err(end) = end {
+        let end = last_words(end, &mut session, &mut connection, links).await;
         session.over(end.may_be_our_fault());
         if matches!(end, SessionEnd::Renewed) {
             part(&mut connection, settings.timing.farewell).await;
@@ -390,6 +400,30 @@ async fn serve(
             () = links.stop.cancelled(), if stopping.is_none() => stopping = Some(Instant::now() + timing.drain),
         }
     }
+}
+
+/// The client takes no more requests because it has ended. Why, and what was acknowledged before that, lies unread.
+async fn last_words(
+    end: SessionEnd,
+    session: &mut Session<'_>,
+    connection: &mut Connection,
+    links: &Links,
+) -> SessionEnd {
+    if !matches!(end, SessionEnd::Lost(_)) {
+        return end;
+    }
+    let deadline = Instant::now() + LAST_WORDS;
+    while let Ok(Some(event)) = timeout_at(deadline, connection.link.events.recv()).await {
+        match event {
+            Err(failure) => return words::loss(failure),
+            Ok(event) => {
+                if session.event(event, links).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    end
 }
 
 /// DISCONNECT without a last status: the broker does not publish our Last Will, and the next connection follows at once.

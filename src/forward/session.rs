@@ -64,8 +64,9 @@ pub(super) struct Session<'a> {
     aside: Option<(i64, oneshot::Receiver<bool>)>,
     is_aside: Option<bool>,
     status_due: bool,
-    progress: Instant,
     answered: bool,
+    /// Acknowledged up to here, as it is noted.
+    noted: i64,
 }
 
 impl<'a> Session<'a> {
@@ -99,8 +100,8 @@ impl<'a> Session<'a> {
             is_aside: None,
             // The birth message goes before everything else.
             status_due: true,
-            progress: Instant::now(),
             answered: false,
+            noted: 0,
         }
     }
 
@@ -157,7 +158,8 @@ impl<'a> Session<'a> {
 
     /// In order of the outbox: what was not taken counts as not sent, and the store may have been silent for too long.
     fn begin_again(&mut self, health: &Health) {
-        if !self.is_idle() {
+        // A status under way does not count: what comes next names the event before it all the same.
+        if !self.lanes.is_idle() {
             return;
         }
         self.downlink.back_to(self.lanes.mark());
@@ -197,6 +199,7 @@ impl<'a> Session<'a> {
 
     /// Hands the client the status, if it is due, and as much of the outbox as the window takes.
     pub(super) async fn fill(&mut self, links: &mut Links) -> Result<(), SessionEnd> {
+        self.note(links);
         self.subscribe()?;
         self.status_due |= self.downlink.commands.wants_status();
         if self.status_due && self.room_for_status() {
@@ -230,6 +233,15 @@ impl<'a> Session<'a> {
             self.publish_rows(group, links)?;
         }
         Ok(())
+    }
+
+    /// Before anything more is sent: so what a kill repeats was under way together, and is a window at most.
+    fn note(&mut self, links: &mut Links) {
+        let mark = *links.acknowledged.borrow();
+        if mark > self.noted {
+            links.reader.note_acknowledged(&links.health.epoch(), mark);
+            self.noted = mark;
+        }
     }
 
     /// Payload of a message with several events, at most.
@@ -334,9 +346,6 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn publish(&mut self, item: Item, message: Message) -> Result<(), SessionEnd> {
-        if self.is_idle() {
-            self.progress = Instant::now();
-        }
         if matches!(item, Item::Events(_)) {
             Failpoint::BeforeSend.pass();
         }
@@ -346,7 +355,7 @@ impl<'a> Session<'a> {
         if matches!(item, Item::Events(_)) {
             Failpoint::AfterSend.pass();
         }
-        self.window.ask(item);
+        self.window.ask(item, Instant::now());
         Ok(())
     }
 
@@ -354,7 +363,6 @@ impl<'a> Session<'a> {
         match event {
             Event::Sent(id) => self.window.sent(id)?,
             Event::Answered(id, reason) => {
-                self.progress = Instant::now();
                 self.answered = true;
                 links.health.puback();
                 let taken = match reason {
@@ -362,7 +370,7 @@ impl<'a> Session<'a> {
                     PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
                     _ => false,
                 };
-                match self.window.answered(id)? {
+                match self.window.answered(id, Instant::now())? {
                     Item::Events(group) if taken => self.taken(&group, links),
                     Item::Events(group) => {
                         links.health.counters().refused.add(1);
@@ -418,13 +426,17 @@ impl<'a> Session<'a> {
         Failpoint::AfterAck.pass();
     }
 
-    /// Ends the connection if the broker answers nothing; says so if it answers, but the oldest event gets nowhere.
+    /// Ends the connection if the broker does not answer, or not to the oldest message; says so if it answers, but the oldest event gets nowhere.
     pub(super) fn check_progress(&mut self, links: &Links) -> Result<(), SessionEnd> {
         let Timing {
             progress, stalled, ..
         } = self.settings.timing;
-        if !self.is_idle() && self.progress.elapsed() >= progress {
-            return Err(SessionEnd::NoProgress(progress));
+        let oldest = self.window.oldest();
+        if let Some(oldest) = oldest.filter(|oldest| oldest.since.elapsed() >= progress) {
+            return Err(match oldest.is_passed {
+                true => SessionEnd::AckMissing(progress),
+                false => SessionEnd::NoProgress(progress),
+            });
         }
         let counters = links.health.counters();
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

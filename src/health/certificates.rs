@@ -1,4 +1,5 @@
-//! What the broker's connection is secured with: for how long certificates hold, and what is wrong with renewed ones.
+//! What the connections to broker and readers are secured with: for how long certificates hold, and what is wrong with
+//! renewed ones.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +9,19 @@ use serde::Serialize;
 use super::Health;
 use crate::tls::{Validity, day};
 
-/// Whose certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Whose certificate. Those of readers are noted when a connection to the reader stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// The gateway's own, `[mqtt] client_certificate_file`.
     Gateway,
     /// The broker's, as seen in the handshake.
     Broker,
+    /// That of the reader with this name, as seen in the handshake.
+    Reader(String),
+    /// The gateway's own for this reader, `[llrp.*] client_certificate_file`.
+    ForReader(String),
+    /// Of those in this reader's `ca_file` the one that holds longest.
+    ReaderAuthority(String),
 }
 
 /// Something that is wrong with the files of the broker's connection; of each kind there is one at a time.
@@ -57,12 +64,44 @@ pub(super) struct Certificates {
 }
 
 impl Holder {
-    /// The word in the status message.
+    /// The word in the status message, which tells of the connection to the broker.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn word(&self) -> Option<&'static str> {
         match self {
-            Self::Gateway => "gateway",
-            Self::Broker => "broker",
+            Self::Gateway => Some("gateway"),
+            Self::Broker => Some("broker"),
+            Self::Reader(_) | Self::ForReader(_) | Self::ReaderAuthority(_) => None,
+        }
+    }
+
+    /// Whose it is, what to do before its end, and what happens otherwise.
+    fn texts(&self) -> (String, String, &'static str) {
+        match self {
+            Self::Gateway => (
+                "the gateway's certificate for the broker".to_owned(),
+                "renew [mqtt] client_certificate_file".to_owned(),
+                "nothing is delivered any more",
+            ),
+            Self::Broker => (
+                "the broker's certificate".to_owned(),
+                "have it renewed at the broker".to_owned(),
+                "nothing is delivered any more",
+            ),
+            Self::Reader(name) => (
+                format!("the certificate of reader {name}"),
+                "have it renewed at the reader".to_owned(),
+                "the reader cannot be connected any more",
+            ),
+            Self::ForReader(name) => (
+                format!("the gateway's certificate for reader {name}"),
+                format!("renew [llrp.{name}] client_certificate_file and restart the gateway"),
+                "the reader cannot be connected any more",
+            ),
+            Self::ReaderAuthority(name) => (
+                format!("the newest certificate in [llrp.{name}] ca_file"),
+                "have a new one from whoever signs the reader's".to_owned(),
+                "the reader's next certificate may not be trusted",
+            ),
         }
     }
 }
@@ -71,7 +110,7 @@ impl Certificates {
     /// For people, at `now`.
     pub(super) fn conditions(&self, now: Timestamp) -> impl Iterator<Item = String> {
         let ends = self.validity.iter();
-        let ends = ends.filter_map(move |(holder, validity)| words(*holder, *validity, now));
+        let ends = ends.filter_map(move |(holder, validity)| words(holder, *validity, now));
         let problems = self.problems.values().cloned();
         problems.chain(ends.map(|(_, text)| text))
     }
@@ -82,20 +121,20 @@ impl Certificates {
                 not_after: validity.not_after.to_string(),
                 days_left: validity.days_left(now),
             };
-            (holder.as_str(), status)
+            Some((holder.word()?, status))
         };
-        self.validity.iter().map(status).collect()
+        self.validity.iter().filter_map(status).collect()
     }
 
     /// What has come nearer its end since the last call.
     fn news(&mut self, now: Timestamp) -> Vec<(Stage, String)> {
         let mut news = Vec::new();
         for (holder, validity) in &self.validity {
-            let Some((stage, text)) = words(*holder, *validity, now) else {
+            let Some((stage, text)) = words(holder, *validity, now) else {
                 self.told.remove(holder);
                 continue;
             };
-            if self.told.insert(*holder, stage) != Some(stage) {
+            if self.told.insert(holder.clone(), stage) != Some(stage) {
                 news.push((stage, text));
             }
         }
@@ -136,14 +175,8 @@ impl Health {
 }
 
 /// What there is to say about a certificate's validity, and what to do.
-fn words(holder: Holder, validity: Validity, now: Timestamp) -> Option<(Stage, String)> {
-    let (whose, renew) = match holder {
-        Holder::Gateway => (
-            "the gateway's certificate for the broker",
-            "renew [mqtt] client_certificate_file",
-        ),
-        Holder::Broker => ("the broker's certificate", "have it renewed at the broker"),
-    };
+fn words(holder: &Holder, validity: Validity, now: Timestamp) -> Option<(Stage, String)> {
+    let (whose, renew, or) = holder.texts();
     let (from, to, today) = (day(validity.not_before), day(validity.not_after), day(now));
     let days = validity.days_left(now);
     let s = if days == 1 { "" } else { "s" };
@@ -158,9 +191,7 @@ fn words(holder: Holder, validity: Validity, now: Timestamp) -> Option<(Stage, S
         );
         (Stage::Invalid, text)
     } else if days < 1 {
-        let text = format!(
-            "{whose} expires within a day, on {to}: {renew} now, or nothing is delivered any more"
-        );
+        let text = format!("{whose} expires within a day, on {to}: {renew} now, or {or}");
         (Stage::Day, text)
     } else if days < 30 {
         let stage = if days < 7 { Stage::Week } else { Stage::Month };
@@ -193,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_nearer_the_end_the_louder() {
-        let says = |holder, now| words(holder, validity(), at(now));
+        let says = |holder, now| words(&holder, validity(), at(now));
         assert_eq!(says(Holder::Gateway, "2026-12-01T12:00:00Z"), None);
         for (now, stage, text) in [
             (
@@ -231,6 +262,34 @@ mod tests {
             theirs.ends_with("have it renewed at the broker"),
             "{theirs}"
         );
+    }
+
+    #[test]
+    fn readers_have_their_own_words_and_no_place_in_the_status() {
+        let day = "2026-12-31T00:00:00Z";
+        let name = || "dock_1".to_owned();
+        for (holder, text) in [
+            (
+                Holder::Reader(name()),
+                "the certificate of reader dock_1 expires within a day, on 2026-12-31: have it renewed at the reader now, or the reader cannot be connected any more",
+            ),
+            (
+                Holder::ForReader(name()),
+                "the gateway's certificate for reader dock_1 expires within a day, on 2026-12-31: renew [llrp.dock_1] client_certificate_file and restart the gateway now, or",
+            ),
+            (
+                Holder::ReaderAuthority(name()),
+                "the newest certificate in [llrp.dock_1] ca_file expires within a day",
+            ),
+        ] {
+            let (stage, says) = words(&holder, validity(), at(day)).unwrap();
+            assert_eq!(stage, Stage::Day);
+            assert!(says.starts_with(text), "{says}");
+            let mut certificates = Certificates::default();
+            certificates.validity.insert(holder, validity());
+            assert_eq!(certificates.conditions(at(day)).count(), 1);
+            assert_eq!(certificates.status(at(day)).len(), 0);
+        }
     }
 
     #[test]

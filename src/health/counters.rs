@@ -160,6 +160,8 @@ counters! {
     broker_losses,
     /// Of these: the broker acknowledged nothing any more.
     broker_silences,
+    /// Of these: the broker acknowledged later messages, but one not.
+    broker_acks_missing,
     /// Of these: for a reason at our side, such as a file that cannot be read.
     broker_own_faults,
     /// Times that renewed certificates or a renewed password were taken into use.

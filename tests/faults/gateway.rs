@@ -128,7 +128,7 @@ impl Producer {
     async fn start(store: Store, settings: mqtt::Settings, load: Load) -> anyhow::Result<Self> {
         let health = Health::new("plant-3", store.epoch());
         let (committed, links_committed) = watch::channel(store.last_seq());
-        let (links_acknowledged, acknowledged) = watch::channel(0);
+        let (links_acknowledged, acknowledged) = watch::channel(store.last_acknowledged());
         let (links_requests, requests) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let links = mqtt::Links {
@@ -156,7 +156,8 @@ impl Producer {
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
-        let mut forget_at = None;
+        // What an earlier life noted and had no time to delete.
+        let mut forget_at = Some(Instant::now());
         // Before this nothing is made.
         let mut rest_until = Instant::now();
         loop {

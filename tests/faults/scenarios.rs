@@ -53,8 +53,6 @@ pub struct Scenario {
     pub batches: bool,
     /// Events that may be under way and so come again.
     pub under_way: i64,
-    /// Acknowledged events that a killed gateway may not have deleted yet.
-    pub undeleted: i64,
     /// Events that the broker itself repeats after a fault, at most.
     pub repeated: i64,
     /// Whether first sightings are in order; behind a refused event they are not.
@@ -91,7 +89,6 @@ impl Scenario {
             window: 100,
             batches: false,
             under_way: 100,
-            undeleted: 200,
             repeated: 0,
             in_order: true,
             run: simply,
@@ -193,13 +190,10 @@ pub fn all() -> Vec<Scenario> {
         .load(|load| load.patient = true)
         .run(special::noticed_in_time),
         Scenario::new("gateway killed", times(12, Fault::KillGateway)).live(),
-        Scenario {
-            undeleted: 400,
-            ..Scenario::new(
-                "gateway killed with a backlog",
-                times(8, Fault::KillGateway),
-            )
-        }
+        Scenario::new(
+            "gateway killed with a backlog",
+            times(8, Fault::KillGateway),
+        )
         .load(|load| load.ahead = u64::MAX),
         Scenario::new("broker killed", times(8, Fault::KillBroker)),
         Scenario::new("gateway and broker killed", times(8, Fault::KillBoth)).live(),

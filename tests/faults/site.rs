@@ -54,7 +54,8 @@ pub struct Site {
     /// Where the gateway finds the broker; the proxy, unless something is before that.
     pub url: String,
     pub faults: usize,
-    kills: i64,
+    /// Since the last kill of the gateway alone: duplicates before it.
+    killed_at: Option<i64>,
     /// What must stay until the gateway has ended.
     pub around: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -79,7 +80,7 @@ impl Site {
             die_at: None,
             url,
             faults: 0,
-            kills: 0,
+            killed_at: None,
             around: Vec::new(),
             scenario,
         })
@@ -113,7 +114,6 @@ impl Site {
     pub fn kill_gateway(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             gateway.kill();
-            self.kills += 1;
         }
     }
 
@@ -145,17 +145,36 @@ impl Site {
         for (number, fault) in faults.iter().enumerate() {
             let at = slot * i64::try_from(number)? + self.random.i64(slot / 4..slot);
             self.ledger.reached(at).await?;
+            self.one_window_repeated()?;
             self.happen(*fault)
                 .await
                 .with_context(|| format!("fault {number}, {fault:?}, at {at}"))?;
             self.faults += 1;
         }
-        self.ledger.reached(events).await
+        self.ledger.reached(events).await?;
+        self.one_window_repeated()
+    }
+
+    /// A kill repeats what was under way, and nothing that was acknowledged before.
+    fn one_window_repeated(&mut self) -> anyhow::Result<()> {
+        if let Some(before) = self.killed_at.take() {
+            let (repeated, most) = (self.duplicates() - before, self.scenario.under_way);
+            ensure!(repeated <= most, "a kill repeated {repeated} events");
+        }
+        Ok(())
+    }
+
+    fn duplicates(&self) -> i64 {
+        self.ledger.tally().0.duplicates
     }
 
     async fn happen(&mut self, fault: Fault) -> anyhow::Result<()> {
         match fault {
-            Fault::KillGateway => self.restart_gateway(),
+            Fault::KillGateway => {
+                self.kill_gateway();
+                self.killed_at = Some(self.duplicates());
+                self.start_gateway()
+            }
             #[cfg(feature = "failpoints")]
             Fault::DieAt(place) => {
                 self.kill_gateway();
@@ -237,16 +256,14 @@ impl Site {
         i64::try_from(self.faults + self.script.faults()).unwrap_or(i64::MAX)
     }
 
-    /// Events that may come twice: a window for each fault; for each killed gateway what was acknowledged and not yet deleted;
-    /// and what a broker repeats by itself.
+    /// Events that may come twice: a window for each fault, whatever it is, and what a broker repeats by itself.
     pub fn allowed(&self) -> i64 {
         let Scenario {
             under_way,
-            undeleted,
             repeated,
             ..
         } = &self.scenario;
-        self.fault_count() * (under_way + repeated) + self.kills * undeleted
+        self.fault_count() * (under_way + repeated)
     }
 
     pub fn judge(&self) -> anyhow::Result<()> {

@@ -43,6 +43,12 @@ async fn poll(mut event_loop: EventLoop, events: EventsIn) {
     loop {
         let event = event_loop.poll().await;
         let failed = event.is_err();
+        // What came in one piece with the reason to end, acknowledgements for example, is not told by the client.
+        while failed && let Some(before) = event_loop.state.events.pop_front() {
+            if events.send(Ok(translate(before))).await.is_err() {
+                return;
+            }
+        }
         let event = event.map(translate).map_err(Failure::from);
         if events.send(event).await.is_err() || failed {
             return;

@@ -187,7 +187,7 @@ fn step(world: &mut World, lanes: &mut Lanes<i64>, window: &mut Window, step: &S
                 *newest = (*newest).max(seq);
             }
             world.next_id += 1;
-            window.ask(Item::Events(group.clone()));
+            window.ask(Item::Events(group.clone()), now);
             window.sent(world.next_id).unwrap();
             world.broker.insert(world.next_id, group);
         }
@@ -196,7 +196,7 @@ fn step(world: &mut World, lanes: &mut Lanes<i64>, window: &mut Window, step: &S
                 return;
             };
             let group = world.broker.remove(&id).unwrap();
-            assert_eq!(window.answered(id), Ok(Item::Events(group.clone())));
+            assert_eq!(window.answered(id, now), Ok(Item::Events(group.clone())));
             let name = topic(group[0]);
             if *taken {
                 world.got.extend(&group);

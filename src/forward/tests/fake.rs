@@ -287,6 +287,7 @@ fn heard(
         return match event(connection, 0, publish) {
             Answer::Silence => Answer::Silence,
             Answer::Cut => Answer::Cut,
+            Answer::Held(_) => Answer::taken_later(publish),
             _ => Answer::taken(publish),
         };
     }

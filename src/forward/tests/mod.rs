@@ -11,6 +11,7 @@ mod document;
 mod fake;
 mod faults;
 mod lanes;
+mod lost;
 mod mosquitto;
 mod order;
 mod replay;

@@ -217,42 +217,67 @@ proptest! {
 /// A message: `previous`, and its events.
 type Came = (i64, Vec<i64>);
 
+/// What came, and how far a store has everything of it.
+#[derive(Debug, Clone, Default)]
+struct Seen(Arc<Mutex<Vec<Came>>>);
+
+impl Seen {
+    /// A broker that so many times more refuses messages with this event, for what they are.
+    fn answer(&self, refuses: &Mutex<(i64, usize)>, number: i64, publish: &Publish) -> Answer {
+        if number == 0 {
+            return Answer::taken(publish);
+        }
+        let all = numbers(&publish.payload);
+        let mut refuses = refuses.lock().unwrap();
+        if all.contains(&refuses.0) && refuses.1 > 0 {
+            refuses.1 -= 1;
+            return Answer::because(publish, PubAckReason::NotAuthorized);
+        }
+        let user = publish.properties.clone().unwrap().user_properties;
+        let previous = user.iter().find(|(name, _)| name == "previous").unwrap();
+        let came = (previous.1.parse().unwrap(), all);
+        self.0.lock().unwrap().push(came);
+        Answer::taken(publish)
+    }
+
+    fn marked(&self) -> i64 {
+        let mut store = Ledger::default();
+        for (previous, all) in self.0.lock().unwrap().iter() {
+            store.take(*previous, all);
+        }
+        assert!((1..=store.mark).all(|seq| store.got.contains(&seq)));
+        store.mark
+    }
+
+    async fn complete(&self, last: i64) {
+        let waited = wait_until("the store's mark", PATIENCE, || self.marked() == last).await;
+        waited.unwrap_or_else(|error| panic!("{error}: at {}: {:?}", self.marked(), self.0));
+    }
+}
+
+/// Several events in a message, and the store's silence is no reason to send anything again.
+fn settings_of(broker: &Fake, batch: usize) -> Settings {
+    let mut settings = acknowledge::patient_as(settings(broker.addr));
+    settings.batch.events = batch;
+    settings.timing.progress = PATIENCE * 10;
+    if let Some((_, limits)) = &mut settings.downlink.acknowledge {
+        limits.patience = PATIENCE * 10;
+    }
+    settings
+}
+
 /// Events of one read point are refused for a while, and all go together where they can.
 #[tokio::test]
 async fn every_event_names_the_one_before_it_also_when_some_are_refused() {
     for batch in [1, 10] {
-        let seen: Arc<Mutex<Vec<Came>>> = Arc::default();
-        let (list, refusals) = (seen.clone(), Mutex::new(0));
+        let seen = Seen::default();
+        let (list, refuses) = (seen.clone(), Mutex::new((57, 4)));
         let broker = Fake::start(
             |_| Answer::welcome(),
-            move |_, number, publish: &Publish| {
-                let all = if number > 0 {
-                    numbers(&publish.payload)
-                } else {
-                    Vec::new()
-                };
-                let mut refusals = refusals.lock().unwrap();
-                if all.contains(&57) && *refusals < 4 {
-                    *refusals += 1;
-                    return Answer::because(publish, PubAckReason::NotAuthorized);
-                }
-                if number > 0 {
-                    let user = publish.properties.clone().unwrap().user_properties;
-                    let previous = user.iter().find(|(name, _)| name == "previous").unwrap();
-                    list.lock()
-                        .unwrap()
-                        .push((previous.1.parse().unwrap(), all));
-                }
-                Answer::taken(publish)
-            },
+            move |_, number, publish| list.answer(&refuses, number, publish),
         )
         .await;
-        let mut settings = acknowledge::patient_as(settings(broker.addr));
-        settings.batch.events = batch;
-        if let Some((_, limits)) = &mut settings.downlink.acknowledge {
-            limits.patience = PATIENCE * 10;
-        }
-        let mut rig = Rig::start(settings, 0).await;
+        let mut rig = Rig::start(settings_of(&broker, batch), 0).await;
         let place = |number: usize| {
             if (number / 20).is_multiple_of(2) {
                 "dock_1"
@@ -262,18 +287,44 @@ async fn every_event_names_the_one_before_it_also_when_some_are_refused() {
         };
         commit_at(&mut rig.store, 1, 200, place).await;
         rig.committed.send_replace(200);
-        let marked = || {
-            let mut store = Ledger::default();
-            for (previous, all) in seen.lock().unwrap().iter() {
-                store.take(*previous, all);
-            }
-            assert!((1..=store.mark).all(|seq| store.got.contains(&seq)));
-            store.mark
-        };
-        let waited = wait_until("the store's mark", PATIENCE, || marked() == 200).await;
-        waited
-            .unwrap_or_else(|error| panic!("{error}: at {}: {:?}", marked(), seen.lock().unwrap()));
+        seen.complete(200).await;
         assert_eq!(rig.health.counters().unconfirmed.get(), 200);
         rig.forwarder.abort();
     }
+}
+
+/// What was refused goes again while a status, which is no event, is not acknowledged yet.
+#[tokio::test]
+async fn every_event_names_the_one_before_it_also_while_a_status_is_under_way() {
+    let seen = Seen::default();
+    let (list, refuses) = (seen.clone(), Mutex::new((4, 1)));
+    let broker = Fake::gated(
+        |_| Answer::welcome(),
+        move |_, number, publish| match number {
+            0 if publish.payload.windows(5).any(|text| text == b"cable") => {
+                Answer::taken_later(publish)
+            }
+            _ => list.answer(&refuses, number, publish),
+        },
+    )
+    .await;
+    let mut rig = Rig::start(settings_of(&broker, 1), 0).await;
+    let reason = "cable".to_owned();
+    rig.health
+        .device("dock_1", crate::health::DeviceState::Down { reason });
+    let told = || broker.log().statuses.iter().any(|it| it.contains("cable"));
+    wait_until("the status", PATIENCE, told).await.unwrap();
+    // Not so many that the client comes to a packet number still in use.
+    rig.add(6).await;
+    let again = || {
+        let heard = broker.log().heard;
+        heard.iter().filter(|(_, number)| *number == 4).count() > 1
+    };
+    wait_until("the refused ones again", PATIENCE, again)
+        .await
+        .unwrap();
+    rig.health.device("dock_1", crate::health::DeviceState::Up);
+    broker.admit();
+    seen.complete(6).await;
+    rig.forwarder.abort();
 }

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use tracing::debug;
 
 use super::listen::{Arrival, Seat};
+use crate::health::Holder;
 use crate::source::{Context, transport::watch};
 use crate::tls;
 
@@ -76,6 +77,26 @@ impl Peer {
         Some(format!("{why}{hint}"))
     }
 
+    /// Notes for how long the certificates of the connection hold. A pinned one counts whatever it says.
+    fn note_certificates(&self, context: &Context) {
+        let Some((_, setup, client)) = &self.tls else {
+            return;
+        };
+        let is_pinned = matches!(setup.trust, tls::Trust::Pinned(_));
+        let shown = client.seen().filter(|_| !is_pinned);
+        let name = || context.name.clone();
+        for (holder, validity) in [
+            (
+                Holder::Reader(name()),
+                shown.and_then(|shown| shown.validity),
+            ),
+            (Holder::ForReader(name()), client.own),
+            (Holder::ReaderAuthority(name()), client.authority),
+        ] {
+            context.health.certificate(holder, validity);
+        }
+    }
+
     /// More about a reader that accepts the connection and says nothing.
     pub(super) const fn silence_hint(&self) -> &'static str {
         if self.tls.is_none() && self.port == TLS_PORT {
@@ -109,10 +130,14 @@ impl Line {
         context: &Context,
     ) -> Option<Result<(Box<dyn Transport>, Peer), String>> {
         if let Link::Dial { host, port, tls } = &self.link {
-            return tokio::select! {
-                made = dial(host, *port, tls.as_ref()) => Some(made),
-                () = context.stop.cancelled() => None,
+            let made = tokio::select! {
+                made = dial(host, *port, tls.as_ref()) => made,
+                () = context.stop.cancelled() => return None,
             };
+            if let Ok((_, peer)) = &made {
+                peer.note_certificates(context);
+            }
+            return Some(made);
         }
         loop {
             context.beat.touch();

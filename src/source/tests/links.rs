@@ -22,7 +22,7 @@ use super::*;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::llrp::{Settings, run};
-use crate::tls::certificates::{authority, certificate};
+use crate::tls::certificates::{authority, certificate, run_in, until};
 use crate::tls::{Fingerprint, Identity, Setup, Trust};
 
 const ALL: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
@@ -38,10 +38,20 @@ struct Guarded {
 impl Guarded {
     /// `wants` is a CA whose client certificates it asks for.
     async fn start(versions: &[&'static SupportedProtocolVersion], wants: Option<&str>) -> Self {
+        Self::with(versions, wants, |_| {}).await
+    }
+
+    /// `prepare` may make other certificates in the folder.
+    async fn with(
+        versions: &[&'static SupportedProtocolVersion],
+        wants: Option<&str>,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         authority(folder.path(), "ca");
         certificate(folder.path(), "reader", "IP:127.0.0.1");
         certificate(folder.path(), "gateway", "DNS:gateway");
+        prepare(folder.path());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(versions)
@@ -196,6 +206,46 @@ async fn a_reader_that_wants_a_certificate_gets_it() {
     let rig = guarded.rig(trust, identity("nothing"));
     rig.says("cannot read [llrp.dock_1] client_certificate_file")
         .await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn certificates_that_end_soon_are_told_of() {
+    let guarded = Guarded::with(ALL, Some("ca.pem"), |folder| {
+        let in_days = |days: i64| {
+            let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days + 1);
+            at.strftime("%Y%m%d%H%M%SZ").to_string()
+        };
+        let from = "20250101000000Z";
+        until(folder, "reader", "IP:127.0.0.1", from, &in_days(12));
+        until(folder, "gateway", "DNS:gateway", from, &in_days(5));
+        // The same authority, for 20 days more.
+        let line = "req -x509 -key ca.key -subj /CN=ca -days 20 -out ca.pem";
+        run_in(folder, "openssl", &line.split(' ').collect::<Vec<_>>());
+    })
+    .await;
+    let identity = Identity {
+        certificate: guarded.file("gateway.pem"),
+        key: guarded.file("gateway.key"),
+    };
+    let own = "the gateway's certificate for reader dock_1 expires in 5 days";
+    let mut rig = guarded.rig(Trust::File(guarded.file("ca.pem")), Some(identity.clone()));
+    assert!(rig.link().await);
+    let conditions = rig.condition();
+    for text in [
+        "the certificate of reader dock_1 expires in 12 days",
+        "the newest certificate in [llrp.dock_1] ca_file expires in 19 days",
+        own,
+    ] {
+        assert!(conditions.contains(text), "{conditions}");
+    }
+    rig.stop().await;
+
+    // A pinned certificate counts whatever it says.
+    let mut rig = guarded.rig(Trust::Pinned(guarded.fingerprint()), Some(identity));
+    assert!(rig.link().await);
+    assert!(rig.condition().starts_with(own), "{}", rig.condition());
+    assert_eq!(rig.health.conditions().len(), 1);
     rig.stop().await;
 }
 
