@@ -13,6 +13,7 @@ use super::settle::Counts;
 use super::space::{Gate, Limits};
 use super::statements::epoch;
 use super::tail::Tail;
+use super::telemetry::Level;
 use super::{BufferError, FILE_NAME, Store, Trouble, connect};
 
 /// What was found when the buffer was opened.
@@ -76,6 +77,7 @@ impl Store {
             keep: Keep::default(),
             sent: 0,
             kept: 0,
+            telemetry: Level::default(),
             unsettled: false,
             doubtful: false,
             reopen: false,
@@ -83,6 +85,7 @@ impl Store {
             _lock: lock,
         };
         store.find_sent().await?;
+        store.measure_telemetry().await?;
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,

@@ -36,6 +36,8 @@ impl Core {
         counters.scans_refused.add(refused - was_refused);
         counters.capped.set(now.capped);
         counters.waiting.set(self.store.waiting());
+        let dropped = self.store.telemetry_dropped();
+        counters.telemetry_dropped.set(dropped);
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
         counters.references.set(self.pipeline.facts() as u64);

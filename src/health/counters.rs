@@ -84,6 +84,12 @@ counters! {
     events_late,
     /// Loads not booked.
     non_events,
+    /// Telemetry waiting in the outbox.
+    telemetry_waiting,
+    /// Telemetry dropped to make room.
+    telemetry_dropped,
+    /// Telemetry that the broker did not want, or that nobody subscribes to; it is not sent again.
+    telemetry_refused,
     /// Events the broker acknowledged.
     forwarded,
     /// Events sent again, because the connection ended, or the broker or the store did not take them.
