@@ -209,6 +209,7 @@ impl Gateway {
         };
         let forwarder = tokio::spawn(mqtt::run(topology::forwarder(&config), links));
         let wiring = Wiring {
+            non_events: false,
             inputs: inputs_out,
             feedback: BTreeMap::new(),
             committed: committed_in,

@@ -29,12 +29,13 @@ use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
-use crate::buffer::{BufferError, Request, Store, Trouble};
+use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
 use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
+use crate::telemetry;
 
 pub use storing::DiskFailed;
 use storing::Ended;
@@ -86,6 +87,8 @@ pub struct Wiring {
     pub stop: CancellationToken,
     /// The core ends when the disk has failed for so long.
     pub give_up_after: Duration,
+    /// Loads that are not booked are stored and sent, too.
+    pub non_events: bool,
 }
 
 /// The core: see the module documentation.
@@ -106,6 +109,8 @@ pub struct Core {
     prune_fails: bool,
     // When the buffer's level was last told.
     measured: Option<Instant>,
+    // So much telemetry had been dropped when that was last told.
+    telemetry_dropped: u64,
     // When the wall clock was last looked at.
     looked: Option<Instant>,
     // The file turned out to be damaged; and when it was last repaired.
@@ -132,6 +137,7 @@ impl Core {
             trim_fails: false,
             prune_fails: false,
             measured: None,
+            telemetry_dropped: 0,
             looked: None,
             damaged: false,
             repaired: None,
@@ -233,6 +239,8 @@ impl Core {
     async fn take(&mut self, mut batch: Vec<Input>) -> Result<(), Ended> {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
         let (mut refused, mut learned) = (Vec::new(), Vec::new());
+        // In this order they are stored, however inputs come together in batches.
+        let mut is_movement = Vec::new();
         let records = self.wiring.known.look(&self.pipeline, &batch).await;
         if !records.is_empty() {
             // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
@@ -244,7 +252,10 @@ impl Core {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
                 match output {
-                    Output::Event(event) => events.push(*event),
+                    Output::Event(event) => {
+                        events.push(*event);
+                        is_movement.push(true);
+                    }
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
@@ -255,6 +266,7 @@ impl Core {
                             info!(read_point, reason, count = load.tags, "Load not booked");
                         }
                         refused.push(load);
+                        is_movement.push(false);
                     }
                     Output::ClockStepped { device, by, .. } => {
                         let (reader, seconds) = (self.device_name(device), by.seconds());
@@ -267,12 +279,22 @@ impl Core {
         // Before the scan counts as accepted: what a label says is true whether or not it does.
         let now = self.wiring.clock.now();
         self.wiring.known.learn(learned, now).await;
-        let can_wait = events.is_empty() && verdicts.is_empty() && !batch.is_empty();
+        let (mut movements, mut loads) = (events.iter(), refused.iter());
+        let (config, tells) = (self.pipeline.config(), self.wiring.non_events);
+        let rows = is_movement.into_iter().filter_map(|is_movement| {
+            if is_movement {
+                return movements.next().map(NewRow::from);
+            }
+            let load = loads.next().filter(|_| tells)?;
+            Some(telemetry::non_event(load, config))
+        });
+        let rows: Vec<NewRow<'_>> = rows.collect();
+        let can_wait = rows.is_empty() && verdicts.is_empty() && !batch.is_empty();
         let deferred = can_wait
             && batch.iter().all(may_wait)
             && self.store.defer(&batch, self.wiring.clock.now());
         if !deferred {
-            self.commit(&batch, &events).await?;
+            self.commit(&batch, &rows).await?;
         }
         self.count();
         for event in &events {
@@ -362,6 +384,15 @@ impl Core {
         let pruned = self.store.prune(self.wiring.clock.now()).await;
         self.damaged |= is_damage(&pruned);
         tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
+        let dropped = self.store.telemetry_dropped();
+        let count = dropped.saturating_sub(self.telemetry_dropped);
+        if count > 0 {
+            self.telemetry_dropped = dropped;
+            warn!(
+                count,
+                "Telemetry dropped: there was no room for it; movements are not concerned"
+            );
+        }
         let figures = self.store.figures().await;
         self.damaged |= is_damage(&figures);
         // What else fails here fails elsewhere too, and is told there.
@@ -372,6 +403,7 @@ impl Core {
         let counters = self.wiring.health.counters();
         counters.waiting.set(figures.waiting);
         counters.dead_letters.set(figures.dead_letters);
+        counters.telemetry_waiting.set(figures.telemetry.0);
         counters.kept.set(figures.kept.map_or(0, |(_, kept)| kept));
         self.wiring
             .health

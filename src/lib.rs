@@ -21,6 +21,7 @@ pub mod source;
 pub mod sparkplug;
 pub mod story;
 pub mod survey;
+pub mod telemetry;
 pub mod tls;
 pub mod topology;
 

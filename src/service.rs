@@ -106,6 +106,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         );
     }
     store.keep_sent(topology::keep_sent(config));
+    store.share_telemetry(topology::telemetry_bytes(config));
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
     if let Some(damage) = damage {
         error!("{damage}");
@@ -201,6 +202,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         beat: health.beat("core"),
         stop: stop_core.clone(),
         give_up_after: config.buffer.give_up_after,
+        non_events: config.mqtt.non_events,
     };
     let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
     let check = tokio::spawn(async move {

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tracegate::buffer::{DropReason, Gap};
 use tracegate::downlink::ack::{Limits, StoreAcks};
 use tracegate::downlink::command::{self, Answer, Kind, Outcome};
 use tracegate::forward::client::Endpoint;
@@ -15,7 +16,11 @@ use tracegate::health::{
     BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, EndpointState,
     Health, Holder, Problem, Status,
 };
+use tracegate::telemetry;
 use tracegate::tls::Validity;
+use tracegate_pipeline::Time;
+use tracegate_pipeline::config::Direction;
+use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
 
 const EPOCH: &str = "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11";
 
@@ -159,6 +164,44 @@ fn messages_about_devices_are_as_documented() {
         .clone();
     let documented: BTreeSet<String> = documented.keys().cloned().collect();
     assert_eq!(seen, documented, "what is documented is sent, too");
+}
+
+#[test]
+fn loads_that_are_not_booked_and_gaps_are_as_documented() {
+    let config = tracegate_pipeline::Pipeline::default().config().clone();
+    let key = EpcKey {
+        epc: vec![0x30; 12],
+        bit_len: 96,
+    };
+    for (reason, direction) in [
+        (NonEventReason::FewTags, Some(Direction::In)),
+        (NonEventReason::Anti, Some(Direction::Out)),
+        (NonEventReason::Ratio, None),
+        (NonEventReason::Unclear, None),
+        (NonEventReason::Rearm, None),
+        (NonEventReason::Invalid, None),
+    ] {
+        let load = NonEvent {
+            read_point: "dock_1".to_owned(),
+            at: Time(1_795_352_400_000_000),
+            reason,
+            tags: 200,
+            direction,
+            members: vec![(key.clone(), None); 200],
+        };
+        assert_valid("NonEvent", &telemetry::non_event(&load, &config).json);
+    }
+    for reason in [DropReason::Share, DropReason::Room] {
+        let gap = Gap {
+            epoch: EPOCH.to_owned(),
+            from_seq: 1,
+            to_seq: 9,
+            count: 5,
+            reason,
+        };
+        let text = serde_json::to_string(&gap).expect("JSON");
+        assert_valid("Gap", &text);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::statements::{FORMAT, SCHEMA, SCHEMA_2, USER_VERSION, scalar};
+use super::statements::{FORMAT, SCHEMA, SCHEMA_2, SCHEMA_4, STREAMS_SINCE, USER_VERSION, scalar};
 use super::{BufferError, space};
 
 /// Marks the file as ours: "TRGT".
@@ -93,17 +93,18 @@ pub(super) async fn prepare(
     if found == USER_VERSION {
         return Ok(found);
     }
-    match migrate(connection).await {
+    match migrate(connection, found).await {
         Err(error) if found > 0 && error.is_full() => Ok(found),
         Err(error) => Err(error),
         Ok(()) => Ok(USER_VERSION),
     }
 }
 
-/// From nothing or format 1 to the present one; all or nothing.
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), BufferError> {
+/// From nothing or an older format to the present one; all or nothing. Rows are not rewritten, but read once.
+async fn migrate(connection: &mut SqliteConnection, found: i64) -> Result<(), BufferError> {
+    let streams = if found < STREAMS_SINCE { SCHEMA_4 } else { "" };
     let sql = format!(
-        "BEGIN IMMEDIATE; {SCHEMA} {SCHEMA_2} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={USER_VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} {SCHEMA_2} {streams} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={USER_VERSION}; COMMIT;"
     );
     let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .execute(&mut *connection)

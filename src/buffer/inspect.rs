@@ -10,14 +10,17 @@ use tracegate_pipeline::Time;
 use super::connect::{self, PAGE_BYTES};
 use super::directory::{Lock, lock};
 use super::repair::{self, wall_clock};
-use super::statements::{EPOCH, HOLES, LAST_SEQ, WAITING, command, scalar};
-use super::{BufferError, FILE_NAME, crc32, kept};
+use super::statements::{
+    EPOCH, FORMAT, LAST_SEQ, LETTERS_SINCE, STREAMS_SINCE, WAITING, command, holes, scalar,
+};
+use super::stream::{Stream, row_crc32};
+use super::{BufferError, FILE_NAME, kept};
 
 /// No cap for an operator who makes room.
 const NO_CAP: u64 = 1 << 42;
 const LETTERS: &str = "SELECT id, epoch, seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), CAST(payload AS BLOB),
   coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(occurred_us AS INTEGER), 0), coalesce(CAST(recorded_us AS INTEGER), 0),
-  reason, at_us, attempts FROM dead_letter";
+  reason, at_us, attempts";
 
 /// An event that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -28,6 +31,8 @@ pub struct Letter {
     pub epoch: String,
     /// Its sequence number then.
     pub seq: i64,
+    /// What it is.
+    pub stream: Stream,
     /// EPCIS event hash id.
     pub event_id: String,
     /// Where it happened.
@@ -53,6 +58,8 @@ pub struct Letter {
 pub struct Waiting {
     /// Its sequence number.
     pub seq: i64,
+    /// What it is.
+    pub stream: Stream,
     /// EPCIS event hash id.
     pub event_id: String,
     /// Where it happened.
@@ -68,6 +75,8 @@ pub struct Stats {
     pub epoch: String,
     /// Events that wait.
     pub waiting: i64,
+    /// Telemetry among them.
+    pub telemetry: i64,
     /// When the oldest of them was stored, in µs since 1970.
     pub oldest_us: Option<i64>,
     /// The newest sequence number ever given out.
@@ -78,6 +87,8 @@ pub struct Stats {
     pub dead_letters: i64,
     /// Events lost or discarded since the file was made.
     pub dropped: i64,
+    /// Telemetry dropped since then.
+    pub telemetry_dropped: i64,
     /// Bytes of the file in use.
     pub bytes: i64,
 }
@@ -86,8 +97,8 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Inspector {
     connection: SqliteConnection,
-    // Format 1 has no dead letters.
-    has_letters: bool,
+    // Format 1 has no dead letters, and before format 4 there are no streams.
+    format: i64,
     // Held for its lock only, by who changes something.
     _lock: Option<Lock>,
 }
@@ -100,11 +111,10 @@ impl Inspector {
     pub async fn look(directory: &Path) -> Result<Self, BufferError> {
         let path = existing(directory)?;
         let mut connection = connect::for_reading(&path).await?;
-        let count = "SELECT count(*) FROM sqlite_schema WHERE name = 'dead_letter'";
-        let has_letters = scalar(&mut connection, count, "read the format").await? > 0;
+        let format = scalar(&mut connection, FORMAT, "read the format").await?;
         Ok(Self {
             connection,
-            has_letters,
+            format,
             _lock: None,
         })
     }
@@ -119,10 +129,10 @@ impl Inspector {
         // What is changed in a file about to be replaced would be lost with it.
         repair::finish(directory)?;
         let mut connection = connect::for_writing(&path, NO_CAP).await?;
-        connect::prepare(&mut connection, &path).await?;
+        let format = connect::prepare(&mut connection, &path).await?;
         Ok(Self {
             connection,
-            has_letters: true,
+            format,
             _lock: Some(lock),
         })
     }
@@ -137,14 +147,24 @@ impl Inspector {
             .fetch_one(&mut *connection)
             .await
             .map_err(BufferError::database("read the epoch"))?;
-        let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
+        let waiting = scalar(connection, WAITING, "count the outbox").await?;
+        let waiting = waiting - holes(connection, self.format).await?;
         let (mut dead_letters, mut dropped) = (0, 0);
-        if self.has_letters {
-            waiting -= scalar(connection, HOLES, "count the gaps").await?;
+        if self.format >= LETTERS_SINCE {
             let count = "SELECT count(*) FROM dead_letter";
             dead_letters = scalar(connection, count, "count dead letters").await?;
             let count = "SELECT coalesce(sum(count), 0) FROM dropped";
             dropped = scalar(connection, count, "count what was dropped").await?;
+        }
+        let (mut telemetry, mut telemetry_dropped) = (0, 0);
+        if self.format >= STREAMS_SINCE {
+            let count = "SELECT coalesce(sum(count), 0) FROM dropped WHERE stream > 0";
+            telemetry_dropped = scalar(connection, count, "count what was dropped").await?;
+            dropped -= telemetry_dropped;
+            let count =
+                "SELECT count(*) FROM outbox INDEXED BY outbox_telemetry WHERE stream > 0 AND seq >
+              coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)";
+            telemetry = scalar(connection, count, "count telemetry").await?;
         }
         let pages =
             "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
@@ -153,6 +173,7 @@ impl Inspector {
         Ok(Stats {
             epoch,
             waiting,
+            telemetry,
             oldest_us: sqlx::query_scalar(
                 "SELECT recorded_us FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1",
             )
@@ -164,6 +185,7 @@ impl Inspector {
             kept: kept::kept(connection).await?,
             dead_letters,
             dropped,
+            telemetry_dropped,
             bytes: pages.saturating_mul(i64::try_from(PAGE_BYTES).unwrap_or(4096)),
         })
     }
@@ -192,18 +214,21 @@ impl Inspector {
         (after, until): (i64, i64),
         limit: u32,
     ) -> Result<Vec<Waiting>, BufferError> {
-        let rows = sqlx::query(
-            "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), coalesce(CAST(recorded_us AS INTEGER), 0)
+        let sql = format!(
+            "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), coalesce(CAST(recorded_us AS INTEGER), 0), {}
              FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        )
-        .bind(after)
-        .bind(until)
-        .bind(limit)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(BufferError::database("read the outbox"))?;
+            self.streams()
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(after)
+            .bind(until)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(BufferError::database("read the outbox"))?;
         let waiting = |row: &SqliteRow| Waiting {
             seq: row.get(0),
+            stream: Stream::of(row.get(4)).unwrap_or_default(),
             event_id: text(&blob(row, 1)),
             read_point: text(&blob(row, 2)),
             recorded_us: row.get(3),
@@ -211,15 +236,25 @@ impl Inspector {
         Ok(rows.iter().map(waiting).collect())
     }
 
+    const fn streams(&self) -> &'static str {
+        match self.format {
+            STREAMS_SINCE.. => "coalesce(CAST(stream AS INTEGER), 0)",
+            _ => "0",
+        }
+    }
+
     /// The oldest `limit` dead letters.
     ///
     /// # Errors
     /// SQLite cannot read.
     pub async fn letters(&mut self, limit: u32) -> Result<Vec<Letter>, BufferError> {
-        if !self.has_letters {
+        if self.format < LETTERS_SINCE {
             return Ok(Vec::new());
         }
-        let sql = format!("{LETTERS} ORDER BY id LIMIT ?");
+        let sql = format!(
+            "{LETTERS}, {} FROM dead_letter ORDER BY id LIMIT ?",
+            self.streams()
+        );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(limit)
             .fetch_all(&mut self.connection)
@@ -233,10 +268,13 @@ impl Inspector {
     /// # Errors
     /// There is none with this number, or SQLite cannot read.
     pub async fn letter(&mut self, id: i64) -> Result<Letter, BufferError> {
-        if !self.has_letters {
+        if self.format < LETTERS_SINCE {
             return Err(BufferError::NoSuchLetter { id });
         }
-        let sql = format!("{LETTERS} WHERE id = ?");
+        let sql = format!(
+            "{LETTERS}, {} FROM dead_letter WHERE id = ?",
+            self.streams()
+        );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(id)
             .fetch_optional(&mut self.connection)
@@ -259,8 +297,8 @@ impl Inspector {
             }
         }
         let sql = [
-            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload)
-             SELECT event_id, read_point, occurred_us, recorded_us, crc32, payload FROM dead_letter
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload, stream)
+             SELECT event_id, read_point, occurred_us, recorded_us, crc32, payload, stream FROM dead_letter
              WHERE id = ?1 AND event_id NOT IN (SELECT event_id FROM outbox)",
             "DELETE FROM dead_letter WHERE id = ?1",
         ];
@@ -338,10 +376,12 @@ fn text(bytes: &[u8]) -> String {
 fn letter(row: &SqliteRow) -> Letter {
     let parts = [3, 4, 5].map(|column| blob(row, column));
     let [event_id, read_point, payload] = &parts;
+    let number: i64 = row.get(12);
     Letter {
         id: row.get(0),
         epoch: row.get(1),
         seq: row.get(2),
+        stream: Stream::of(number).unwrap_or_default(),
         event_id: text(event_id),
         read_point: text(read_point),
         occurred_us: row.get(7),
@@ -349,7 +389,7 @@ fn letter(row: &SqliteRow) -> Letter {
         reason: row.get(9),
         at_us: row.get(10),
         attempts: row.get(11),
-        intact: row.get::<i64, _>(6) == crc32(&[event_id, read_point, payload]),
+        intact: row.get::<i64, _>(6) == row_crc32(number, [event_id, read_point, payload]),
         payload: text(payload),
     }
 }

@@ -14,7 +14,8 @@ use tracegate_pipeline::Time;
 
 use super::connect::PAGE_BYTES;
 use super::settle::Counts;
-use super::statements::{SENT, USER_VERSION, scalar};
+use super::statements::{KEPT_SINCE, SENT, scalar};
+use super::telemetry::DropReason;
 use super::{BufferError, Store, crc32};
 
 /// Slices that one pass deletes at most: the core waits meanwhile.
@@ -59,7 +60,7 @@ impl Store {
 
     /// Whether acknowledged events stay, or some have stayed.
     pub(super) fn keeps(&self) -> bool {
-        self.format == USER_VERSION && (!self.keep.age.is_zero() || self.kept > 0)
+        self.format >= KEPT_SINCE && (!self.keep.age.is_zero() || self.kept > 0)
     }
 
     /// Notes that everything up to `seq` is acknowledged; returns how many events are that more.
@@ -102,6 +103,7 @@ impl Store {
     }
 
     async fn prune_some(&mut self, now: Time) -> Result<(), BufferError> {
+        self.tidy_dropped().await?;
         let age_us = i64::try_from(self.keep.age.as_micros()).unwrap_or(i64::MAX);
         let before = Time(now.0.saturating_sub(age_us));
         for _ in 0..SLICES {
@@ -122,17 +124,24 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the oldest kept events, if there are any, before something is refused. Returns whether it did.
+    /// Deletes the oldest kept events, if there are any, else the oldest telemetry, before something is refused. Returns
+    /// whether it did.
     pub(super) async fn make_room(&mut self) -> Result<bool, BufferError> {
-        if self.kept == 0 {
+        let mut gone = 0;
+        if self.kept > 0 {
+            gone = self.drop_slice(Time(i64::MAX)).await?;
+        }
+        if gone == 0 {
+            gone = self.drop_telemetry(DropReason::Room).await?;
+        }
+        if gone == 0 {
             return Ok(false);
         }
-        let gone = self.drop_slice(Time(i64::MAX)).await?;
         // For a disk that is full of others' files.
         self.give_back().await?;
         let used = self.used().await?;
         self.gate.measured(used);
-        Ok(gone > 0)
+        Ok(true)
     }
 
     async fn used(&mut self) -> Result<u64, BufferError> {

@@ -4,27 +4,34 @@
 //! is always `fold(snapshot, journal)`, and every event that this fold has ever produced is, or was, in the outbox: after a
 //! crash the journal is replayed and its outputs are discarded.
 //!
-//! Format, version 3 (`user_version`). Older ones are brought up to date: version 1 had no `dead_letter` and no `dropped`;
-//! before version 3 every row of `outbox` was one that waits:
+//! Format, version 4 (`user_version`). Older ones are brought up to date in place: version 1 had no `dead_letter` and no
+//! `dropped`; before version 3 every row of `outbox` was one that waits; before version 4 it was a movement, and no table had
+//! `stream`:
 //! - `journal(seq, crc32, inputs)`: one row per committed batch; `inputs` is a stream of
 //!   [`tracegate_pipeline::journal`].
 //! - `snapshot(id = 1, journal_seq, version, crc32, state)`: the pipeline's state after the batch `journal_seq`; the
 //!   journal up to there is deleted in the same transaction.
-//! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload)`: events not yet acknowledged, and before
+//! - `outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, stream)`: events not yet acknowledged, and before
 //!   them, up to `sent` in `meta`, those that are [kept](Keep) for a while. `seq` never comes back, also not after a power cut (AUTOINCREMENT, `synchronous=FULL`).
+//!   `stream` is 0 for a movement, 1 for a load that was not booked, 2 for a gap; all but 0 is telemetry, and in the partial
+//!   index `outbox_telemetry(seq, stream, length(payload))`. `crc32` goes over `event_id`, `read_point` and `payload`, and unless it
+//!   is 0 the stream, as 8 bytes in little endian.
 //! - `dead_letter(id, epoch, seq, …as outbox…, reason, at_us, attempts)`: events that cannot be sent, set aside so that they
 //!   hold nothing up; `tracegate buffer` shows, requeues and discards them.
-//! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us)`: what is gone for good, and why.
+//! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us, stream)`: what is gone for good, and why. With a stream other
+//!   than 0 it is telemetry that was dropped for want of room: without holes between `from_seq` and `to_seq` while anything
+//!   waits before it, put together later.
 //! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`. And `buffer.acknowledged`: how far
 //!   everything is acknowledged, from the moment that it is; see `noted.rs`.
 //! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by
 //!   event id. `sent`: everything up to there is acknowledged.
 //!
 //! "Accepted" means committed with `synchronous=FULL`. A row leaves the outbox when the broker acknowledged it and all rows
-//! before it, or as a dead letter when it is the first; never otherwise. So the sequence numbers of the outbox have no gaps
+//! before it, or as a dead letter when it is the first, or, telemetry only, dropped for want of room; never otherwise. So the sequence numbers of the outbox have no gaps
 //! but those in `dropped` and, after a repair, in `dead_letter`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
 
 mod aside;
+mod commit;
 mod connect;
 mod directory;
 mod inspect;
@@ -39,7 +46,9 @@ mod settle;
 mod space;
 mod statements;
 mod store;
+mod stream;
 mod tail;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +61,8 @@ pub(crate) use space::size_text;
 pub use space::{KEEP_FREE_BYTES, Limits};
 pub(crate) use statements::STATE_VERSION;
 pub use store::{Figures, Store};
+pub use stream::{NewRow, Stream};
+pub use telemetry::{DropReason, Gap};
 
 use std::path::PathBuf;
 

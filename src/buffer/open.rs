@@ -14,6 +14,7 @@ use super::settle::Counts;
 use super::space::{Gate, Limits};
 use super::statements::epoch;
 use super::tail::Tail;
+use super::telemetry::Level;
 use super::{BufferError, FILE_NAME, Store, Trouble, connect};
 
 /// What was found when the buffer was opened.
@@ -77,6 +78,7 @@ impl Store {
             keep: Keep::default(),
             sent: 0,
             kept: 0,
+            telemetry: Level::default(),
             unsettled: false,
             doubtful: false,
             reopen: false,
@@ -86,6 +88,7 @@ impl Store {
         store.find_sent().await?;
         // It leaves with the first commit, if it has not left.
         store.acknowledge(noted::read(directory, &store.epoch, store.last_seq));
+        store.measure_telemetry().await?;
         Ok(Opened {
             store,
             pipeline: replayed.pipeline,

@@ -10,19 +10,32 @@ use std::path::{Path, PathBuf};
 use sqlx::{Row, SqliteConnection};
 
 use super::noted::Note;
-use super::{BufferError, connect, crc32};
+use super::statements::{FORMAT, STREAMS_SINCE, scalar};
+use super::stream::{Stream, row_crc32};
+use super::{BufferError, connect};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 64;
 /// Damaged text may be no text any more, and must not stop what comes after it: so bytes are asked for.
-const AFTER: &str = "SELECT seq, coalesce(CAST(event_id AS BLOB), x''), coalesce(CAST(read_point AS BLOB), x''),
-  coalesce(CAST(payload AS BLOB), x''), coalesce(CAST(crc32 AS INTEGER), -1) FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?";
+const COLUMNS: &str =
+    "SELECT seq, coalesce(CAST(event_id AS BLOB), x''), coalesce(CAST(read_point AS BLOB), x''),
+  coalesce(CAST(payload AS BLOB), x''), coalesce(CAST(crc32 AS INTEGER), -1)";
+
+/// Which rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    Movements,
+    Telemetry { until: i64 },
+}
 
 /// One event waiting to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
     /// Its place in the order.
     pub seq: i64,
+    /// What it is; a movement, if it is not intact.
+    pub stream: Stream,
     /// EPCIS event hash id.
     pub event_id: String,
     /// Where it happened.
@@ -43,6 +56,7 @@ pub struct OutboxReader {
     // Rows read and not yet handed out, and the number that they follow.
     ahead: VecDeque<OutboxRow>,
     follow: i64,
+    has_streams: bool,
 }
 
 impl OutboxReader {
@@ -57,6 +71,7 @@ impl OutboxReader {
             open: None,
             ahead: VecDeque::new(),
             follow: 0,
+            has_streams: false,
         };
         reader.connection().await?;
         Ok(reader)
@@ -79,6 +94,7 @@ impl OutboxReader {
             Some(open) => open,
             None => {
                 self.ahead.clear();
+                self.has_streams = false;
                 (connect::for_reading(&self.path).await?, identity)
             }
         };
@@ -94,7 +110,8 @@ impl OutboxReader {
         // Also a look whether the file is still the same.
         self.connection().await?;
         if seq != self.follow || self.ahead.is_empty() {
-            self.ahead = self.read(seq, limit.max(READ_ROWS)).await?.into();
+            let rows = self.read(Which::All, seq, limit.max(READ_ROWS));
+            self.ahead = rows.await?.into();
         }
         let count = limit.min(self.ahead.len());
         let rows: Vec<OutboxRow> = self.ahead.drain(..count).collect();
@@ -102,10 +119,71 @@ impl OutboxReader {
         Ok(rows)
     }
 
-    async fn read(&mut self, seq: i64, limit: usize) -> Result<Vec<OutboxRow>, BufferError> {
-        let rows = sqlx::query(AFTER)
+    /// At most `limit` movements after `seq`, as they are now, whatever telemetry is between them.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn movements_after(
+        &mut self,
+        seq: i64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, BufferError> {
+        self.read(Which::Movements, seq, limit).await
+    }
+
+    /// At most `limit` rows of telemetry after the first number, up to the second.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn telemetry_between(
+        &mut self,
+        (seq, until): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, BufferError> {
+        self.read(Which::Telemetry { until }, seq, limit).await
+    }
+
+    /// The rows of a file that was of an older format have streams from the moment on that it is brought up to date.
+    async fn look_for_streams(&mut self) -> Result<bool, BufferError> {
+        if !self.has_streams {
+            let format = scalar(self.connection().await?, FORMAT, "read the format").await?;
+            self.has_streams = format >= STREAMS_SINCE;
+        }
+        Ok(self.has_streams)
+    }
+
+    async fn read(
+        &mut self,
+        which: Which,
+        seq: i64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, BufferError> {
+        self.connection().await?;
+        let looked = self.look_for_streams().await;
+        if looked.is_err() {
+            self.open = None;
+        }
+        let (streams, index, only) = match (looked?, which) {
+            (false, Which::All | Which::Movements) => ("0", "", ""),
+            (false, Which::Telemetry { .. }) => return Ok(Vec::new()),
+            (true, Which::All) => ("stream", "", ""),
+            (true, Which::Movements) => ("stream", "", "AND stream = 0"),
+            (true, Which::Telemetry { .. }) => (
+                "stream",
+                "INDEXED BY outbox_telemetry",
+                "AND stream > 0 AND seq <= ?3",
+            ),
+        };
+        let sql = format!(
+            "{COLUMNS}, {streams} FROM outbox {index} WHERE seq > ?1 {only} ORDER BY seq LIMIT ?2"
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(seq)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        if let Which::Telemetry { until } = which {
+            query = query.bind(until);
+        }
+        let rows = query
             .fetch_all(self.connection().await?)
             .await
             .map_err(BufferError::database("read the outbox"));
@@ -117,11 +195,15 @@ impl OutboxReader {
             let parts: [Vec<u8>; 3] = [row.get(1), row.get(2), row.get(3)];
             let crc: i64 = row.get(4);
             let [event_id, read_point, payload] = &parts;
-            let intact = crc == crc32(&[event_id, read_point, payload]);
+            let number: i64 = row.get(5);
+            let stream = Stream::of(number);
+            let intact =
+                stream.is_some() && crc == row_crc32(number, [event_id, read_point, payload]);
             let [event_id, read_point, payload] =
                 parts.map(|part| String::from_utf8_lossy(&part).into_owned());
             OutboxRow {
                 seq: row.get(0),
+                stream: stream.filter(|_| intact).unwrap_or_default(),
                 event_id,
                 read_point,
                 payload,

@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::repair::wall_clock;
-use super::statements::command;
+use super::statements::{FORMAT, STREAMS_SINCE, command, scalar};
+use super::stream::{Stream, row_crc32};
 use super::{BufferError, crc32};
 
 /// Rows read, and stored, at a time.
@@ -32,11 +33,15 @@ pub(super) enum Table {
 }
 
 impl Table {
-    const fn rows(self) -> &'static str {
-        match self {
+    fn rows(self, format: i64) -> String {
+        let streams = match format {
+            STREAMS_SINCE.. => "coalesce(CAST(stream AS INTEGER), 0)",
+            _ => "0",
+        };
+        let sql = match self {
             Self::Outbox { .. } => {
                 "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), CAST(payload AS BLOB), coalesce(CAST(crc32 AS INTEGER), -1),
-                   coalesce(CAST(occurred_us AS INTEGER), 0), coalesce(CAST(recorded_us AS INTEGER), 0)
+                   coalesce(CAST(occurred_us AS INTEGER), 0), coalesce(CAST(recorded_us AS INTEGER), 0), {streams}
                  FROM outbox WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
             }
             Self::Journal => {
@@ -47,15 +52,16 @@ impl Table {
                 "SELECT id, coalesce(CAST(epoch AS TEXT), ''), coalesce(CAST(seq AS INTEGER), 0), CAST(event_id AS BLOB), CAST(read_point AS BLOB),
                    CAST(payload AS BLOB), coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(occurred_us AS INTEGER), 0),
                    coalesce(CAST(recorded_us AS INTEGER), 0), CAST(reason AS BLOB), coalesce(CAST(at_us AS INTEGER), 0),
-                   coalesce(CAST(attempts AS INTEGER), 0)
+                   coalesce(CAST(attempts AS INTEGER), 0), {streams}
                  FROM dead_letter WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
             }
             Self::Dropped => {
                 "SELECT id, CAST(epoch AS BLOB), coalesce(CAST(from_seq AS INTEGER), 0), coalesce(CAST(to_seq AS INTEGER), 0),
-                   coalesce(CAST(count AS INTEGER), 0), CAST(reason AS BLOB), coalesce(CAST(at_us AS INTEGER), 0)
+                   coalesce(CAST(count AS INTEGER), 0), CAST(reason AS BLOB), coalesce(CAST(at_us AS INTEGER), 0), {streams}
                  FROM dropped WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
             }
-        }
+        };
+        sql.replace("{streams}", streams)
     }
 
     const fn end(self) -> &'static str {
@@ -95,6 +101,9 @@ pub(super) async fn salvage(
         None => VecDeque::from([table.whole(source).await]),
     };
     let (mut failures, mut unread, mut read) = (0, Vec::new(), false);
+    // What cannot even tell its format has no tables to read either.
+    let format = scalar(source, FORMAT, "read the format").await;
+    let sql = table.rows(format.unwrap_or(0));
     while let Some((from, to)) = todo.pop_front() {
         if from > to {
             continue;
@@ -104,7 +113,7 @@ pub(super) async fn salvage(
             unread.push((from, to));
             continue;
         }
-        match page(source, table, (from, to)).await {
+        match page(source, &sql, (from, to)).await {
             Ok(rows) => {
                 read = true;
                 let last = rows.last().map(|row| row.get::<i64, _>(0));
@@ -133,10 +142,10 @@ pub(super) async fn salvage(
 
 async fn page(
     source: &mut SqliteConnection,
-    table: Table,
+    sql: &str,
     (from, to): Span,
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    sqlx::query(table.rows())
+    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
         .bind(from)
         .bind(to)
         .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
@@ -180,17 +189,18 @@ fn number(row: &SqliteRow, column: usize) -> i64 {
 
 async fn event(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::Error> {
     let [id, read_point, payload] = [1, 2, 3].map(|column| bytes(row, column));
-    let [crc, occurred, recorded] = [4, 5, 6].map(|column| number(row, column));
-    let good = crc == crc32(&[&id, &read_point, &payload]);
+    let [crc, occurred, recorded, stream] = [4, 5, 6, 7].map(|column| number(row, column));
+    let good =
+        Stream::of(stream).is_some() && crc == row_crc32(stream, [&id, &read_point, &payload]);
     let texts = [id, read_point, payload].map(|part| String::from_utf8_lossy(&part).into_owned());
     let [id, read_point, payload] = texts;
     let sql = match good {
         true => {
-            "INSERT OR IGNORE INTO outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT OR IGNORE INTO outbox(seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         }
         false => {
-            "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, reason, at_us, attempts)
-             SELECT value, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 'damaged on disk', ?8, 0 FROM meta WHERE key = 'epoch'
+            "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, stream, reason, at_us, attempts)
+             SELECT value, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'damaged on disk', ?9, 0 FROM meta WHERE key = 'epoch'
                AND NOT EXISTS (SELECT 1 FROM dead_letter WHERE epoch = value AND seq = ?1)"
         }
     };
@@ -201,7 +211,8 @@ async fn event(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::
         .bind(occurred)
         .bind(recorded)
         .bind(crc)
-        .bind(payload);
+        .bind(payload)
+        .bind(stream);
     let insert = if good {
         insert
     } else {
@@ -224,8 +235,8 @@ async fn journal(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx
 async fn dead_letter(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::Error> {
     // It keeps its number, unless a damaged event has taken that meanwhile.
     sqlx::query(
-        "INSERT INTO dead_letter(id, epoch, seq, event_id, read_point, payload, crc32, occurred_us, recorded_us, reason, at_us, attempts)
-         SELECT CASE WHEN EXISTS (SELECT 1 FROM dead_letter WHERE id = ?1) THEN NULL ELSE ?1 END, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+        "INSERT INTO dead_letter(id, epoch, seq, event_id, read_point, payload, crc32, occurred_us, recorded_us, reason, at_us, attempts, stream)
+         SELECT CASE WHEN EXISTS (SELECT 1 FROM dead_letter WHERE id = ?1) THEN NULL ELSE ?1 END, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
          WHERE NOT EXISTS (SELECT 1 FROM dead_letter WHERE id = ?1 AND epoch = ?2 AND seq = ?3)",
     )
     .bind(number(row, 0))
@@ -240,6 +251,7 @@ async fn dead_letter(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), 
     .bind(text(row, 9))
     .bind(number(row, 10))
     .bind(number(row, 11))
+    .bind(number(row, 12))
     .execute(new)
     .await
     .map(drop)
@@ -247,7 +259,7 @@ async fn dead_letter(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), 
 
 async fn dropped(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT OR IGNORE INTO dropped(id, epoch, from_seq, to_seq, count, reason, at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO dropped(id, epoch, from_seq, to_seq, count, reason, at_us, stream) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(number(row, 0))
     .bind(text(row, 1))
@@ -256,6 +268,7 @@ async fn dropped(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx
     .bind(number(row, 4))
     .bind(text(row, 5))
     .bind(number(row, 6))
+    .bind(number(row, 7))
     .execute(new)
     .await
     .map(drop)

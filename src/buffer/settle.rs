@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::{Connection, SqliteConnection};
 
 use super::statements::{
-    EPOCH, FORMAT, HOLES, LAST_JOURNAL_SEQ, LAST_SEQ, LETTERS_SINCE, WAITING, command, scalar,
+    EPOCH, FORMAT, LAST_JOURNAL_SEQ, LAST_SEQ, WAITING, command, holes, scalar,
 };
 use super::{BufferError, Store, Trouble, connect, repair};
 
@@ -24,11 +24,8 @@ impl Counts {
     ) -> Result<Self, BufferError> {
         let last_seq = scalar(connection, LAST_SEQ, "read the sequence").await?;
         let journal_seq = scalar(connection, LAST_JOURNAL_SEQ, "read the journal's end").await?;
-        let mut waiting = scalar(connection, WAITING, "count the outbox").await?;
-        if format >= LETTERS_SINCE {
-            let holes = scalar(connection, HOLES, "count the gaps").await?;
-            waiting = waiting.saturating_sub(holes);
-        }
+        let waiting = scalar(connection, WAITING, "count the outbox").await?;
+        let waiting = waiting.saturating_sub(holes(connection, format).await?);
         Ok(Self {
             waiting: u64::try_from(waiting).unwrap_or(0),
             last_seq,
@@ -120,6 +117,7 @@ impl Store {
         self.format = scalar(&mut self.connection, FORMAT, "read the format").await?;
         self.recount().await?;
         self.find_sent().await?;
+        self.measure_telemetry().await?;
         self.reopen = false;
         Ok(())
     }

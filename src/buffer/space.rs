@@ -117,6 +117,16 @@ impl Gate {
         self.written = self.written.saturating_add(bytes);
     }
 
+    /// Whether the file or its disk was too full when it was last asked for.
+    pub(super) const fn is_full(&self) -> bool {
+        self.file_is_full || self.disk_is_full
+    }
+
+    /// Something left on purpose: the bound for stopping counts again, not that for going on.
+    pub(super) const fn reconsider(&mut self) {
+        (self.file_is_full, self.disk_is_full) = (false, false);
+    }
+
     /// SQLite itself found no room: do not ask it again with every batch.
     pub(super) const fn overran(&mut self) {
         self.file_is_full = true;

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use tracegate_pipeline::Time;
-use tracegate_pipeline::input::MovementEvent;
 
+use super::stream::{NewRow, row_crc32};
 use super::{BufferError, crc32};
 
 /// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
 pub(crate) const STATE_VERSION: i64 = 4;
 /// Format of the file.
-pub(super) const USER_VERSION: i64 = 3;
+pub(super) const USER_VERSION: i64 = 4;
 /// From here on there are dead letters.
 pub(super) const LETTERS_SINCE: i64 = 2;
+/// From here on acknowledged events may stay.
+pub(super) const KEPT_SINCE: i64 = 3;
+/// From here on rows have a stream.
+pub(super) const STREAMS_SINCE: i64 = 4;
 /// Everything up to here is acknowledged; 0 when the file does not say.
 pub(super) const SENT: &str =
     "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)";
@@ -34,11 +38,19 @@ pub(super) const WAITING: &str =
     "SELECT max(0, coalesce((SELECT max(seq) FROM outbox) - max((SELECT min(seq) FROM outbox) - 1,
        coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)), 0))";
 /// Numbers between others that wait whose events are lost or set aside. Of whatever epoch: a repair goes on counting.
-pub(super) const HOLES: &str =
+const HOLES_2: &str =
     "WITH ends(low, high) AS (SELECT max((SELECT min(seq) FROM outbox) - 1,
       coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)), (SELECT max(seq) FROM outbox))
   SELECT (SELECT coalesce(sum(count), 0) FROM dropped, ends WHERE from_seq > low AND to_seq < high)
     + (SELECT count(*) FROM dead_letter, ends WHERE seq > low AND seq < high)";
+/// The same from format 4 on. Of telemetry that was dropped one number is taken by the row that says so.
+const HOLES: &str =
+    "WITH ends(low, high) AS (SELECT max((SELECT min(seq) FROM outbox) - 1,
+      coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sent'), 0)), (SELECT max(seq) FROM outbox))
+  SELECT (SELECT coalesce(sum(min(count, to_seq - low)), 0) FROM dropped, ends WHERE to_seq > low AND to_seq <= high)
+    + (SELECT count(*) FROM dead_letter, ends WHERE seq > low AND seq < high)
+    - (SELECT count(*) FROM ends, outbox INDEXED BY outbox_telemetry WHERE stream > 0 AND stream = 2 AND seq > low
+        AND seq IN (SELECT to_seq FROM dropped WHERE stream > 0))";
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -56,6 +68,14 @@ CREATE TABLE IF NOT EXISTS dead_letter(id INTEGER PRIMARY KEY AUTOINCREMENT, epo
   attempts INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dropped(id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL, from_seq INTEGER NOT NULL,
   to_seq INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;
+";
+
+/// What format 4 has besides. Older rows are movements; the index holds none of them.
+pub(super) const SCHEMA_4: &str = "
+ALTER TABLE outbox ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dead_letter ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dropped ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_telemetry ON outbox(seq, stream, length(payload)) WHERE stream > 0;
 ";
 
 /// What [`append`] did.
@@ -85,14 +105,15 @@ pub(super) async fn delete(
     Ok(done.rows_affected())
 }
 
-/// One journal row, and the events that the outbox does not hold yet.
+/// One journal row, and the events that the outbox does not hold yet. Before format 4 they are movements only.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
-    inputs: Vec<u8>,
-    inputs_crc: i64,
-    events: &[MovementEvent],
+    (inputs, inputs_crc): (&[u8], i64),
+    rows: &[&NewRow<'_>],
     recorded: Time,
+    format: i64,
 ) -> Result<Appended, BufferError> {
+    let has_streams = format >= STREAMS_SINCE;
     let journal = sqlx::query("INSERT INTO journal(crc32, inputs) VALUES (?, ?)")
         .bind(inputs_crc)
         .bind(inputs)
@@ -100,29 +121,28 @@ pub(super) async fn append(
         .await
         .map_err(BufferError::database("append to the journal"))?;
     let (mut stored, mut last_seq, mut seen) = (0, None, BTreeSet::new());
-    let events: Vec<&MovementEvent> = events
-        .iter()
-        .filter(|event| seen.insert(event.id))
-        .collect();
-    for rows in events.chunks(ROWS_PER_INSERT) {
+    let new = rows.iter().filter(|row| seen.insert(row.id.as_str()));
+    let new: Vec<&&NewRow<'_>> = new.collect();
+    for rows in new.chunks(ROWS_PER_INSERT) {
         // Leaving it to the conflict would do, but uses a sequence number up, and a consumer would look for the event that has it.
-        let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload) \
+        let streams = if has_streams { ", stream" } else { "" };
+        let mut insert = QueryBuilder::<Sqlite>::new(format!(
+            "INSERT INTO outbox(event_id, read_point, occurred_us, recorded_us, crc32, payload{streams}) \
              SELECT * FROM (",
-        );
-        insert.push_values(rows, |mut row, event| {
-            let id = event.id.to_string();
-            let crc = crc32(&[
-                id.as_bytes(),
-                event.read_point.as_bytes(),
-                event.json.as_bytes(),
-            ]);
-            row.push_bind(id)
-                .push_bind(&event.read_point)
-                .push_bind(event.at.0)
+        ));
+        insert.push_values(rows, |mut values, row| {
+            let texts = [row.id.as_bytes(), row.place.as_bytes(), row.json.as_bytes()];
+            let stream = row.stream.number();
+            values
+                .push_bind(&row.id)
+                .push_bind(&*row.place)
+                .push_bind(row.at.0)
                 .push_bind(recorded.0)
-                .push_bind(crc)
-                .push_bind(&event.json);
+                .push_bind(row_crc32(stream, texts))
+                .push_bind(&*row.json);
+            if has_streams {
+                values.push_bind(stream);
+            }
         });
         insert.push(
             ") WHERE column1 NOT IN (SELECT event_id FROM outbox) ON CONFLICT(event_id) DO NOTHING",
@@ -153,8 +173,8 @@ pub(super) async fn set_aside(
     at: Time,
 ) -> Result<u64, BufferError> {
     sqlx::query(
-        "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, reason, at_us, attempts)
-         SELECT (SELECT value FROM meta WHERE key = 'epoch'), seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, ?, ?, ?
+        "INSERT INTO dead_letter(epoch, seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, stream, reason, at_us, attempts)
+         SELECT (SELECT value FROM meta WHERE key = 'epoch'), seq, event_id, read_point, occurred_us, recorded_us, crc32, payload, stream, ?, ?, ?
          FROM outbox WHERE seq = ?",
     )
     .bind(reason)
@@ -192,6 +212,19 @@ pub(super) async fn replace_journal(
         .await
         .map_err(BufferError::database("write the snapshot"))?;
     Ok(())
+}
+
+/// Numbers between those that wait that no event waits for.
+pub(super) async fn holes(
+    connection: &mut SqliteConnection,
+    format: i64,
+) -> Result<i64, BufferError> {
+    let sql = match format {
+        STREAMS_SINCE.. => HOLES,
+        LETTERS_SINCE.. => HOLES_2,
+        _ => return Ok(0),
+    };
+    scalar(connection, sql, "count the gaps").await
 }
 
 pub(super) async fn command(

@@ -3,20 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::{Connection, SqliteConnection};
-use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::debug;
 
 use super::BufferError;
 use super::connect::{self, PAGE_BYTES};
 use super::directory::Lock;
-use super::kept::{self, Keep, Left};
+use super::kept::Keep;
 use super::repair::{Damage, Known, rebuild};
-use super::replay::journal_crc32;
 use super::space::Gate;
-use super::statements::{Appended, LETTERS_SINCE, append, delete, replace_journal, set_aside};
+use super::statements::{LETTERS_SINCE, STREAMS_SINCE, delete, replace_journal, set_aside};
 use super::tail::Tail;
-use crate::failpoint::Failpoint;
+use super::telemetry::Level;
 
 /// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
 /// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
@@ -33,11 +31,9 @@ pub(super) const USED_PAGES: &str =
 const OLDEST: &str =
     "SELECT CAST(recorded_us AS INTEGER) FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1";
 /// Acknowledged rows deleted at a time; and when there is no room for that.
-const DELETE_ROWS: (i64, i64) = (1_000, 30);
-/// Slices of kept rows that leave for one batch, at most.
-const ROOM_SLICES: usize = 20;
+pub(super) const DELETE_ROWS: (i64, i64) = (1_000, 30);
 /// What a row takes beyond its texts, about: numbers, headers, and its id once more in the index.
-const ROW_OVERHEAD_BYTES: u64 = 300;
+pub(super) const ROW_OVERHEAD_BYTES: u64 = 300;
 
 /// How full the buffer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +50,8 @@ pub struct Figures {
     pub dead_letters: u64,
     /// The oldest event that is kept although it is acknowledged, and how many there are, about.
     pub kept: Option<(i64, u64)>,
+    /// Rows of telemetry among those that wait, and what they take, in bytes.
+    pub telemetry: (u64, u64),
 }
 
 /// The writing side of the buffer.
@@ -79,6 +77,7 @@ pub struct Store {
     // Everything up to here is acknowledged, as far as the file tells.
     pub(super) sent: i64,
     pub(super) kept: u64,
+    pub(super) telemetry: Level,
     // A transaction was begun and not seen to end.
     pub(super) unsettled: bool,
     // A batch may have been committed although SQLite said that it was not.
@@ -135,26 +134,6 @@ impl Store {
         self.acknowledged = self.acknowledged.max(seq);
     }
 
-    /// Stores a batch of inputs and the events that came of it: all or nothing. Events that the outbox already holds (same
-    /// id) are not stored again. The oldest acknowledged ones leave.
-    ///
-    /// # Errors
-    /// Nothing was stored; [`BufferError::is_full`] tells whether waiting may help.
-    pub async fn commit(
-        &mut self,
-        inputs: &[Input],
-        events: &[MovementEvent],
-        recorded: Time,
-    ) -> Result<(), BufferError> {
-        let encoded = self.tail.with(inputs)?;
-        let done = self.commit_encoded(encoded, events, recorded).await;
-        if done.is_ok() {
-            self.tail.clear();
-            self.journal_inputs += inputs.len();
-        }
-        self.note(done)
-    }
-
     /// Keeps inputs of which nothing came for the next commit: a kill does not lose them, but a power cut may. False if
     /// they cannot wait, because others have waited long enough or the file is not in order; nothing was kept then.
     #[must_use]
@@ -169,104 +148,6 @@ impl Store {
     #[must_use]
     pub const fn due(&self) -> Option<Time> {
         self.tail.due()
-    }
-
-    async fn commit_encoded(
-        &mut self,
-        inputs: Vec<u8>,
-        events: &[MovementEvent],
-        recorded: Time,
-    ) -> Result<(), BufferError> {
-        let (crc, journaled) = (journal_crc32(&inputs), inputs.len());
-        self.settle().await?;
-        if self.doubtful && self.is_there(crc).await? {
-            return self.recount().await;
-        }
-        let bytes = events.iter().fold(journaled as u64, |sum, event| {
-            sum.saturating_add(event.json.len() as u64)
-                .saturating_add(ROW_OVERHEAD_BYTES)
-        });
-        if self.gate.must_measure() {
-            let pages = self.number(USED_PAGES, "measure the file").await?;
-            self.gate.measured(pages.saturating_mul(PAGE_BYTES));
-        }
-        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
-        let mut slices = 0;
-        while let Err(full) =
-            self.gate
-                .admit(&directory, bytes, self.waiting.saturating_add(self.kept))
-        {
-            // What is only kept goes before anything is refused.
-            if slices >= ROOM_SLICES || !self.make_room().await? {
-                return Err(full);
-            }
-            slices += 1;
-        }
-        self.begin().await?;
-        self.doubtful = true;
-        let stored = self.store(inputs, crc, events, recorded).await;
-        let stored = self.end(stored).await;
-        if let Err(error) = &stored
-            && error.is_full()
-        {
-            self.gate.overran();
-        }
-        let (left, stored) = stored?;
-        self.doubtful = false;
-        self.gate.wrote(bytes);
-        self.journal_rows += 1;
-        self.journal_bytes += journaled;
-        self.last_seq = stored.last_seq.unwrap_or(self.last_seq);
-        self.journal_seq = stored.journal_seq;
-        match left {
-            Left::Deleted(rows) => {
-                self.waiting = self.waiting.saturating_sub(rows) + stored.events;
-                if rows < DELETE_ROWS.0.unsigned_abs() {
-                    self.forgotten = self.acknowledged;
-                }
-            }
-            Left::Marked { waiting, kept } => {
-                (self.waiting, self.kept) = (waiting, kept);
-                self.sent = self.sent.max(self.acknowledged);
-                self.forgotten = self.acknowledged;
-            }
-        }
-        Ok(())
-    }
-
-    /// Within a transaction: what leaves, and what comes.
-    async fn store(
-        &mut self,
-        inputs: Vec<u8>,
-        crc: i64,
-        events: &[MovementEvent],
-        recorded: Time,
-    ) -> Result<(Left, Appended), BufferError> {
-        let (seq, leaves) = (self.acknowledged, self.acknowledged > self.forgotten);
-        let keeps = self.keeps();
-        let connection = &mut self.connection;
-        let mut left = Left::Deleted(0);
-        if leaves && !keeps {
-            left = Left::Deleted(delete(connection, seq, DELETE_ROWS.0).await?);
-        }
-        let appended = append(connection, inputs, crc, events, recorded).await?;
-        if leaves && keeps {
-            left = kept::mark(connection, &self.epoch, seq, self.format).await?;
-        }
-        Failpoint::InCommit.pass();
-        Ok((left, appended))
-    }
-
-    /// Whether the batch that failed last is in the journal after all. The disk may fail in the very last step of a commit;
-    /// opened anew, SQLite then finds it complete, and storing it again would replay it twice.
-    async fn is_there(&mut self, crc: i64) -> Result<bool, BufferError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT crc32 FROM journal WHERE seq = ?")
-            .bind(self.journal_seq.saturating_add(1))
-            .fetch_optional(&mut self.connection)
-            .await
-            .map_err(BufferError::database("look for the batch"))?;
-        self.doubtful = false;
-        Ok(found == Some(crc))
     }
 
     /// Replaces the journal by a snapshot when it has grown enough, or when a snapshot is cheap. `pipeline` must be what the
@@ -374,7 +255,7 @@ impl Store {
     ) -> Result<(), BufferError> {
         // Most has left in slices before, so this is small.
         self.acknowledged(seq.saturating_sub(1)).await?;
-        if self.format < LETTERS_SINCE {
+        if self.format < STREAMS_SINCE {
             self.format = connect::prepare(&mut self.connection, &self.path).await?;
         }
         self.begin().await?;
@@ -416,7 +297,9 @@ impl Store {
             }
             _ => 0,
         };
+        self.measure_telemetry().await?;
         Ok(Figures {
+            telemetry: self.telemetry.figures(),
             waiting: self.waiting,
             bytes,
             max_bytes: self.gate.limits().max_bytes,

@@ -7,6 +7,7 @@ mod model;
 mod noted;
 mod repair;
 mod room;
+mod streams;
 mod tail;
 
 use std::path::Path;
@@ -99,7 +100,7 @@ async fn a_new_buffer_is_empty_durable_and_marked_as_ours() {
     let own = &mut opened.store.connection;
     assert_eq!(number(own, "PRAGMA synchronous").await, 2, "FULL");
     assert_eq!(number(own, "PRAGMA auto_vacuum").await, 2, "INCREMENTAL");
-    assert_eq!(number(own, "PRAGMA user_version").await, 3);
+    assert_eq!(number(own, "PRAGMA user_version").await, 4);
     assert_eq!(number(own, "PRAGMA application_id").await, 0x5452_4754);
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
         .fetch_one(own)
@@ -143,16 +144,16 @@ async fn a_newer_format_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).await.store;
     store.close().await.unwrap();
-    run(directory.path(), "PRAGMA user_version=4").await;
+    run(directory.path(), "PRAGMA user_version=5").await;
     let error = Store::open(directory.path(), ROOMY).await.unwrap_err();
     assert!(
         error.to_string().ends_with(
-            "was written by a newer tracegate (format 4, this one knows 3); install that version again"
+            "was written by a newer tracegate (format 5, this one knows 4); install that version again"
         ),
         "{error}"
     );
     let mut outsider = outsider(directory.path()).await;
-    assert_eq!(number(&mut outsider, "PRAGMA user_version").await, 4);
+    assert_eq!(number(&mut outsider, "PRAGMA user_version").await, 5);
 }
 
 #[tokio::test]
@@ -190,6 +191,7 @@ async fn what_is_committed_is_there_after_reopening() {
         let event = event(n);
         let expected = OutboxRow {
             seq: n + 1,
+            stream: Stream::Movement,
             event_id: event.id.to_string(),
             read_point: event.read_point,
             payload: event.json,

@@ -239,12 +239,16 @@ fn events(events: &[Waiting], none: &str) -> String {
     if events.is_empty() {
         return format!("{none}\n");
     }
-    let mut text = format!("{:<10}{:<16}{:<22}event\n", "seq", "read point", "stored");
+    let mut text = format!(
+        "{:<10}{:<11}{:<16}{:<22}event\n",
+        "seq", "stream", "read point", "stored"
+    );
     for event in events {
         let _ = writeln!(
             text,
-            "{:<10}{:<16}{:<22}{}",
+            "{:<10}{:<11}{:<16}{:<22}{}",
             event.seq,
+            event.stream.as_str(),
             tame(&event.read_point),
             time(event.recorded_us),
             tame(&event.event_id)
@@ -255,11 +259,12 @@ fn events(events: &[Waiting], none: &str) -> String {
 
 fn letter(letter: &Letter) -> String {
     format!(
-        "dead letter  {}\nwhy          {}\nset aside    {}, after {} attempts\nread point   {}\nhappened     {}\nstored       {}\nnumber       {} of epoch {}\nevent        {}\nintact       {}\n\n{}\n",
+        "dead letter  {}\nwhy          {}\nset aside    {}, after {} attempts\nstream       {}\nread point   {}\nhappened     {}\nstored       {}\nnumber       {} of epoch {}\nevent        {}\nintact       {}\n\n{}\n",
         letter.id,
         tame(&letter.reason),
         time(letter.at_us),
         letter.attempts,
+        letter.stream.as_str(),
         tame(&letter.read_point),
         time(letter.occurred_us),
         time(letter.recorded_us),
@@ -283,8 +288,10 @@ fn stats(stats: &Stats) -> String {
         .map_or_else(String::new, |at| format!(", the oldest since {}", time(at)));
     let used = u64::try_from(stats.bytes).unwrap_or(0);
     format!(
-        "waiting       {}{oldest}\nkept          {}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
+        "waiting       {}{oldest}\ntelemetry     {} of these, {} dropped\nkept          {}\ndead letters  {}\ndropped       {}\nin use        {}\nlast number   {} of epoch {}\n",
         stats.waiting,
+        stats.telemetry,
+        stats.telemetry_dropped,
         stats.kept,
         stats.dead_letters,
         stats.dropped,

@@ -140,6 +140,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         ByteSize(1 << 20)..=ByteSize(1 << 40),
         |size| size.to_string(),
     );
+    range(
+        checker,
+        &["buffer", "telemetry_share"],
+        config.buffer.telemetry_share,
+        0.01..=0.5,
+        show_number,
+    );
     let directory = config.buffer.directory.path();
     let socket = config.control.socket.as_ref();
     for (path, is_absolute, example) in [

@@ -283,6 +283,8 @@ pub struct Buffer {
     pub keep_sent: Duration,
     /// How much of the buffer they may take.
     pub keep_sent_size: ByteSize,
+    /// How much of `max_size` telemetry may take, as a part of 1.
+    pub telemetry_share: f64,
 }
 
 impl Default for Buffer {
@@ -294,6 +296,7 @@ impl Default for Buffer {
             give_up_after: Duration::from_secs(10 * 60),
             keep_sent: Duration::ZERO,
             keep_sent_size: ByteSize(512 << 20),
+            telemetry_share: 0.1,
         }
     }
 }

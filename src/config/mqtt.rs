@@ -71,6 +71,12 @@ pub struct Mqtt {
     pub client_key_file: Option<FileName>,
     /// Topic of events.
     pub topic: EventTopic,
+    /// Whether loads that are not booked are told, too.
+    pub non_events: bool,
+    /// Topic of that.
+    pub non_event_topic: EventTopic,
+    /// Topic of what says that some of it was dropped.
+    pub gap_topic: StatusTopic,
     /// Topic of the retained status message.
     pub status_topic: StatusTopic,
     /// Whether each device has a retained message of its own.
@@ -137,6 +143,9 @@ impl Default for Mqtt {
             client_certificate_file: None,
             client_key_file: None,
             topic: known("tracegate/{site}/events/{read_point}"),
+            non_events: false,
+            non_event_topic: known("tracegate/{site}/nonevents/{read_point}"),
+            gap_topic: known("tracegate/{site}/gaps"),
             status_topic: known("tracegate/{site}/status"),
             device_status: true,
             device_topic: known("tracegate/{site}/device/{device}"),
@@ -189,6 +198,42 @@ impl Checker<'_> {
             );
         }
         self.device_topics();
+        self.telemetry_topics();
+    }
+
+    /// As above, for loads that are not booked.
+    fn telemetry_topics(&mut self) {
+        let (config, mqtt) = (self.config, &self.config.mqtt);
+        let site = config.gateway.site.as_str();
+        let of = |topic: &super::template::Template| {
+            let names = config.read_point.keys();
+            names.map(|name| topic.render(site, name)).collect()
+        };
+        let (mut taken, loads): (Vec<String>, Vec<String>) =
+            (of(&mqtt.topic.0), of(&mqtt.non_event_topic.0));
+        taken.push(mqtt.status_topic.0.render(site, ""));
+        if mqtt.acknowledge == Acknowledge::Store {
+            taken.push(mqtt.ack_topic.0.render(site, ""));
+        }
+        if mqtt.device_status {
+            let devices = config.llrp.keys().chain(config.scanner.keys());
+            taken.extend(devices.map(|name| mqtt.device_topic.0.render(site, name)));
+        }
+        let gaps = mqtt.gap_topic.0.render(site, "");
+        let load = loads.iter().find(|it| **it == gaps || taken.contains(*it));
+        let clash = load.or(taken.contains(&gaps).then_some(&gaps));
+        if let Some(topic) = clash.filter(|_| mqtt.non_events) {
+            let set = ["non_event_topic", "gap_topic", "topic", "non_events"];
+            let set = set.into_iter().find(|key| self.tree.has(&["mqtt", key]));
+            let place = self.tree.at(&["mqtt", set.unwrap_or("url")]);
+            self.error(
+                "conflict",
+                "loads that are not booked have the topic of something else".to_owned(),
+                place,
+                &format!("both are sent to {}", shown(topic)),
+                "give them different topics",
+            );
+        }
     }
 
     /// As above, for the messages about single devices.

@@ -52,6 +52,8 @@ impl Core {
             .add(now.marks_repeated - seen.marks_repeated);
         counters.capped.set(now.capped);
         counters.waiting.set(self.store.waiting());
+        let dropped = self.store.telemetry_dropped();
+        counters.telemetry_dropped.set(dropped);
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
         counters.references.set(self.pipeline.facts() as u64);

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracegate_pipeline::Input;
-use tracegate_pipeline::input::MovementEvent;
 use tracing::{error, info, warn};
 
 use super::Core;
-use crate::buffer::{BufferError, Trouble};
+use crate::buffer::{BufferError, NewRow, Trouble};
 use crate::failpoint::Failpoint;
 
 /// Between attempts to replace a damaged file.
@@ -39,7 +38,7 @@ impl Core {
     pub(super) async fn commit(
         &mut self,
         batch: &[Input],
-        events: &[MovementEvent],
+        rows: &[NewRow<'_>],
     ) -> Result<(), Ended> {
         let mut last_attempt = false;
         let acknowledged = *self.wiring.acknowledged.borrow_and_update();
@@ -49,7 +48,7 @@ impl Core {
             Failpoint::BeforeCommit.pass();
             let Err(error) = self
                 .store
-                .commit(batch, events, self.wiring.clock.now())
+                .commit_rows(batch, rows, self.wiring.clock.now())
                 .await
             else {
                 Failpoint::AfterCommit.pass();

@@ -75,6 +75,7 @@ impl Plant {
         let (requests, requests_out) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let wiring = Wiring {
+            non_events: false,
             known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),

@@ -11,6 +11,7 @@
 //! mark. Until it speaks only `PROBE` events go out at a time, and the patience doubles: a store that is away for a weekend
 //! must not find ten copies of everything in the broker's queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -94,8 +95,10 @@ pub struct StoreAcks {
     newest: i64,
     /// The newest such that the broker took it and all before it.
     taken: i64,
-    /// The row before the next one.
+    /// The event before the next one.
     previous: i64,
+    /// Events sent that the store has not confirmed: other rows have numbers too, and it says nothing of those.
+    chain: BTreeSet<i64>,
     /// Something is sent and not confirmed, and the store has said nothing new since.
     silent_since: Option<Instant>,
     rounds: u32,
@@ -115,6 +118,7 @@ impl StoreAcks {
             newest: 0,
             taken: acknowledged,
             previous: acknowledged,
+            chain: BTreeSet::new(),
             silent_since: None,
             rounds: 0,
             overdue: false,
@@ -164,6 +168,7 @@ impl StoreAcks {
     pub fn sending(&mut self, seq: i64, now: Instant) -> bool {
         let again = seq <= self.newest;
         self.base.get_or_insert(seq.saturating_sub(1));
+        self.chain.insert(seq);
         (self.previous, self.sent) = (seq, self.sent.max(seq));
         self.newest = self.newest.max(seq);
         self.possible = self.possible.max(seq);
@@ -184,6 +189,8 @@ impl StoreAcks {
 
     /// Sending goes on behind this row, because what came after was not taken by the broker.
     pub fn back_to(&mut self, seq: i64) {
+        let last = self.chain.range(..=seq).next_back();
+        let seq = last.copied().unwrap_or(self.mark.min(seq));
         self.previous = seq;
         self.sent = self.sent.min(seq.max(self.mark));
     }
@@ -219,6 +226,7 @@ impl StoreAcks {
         self.rounds = self.rounds.saturating_add(1);
         self.overdue = false;
         self.silent_since = None;
+        self.chain.clear();
         (self.taken, self.sent, self.previous) = (self.mark, self.mark, self.mark);
         self.base = None;
         self.mark
@@ -255,6 +263,7 @@ impl StoreAcks {
 
     fn confirm(&mut self, seq: i64, now: Instant) {
         self.mark = self.mark.max(seq);
+        self.chain = self.chain.split_off(&self.mark.saturating_add(1));
         self.sent = self.sent.max(self.mark);
         self.rounds = 0;
         self.overdue = false;

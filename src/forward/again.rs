@@ -43,7 +43,7 @@ impl Session<'_> {
                 self.passed(seq);
                 continue;
             }
-            let topic = settings.topic.render(&settings.site, &row.read_point);
+            let topic = settings.topic_of(&row);
             let again = Some(("replayed", "true".to_owned()));
             let (epoch, created) = (links.health.epoch(), self.clock.now());
             let rows = [(seq, Arc::new(row))];

@@ -28,6 +28,10 @@ pub(super) fn of(
 ) -> Message {
     let mut user = Vec::with_capacity(6);
     let ids: Vec<&str> = rows.iter().map(|(_, row)| row.event_id.as_str()).collect();
+    let content_type = match rows {
+        [(_, row)] if row.stream.is_telemetry() => "application/json",
+        _ => "application/ld+json",
+    };
     let payload = match rows {
         [(seq, row)] => {
             user.push(("event_id".to_owned(), row.event_id.clone()));
@@ -57,7 +61,7 @@ pub(super) fn of(
         payload: payload.into(),
         properties: Properties {
             is_text: true,
-            content_type: Some("application/ld+json".to_owned()),
+            content_type: Some(content_type.to_owned()),
             expiry_s: expiry.map(|left| u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)),
             user,
             ..Properties::default()
@@ -115,10 +119,12 @@ impl Aliases {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::Stream;
 
     fn row(number: i64) -> (i64, Arc<OutboxRow>) {
         let row = OutboxRow {
             seq: number,
+            stream: Stream::Movement,
             event_id: format!("ni:///sha-256;{number}?ver=CBV2.0"),
             read_point: "dock_1".to_owned(),
             payload: format!("{{\"type\":\"ObjectEvent\",\"eventID\":\"e{number}\"}}"),

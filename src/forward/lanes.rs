@@ -9,6 +9,10 @@
 //! [In order](Lanes::in_order) of the outbox, as a store needs it that tells how far it has everything, no lane runs ahead: a
 //! row that is not taken holds everything behind it, and what overtook it is sent again.
 //!
+//! Telemetry is in lanes of its own. It goes in its place, but while movements wait at most one message in [`TELEMETRY_TURN`]
+//! is telemetry, and it leaves a quarter of the window free for those that may come. No more of it is taken in than [`TELEMETRY_ROWS`]; what
+//! movements overtake is [left behind](Lanes::leave_behind) in the outbox and taken in later, and the mark waits for it.
+//!
 //! No I/O, no clock: time comes in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +20,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+mod choose;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +29,55 @@ pub const AHEAD_ROWS: usize = 16_384;
 /// Payload of rows that are not done, in bytes; likewise.
 pub const AHEAD_BYTES: usize = 16 << 20;
 
+/// Rows of telemetry that are kept in mind; further ones are read once these are done.
+pub const TELEMETRY_ROWS: usize = 1_024;
+/// Their payload, in bytes; likewise.
+pub const TELEMETRY_BYTES: usize = 1 << 20;
+/// While movements wait, of so many messages one may be telemetry.
+pub const TELEMETRY_TURN: u32 = 2;
+
+/// Which rows make way for which.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing holds them up but their own topic.
+    #[default]
+    Movement,
+    /// They go when there is time.
+    Telemetry,
+}
+
+impl Class {
+    const fn of<'a>(self, movements: &'a mut Load, telemetry: &'a mut Load) -> &'a mut Load {
+        match self {
+            Self::Movement => movements,
+            Self::Telemetry => telemetry,
+        }
+    }
+}
+
+/// Rows of a class that are kept in mind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    rows: usize,
+    /// Payload of those that are not done.
+    bytes: usize,
+    under_way: usize,
+}
+
 /// The rows from the mark on.
 #[derive(Debug)]
 pub struct Lanes<R> {
     mark: i64,
     rows: BTreeMap<i64, Row<R>>,
     lanes: BTreeMap<Arc<str>, Lane>,
-    bytes: usize,
+    movements: Load,
+    telemetry: Load,
+    /// Telemetry under way at most.
+    telemetry_window: usize,
+    /// Messages without telemetry in a row.
+    without_telemetry: u32,
+    /// Telemetry behind this row is not taken in yet, at least not all of it.
+    left_behind: Option<i64>,
     done: usize,
     in_order: bool,
 }
@@ -38,6 +85,7 @@ pub struct Lanes<R> {
 #[derive(Debug)]
 struct Row<R> {
     topic: Arc<str>,
+    class: Class,
     bytes: usize,
     state: State,
     content: Option<Arc<R>>,
@@ -53,6 +101,7 @@ enum State {
 
 #[derive(Debug, Default)]
 struct Lane {
+    class: Class,
     waiting: BTreeSet<i64>,
     under_way: usize,
     held: Option<Held>,
@@ -77,12 +126,16 @@ impl Lane {
 impl<R> Lanes<R> {
     /// Everything up to `mark` is done.
     #[must_use]
-    pub const fn new(mark: i64) -> Self {
+    pub fn new(mark: i64) -> Self {
         Self {
             mark,
             rows: BTreeMap::new(),
             lanes: BTreeMap::new(),
-            bytes: 0,
+            movements: Load::default(),
+            telemetry: Load::default(),
+            telemetry_window: usize::MAX,
+            without_telemetry: 0,
+            left_behind: None,
             done: 0,
             in_order: false,
         }
@@ -121,21 +174,62 @@ impl<R> Lanes<R> {
         self.lanes.values().all(|lane| lane.under_way == 0)
     }
 
-    /// Whether another row may be taken in.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.rows.is_empty() || (self.rows.len() < AHEAD_ROWS && self.bytes < AHEAD_BYTES)
+    /// Telemetry leaves a quarter of so many messages under way to movements.
+    pub const fn set_window(&mut self, messages: usize) {
+        self.telemetry_window = messages - messages / 4;
     }
 
-    /// Takes in the next row of the outbox. Rows come in rising order.
-    pub fn admit(&mut self, seq: i64, topic: &str, bytes: usize, content: R) {
-        let topic = self.topic(topic);
+    /// Whether another movement may be taken in; in order of the outbox, another row.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let Load { rows, bytes, .. } = self.movements;
+        if self.in_order {
+            let bytes = bytes.saturating_add(self.telemetry.bytes);
+            return self.rows.is_empty() || (self.rows.len() < AHEAD_ROWS && bytes < AHEAD_BYTES);
+        }
+        rows == 0 || (rows < AHEAD_ROWS && bytes < AHEAD_BYTES)
+    }
+
+    /// Whether another row of telemetry may be taken in.
+    #[must_use]
+    pub const fn has_room_for_telemetry(&self) -> bool {
+        let Load { rows, bytes, .. } = self.telemetry;
+        self.in_order || rows == 0 || (rows < TELEMETRY_ROWS && bytes < TELEMETRY_BYTES)
+    }
+
+    /// Telemetry behind this row is not taken in, but movements are; the mark stays there.
+    pub fn leave_behind(&mut self, seq: i64) {
+        self.left_behind.get_or_insert(seq);
+    }
+
+    /// Behind which row telemetry is left behind, if any is.
+    #[must_use]
+    pub const fn left_behind(&self) -> Option<i64> {
+        self.left_behind
+    }
+
+    /// Telemetry is left behind only after this row now; or none is.
+    pub fn caught_up(&mut self, left_behind: Option<i64>) {
+        self.left_behind = left_behind;
+        self.advance();
+    }
+
+    const fn load(&mut self, class: Class) -> &mut Load {
+        class.of(&mut self.movements, &mut self.telemetry)
+    }
+
+    /// Takes in the next row of the outbox, that is of its class. Rows of a class come in rising order.
+    pub fn admit(&mut self, seq: i64, (class, topic): (Class, &str), bytes: usize, content: R) {
+        let topic = self.topic(topic, class);
         if let Some(lane) = self.lanes.get_mut(&topic) {
             lane.waiting.insert(seq);
         }
-        self.bytes = self.bytes.saturating_add(bytes);
+        let load = self.load(class);
+        load.bytes = load.bytes.saturating_add(bytes);
+        load.rows += 1;
         let row = Row {
             topic,
+            class,
             bytes,
             state: State::Waiting,
             content: Some(Arc::new(content)),
@@ -144,31 +238,38 @@ impl<R> Lanes<R> {
     }
 
     /// Takes in the next row of the outbox, which the broker took on an earlier connection.
-    pub fn admit_done(&mut self, seq: i64) {
-        self.rows.insert(seq, Row::without(State::Done));
+    pub fn admit_done(&mut self, seq: i64, class: Class) {
+        self.rows.insert(seq, Row::without(State::Done, class));
+        self.load(class).rows += 1;
         self.done += 1;
         self.advance();
     }
 
     /// Takes in the next row of the outbox, which cannot be sent.
-    pub fn admit_hopeless(&mut self, seq: i64, why: String, attempts: u32) {
+    pub fn admit_hopeless(&mut self, seq: i64, class: Class, why: String, attempts: u32) {
         let state = State::Hopeless { why, attempts };
-        self.rows.insert(seq, Row::without(state));
+        self.rows.insert(seq, Row::without(state, class));
+        self.load(class).rows += 1;
     }
 
-    fn topic(&mut self, topic: &str) -> Arc<str> {
+    fn topic(&mut self, topic: &str, class: Class) -> Arc<str> {
         if let Some((known, _)) = self.lanes.get_key_value(topic) {
             return known.clone();
         }
         let topic: Arc<str> = topic.into();
-        self.lanes.insert(topic.clone(), Lane::default());
+        let lane = Lane {
+            class,
+            ..Lane::default()
+        };
+        self.lanes.insert(topic.clone(), lane);
         topic
     }
 
-    /// Rows that could be sent now.
+    /// Rows that could be sent now, of this class or of both.
     #[must_use]
-    pub fn sendable(&self, now: Instant) -> usize {
+    pub fn sendable(&self, now: Instant, class: Option<Class>) -> usize {
         let lanes = self.lanes.values();
+        let lanes = lanes.filter(|lane| self.in_order || class.is_none_or(|it| lane.class == it));
         if self.in_order {
             // Also those that others hold: nothing is gained by reading ahead.
             return lanes.map(|lane| lane.waiting.len()).sum();
@@ -203,74 +304,6 @@ impl<R> Lanes<R> {
         let held = self.lanes.values().filter_map(|lane| lane.held.as_ref());
         held.min_by_key(|held| held.row)
             .map(|held| held.why.as_str())
-    }
-
-    /// What goes into the next message: at most `rows` rows of one topic with at most `bytes` of payload, unless the first
-    /// alone has more. They count as under way from now on.
-    pub fn next(&mut self, now: Instant, rows: usize, bytes: usize) -> Option<Vec<i64>> {
-        if self.in_order {
-            return self.next_in_order(now, rows, bytes);
-        }
-        let open = self.lanes.values_mut().filter(|lane| lane.may_send(now));
-        let ready = open.filter(|lane| !lane.waiting.is_empty());
-        let lane = ready.min_by_key(|lane| lane.waiting.first().copied())?;
-        let first = lane.waiting.first().copied()?;
-        let alone = lane.held.is_some() || first <= lane.alone_until;
-        let most = if alone { 1 } else { rows.max(1) };
-        let (mut group, mut total) = (Vec::new(), 0_usize);
-        for &seq in lane.waiting.iter().take(most) {
-            let row = self.rows.get_mut(&seq)?;
-            total = total.saturating_add(row.bytes);
-            if !group.is_empty() && total > bytes {
-                break;
-            }
-            row.state = State::UnderWay;
-            group.push(seq);
-        }
-        for seq in &group {
-            lane.waiting.remove(seq);
-        }
-        lane.under_way += group.len();
-        Some(group)
-    }
-
-    fn next_in_order(&mut self, now: Instant, rows: usize, bytes: usize) -> Option<Vec<i64>> {
-        let pending = |row: &Row<R>| matches!(row.state, State::Waiting | State::Hopeless { .. });
-        let (first, row) = self.rows.iter().find(|(_, row)| pending(row))?;
-        if row.state != State::Waiting {
-            // Everything waits until it is set aside.
-            return None;
-        }
-        let (first, topic) = (*first, row.topic.clone());
-        let lane = self.lanes.get(&topic)?;
-        let held = lane.held.is_some();
-        if held && (!self.is_idle() || !lane.may_send(now)) {
-            return None;
-        }
-        let alone = held || first <= lane.alone_until;
-        let most = if alone { 1 } else { rows.max(1) };
-        let (mut group, mut total) = (Vec::new(), 0_usize);
-        for (seq, row) in self.rows.range_mut(first..).take(most) {
-            total = total.saturating_add(row.bytes);
-            let fits = group.is_empty() || total <= bytes;
-            if !fits || row.state != State::Waiting || row.topic != topic {
-                break;
-            }
-            row.state = State::UnderWay;
-            group.push(*seq);
-        }
-        let lane = self.lanes.get_mut(&topic)?;
-        for seq in &group {
-            lane.waiting.remove(seq);
-        }
-        lane.under_way += group.len();
-        Some(group)
-    }
-
-    /// In order of the outbox: whether a row before this one has still to go.
-    fn overtook(&self, seq: i64) -> bool {
-        let gone = |row: &Row<R>| matches!(row.state, State::UnderWay | State::Done);
-        self.in_order && !self.rows.range(..seq).all(|(_, row)| gone(row))
     }
 
     /// Topic and content of a row that is not done.
@@ -350,7 +383,8 @@ impl<R> Lanes<R> {
         }
         row.state = State::Hopeless { why, attempts };
         row.content = None;
-        self.bytes = self.bytes.saturating_sub(row.bytes);
+        let load = row.class.of(&mut self.movements, &mut self.telemetry);
+        load.bytes = load.bytes.saturating_sub(row.bytes);
         if let Some(lane) = self.lanes.get_mut(&row.topic) {
             lane.waiting.remove(&seq);
             if lane.held.as_ref().is_some_and(|held| held.row == seq) {
@@ -378,7 +412,8 @@ impl<R> Lanes<R> {
             return;
         }
         if row.content.take().is_some() {
-            self.bytes = self.bytes.saturating_sub(row.bytes);
+            let load = row.class.of(&mut self.movements, &mut self.telemetry);
+            load.bytes = load.bytes.saturating_sub(row.bytes);
         }
         row.state = State::Done;
         self.done += 1;
@@ -391,11 +426,14 @@ impl<R> Lanes<R> {
     }
 
     fn advance(&mut self) {
+        let end = self.left_behind.unwrap_or(i64::MAX);
         while let Some(first) = self.rows.first_entry()
             && first.get().state == State::Done
+            && *first.key() <= end
         {
             self.mark = *first.key();
-            first.remove();
+            let class = first.remove().class;
+            self.load(class).rows -= 1;
             self.done -= 1;
         }
     }
@@ -408,6 +446,8 @@ impl<R> Lanes<R> {
             return None;
         }
         lane.under_way = lane.under_way.saturating_sub(1);
+        let load = row.class.of(&mut self.movements, &mut self.telemetry);
+        load.under_way = load.under_way.saturating_sub(1);
         Some((row, lane))
     }
 
@@ -427,8 +467,9 @@ impl<R> Lanes<R> {
 }
 
 impl<R> Row<R> {
-    fn without(state: State) -> Self {
+    fn without(state: State, class: Class) -> Self {
         Self {
+            class,
             topic: "".into(),
             bytes: 0,
             state,

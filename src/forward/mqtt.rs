@@ -18,7 +18,7 @@ use super::session::Session;
 use super::subscribe::{self, Downlink};
 use super::window::WindowError;
 use super::words;
-use crate::buffer::{BufferError, OutboxReader, Request, Trouble};
+use crate::buffer::{BufferError, OutboxReader, OutboxRow, Request, Stream, Trouble};
 use crate::config::Template;
 use crate::downlink::order::Directory;
 use crate::health::{Beat, BrokerState, Counters, EndpointState, Health, tame};
@@ -45,6 +45,10 @@ pub struct Settings {
     pub tls: Option<tls::Setup>,
     /// Topic template of events.
     pub topic: Template,
+    /// Topic template of loads that were not booked.
+    pub non_event_topic: Template,
+    /// Topic of what says that telemetry was dropped.
+    pub gap_topic: String,
     /// Topic of the retained status.
     pub status_topic: String,
     /// Messages about single devices.
@@ -67,6 +71,18 @@ pub struct Settings {
     pub downlink: subscribe::Settings,
     /// Deadlines and waits.
     pub timing: Timing,
+}
+
+impl Settings {
+    /// Where a row of the outbox is sent to.
+    #[must_use]
+    pub fn topic_of(&self, row: &OutboxRow) -> String {
+        match row.stream {
+            Stream::Movement => self.topic.render(&self.site, &row.read_point),
+            Stream::NonEvent => self.non_event_topic.render(&self.site, &row.read_point),
+            Stream::Gap => self.gap_topic.clone(),
+        }
+    }
 }
 
 /// How much goes into one message.

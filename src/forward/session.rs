@@ -7,6 +7,7 @@
 //! acknowledged.
 
 mod beside;
+mod reading;
 mod refuse;
 
 use std::sync::Arc;
@@ -32,11 +33,6 @@ use crate::buffer::OutboxRow;
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
 use crate::health::Health;
-
-/// Rows read from the outbox at a time.
-const READ_ROWS: usize = 64;
-/// Why an event that is not what was stored is set aside.
-const DAMAGED: &str = "damaged on disk";
 
 pub(super) struct Session<'a> {
     pub(super) settings: &'a Settings,
@@ -80,16 +76,19 @@ impl<'a> Session<'a> {
         memory.connected(Instant::now());
         let prime = memory.suspects.prime();
         let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
+        let limit = usize::from(settings.window.min(terms.receive_maximum));
+        let mut lanes = downlink.lanes(acknowledged);
+        lanes.set_window(limit);
         Self {
             settings,
-            lanes: downlink.lanes(acknowledged),
+            lanes,
             memory,
             downlink,
             client: connection.client(),
             clock: GatewayClock::start(),
             window: Window::default(),
             aliases: Aliases::new(terms.alias_maximum),
-            limit: usize::from(settings.window.min(terms.receive_maximum)),
+            limit,
             packet_maximum: terms.packet_maximum,
             cursor: acknowledged,
             paused_until: None,
@@ -244,61 +243,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Payload of a message with several events, at most.
-    fn batch_bytes(&self) -> usize {
-        let maximum = self
-            .packet_maximum
-            .and_then(|maximum| usize::try_from(maximum).ok());
-        // Event ids and the rest of the packet never take more than the events themselves.
-        let room = maximum.map_or(usize::MAX, |maximum| maximum / 2);
-        let around = document::AROUND;
-        self.settings.batch.bytes.min(room).saturating_sub(around)
-    }
-
-    /// Reads rows until the window or a batch can be filled; returns whether more than a window waits.
-    async fn read(&mut self, links: &mut Links) -> Result<bool, SessionEnd> {
-        let (committed, now) = (*links.committed.borrow_and_update(), Instant::now());
-        self.memory.ages.note(committed, now);
-        let wanted = self.settings.batch.events.max(self.room());
-        while self.cursor < committed && self.lanes.has_room() && self.lanes.sendable(now) < wanted
-        {
-            let rows = links.reader.after(self.cursor, READ_ROWS).await?;
-            if rows.is_empty() {
-                // Sequence numbers have gaps; what was committed when we asked is done with.
-                self.cursor = committed;
-            }
-            for row in rows {
-                self.admit(row);
-            }
-            self.say_what_is_refused(&links.health);
-        }
-        let unread = usize::try_from(committed.saturating_sub(self.cursor)).unwrap_or(0);
-        Ok(self.lanes.sendable(now).saturating_add(unread) > self.limit)
-    }
-
-    fn admit(&mut self, row: OutboxRow) {
-        let seq = row.seq;
-        self.cursor = seq;
-        if self.memory.is_done(seq) {
-            self.lanes.admit_done(seq);
-        } else if !row.intact {
-            self.lanes.admit_hopeless(seq, DAMAGED.to_owned(), 0);
-        } else if let Some(attempts) = self.memory.suspects.guilt(seq) {
-            let why = words::ENDS_THE_CONNECTION.to_owned();
-            self.lanes.admit_hopeless(seq, why, attempts);
-        } else {
-            let Settings { topic, site, .. } = self.settings;
-            let topic = topic.render(site, &row.read_point);
-            self.lanes.admit(seq, &topic, row.payload.len(), row);
-            if let Some(at) = self.trial_at
-                && self.memory.suspects.prime() == Some(seq)
-            {
-                self.lanes.hold(seq, words::ENDS_THE_CONNECTION, at);
-                self.refused = true;
-            }
-        }
-    }
-
     fn publish_rows(&mut self, group: Vec<i64>, links: &Links) -> Result<(), SessionEnd> {
         let (health, now) = (&links.health, Instant::now());
         let mut topic: Arc<str> = "".into();
@@ -309,6 +253,7 @@ impl<'a> Session<'a> {
                 rows.push((seq, content));
             }
         }
+        let is_telemetry = rows.iter().any(|(_, row)| row.stream.is_telemetry());
         let oldest = group.first().copied().unwrap_or_default();
         let age = self.memory.ages.of(oldest, now);
         let expiry = self
@@ -316,12 +261,16 @@ impl<'a> Session<'a> {
             .message_expiry
             .map(|all| all.saturating_sub(age));
         let created = self.clock.now();
-        let previous = self.downlink.previous();
+        let previous = self.downlink.previous().filter(|_| !is_telemetry);
         let previous = previous.map(|seq| ("previous", seq.to_string()));
         let epoch = health.epoch();
         let mut message = document::of(&rows, &topic, epoch, expiry, created.0, previous);
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
+            if is_telemetry {
+                self.not_worth_it(&group, links);
+                return Ok(());
+            }
             let why = words::too_large(size, maximum);
             self.not_taken(&group, why, Blame::Event, health);
             return Ok(());
@@ -329,7 +278,10 @@ impl<'a> Session<'a> {
         self.aliases.apply(&mut message);
         let again = group.iter().filter(|seq| {
             let before = self.memory.sending(**seq);
-            let again = self.downlink.sending(**seq, health, now);
+            let again = match is_telemetry {
+                true => None,
+                false => self.downlink.sending(**seq, health, now),
+            };
             again.unwrap_or(before)
         });
         let again = again.count();
@@ -372,6 +324,11 @@ impl<'a> Session<'a> {
                 };
                 match self.window.answered(id, Instant::now())? {
                     Item::Events(group) if taken => self.taken(&group, links),
+                    Item::Events(group)
+                        if reason != PubAckReason::QuotaExceeded && self.is_telemetry(&group) =>
+                    {
+                        self.not_worth_it(&group, links);
+                    }
                     Item::Events(group) => {
                         links.health.counters().refused.add(1);
                         let topic = group.first().and_then(|seq| self.lanes.content(*seq));
@@ -416,14 +373,29 @@ impl<'a> Session<'a> {
                 self.memory.taken(&topic, *seq);
             }
         }
-        self.lanes.taken(group);
         self.cautious = false;
+        self.done(group, links);
+        Failpoint::AfterAck.pass();
+    }
+
+    fn is_telemetry(&self, group: &[i64]) -> bool {
+        let content = group.first().and_then(|seq| self.lanes.content(*seq));
+        content.is_some_and(|(_, row)| row.stream.is_telemetry())
+    }
+
+    /// Telemetry that the broker does not want, or that nobody listens to, is not sent again.
+    fn not_worth_it(&mut self, group: &[i64], links: &Links) {
+        let rows = u64::try_from(group.len()).unwrap_or(0);
+        links.health.counters().telemetry_refused.add(rows);
+        self.done(group, links);
+    }
+
+    fn done(&mut self, group: &[i64], links: &Links) {
+        self.lanes.taken(group);
         self.say_what_is_refused(&links.health);
-        let mark = self.lanes.mark();
-        if !self.downlink.taken(mark) {
+        if let Some(mark) = self.downlink.taken(self.lanes.mark()) {
             tell(links, mark);
         }
-        Failpoint::AfterAck.pass();
     }
 
     /// Ends the connection if the broker does not answer, or not to the oldest message; says so if it answers, but the oldest event gets nowhere.

@@ -222,12 +222,14 @@ impl Downlink {
         }
     }
 
-    /// The broker took everything up to here. True when that is for the store to say.
-    pub(super) fn taken(&mut self, seq: i64) -> bool {
-        if let Some(acks) = &mut self.acks {
-            acks.taken(seq);
-        }
-        self.acks.is_some()
+    /// The broker took everything up to here. Returns up to where it is done with, unless that is for the store to say.
+    pub(super) fn taken(&mut self, seq: i64) -> Option<i64> {
+        let Some(acks) = &mut self.acks else {
+            return Some(seq);
+        };
+        acks.taken(seq);
+        // Behind the last event there may be telemetry, which the store says nothing of.
+        (acks.unconfirmed() == 0).then_some(seq)
     }
 
     /// The row was set aside.

@@ -110,6 +110,12 @@ counters! {
     untagged_passages,
     /// Changes of photo-eyes that came after their time was decided.
     eyes_late,
+    /// Telemetry waiting in the outbox.
+    telemetry_waiting,
+    /// Telemetry dropped to make room.
+    telemetry_dropped,
+    /// Telemetry that the broker did not want, or that nobody subscribes to; it is not sent again.
+    telemetry_refused,
     /// Events the broker acknowledged.
     forwarded,
     /// Events sent again, because the connection ended, or the broker or the store did not take them.

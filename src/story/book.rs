@@ -198,13 +198,10 @@ impl Book {
         if load.reason == NonEventReason::Untagged {
             return;
         }
-        let read_points = &self.config.read_points;
-        let index = read_points.iter().position(|it| it.name == load.read_point);
-        let tuning = index.and_then(|index| tuning(&self.config, index));
+        let told = told(load, &self.config);
         let keys: Vec<EpcKey> = load.members.iter().map(|(key, _)| key.clone()).collect();
         self.members.1 += keys.len();
-        self.non_events
-            .push_back((words::not_booked(load, tuning), keys));
+        self.non_events.push_back((told, keys));
         while (self.non_events.len() > MAX_NON_EVENTS || self.members.1 > MAX_MEMBERS)
             && let Some((_, keys)) = self.non_events.pop_front()
         {
@@ -306,7 +303,16 @@ impl Book {
     }
 }
 
-pub(super) fn identity(key: &EpcKey, pc: Option<u16>) -> TagIdentity {
+/// A load that was not booked, in words.
+pub(crate) fn told(load: &NonEvent, config: &PipelineConfig) -> NotBooked {
+    let read_points = &config.read_points;
+    let index = read_points.iter().position(|it| it.name == load.read_point);
+    let tuning = index.and_then(|index| tuning(config, index));
+    words::not_booked(load, tuning)
+}
+
+/// The name of a tag.
+pub(crate) fn identity(key: &EpcKey, pc: Option<u16>) -> TagIdentity {
     decode_bank(pc, &key.epc, usize::from(key.bit_len))
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::capture::line::Moment;
 pub use book::Book;
-pub(crate) use book::things;
+pub(crate) use book::{identity, things, told};
 pub use words::{advice, reason, render};
 
 /// One tag, or one thing that was scanned.

@@ -34,6 +34,8 @@ pub(super) fn settings(config: &Config) -> subscribe::Settings {
             .collect(),
         not_for_answers: vec![
             mqtt.topic.0.beginning(site),
+            mqtt.non_event_topic.0.beginning(site),
+            mqtt.gap_topic.0.beginning(site),
             mqtt.status_topic.0.beginning(site),
             mqtt.device_topic.0.beginning(site),
             ack_topic,

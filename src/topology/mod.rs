@@ -244,6 +244,16 @@ pub fn keep_sent(config: &Config) -> Keep {
     }
 }
 
+/// How many bytes of the buffer telemetry may take.
+#[must_use]
+pub fn telemetry_bytes(config: &Config) -> u64 {
+    let (most, share) = (
+        config.buffer.max_size.bytes(),
+        config.buffer.telemetry_share,
+    );
+    (most as f64 * share) as u64
+}
+
 /// The forwarder's settings.
 #[must_use]
 pub fn forwarder(config: &Config) -> mqtt::Settings {
@@ -288,6 +298,8 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             ),
         }),
         topic: topic.0.clone(),
+        non_event_topic: mqtt.non_event_topic.0.clone(),
+        gap_topic: mqtt.gap_topic.0.render(site, ""),
         status_topic: status_topic.0.render(site, ""),
         devices: announcements(config),
         site: site.to_owned(),

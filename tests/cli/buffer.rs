@@ -76,10 +76,11 @@ async fn looking_works_beside_a_running_gateway_and_changing_does_not() {
     let stats = |waiting: i64, last: i64| {
         ok(&format!(
             "waiting       {waiting}, the oldest since 2026-11-22T13:00:00Z
+telemetry     0 of these, 0 dropped
 kept          0
 dead letters  3
 dropped       0
-in use        40 KiB
+in use        44 KiB
 last number   {last} of epoch {epoch}
 "
         ))
@@ -89,8 +90,8 @@ last number   {last} of epoch {epoch}
     assert_eq!(
         run(folder, "list --waiting --limit 1"),
         ok(&format!(
-            "seq       read point      stored                event
-5         dock_5          2026-11-22T13:00:00Z  {}
+            "seq       stream     read point      stored                event
+5         movement   dock_5          2026-11-22T13:00:00Z  {}
 ",
             event(5).id
         ))
@@ -125,6 +126,7 @@ async fn dead_letters_are_shown_requeued_and_discarded() {
             "dead letter  1
 why          not authorized to publish to the topic
 set aside    2026-11-22T13:02:00Z, after 30 attempts
+stream       movement
 read point   dock_2
 happened     2026-11-22T13:00:02Z
 stored       2026-11-22T13:00:00Z

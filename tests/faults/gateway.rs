@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate::buffer::{Limits, OutboxReader, Request, Store};
+use tracegate::buffer::{Limits, NewRow, OutboxReader, Request, Store, Stream};
 use tracegate::downlink::order::Directory;
 use tracegate::failpoint::Failpoint;
 use tracegate::forward::mqtt::{self, Timing};
@@ -48,6 +48,8 @@ pub struct Load {
     pub clock_jumps: bool,
     /// Bytes that the buffer may have.
     pub cap: u64,
+    /// What happens at the first place is telemetry.
+    pub telemetry: bool,
     /// The deadlines are those of the daemon, not those of a broker next door.
     pub patient: bool,
 }
@@ -206,9 +208,11 @@ impl Producer {
             .min(first + self.load.pace.unwrap_or(BATCH))
             .min(self.load.events + 1);
         let events: Vec<_> = (first..until).map(|number| self.event(number)).collect();
+        let rows = (first..).zip(&events);
+        let rows: Vec<NewRow<'_>> = rows.map(|(n, event)| self.row(n, event)).collect();
         let recorded = self.clock(first);
         Failpoint::BeforeCommit.pass();
-        match self.store.commit(&[], &events, recorded).await {
+        match self.store.commit_rows(&[], &rows, recorded).await {
             Ok(()) => {
                 Failpoint::AfterCommit.pass();
                 self.is_full = false;
@@ -253,6 +257,17 @@ impl Producer {
         }
     }
 
+    fn row<'a>(&self, number: i64, event: &'a MovementEvent) -> NewRow<'a> {
+        let stream = match is_telemetry(&self.load, number) {
+            true => Stream::NonEvent,
+            false => Stream::Movement,
+        };
+        NewRow {
+            stream,
+            ..event.into()
+        }
+    }
+
     async fn serve(&mut self, request: Request) -> anyhow::Result<()> {
         if let Request::SetAside {
             seq,
@@ -282,6 +297,11 @@ impl Producer {
         self.store.close().await?;
         Ok(())
     }
+}
+
+/// Whether an event is one of the other stream.
+pub fn is_telemetry(load: &Load, number: i64) -> bool {
+    load.telemetry && number % load.read_points.max(1) == 0
 }
 
 /// Where an event happens.

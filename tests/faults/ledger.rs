@@ -9,7 +9,7 @@ use rumqttc::v5::mqttbytes::v5::Publish;
 use tokio::sync::watch;
 use tracegate_epcis::EventId;
 
-use super::gateway::{Load, payload, read_point};
+use super::gateway::{Load, is_telemetry, payload, read_point};
 
 /// Only a test that fails waits for so long without progress.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -131,8 +131,12 @@ impl Ledger {
         let topic = std::str::from_utf8(&publish.topic)?;
         for number in &numbers {
             let place = read_point(*number, self.load.read_points);
+            let kind = match is_telemetry(&self.load, *number) {
+                true => "nonevents",
+                false => "events",
+            };
             ensure!(
-                topic == format!("tracegate/plant-3/events/{place}"),
+                topic == format!("tracegate/plant-3/{kind}/{place}"),
                 "a topic of its own"
             );
         }

@@ -83,6 +83,7 @@ impl Scenario {
                 rest: None,
                 clock_jumps: false,
                 cap: 1 << 30,
+                telemetry: false,
                 patient: false,
             },
             mqtt: String::new(),
@@ -226,6 +227,25 @@ pub fn all() -> Vec<Scenario> {
         )
         .out_of_order()
         .load(|load| load.read_points = 5),
+        Scenario::new("both streams, all of these", mixed(12))
+            .with("non_events = true")
+            .live()
+            .load(|load| {
+                load.read_points = 4;
+                load.telemetry = true;
+            }),
+        Scenario {
+            undeleted: 400,
+            ..Scenario::new(
+                "both streams, gateway killed with a backlog",
+                times(8, Fault::KillGateway),
+            )
+        }
+        .load(|load| {
+            load.read_points = 3;
+            load.telemetry = true;
+            load.ahead = u64::MAX;
+        }),
         Scenario::new("receive maximum 1", times(3, Fault::RESET)).manners(maxima(&[1])),
         Scenario::new("receive maximum 7", times(6, Fault::RESET)).manners(maxima(&[7])),
         Scenario::new("receive maximum 20", times(6, Fault::RESET)).manners(maxima(&[20])),

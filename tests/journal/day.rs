@@ -229,6 +229,8 @@ fn brisk() -> Tuning {
         lost_after: Span::millis(800),
         rearm: Span::millis(1000),
         allowed_lateness: Span::millis(400),
+        // Small loads are not booked.
+        min_tags: 7,
         ..Tuning::dock()
     }
 }

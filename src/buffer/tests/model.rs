@@ -37,20 +37,20 @@ struct Expected {
 }
 
 #[derive(Debug, Clone)]
-struct Image {
+pub(in crate::buffer::tests) struct Image {
     database: Vec<u8>,
     wal: Vec<u8>,
 }
 
 impl Image {
-    fn take(directory: &Path) -> Self {
+    pub(in crate::buffer::tests) fn take(directory: &Path) -> Self {
         Self {
             database: std::fs::read(directory.join(FILE_NAME)).unwrap(),
             wal: std::fs::read(directory.join(format!("{FILE_NAME}-wal"))).unwrap_or_default(),
         }
     }
 
-    fn put(&self, directory: &Path) {
+    pub(in crate::buffer::tests) fn put(&self, directory: &Path) {
         std::fs::create_dir_all(directory).unwrap();
         std::fs::write(directory.join(FILE_NAME), &self.database).unwrap();
         std::fs::write(directory.join(format!("{FILE_NAME}-wal")), &self.wal).unwrap();

@@ -111,7 +111,7 @@ async fn figures_tell_size_and_age() {
 }
 
 /// A file system of its own, unmounted however the test ends.
-struct Disk(tempfile::TempDir);
+pub(super) struct Disk(tempfile::TempDir);
 
 impl Disk {
     /// `None` without the right to mount.
@@ -129,7 +129,7 @@ impl Disk {
             .then_some(Self(folder))
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 }
@@ -142,7 +142,7 @@ impl Drop for Disk {
 }
 
 /// Says so when it cannot be: a test that tests nothing must not look like one that did.
-fn disk(size: &str) -> Option<Disk> {
+pub(super) fn disk(size: &str) -> Option<Disk> {
     let disk = Disk::mount(size);
     match &disk {
         Some(_) => println!("ran on a tmpfs of {size}"),

@@ -7,6 +7,7 @@ async fn core(directory: &Path) -> Core {
     let opened = Store::open(directory, ROOMY).await.unwrap();
     let health = Health::new("plant-3", opened.store.epoch());
     let wiring = Wiring {
+        non_events: false,
         known: Known::default(),
         inputs: mpsc::channel(1).1,
         feedback: BTreeMap::new(),

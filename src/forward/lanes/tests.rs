@@ -14,11 +14,19 @@ fn topic(seq: i64) -> String {
     format!("t{}", seq % 3)
 }
 
+/// One topic of the three has telemetry.
+fn class(seq: i64) -> Class {
+    match seq % 3 {
+        2 => Class::Telemetry,
+        _ => Class::Movement,
+    }
+}
+
 /// One message at a time, all answers by hand.
 fn lanes(rows: i64) -> (Lanes<i64>, Instant) {
     let mut lanes = Lanes::new(0);
     for seq in 1..=rows {
-        lanes.admit(seq, &topic(seq), 10, seq);
+        lanes.admit(seq, (Class::Movement, &topic(seq)), 10, seq);
     }
     (lanes, Instant::now())
 }
@@ -86,13 +94,13 @@ fn a_refused_batch_goes_one_by_one() {
 fn running_ahead_has_an_end() {
     let mut lanes = Lanes::new(0);
     let now = Instant::now();
-    lanes.admit(1, "forbidden", 10, ());
+    lanes.admit(1, (Class::Movement, "forbidden"), 10, ());
     let group = lanes.next(now, 1, 1).unwrap();
     lanes.refused(&group, "no", now + HOLD);
     let mut seq = 1;
     while lanes.has_room() {
         seq += 1;
-        lanes.admit(seq, "free", 10, ());
+        lanes.admit(seq, (Class::Movement, "free"), 10, ());
         let group = lanes.next(now, 1, 1).unwrap();
         lanes.taken(&group);
     }
@@ -102,15 +110,91 @@ fn running_ahead_has_an_end() {
     assert!(lanes.has_room());
     assert_eq!(lanes.mark(), seq);
 
-    lanes.admit(seq + 1, "free", AHEAD_BYTES, ());
+    lanes.admit(seq + 1, (Class::Movement, "free"), AHEAD_BYTES, ());
     assert!(!lanes.has_room());
+}
+
+#[test]
+fn while_movements_wait_every_second_message_is_theirs() {
+    let mut lanes = Lanes::new(0);
+    let now = Instant::now();
+    lanes.set_window(8);
+    for seq in 1..=20 {
+        lanes.admit(seq, (Class::Telemetry, "less"), 10, ());
+    }
+    for seq in 21..=32 {
+        lanes.admit(seq, (Class::Movement, "more"), 10, ());
+    }
+    let sent: Vec<i64> = std::iter::from_fn(|| lanes.next(now, 1, 100))
+        .flatten()
+        .collect();
+    // And a quarter of the window is left to them.
+    let expected = [
+        21, 1, 22, 2, 23, 3, 24, 4, 25, 5, 26, 6, 27, 28, 29, 30, 31, 32,
+    ];
+    assert_eq!(sent, expected);
+    lanes.admit(33, (Class::Movement, "more"), 10, ());
+    assert_eq!(lanes.next(now, 1, 100), Some(vec![33]), "a slot at once");
+    assert_eq!(lanes.next(now, 1, 100), None);
+    lanes.taken(&[1]);
+    assert_eq!(lanes.next(now, 9, 100), Some(vec![7]), "never together");
+}
+
+#[test]
+fn where_telemetry_is_not_the_greater_part_all_go_in_order() {
+    let mut lanes = Lanes::new(0);
+    for seq in 1..=30 {
+        let (class, topic) = match seq % 3 {
+            0 => (Class::Telemetry, "less"),
+            _ => (Class::Movement, "more"),
+        };
+        lanes.admit(seq, (class, topic), 10, ());
+    }
+    let now = Instant::now();
+    let sent = std::iter::from_fn(|| lanes.next(now, 1, 100)).flatten();
+    assert!(sent.eq(1..=30));
+}
+
+#[test]
+fn what_is_left_behind_holds_the_mark_and_no_movement() {
+    let mut lanes = Lanes::new(0);
+    let now = Instant::now();
+    let mut seq = 0;
+    while lanes.has_room_for_telemetry() {
+        seq += 1;
+        lanes.admit(seq, (Class::Telemetry, "less"), 10, ());
+    }
+    assert_eq!(seq, TELEMETRY_ROWS as i64);
+    lanes.leave_behind(seq);
+    lanes.admit(seq + 500, (Class::Movement, "more"), 10, ());
+    assert_eq!(lanes.next(now, 1, 100), Some(vec![seq + 500]));
+    lanes.taken(&[seq + 500]);
+    while let Some(group) = lanes.next(now, 1, 100) {
+        lanes.taken(&group);
+    }
+    assert_eq!((lanes.mark(), lanes.ahead()), (seq, 1), "not 500 further");
+    assert!(lanes.has_room_for_telemetry());
+    lanes.admit(seq + 1, (Class::Telemetry, "less"), 10, ());
+    lanes.caught_up(None);
+    assert_eq!(lanes.mark(), seq);
+    let group = lanes.next(now, 1, 100).unwrap();
+    lanes.taken(&group);
+    assert_eq!((lanes.mark(), lanes.ahead()), (seq + 500, 0));
 }
 
 #[derive(Debug, Clone)]
 enum Step {
+    /// From now on telemetry is left in the outbox.
+    LeaveBehind,
+    CatchUp,
     Admit(u8),
-    Ask { rows: usize },
-    Answer { at: usize, taken: bool },
+    Ask {
+        rows: usize,
+    },
+    Answer {
+        at: usize,
+        taken: bool,
+    },
     Wait,
     GiveUp,
     SetAside,
@@ -126,6 +210,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::GiveUp),
         2 => Just(Step::SetAside),
         1 => Just(Step::Reconnect),
+        1 => Just(Step::LeaveBehind),
+        2 => Just(Step::CatchUp),
     ];
     prop::collection::vec(step, 0..120)
 }
@@ -143,6 +229,8 @@ struct World {
     seen: BTreeMap<String, i64>,
     /// Refused and not taken since, by topic.
     refused: BTreeMap<String, i64>,
+    /// Telemetry that was not taken in yet.
+    left: Vec<i64>,
 }
 
 impl World {
@@ -157,8 +245,20 @@ fn step(world: &mut World, lanes: &mut Lanes<i64>, window: &mut Window, step: &S
         Step::Admit(rows) => {
             for _ in 0..*rows {
                 world.last += 1;
-                lanes.admit(world.last, &topic(world.last), 10, world.last);
+                let seq = world.last;
+                if class(seq) == Class::Telemetry && lanes.left_behind().is_some() {
+                    world.left.push(seq);
+                    continue;
+                }
+                lanes.admit(seq, (class(seq), &topic(seq)), 10, seq);
             }
+        }
+        Step::LeaveBehind => lanes.leave_behind(world.last),
+        Step::CatchUp => {
+            for seq in world.left.drain(..) {
+                lanes.admit(seq, (class(seq), &topic(seq)), 10, seq);
+            }
+            lanes.caught_up(None);
         }
         Step::Ask { rows } => {
             let Some(group) = lanes.next(now, *rows, 1000) else {
@@ -236,14 +336,15 @@ fn step(world: &mut World, lanes: &mut Lanes<i64>, window: &mut Window, step: &S
             world.broker.clear();
             world.refused.clear();
             world.seen.clear();
+            world.left.clear();
             for seq in mark + 1..=world.last {
                 let name = topic(seq);
                 if done.contains(&seq) {
-                    lanes.admit_done(seq);
+                    lanes.admit_done(seq, class(seq));
                 } else if world.set_aside.contains(&seq) {
-                    lanes.admit_hopeless(seq, "no".to_owned(), 3);
+                    lanes.admit_hopeless(seq, class(seq), "no".to_owned(), 3);
                 } else {
-                    lanes.admit(seq, &name, 10, seq);
+                    lanes.admit(seq, (class(seq), &name), 10, seq);
                 }
             }
         }
@@ -267,13 +368,16 @@ proptest! {
             prop_assert_eq!(lanes.all_under_way().count(), world.broker.values().flatten().count());
         }
         for _ in 0..2 * world.last + 2 {
-            let rest = [Step::Wait, Step::Ask { rows: 4 }, Step::Answer { at: 0, taken: true }, Step::SetAside];
+            let rest = [Step::CatchUp, Step::Wait, Step::Ask { rows: 4 }, Step::Answer { at: 0, taken: true }, Step::SetAside];
             for each in &rest {
                 step(&mut world, &mut lanes, &mut window, each);
             }
         }
         prop_assert_eq!(lanes.mark(), world.last);
         prop_assert_eq!(lanes.ahead(), 0);
-        prop_assert!(lanes.lanes.is_empty() && lanes.rows.is_empty() && lanes.bytes == 0);
+        prop_assert!(lanes.lanes.is_empty() && lanes.rows.is_empty());
+        for load in [lanes.movements, lanes.telemetry] {
+            prop_assert_eq!((load.rows, load.bytes, load.under_way), (0, 0, 0));
+        }
     }
 }

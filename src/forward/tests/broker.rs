@@ -47,11 +47,15 @@ impl Subscriber {
     }
 
     async fn message(&mut self) -> Vec<u8> {
+        self.next().await.1
+    }
+
+    /// The next message with its topic.
+    pub(super) async fn next(&mut self) -> (String, Vec<u8>) {
         let message = tokio::time::timeout(PATIENCE, self.messages.recv()).await;
         message
             .expect("a message comes")
             .expect("the subscriber lives")
-            .1
     }
 
     /// The next status of this state.

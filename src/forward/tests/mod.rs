@@ -17,6 +17,7 @@ mod order;
 mod replay;
 mod rotation;
 mod sparkplug;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -66,6 +67,8 @@ fn settings(broker: SocketAddr) -> Settings {
         credentials: None,
         tls: None,
         topic: Mqtt::default().topic.0,
+        non_event_topic: Mqtt::default().non_event_topic.0,
+        gap_topic: "gaps".to_owned(),
         status_topic: "status".to_owned(),
         devices: super::announce::Settings {
             topic: None,
@@ -110,6 +113,11 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut store, .. } = Store::open(folder.path(), 100 << 20).await.unwrap();
         commit(&mut store, 1, events).await;
+        Self::over(settings, folder, store, devices).await
+    }
+
+    /// A forwarder with what the store holds.
+    async fn over(settings: Settings, folder: TempDir, store: Store, devices: Directory) -> Self {
         let health = Health::new("plant-3", store.epoch());
         let (committed, links_committed) = watch::channel(store.last_seq());
         let (links_acknowledged, acknowledged) = watch::channel(0);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::fake::{Answer, Fake};
 use super::*;
 use crate::downlink::ack::{Limits, StoreAcks};
-use crate::forward::lanes::Lanes;
+use crate::forward::lanes::{Class, Lanes};
 
 const HOLD: Duration = Duration::from_secs(2);
 
@@ -100,8 +100,10 @@ impl World {
     fn admit(&mut self, behind: i64) {
         for (seq, topic) in rows().filter(|(seq, _)| *seq > behind) {
             match self.hopeless.contains(&seq) {
-                true => self.lanes.admit_hopeless(seq, "no".to_owned(), 1),
-                false => self.lanes.admit(seq, topic, 10, ()),
+                true => self
+                    .lanes
+                    .admit_hopeless(seq, Class::Movement, "no".to_owned(), 1),
+                false => self.lanes.admit(seq, (Class::Movement, topic), 10, ()),
             }
         }
     }
