@@ -120,10 +120,20 @@ fn after_a_frame_that_is_too_long_the_next_is_found() {
         &longer,
         &["!Overlong 300", "B"],
     );
+    // The end is half there when the frame becomes too long.
+    for len in 18..26 {
+        let cut = [b"L".repeat(len), b"\r\nB\r\n".to_vec()].concat();
+        let pieces = cut_to_last(&delimited(&[], &[b"\r\n"], 20), &cut);
+        assert_eq!(pieces, Piece::Frame(b"B".to_vec()), "{len}");
+    }
     let framed = [b"\x02".as_slice(), &b"L".repeat(300), b"\x03\x02B\x03"].concat();
     let pieces = cut(&delimited(&[b"\x02"], &[b"\x03"], 20), &framed, &[7]);
     assert_eq!(pieces.last(), Some(&Piece::Frame(b"B".to_vec())));
     assert!(!pieces.contains(&Piece::Frame(Vec::new())), "{pieces:?}");
+}
+
+fn cut_to_last(framing: &Framing, bytes: &[u8]) -> Piece {
+    cut(framing, bytes, &[1]).pop().unwrap()
 }
 
 #[test]
