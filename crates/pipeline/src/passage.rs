@@ -316,14 +316,14 @@ impl Passages {
         })
     }
 
-    /// What stood in the gate also moved the other way, and neither is decided: neither counts.
+    /// What stood in the gate also moved the other way, all of it, and neither is decided: neither counts.
     fn has_turned_back(&mut self, view: &View<'_>, direction: Direction, survey: &Survey) -> bool {
         let cancels = |other: &Load| {
             let back = view.crossings(other.direction, &other.flips);
             let back = view.survey(other.direction, &back).moved;
             let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
             let both = back.iter().filter(is_in).count();
-            both * 2 > survey.moved.len()
+            both * 2 > survey.moved.len().max(back.len())
         };
         let before = self.open.len();
         self.open
