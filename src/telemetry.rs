@@ -67,6 +67,7 @@ pub fn non_event(load: &NonEvent, config: &PipelineConfig) -> NewRow<'static> {
 mod tests {
     use tracegate_pipeline::Time;
     use tracegate_pipeline::config::Direction;
+    use tracegate_pipeline::eyes::Says;
     use tracegate_pipeline::input::{EpcKey, NonEventReason};
 
     use super::*;
@@ -84,6 +85,7 @@ mod tests {
             tags: 200,
             direction: Some(Direction::In),
             members: (0..200).map(|n| (key(n), Some(0x3000))).collect(),
+            eyes: Says::Nothing,
         };
         let config = tracegate_pipeline::Pipeline::default().config().clone();
         let row = non_event(&load, &config);

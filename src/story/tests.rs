@@ -4,6 +4,7 @@ use tracegate_pipeline::config::{
     Direction, GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side,
     Tuning,
 };
+use tracegate_pipeline::eyes::Says;
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::{EpcKey, MovementEvent, NonEvent, NonEventReason};
 use tracegate_pipeline::{Input, Read, Time};
@@ -82,6 +83,7 @@ fn load(reason: NonEventReason, number: u64) -> NonEvent {
         tags: 1,
         direction: Some(Direction::In),
         members: vec![(key, None)],
+        eyes: Says::Nothing,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the configuration to what runs: the pipeline's own configuration, and one task per device.
 
 mod attached;
+mod delivery;
 pub mod downlink;
 mod feed;
 mod reader;
@@ -8,7 +9,6 @@ mod receiver;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,19 +22,16 @@ use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::DeviceIndex;
 use tracegate_pipeline::zone::ZoneConfig;
 
-use crate::buffer::Keep;
 use crate::config::{
-    ActiveTag, AntennaRef, Business, Config, EventsPer, Level, Mode, Mqtt, MqttVersion,
-    OnNoSubscriber, OutputUse, ReadPoint, TagPattern,
+    ActiveTag, AntennaRef, Business, Config, EventsPer, Level, Mode, OutputUse, ReadPoint,
+    TagPattern,
 };
 use crate::core::Feedback;
-use crate::forward::client::{Endpoint, Version};
-use crate::forward::{announce, mqtt, sparkplug};
-use crate::health::{DeviceKind, Health};
+use crate::health::Health;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, hid, keyboard, llrp, marker, receiver as receiver_source, scanner};
-use crate::tls;
+pub use delivery::{edge_node, forwarder, keep_sent, telemetry_bytes};
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
 /// any more.
@@ -232,122 +229,6 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             active: config.active_tag.values().map(ActiveTag::rules).collect(),
         },
         devices: names,
-    }
-}
-
-/// How long acknowledged events stay.
-#[must_use]
-pub fn keep_sent(config: &Config) -> Keep {
-    Keep {
-        age: config.buffer.keep_sent,
-        bytes: config.buffer.keep_sent_size.bytes(),
-    }
-}
-
-/// How many bytes of the buffer telemetry may take.
-#[must_use]
-pub fn telemetry_bytes(config: &Config) -> u64 {
-    let (most, share) = (
-        config.buffer.max_size.bytes(),
-        config.buffer.telemetry_share,
-    );
-    (most as f64 * share) as u64
-}
-
-/// The forwarder's settings.
-#[must_use]
-pub fn forwarder(config: &Config) -> mqtt::Settings {
-    let (site, mqtt) = (config.gateway.site.as_str(), &config.mqtt);
-    let Mqtt {
-        url,
-        version,
-        client_id,
-        topic,
-        status_topic,
-        ..
-    } = mqtt;
-    let password = mqtt
-        .password_file
-        .as_ref()
-        .map(|file| file.path().to_owned());
-    mqtt::Settings {
-        version: match version {
-            MqttVersion::V5 => Version::V5,
-            MqttVersion::V311 => Version::V311,
-        },
-        endpoints: url
-            .all()
-            .iter()
-            .map(|url| Endpoint {
-                host: url.host.as_str().to_owned(),
-                port: url.port,
-            })
-            .collect(),
-        client_id: client_id.0.render(site, ""),
-        credentials: mqtt
-            .username
-            .as_ref()
-            .map(|user| (user.as_str().to_owned(), password)),
-        tls: url.tls().then(|| tls::Setup {
-            section: "[mqtt]".to_owned(),
-            peer: "broker",
-            trust: reader::trust(mqtt.ca_file.as_ref()),
-            identity: reader::identity(
-                mqtt.client_certificate_file.as_ref(),
-                mqtt.client_key_file.as_ref(),
-            ),
-        }),
-        topic: topic.0.clone(),
-        non_event_topic: mqtt.non_event_topic.0.clone(),
-        gap_topic: mqtt.gap_topic.0.render(site, ""),
-        status_topic: status_topic.0.render(site, ""),
-        devices: announcements(config),
-        site: site.to_owned(),
-        keep_alive: mqtt.keep_alive,
-        window: mqtt.window,
-        batch: mqtt::Batch {
-            events: usize::from(mqtt.batch_events),
-            bytes: usize::try_from(mqtt.batch_size.bytes()).unwrap_or(usize::MAX),
-        },
-        message_expiry: mqtt.message_expiry,
-        attempts: mqtt.attempts,
-        accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,
-        downlink: downlink::settings(config),
-        timing: mqtt::Timing::default(),
-    }
-}
-
-/// The edge node of Sparkplug, if there is to be one.
-#[must_use]
-pub fn edge_node(config: &Config) -> Option<sparkplug::Settings> {
-    let node = config.sparkplug.node.as_ref();
-    Some(sparkplug::Settings {
-        group: config.sparkplug.group.as_ref()?.as_str().to_owned(),
-        node: node
-            .map_or_else(|| config.gateway.site.as_str(), |node| node.as_str())
-            .to_owned(),
-        devices: announcements(config).devices,
-        broker: forwarder(config),
-        every: Duration::from_secs(1),
-    })
-}
-
-/// What is told of single devices.
-fn announcements(config: &Config) -> announce::Settings {
-    let readers = config.llrp.keys().map(|name| (name, DeviceKind::Reader));
-    let scanners = config
-        .scanner
-        .keys()
-        .map(|name| (name, DeviceKind::Scanner));
-    let markers = config.marker.keys().map(|name| (name, DeviceKind::Marker));
-    let receivers = config.receiver.keys();
-    let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
-    let all = readers.chain(scanners).chain(receivers).chain(markers);
-    announce::Settings {
-        topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
-        devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
-        interval: config.mqtt.device_interval,
-        record: Some(config.buffer.directory.path().join("device-topics")),
     }
 }
 

@@ -234,13 +234,10 @@ pub fn all() -> Vec<Scenario> {
                 load.read_points = 4;
                 load.telemetry = true;
             }),
-        Scenario {
-            undeleted: 400,
-            ..Scenario::new(
-                "both streams, gateway killed with a backlog",
-                times(8, Fault::KillGateway),
-            )
-        }
+        Scenario::new(
+            "both streams, gateway killed with a backlog",
+            times(8, Fault::KillGateway),
+        )
         .load(|load| {
             load.read_points = 3;
             load.telemetry = true;

@@ -189,6 +189,7 @@ impl Books<'_> {
             uncertainty,
             direction: None,
             members: std::slice::from_ref(tag),
+            eyes: Says::Nothing,
         };
         self.emit(event, &subject, stats, outputs);
     }

@@ -3,6 +3,7 @@
 use tracegate_gs1::{Ai, Element, Identity};
 
 use crate::config::{ReadPointConfig, ReadPointKind};
+use crate::eyes::Says;
 use crate::input::{DeviceIndex, NonEvent, NonEventReason, Output, ScanVerdict, VerdictKind};
 use crate::mark::{
     Mark, MarkFeed, MarkOutcome, MarkReport, MarkStation, MarkedItem, StationMarker,
@@ -98,6 +99,7 @@ impl Pipeline {
             tags: 1,
             direction: None,
             members: Vec::new(),
+            eyes: Says::Nothing,
         };
         let name = self.state.config.devices.get(usize::from(device));
         let id = format!("{}/{}", name.map_or("?", String::as_str), mark.id);

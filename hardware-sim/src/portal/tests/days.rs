@@ -111,7 +111,7 @@ fn held_reads_come_after_the_outage_with_their_own_times_and_others_are_lost() {
             .iter()
             .filter_map(|(at, what)| match what {
                 Arrival::Report(reads) => Some((*at, reads)),
-                Arrival::Link { .. } => None,
+                Arrival::Link { .. } | Arrival::Input { .. } => None,
             })
             .flat_map(|(at, reads)| reads.iter().map(move |(s, time)| (at, s.at, *time)))
             .collect();
