@@ -1,5 +1,7 @@
 //! Marks through the pipeline: events, non-events, what is learned, and nothing twice.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use serde_json::{Value, json};

@@ -119,8 +119,8 @@ proptest! {
         // A mark begins in line n and ends `length - 1` lines later.
         let total = lines.len() as u64;
         let (mut feed, mut told) = (MarkFeed::default(), Vec::new());
-        let mut runs = kills.into_iter().chain([usize::MAX]);
-        while let Some(run) = runs.next() {
+        let runs = kills.into_iter().chain([usize::MAX]);
+        for run in runs {
             let from = feed.log().map_or(0, |log| log.resume);
             for end in (from..total + 4).take(run) {
                 // Marks that began since the reader started, as a reader knows them.
