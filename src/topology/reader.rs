@@ -246,6 +246,7 @@ mode = "dock"
 sgln = "urn:epc:id:sgln:4012345.00001.dock1"
 inside = ["dock_1/2", "dock_2/3"]
 outside = ["dock_1/1"]
+photo_eyes = { outside = "dock_1/1", inside = "dock_1/4" }
 in = { biz_step = "receiving" }
 [mqtt]
 url = "mqtt://10.0.4.2"
