@@ -22,7 +22,7 @@ use super::statements::STATE_VERSION;
 use super::{BufferError, crc32};
 
 /// How long inputs wait at most.
-pub(super) const WAIT: Span = Span::millis(3_000);
+pub(super) const WAIT: Span = Span::millis(5_000);
 /// Bytes that wait at most.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 pub(super) const NAME: &str = "buffer.tail";
