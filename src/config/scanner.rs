@@ -46,7 +46,7 @@ pub enum FlowControl {
     XonXoff,
 }
 
-/// `[scanner.NAME]`: a barcode scanner. Exactly one of [`TRANSPORTS`] is set.
+/// `[scanner.NAME]`: a barcode scanner. Exactly one of the ways to reach it is set.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Scanner {

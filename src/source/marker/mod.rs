@@ -1,6 +1,6 @@
 //! Laser markers: over a connection, from a log file, or from a folder of files.
 //!
-//! [`live`] and the two kinds of files hand what they hear to a [`Teller`], which makes marks of it and reports of marks. How far
+//! `live` and the two kinds of files hand what they hear to a `Teller`, which makes marks of it and reports of marks. How far
 //! a file was read travels with the report, and is stored with what came of it: see [`tracegate_pipeline::mark`].
 
 mod folder;

@@ -1,7 +1,7 @@
 //! Scanners and fixed readers: bytes are framed and classified, codes go to the core, the answer goes back once a scan is
 //! stored.
 //!
-//! Two loops share a connection and never wait for each other: [`reading`] and [`answers`].
+//! Two loops share a connection and never wait for each other: `reading` and `answers`.
 
 mod answers;
 mod reading;
