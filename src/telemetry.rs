@@ -29,6 +29,8 @@ struct Load {
     advice: String,
     tags: usize,
     things: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<String>,
 }
 
 /// A load that was not booked, as a row of the outbox. Its id is a hash of the rest, as an event's.
@@ -47,6 +49,7 @@ pub fn non_event(load: &NonEvent, config: &PipelineConfig) -> NewRow<'static> {
         things: things
             .map(|(key, pc)| story::identity(key, *pc).uri())
             .collect(),
+        mark: load.mark.clone(),
     };
     // Texts and numbers only: nothing that JSON cannot say.
     let hashed = serde_json::to_string(&content).unwrap_or_default();
@@ -85,6 +88,7 @@ mod tests {
             tags: 200,
             direction: Some(Direction::In),
             members: (0..200).map(|n| (key(n), Some(0x3000))).collect(),
+            mark: None,
             eyes: Says::Nothing,
         };
         let config = tracegate_pipeline::Pipeline::default().config().clone();
@@ -104,5 +108,11 @@ mod tests {
             ..load
         };
         assert_ne!(non_event(&later, &config).id, row.id);
+        let marked = |mark: &str| NonEvent {
+            mark: Some(mark.to_owned()),
+            ..later.clone()
+        };
+        let (one, other) = (marked("laser_1/7"), marked("laser_1/8"));
+        assert_ne!(non_event(&one, &config).id, non_event(&other, &config).id);
     }
 }

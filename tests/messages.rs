@@ -181,6 +181,11 @@ fn loads_that_are_not_booked_and_gaps_are_as_documented() {
         (NonEventReason::Unclear, None),
         (NonEventReason::Rearm, None),
         (NonEventReason::Invalid, None),
+        (NonEventReason::Neighbour, Some(Direction::In)),
+        (NonEventReason::Eye, Some(Direction::In)),
+        (NonEventReason::Untagged, Some(Direction::In)),
+        (NonEventReason::MarkFailed, None),
+        (NonEventReason::MarkUnidentified, None),
     ] {
         let load = NonEvent {
             read_point: "dock_1".to_owned(),
@@ -189,6 +194,7 @@ fn loads_that_are_not_booked_and_gaps_are_as_documented() {
             tags: 200,
             direction,
             members: vec![(key.clone(), None); 200],
+            mark: (reason == NonEventReason::MarkFailed).then(|| "laser_1/7".to_owned()),
             eyes: Says::Nothing,
         };
         assert_valid("NonEvent", &telemetry::non_event(&load, &config).json);

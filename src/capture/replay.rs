@@ -196,7 +196,7 @@ impl Player {
         self.begin(at(&line), sink);
         if let Some(input) = record::input_of(line, self.pipeline.config())? {
             self.inputs += u64::from(!matches!(input, Input::Tick { .. }));
-            if let Some(at) = time(&input) {
+            if let Some(at) = input.at() {
                 self.tick_until(at, sink);
             }
             self.connect(&input, sink);
@@ -277,21 +277,4 @@ fn at(line: &Line) -> Option<Time> {
         Line::Capture(_) | Line::State(_) | Line::Config(_) | Line::Gap(_) => return None,
     };
     Some(at.into())
-}
-
-/// When an input happened, by gateway time.
-#[must_use]
-pub fn time(input: &Input) -> Option<Time> {
-    match input {
-        Input::Configure(_) => None,
-        Input::Start { at }
-        | Input::Device { at, .. }
-        | Input::Reads { at, .. }
-        | Input::Gpi { at, .. }
-        | Input::Scan { at, .. }
-        | Input::Wall { at, .. }
-        | Input::References { at, .. }
-        | Input::Tick { at } => Some(*at),
-        Input::Mark(report) => Some(report.at),
-    }
 }

@@ -93,7 +93,7 @@ fn load(at: i64, tags: u8, ahead: bool) -> Vec<Input> {
 fn live(pipeline: &mut Pipeline, inputs: Vec<Input>) -> (Vec<Input>, Vec<Output>) {
     let (mut taken, mut outputs) = (Vec::new(), Vec::new());
     for input in inputs {
-        if let Some(at) = replay::time(&input) {
+        if let Some(at) = input.at() {
             while let Some(tick) = pipeline.next_tick().filter(|tick| *tick <= at) {
                 taken.push(Input::Tick { at: tick });
                 outputs.extend(pipeline.handle(Input::Tick { at: tick }));

@@ -134,7 +134,7 @@ fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Wal
             inputs.push(input.clone());
         }
     })?;
-    let first = inputs.iter().find_map(capture::replay::time);
+    let first = inputs.iter().find_map(tracegate_pipeline::Input::at);
     let first = first.context("the capture is empty")?;
     let zone = time_zone(&config.time_zone);
     let ways = [

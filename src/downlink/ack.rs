@@ -176,6 +176,15 @@ impl StoreAcks {
         again
     }
 
+    /// Everything up to here is done with; behind the last event there may be telemetry, which the store says nothing of.
+    #[must_use]
+    pub fn done(&self) -> i64 {
+        match self.unconfirmed() {
+            0 => self.taken.max(self.mark),
+            _ => self.mark,
+        }
+    }
+
     /// The broker took everything up to here.
     pub fn taken(&mut self, seq: i64) {
         self.taken = self.taken.max(seq);

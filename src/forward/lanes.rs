@@ -397,8 +397,10 @@ impl<R> Lanes<R> {
     #[must_use]
     pub fn to_set_aside(&self) -> Option<(i64, &str, u32)> {
         let (seq, row) = self.rows.first_key_value()?;
+        // Telemetry that is not taken in yet may stand before it.
+        let is_next = self.left_behind.is_none_or(|behind| *seq <= behind);
         match &row.state {
-            State::Hopeless { why, attempts } => Some((*seq, why, *attempts)),
+            State::Hopeless { why, attempts } if is_next => Some((*seq, why, *attempts)),
             _ => None,
         }
     }

@@ -393,9 +393,8 @@ impl<'a> Session<'a> {
     fn done(&mut self, group: &[i64], links: &Links) {
         self.lanes.taken(group);
         self.say_what_is_refused(&links.health);
-        if let Some(mark) = self.downlink.taken(self.lanes.mark()) {
-            tell(links, mark);
-        }
+        let mark = self.downlink.taken(self.lanes.mark());
+        tell(links, mark);
     }
 
     /// Ends the connection if the broker does not answer, or not to the oldest message; says so if it answers, but the oldest event gets nowhere.

@@ -183,7 +183,9 @@ impl Downlink {
             info!("The store confirms events again");
         }
         self.count(health);
-        moved.then(|| self.mark()).flatten()
+        moved
+            .then(|| self.acks.as_ref().map(StoreAcks::done))
+            .flatten()
     }
 
     /// The store's mark, if rows are deleted on its word.
@@ -222,14 +224,13 @@ impl Downlink {
         }
     }
 
-    /// The broker took everything up to here. Returns up to where it is done with, unless that is for the store to say.
-    pub(super) fn taken(&mut self, seq: i64) -> Option<i64> {
+    /// The broker took everything up to here. Returns up to where it is done with, which may be for the store to say.
+    pub(super) fn taken(&mut self, seq: i64) -> i64 {
         let Some(acks) = &mut self.acks else {
-            return Some(seq);
+            return seq;
         };
         acks.taken(seq);
-        // Behind the last event there may be telemetry, which the store says nothing of.
-        (acks.unconfirmed() == 0).then_some(seq)
+        acks.done()
     }
 
     /// The row was set aside.

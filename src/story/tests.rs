@@ -83,6 +83,7 @@ fn load(reason: NonEventReason, number: u64) -> NonEvent {
         tags: 1,
         direction: Some(Direction::In),
         members: vec![(key, None)],
+        mark: None,
         eyes: Says::Nothing,
     }
 }
@@ -116,7 +117,10 @@ fn a_load_that_was_not_booked_says_which_rule_and_what_to_do() {
 
 #[test]
 fn every_rule_has_words_and_advice() {
-    use NonEventReason::{Anti, FewTags, Invalid, Ratio, Rearm, Unclear};
+    use NonEventReason::{
+        Anti, Eye, FewTags, Invalid, MarkFailed, MarkUnidentified, Neighbour, Ratio, Rearm,
+        Unclear, Untagged,
+    };
     let tuning = Tuning::dock();
     for (reason, expected) in [
         (FewTags, "min_tags is 2"),
@@ -125,6 +129,11 @@ fn every_rule_has_words_and_advice() {
         (Unclear, "does not clearly tell this way"),
         (Rearm, "within rearm (20 s)"),
         (Invalid, "valid EPCIS"),
+        (Neighbour, "another gate"),
+        (Eye, "photo-eyes"),
+        (Untagged, "no tag"),
+        (MarkFailed, "the marker failed"),
+        (MarkUnidentified, "which thing"),
     ] {
         let text = super::reason(reason, 1, Some(&tuning));
         assert!(text.contains(expected), "{text}");

@@ -83,6 +83,11 @@ pub fn reason(reason: NonEventReason, tags: usize, tuning: Option<&Tuning>) -> S
         }
         NonEventReason::Untagged => "something went through, and no tag was read".to_owned(),
         NonEventReason::Invalid => "its event would not have been valid EPCIS".to_owned(),
+        NonEventReason::Neighbour => "another gate heard it louder, or has booked it".to_owned(),
+        NonEventReason::MarkFailed => "the marker failed to mark it".to_owned(),
+        NonEventReason::MarkUnidentified => {
+            "the mark does not say which thing it is on".to_owned()
+        }
         _ => "another rule refused it".to_owned(),
     }
 }
@@ -111,6 +116,15 @@ pub fn advice(reason: NonEventReason) -> &'static str {
         }
         NonEventReason::Untagged => {
             "If it was a load, see whether its tags are there and face the antennas; people and empty trucks pass like this, too."
+        }
+        NonEventReason::Neighbour => {
+            "If it did pass here, lower the power of the other gate's antennas, or turn them away from this door."
+        }
+        NonEventReason::MarkFailed => {
+            "Look at the marker: its display tells why; mark the thing again."
+        }
+        NonEventReason::MarkUnidentified => {
+            "Have the marker tell a GS1 code, or a serial number, and set gtin in [marker]."
         }
         NonEventReason::Invalid => {
             "Check biz_step and its like in the configuration, and report it with the log."

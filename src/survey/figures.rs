@@ -212,7 +212,7 @@ fn sort(walk: &Walk<'_>, sightings: &[Sighting<'_>]) -> (BTreeSet<Vec<u8>>, BTre
             None => count.1 += 1.0,
         }
     }
-    let times = walk.inputs.iter().filter_map(crate::capture::replay::time);
+    let times = walk.inputs.iter().filter_map(tracegate_pipeline::Input::at);
     let (first, last) = times.fold((None, Time::MIN), |(first, last), at| {
         (first.or(Some(at)), last.later(at))
     });

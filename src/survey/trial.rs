@@ -7,7 +7,6 @@ use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, Output, Pipeline, Time};
 
 use super::Walk;
-use crate::capture::replay::time;
 
 /// A movement this far beside a pass is still that pass.
 const BESIDE: Span = Span::millis(2_000);
@@ -81,7 +80,7 @@ pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
         if matches!(input, Input::Configure(_) | Input::Tick { .. }) {
             continue;
         }
-        let Some(at) = time(input) else { continue };
+        let Some(at) = input.at() else { continue };
         if !has_started && !matches!(input, Input::Start { .. }) {
             feed(&mut pipeline, Input::Start { at });
         }

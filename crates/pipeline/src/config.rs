@@ -246,6 +246,17 @@ pub struct Tuning {
 }
 
 impl Tuning {
+    /// A time that is right for loads that pass in the usual time, for those that pass here.
+    pub(crate) fn paced(&self, usual: Span) -> Span {
+        let reach = if self.one_by_one {
+            Self::belt()
+        } else {
+            Self::dock()
+        }
+        .reach;
+        Span(usual.0.saturating_mul(self.reach.0) / reach.0.max(1))
+    }
+
     /// Defaults for a dock door.
     #[must_use]
     pub const fn dock() -> Self {

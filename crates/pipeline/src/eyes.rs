@@ -244,7 +244,7 @@ impl Eyes {
     /// What they say of a load that seems to have crossed at `at`.
     #[must_use]
     pub fn says(&self, tuning: &Tuning, direction: Direction, at: Time) -> Says {
-        let tolerance = paced(tuning, TOLERANCE);
+        let tolerance = tuning.paced(TOLERANCE);
         let (from, until) = (at - tolerance, at + tolerance);
         let [outside, inside] = [&self.outside, &self.inside].map(|eye| eye.is_sure(from));
         if !outside && !inside {
@@ -256,7 +256,7 @@ impl Eyes {
         if around.is_empty() && !is_there {
             return Says::Dark;
         }
-        let near = paced(tuning, NEAR);
+        let near = tuning.paced(NEAR);
         let nearest = |way: Direction| {
             let through = around.iter().filter(|it| it.course == Course::Through(way));
             let distance = |it: &Crossing| (it.at - at).abs();
@@ -278,7 +278,7 @@ impl Eyes {
     /// What went through the way of a load that crossed at `at`, if eyes that can be relied on saw it and no load was booked
     /// for it: its middle.
     pub(crate) fn passage(&self, tuning: &Tuning, direction: Direction, at: Time) -> Option<Time> {
-        let near = paced(tuning, NEAR);
+        let near = tuning.paced(NEAR);
         let through = Course::Through(direction);
         let free = self
             .crossings
@@ -303,7 +303,7 @@ impl Eyes {
     /// A load at `at` was looked at and booked, or refused: what was there then was that load, and an eye that saw nothing of
     /// it may be blind.
     pub(crate) fn claim(&mut self, tuning: &Tuning, load: Flip, refused: Option<NonEventReason>) {
-        let near = paced(tuning, TOLERANCE);
+        let near = tuning.paced(TOLERANCE);
         let (from, until) = (load.at - near, load.at + near);
         if refused.is_none()
             && let Some(middle) = self.passage(tuning, load.direction, load.at)
@@ -464,15 +464,4 @@ impl Eyes {
 
 fn either(one: (bool, bool), other: (bool, bool)) -> (bool, bool) {
     (one.0 || other.0, one.1 || other.1)
-}
-
-/// A time that is right for loads that pass in the usual time, for those that pass here.
-fn paced(tuning: &Tuning, usual: Span) -> Span {
-    let reach = if tuning.one_by_one {
-        Tuning::belt()
-    } else {
-        Tuning::dock()
-    }
-    .reach;
-    Span(usual.0.saturating_mul(tuning.reach.0) / reach.0.max(1))
 }

@@ -247,6 +247,8 @@ pub struct NonEvent {
     pub direction: Option<Direction>,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
+    /// Which mark of a laser marker it is.
+    pub mark: Option<String>,
     /// What photo-eyes say of it.
     pub eyes: Says,
 }

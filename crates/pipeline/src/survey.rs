@@ -108,22 +108,14 @@ pub(crate) struct Survey {
 }
 
 impl View<'_> {
-    /// A time that is right for loads that pass in the usual time, for those that pass here.
-    fn paced(&self, usual: Span) -> Span {
-        let reach = if self.tuning.one_by_one {
-            Tuning::belt()
-        } else {
-            Tuning::dock()
-        }
-        .reach;
-        Span(usual.0.saturating_mul(self.tuning.reach.0) / reach.0.max(1))
-    }
-
     /// When each of `flips` crossed.
     pub fn crossings(&self, direction: Direction, flips: &BTreeMap<EpcKey, Time>) -> Crossings {
         let reach = self.tuning.reach;
         let all = flips.iter().filter_map(|(key, at)| {
-            let window = (*at - self.paced(FLIP_LAG.0), *at + self.paced(FLIP_LAG.1));
+            let window = (
+                *at - self.tuning.paced(FLIP_LAG.0),
+                *at + self.tuning.paced(FLIP_LAG.1),
+            );
             let tag = self.tags.get(key)?;
             let evidence = Evidence::of(&tag.profile, direction, window, reach)?;
             Some((key.clone(), evidence))
@@ -142,7 +134,7 @@ impl View<'_> {
     /// Loads closer in time than this are one.
     pub fn together(&self, crossings: &Crossings) -> Span {
         if !self.tuning.one_by_one {
-            return self.paced(ONE_LOAD);
+            return self.tuning.paced(ONE_LOAD);
         }
         let (share, least, most) = ONE_THING;
         let transit = crossings.usual(|one| one.transit.seconds()).unwrap_or(0.0);
@@ -198,14 +190,17 @@ impl View<'_> {
         let slack = if one_by_one {
             self.together(crossings)
         } else {
-            self.paced(SLACK)
+            self.tuning.paced(SLACK)
         };
         let span = (early.min(middle - slack), late.max(middle + slack));
         // What is close behind must be seen whole, so that it is not taken for a part.
         let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
         let window = (span.0 - margin, span.1 + margin);
         let seen = !one_by_one && self.eyes.passage(self.tuning, direction, middle).is_some();
-        let queue = (middle - self.paced(QUEUE), middle + self.paced(QUEUE));
+        let queue = (
+            middle - self.tuning.paced(QUEUE),
+            middle + self.tuning.paced(QUEUE),
+        );
         let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
@@ -338,7 +333,7 @@ impl View<'_> {
     pub fn is_spent(&self, tag: &Tag, direction: Direction, at: Time) -> bool {
         tag.booked.is_some_and(|booked| {
             let since = at - booked.at;
-            since < self.paced(SPENT)
+            since < self.tuning.paced(SPENT)
                 || (booked.direction == direction && since < self.tuning.rearm)
         })
     }
@@ -351,7 +346,7 @@ impl View<'_> {
         if first == last || self.tuning.one_by_one {
             return true;
         }
-        let slack = self.paced(SLACK);
+        let slack = self.tuning.paced(SLACK);
         let window = (*first - slack, *last + slack);
         let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach);
         let nearest = |at: Time| queue.iter().min_by_key(|it| (**it - at).abs());
@@ -400,7 +395,7 @@ impl View<'_> {
 
     /// The tag was heard around `at`, and no other gate heard it louder.
     fn is_heard_best_here(&self, key: &EpcKey, tag: &Tag, at: Time) -> bool {
-        let reach = self.paced(HEARD);
+        let reach = self.tuning.paced(HEARD);
         let heard = |tag: &Tag| tag.profile.peak(at - reach, at + reach);
         let (here, mut there) = (heard(tag), self.elsewhere.tags(key));
         here > 0.0 && there.all(|(_, tag)| heard(tag) <= here)

@@ -155,6 +155,17 @@ fn where_telemetry_is_not_the_greater_part_all_go_in_order() {
     assert!(sent.eq(1..=30));
 }
 
+/// To set a row aside is to forget everything before it.
+#[test]
+fn nothing_is_set_aside_before_what_was_left_behind_is_taken_in() {
+    let mut lanes: Lanes<()> = Lanes::new(5);
+    lanes.leave_behind(5);
+    lanes.admit_hopeless(9, Class::Movement, "no".to_owned(), 1);
+    assert_eq!(lanes.to_set_aside(), None);
+    lanes.caught_up(None);
+    assert_eq!(lanes.to_set_aside(), Some((9, "no", 1)));
+}
+
 #[test]
 fn what_is_left_behind_holds_the_mark_and_no_movement() {
     let mut lanes = Lanes::new(0);

@@ -92,13 +92,12 @@ impl Pipeline {
         let Some(step) = active.map(|active| &active.alarm) else {
             return;
         };
-        let books = Books {
+        let books = Books::new(
             read_point,
-            zone: &self.zone,
-            sensors: &self.state.config.sensors,
-            tags: &self.state.config.tags,
-            references: &self.state.references,
-        };
+            &self.zone,
+            &self.state.config,
+            &self.state.references,
+        );
         for alarm in &heard.alarms {
             self.stats.alarms += 1;
             let tag = (key.clone(), read.pc);

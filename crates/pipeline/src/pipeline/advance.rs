@@ -74,13 +74,12 @@ impl Pipeline {
         {
             let elsewhere = Elsewhere::new(self.gates());
             if let Some(decision) = gate.decide(&config.tuning, at, &elsewhere) {
-                let books = Books {
+                let books = Books::new(
                     read_point,
-                    zone: &self.zone,
-                    sensors: &self.state.config.sensors,
-                    tags: &self.state.config.tags,
-                    references: &self.state.references,
-                };
+                    &self.zone,
+                    &self.state.config,
+                    &self.state.references,
+                );
                 books.loads(config, &[decision], &mut self.stats, outputs);
             }
         }

@@ -8,7 +8,7 @@ use tracegate_gs1::TagIdentity;
 use tracegate_gs1::epc::decode_bank;
 
 use crate::association::{Load, Member, associate};
-use crate::config::{Direction, GateConfig, ReadPointConfig, Step};
+use crate::config::{Direction, GateConfig, PipelineConfig, ReadPointConfig, Step};
 use crate::eyes::{Course, Crossing, Says};
 use crate::filter::TagRules;
 use crate::gate::EpcKey;
@@ -30,6 +30,23 @@ pub(super) struct Books<'a> {
     pub sensors: &'a [SensorConfig],
     pub tags: &'a TagRules,
     pub references: &'a References,
+}
+
+impl<'a> Books<'a> {
+    pub fn new(
+        read_point: &'a ReadPointConfig,
+        zone: &'a Zone,
+        config: &'a PipelineConfig,
+        references: &'a References,
+    ) -> Self {
+        Self {
+            read_point,
+            zone,
+            sensors: &config.sensors,
+            tags: &config.tags,
+            references,
+        }
+    }
 }
 
 impl Books<'_> {
@@ -227,6 +244,7 @@ impl Books<'_> {
             tags: subject.members.len(),
             direction: subject.direction,
             members: subject.members.to_vec(),
+            mark: None,
             eyes: subject.eyes,
         }));
     }

@@ -105,13 +105,12 @@ impl Pipeline {
             if crossings.is_empty() {
                 continue;
             }
-            let books = Books {
+            let books = Books::new(
                 read_point,
-                zone: &self.zone,
-                sensors: &self.state.config.sensors,
-                tags: &self.state.config.tags,
-                references: &self.state.references,
-            };
+                &self.zone,
+                &self.state.config,
+                &self.state.references,
+            );
             books.untagged(&crossings, &mut self.stats, outputs);
         }
     }

@@ -18,13 +18,12 @@ impl Pipeline {
                 continue;
             }
             let decisions = gate.settle_late(&config.tuning, now);
-            let books = Books {
+            let books = Books::new(
                 read_point,
-                zone: &self.zone,
-                sensors: &self.state.config.sensors,
-                tags: &self.state.config.tags,
-                references: &self.state.references,
-            };
+                &self.zone,
+                &self.state.config,
+                &self.state.references,
+            );
             books.loads(config, &decisions, &mut self.stats, outputs);
         }
     }

@@ -92,6 +92,8 @@ impl Pipeline {
         let at = by_device
             .filter(|by| *by - ended_at < AHEAD)
             .unwrap_or(arrived);
+        let name = self.state.config.devices.get(usize::from(device));
+        let id = format!("{}/{}", name.map_or("?", String::as_str), mark.id);
         let refuse = |reason| NonEvent {
             read_point: read_point.name.clone(),
             at,
@@ -99,10 +101,9 @@ impl Pipeline {
             tags: 1,
             direction: None,
             members: Vec::new(),
+            mark: Some(id.clone()),
             eyes: Says::Nothing,
         };
-        let name = self.state.config.devices.get(usize::from(device));
-        let id = format!("{}/{}", name.map_or("?", String::as_str), mark.id);
         let made = match &mark.outcome {
             MarkOutcome::Failed(code) => Err((
                 refuse(NonEventReason::MarkFailed),

@@ -66,13 +66,8 @@ impl Pipeline {
                         let decisions = gate.flush(&config.tuning);
                         let mut zone = movement::zone(&old_config.time_zone);
                         zone.wall = self.state.wall;
-                        let books = Books {
-                            read_point,
-                            zone: &zone,
-                            sensors: &old_config.sensors,
-                            tags: &old_config.tags,
-                            references: &self.state.references,
-                        };
+                        let books =
+                            Books::new(read_point, &zone, &old_config, &self.state.references);
                         books.loads(config, &decisions, &mut self.stats, outputs);
                         gate.forget_eyes();
                     }

@@ -125,13 +125,7 @@ impl Pipeline {
             let (watermark, blind) = sight(&state.devices, config, now);
             let mut noted = Vec::new();
             zone.advance(config, now, watermark, blind, &mut noted);
-            let books = Books {
-                read_point,
-                zone: &self.zone,
-                sensors: &state.config.sensors,
-                tags: &state.config.tags,
-                references: &state.references,
-            };
+            let books = Books::new(read_point, &self.zone, &state.config, &state.references);
             books.presences(config, &noted, &mut self.stats, outputs);
         }
     }
@@ -147,13 +141,12 @@ impl Pipeline {
         if let Some(config) = zone_of(read_point) {
             let mut noted = Vec::new();
             zone.settle(config, &mut noted);
-            let books = Books {
+            let books = Books::new(
                 read_point,
-                zone: time_zone,
-                sensors: &self.state.config.sensors,
-                tags: &self.state.config.tags,
-                references: &self.state.references,
-            };
+                time_zone,
+                &self.state.config,
+                &self.state.references,
+            );
             books.presences(config, &noted, &mut self.stats, outputs);
         }
     }
