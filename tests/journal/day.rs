@@ -10,7 +10,7 @@ use tracegate_pipeline::config::{
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, Pipeline, Read, ReaderTime, Time};
-use tracegate_sim::scenario::{ScannerKind, Scenario, Sighting};
+use tracegate_sim::scenario::{ScannerKind, Scenario, Sighting, Timeline};
 
 /// 2026-11-22T10:00:00Z.
 const T0: i64 = 1_795_341_600_000_000;
@@ -31,7 +31,8 @@ pub fn day() -> (Vec<Vec<Input>>, usize) {
         );
     scenario.traffic[0].items = [3, 8];
     scenario.traffic[0].dwell = Duration::from_secs(4);
-    let timeline = scenario.timeline().unwrap();
+    let mut timeline = scenario.timeline().unwrap();
+    rest(&mut timeline);
 
     let mut inputs: Vec<(i64, Input)> = Vec::new();
     for part in timeline
@@ -61,6 +62,22 @@ pub fn day() -> (Vec<Vec<Input>>, usize) {
     ]
     .concat();
     (batches(&with_ticks(start, inputs)), timeline.truth.len())
+}
+
+/// A break late in the day, in the widest gap: the dock forgets its tags, and the journal can be trimmed.
+fn rest(timeline: &mut Timeline) {
+    const BREAK_US: u64 = 600_000_000;
+    let late = timeline.sightings.len() * 3 / 5;
+    let gaps = timeline.sightings[late..].windows(2);
+    let from = gaps
+        .max_by_key(|pair| pair[1].at_us - pair[0].at_us)
+        .unwrap()[0]
+        .at_us;
+    let sightings = timeline.sightings.iter_mut().map(|it| &mut it.at_us);
+    let scans = timeline.scans.iter_mut().map(|it| &mut it.at_us);
+    for at_us in sightings.chain(scans).filter(|at_us| **at_us > from) {
+        *at_us += BREAK_US;
+    }
 }
 
 /// What a restarted daemon hears first.
