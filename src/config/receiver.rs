@@ -12,7 +12,7 @@ use super::address::{BrokerUrl, HostPort};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
 use super::limits::{range, show_number};
-use super::scanner::Parity;
+use super::scanner::{Parity, Scanner};
 use super::text::{Bytes, FileName, Line};
 use super::units::{optional, shown};
 use words::{EpcTemplate, EpcUri, LinePattern, TopicFilter};
@@ -80,7 +80,7 @@ impl ReceiverProfile {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Receiver {
-    /// A path, or a name below `/dev/serial/by-id`.
+    /// A path, or a name below `/dev/serial`; see [`Scanner::serial_path`].
     #[serde(deserialize_with = "optional")]
     pub serial: Option<FileName>,
     /// Bits per second.
@@ -177,6 +177,22 @@ impl Receiver {
     pub(super) fn files(&mut self) -> impl Iterator<Item = &mut FileName> {
         let files = [&mut self.mqtt_password_file, &mut self.mqtt_ca_file];
         files.into_iter().flatten()
+    }
+
+    /// The same connection as a scanner's.
+    #[must_use]
+    pub fn connection(&self) -> Scanner {
+        Scanner {
+            serial: self.serial.clone(),
+            tcp: self.tcp.clone(),
+            listen: self.listen,
+            udp: self.udp,
+            baud: Some(self.baud),
+            data_bits: Some(self.data_bits),
+            parity: Some(self.parity),
+            stop_bits: Some(self.stop_bits),
+            ..Scanner::default()
+        }
     }
 
     /// Which thing a tag is on.

@@ -251,8 +251,7 @@ fn addresses(checker: &mut Checker<'_>) {
         let of = |key| checker.tree.at(&["receiver", name, key]);
         if let Some(tcp) = &receiver.tcp {
             all.push((of("tcp"), tcp.to_string().to_lowercase(), name));
-        } else if let Some(serial) = &receiver.serial {
-            let path = std::path::Path::new("/dev/serial/by-id").join(serial.path());
+        } else if let Some(path) = receiver.connection().serial_path() {
             all.push((of("serial"), path.display().to_string(), name));
         } else if let Some(at) = receiver.listen {
             all.push((of("listen"), format!("tcp port {at}"), name));

@@ -130,7 +130,8 @@ pub(super) fn scanner(scanner: &Scanner) -> Settings {
     }
 }
 
-fn transport(scanner: &Scanner) -> Transport {
+/// How a device is reached, and what its line is set to.
+pub(super) fn transport(scanner: &Scanner) -> Transport {
     match (&scanner.tcp, scanner.listen, scanner.udp) {
         (Some(address), ..) => Transport::Tcp(address.to_string()),
         (_, Some(at), _) => Transport::Listen(at),
