@@ -1,11 +1,13 @@
 //! Names that refer to each other: read points to antennas and scanners, devices to addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::address::Host;
 use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::ReadPoint;
+use super::scanner::Scanner;
 use super::source::{Seg, keys};
 use super::text::{AntennaRef, FileName};
 use super::units::shown;
@@ -207,6 +209,28 @@ fn one_point_each(
     }
 }
 
+fn tcp_port(at: SocketAddr) -> String {
+    format!("tcp port {}", at.port())
+}
+
+/// The setting that says how a device is reached, and the address, written in one way for devices of all kinds.
+fn address(device: &Scanner) -> Option<(&'static str, String)> {
+    if let Some(path) = device.serial_path() {
+        Some(("serial", path.display().to_string()))
+    } else if let Some(tcp) = &device.tcp {
+        Some(("tcp", tcp.to_string().to_lowercase()))
+    } else if let Some(hid) = &device.hid {
+        Some(("hid", hid.0.to_string()))
+    } else if let Some(path) = device.keyboard_path() {
+        Some(("keyboard", path.display().to_string()))
+    } else if let Some(at) = device.listen {
+        Some(("listen", tcp_port(at)))
+    } else {
+        let at = device.udp?;
+        Some(("udp", format!("udp port {}", at.port())))
+    }
+}
+
 /// A reader serves one client, and a scanner has one cable: two sections for one device would fight.
 fn addresses(checker: &mut Checker<'_>) {
     let config = checker.config;
@@ -220,67 +244,28 @@ fn addresses(checker: &mut Checker<'_>) {
             all.push((place, address, name));
         }
     }
-    for (name, scanner) in &config.scanner {
-        if let Some(path) = scanner.serial_path() {
-            all.push((
-                checker.tree.at(&["scanner", name, "serial"]),
-                path.display().to_string(),
-                name,
-            ));
-        } else if let Some(tcp) = &scanner.tcp {
-            all.push((
-                checker.tree.at(&["scanner", name, "tcp"]),
-                tcp.to_string().to_lowercase(),
-                name,
-            ));
-        } else if let Some(hid) = &scanner.hid {
-            let place = checker.tree.at(&["scanner", name, "hid"]);
-            all.push((place, hid.0.to_string(), name));
-        } else if let Some(path) = scanner.keyboard_path() {
-            let place = checker.tree.at(&["scanner", name, "keyboard"]);
-            all.push((place, path.display().to_string(), name));
-        } else if let Some(at) = scanner.listen {
-            let place = checker.tree.at(&["scanner", name, "listen"]);
-            all.push((place, format!("tcp port {}", at.port()), name));
-        } else if let Some(at) = scanner.udp {
-            let place = checker.tree.at(&["scanner", name, "udp"]);
-            all.push((place, format!("udp port {}", at.port()), name));
+    // Readers may share a port, so it counts once.
+    let mut ports = BTreeSet::new();
+    for (name, llrp) in &config.llrp {
+        if let Some(at) = llrp.listen.filter(|at| ports.insert(at.port())) {
+            let place = checker.tree.at(&["llrp", name, "listen"]);
+            all.push((place, tcp_port(at), name));
         }
     }
-    for (name, receiver) in &config.receiver {
-        let of = |key| checker.tree.at(&["receiver", name, key]);
-        if let Some(tcp) = &receiver.tcp {
-            all.push((of("tcp"), tcp.to_string().to_lowercase(), name));
-        } else if let Some(path) = receiver.connection().serial_path() {
-            all.push((of("serial"), path.display().to_string(), name));
-        } else if let Some(at) = receiver.listen {
-            all.push((of("listen"), format!("tcp port {at}"), name));
-        } else if let Some(at) = receiver.udp {
-            all.push((of("udp"), format!("udp port {at}"), name));
-        }
-    }
-    for (name, marker) in &config.marker {
-        let connection = marker.connection();
+    let scanners = config.scanner.iter();
+    let scanners = scanners.map(|(name, it)| ("scanner", name, address(it)));
+    let receivers = config.receiver.iter();
+    let receivers = receivers.map(|(name, it)| ("receiver", name, address(&it.connection())));
+    let markers = config.marker.iter().map(|(name, marker)| {
         let file = |path: &FileName| path.path().display().to_string();
-        let own = [
-            (
-                "serial",
-                connection
-                    .serial_path()
-                    .map(|path| path.display().to_string()),
-            ),
-            (
-                "tcp",
-                marker.tcp.as_ref().map(|at| at.to_string().to_lowercase()),
-            ),
-            ("listen", marker.listen.map(|at| at.to_string())),
-            ("tail", marker.tail.as_ref().map(file)),
-            ("drop", marker.drop.as_ref().map(file)),
-        ];
-        for (key, address) in own {
-            all.extend(
-                address.map(|it| (checker.tree.at(&["marker", name, key]), it, name.as_str())),
-            );
+        let tail = || Some(("tail", file(marker.tail.as_ref()?)));
+        let drop = || Some(("drop", file(marker.drop.as_ref()?)));
+        let address = address(&marker.connection()).or_else(tail).or_else(drop);
+        ("marker", name, address)
+    });
+    for (kind, name, address) in scanners.chain(receivers).chain(markers) {
+        if let Some((key, address)) = address {
+            all.push((checker.tree.at(&[kind, name, key]), address, name));
         }
     }
     all.sort();
