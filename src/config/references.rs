@@ -295,32 +295,25 @@ fn addresses(checker: &mut Checker<'_>) {
 /// Logs, status and health name a device by its name alone.
 fn device_names(checker: &mut Checker<'_>) {
     let config = checker.config;
-    let kinds: [(&str, &str, Vec<&String>); 4] = [
-        ("llrp", "reader", config.llrp.keys().collect()),
-        ("scanner", "scanner", config.scanner.keys().collect()),
-        ("receiver", "receiver", config.receiver.keys().collect()),
-        ("marker", "marker", config.marker.keys().collect()),
-    ];
-    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (kind, what, names) in &kinds {
-        for name in names {
-            let Some((other_kind, other)) = first.get(name.as_str()) else {
-                first.insert(name, (kind, what));
-                continue;
-            };
-            let title = format!("a {other} and a {what} are both named `{}`", shown(name));
-            let place = checker.tree.at(&[kind, name]);
-            let problem = Diagnostic::error("conflict", title, place, format!("the {what}"))
-                .context(
-                    checker.tree.at(&[other_kind, name]),
-                    format!("the {other}"),
-                )
-                .help(
-                    "rename one of them, and what refers to it: each device needs a name of its own",
-                );
-            checker.problems.push(problem);
-        }
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for (kind, name) in config.devices() {
+        let Some(other_kind) = first.get(name.as_str()) else {
+            first.insert(name, kind);
+            continue;
+        };
+        let (what, other) = (noun(kind), noun(other_kind));
+        let title = format!("a {other} and a {what} are both named `{}`", shown(name));
+        let place = checker.tree.at(&[kind, name]);
+        let problem = Diagnostic::error("conflict", title, place, format!("the {what}"))
+            .context(checker.tree.at(&[other_kind, name]), format!("the {other}"))
+            .help("rename one of them, and what refers to it: each device needs a name of its own");
+        checker.problems.push(problem);
     }
+}
+
+/// What people call the devices of a kind of section.
+fn noun(kind: &str) -> &str {
+    if kind == "llrp" { "reader" } else { kind }
 }
 
 /// The strength of an active tag tells where it is, never which way it went; and an exciter stands in one place.
@@ -410,7 +403,7 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .chain(unused_markers)
         .chain(unused_receivers);
     for (kind, name) in unused {
-        let what = if kind == "llrp" { "reader" } else { kind };
+        let what = noun(kind);
         let title = format!("{what} `{name}` is not used by any read point");
         let place = checker.tree.at_key(&[kind, name]);
         checker.warning(
