@@ -11,8 +11,7 @@ use tracegate_feed::active::{Form, Layout, Names, beacon};
 use super::address::{BrokerUrl, HostPort};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
-use super::limits::{range, show_number};
-use super::scanner::{Parity, Scanner};
+use super::scanner::{Parity, Scanner, line};
 use super::text::{Bytes, FileName, Line};
 use super::units::{optional, shown};
 use words::{EpcTemplate, EpcUri, LinePattern, TopicFilter};
@@ -263,21 +262,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         transport(checker, name);
         shape(checker, name, receiver);
         let of = |key| ["receiver", name.as_str(), key];
-        super::scanner::baud(checker, &of("baud"), receiver.baud);
-        range(
-            checker,
-            &of("data_bits"),
-            receiver.data_bits,
-            7..=8,
-            show_number,
-        );
-        range(
-            checker,
-            &of("stop_bits"),
-            receiver.stop_bits,
-            1..=2,
-            show_number,
-        );
+        line(checker, ["receiver", name], &receiver.connection());
         for (key, count, most) in [
             ("tags", receiver.tags.len(), MAX_TAGS),
             ("receivers", receiver.receivers.len(), MAX_RECEIVERS),
