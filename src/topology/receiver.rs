@@ -77,16 +77,17 @@ fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) 
     let gateway = super::forwarder(config);
     // Its own connection also to the gateway's broker: a reader that publishes much must not hold up acknowledgements.
     let client_id = format!("{}-{name}", gateway.client_id);
+    let shared = Subscription {
+        version: gateway.version,
+        endpoints: gateway.endpoints,
+        client_id,
+        credentials: gateway.credentials,
+        tls: gateway.tls,
+        keep_alive: gateway.keep_alive,
+        topics: topics.to_owned(),
+    };
     let Some(url) = &receiver.mqtt_url else {
-        return Subscription {
-            version: gateway.version,
-            endpoints: gateway.endpoints,
-            client_id,
-            credentials: gateway.credentials,
-            tls: gateway.tls,
-            keep_alive: gateway.keep_alive,
-            topics: topics.to_owned(),
-        };
+        return shared;
     };
     let password = receiver.mqtt_password_file.as_ref();
     let password = password.map(|file| file.path().to_owned());
@@ -96,7 +97,6 @@ fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) 
             host: url.host.as_str().to_owned(),
             port: url.port,
         }],
-        client_id,
         credentials: receiver
             .mqtt_username
             .as_ref()
@@ -107,8 +107,7 @@ fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) 
             trust: super::reader::trust(receiver.mqtt_ca_file.as_ref()),
             identity: None,
         }),
-        keep_alive: gateway.keep_alive,
-        topics: topics.to_owned(),
+        ..shared
     }
 }
 
