@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tracegate_feed::frame::{Framing, Kind};
-use tracegate_feed::profile::{self, Profile, scan_rules};
+use tracegate_feed::profile::{Profile, scan_rules};
 use tracegate_feed::rules::{BadRule, Class, Extract, Match, Rule, Rules};
 use tracegate_feed::ssi::Verb;
 use tracegate_feed::text::Encoding;
@@ -482,10 +482,4 @@ fn baud(checker: &mut Checker<'_>, path: &[&str], baud: u32) {
     let (title, place) = ("`baud` has a bad value".to_owned(), checker.tree.at(path));
     let label = "no serial port has this speed";
     checker.error("bad-value", title, place, label, &help);
-}
-
-/// The profile with this name, or the nearest ones as help.
-pub(super) fn profile_names() -> String {
-    let names: Vec<&str> = profile::profiles().map(|profile| profile.name).collect();
-    names.join(", ")
 }
