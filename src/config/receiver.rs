@@ -260,6 +260,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
     for (name, receiver) in &config.receiver {
         transport(checker, name);
+        broker(checker, name, receiver);
         shape(checker, name, receiver);
         let of = |key| ["receiver", name.as_str(), key];
         line(checker, ["receiver", name], &receiver.connection());
@@ -322,6 +323,33 @@ fn transport(checker: &mut Checker<'_>, name: &str) {
     }
     if matches!(*only, "mqtt" | "udp") {
         no_effect(checker, name, &["start", "end"], "with whole messages");
+    }
+}
+
+/// What is said of a broker of its own goes together, as in `[mqtt]`.
+fn broker(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
+    let of = |key| ["receiver", name, key];
+    let (url, user, password, ca) = (
+        of("mqtt_url"),
+        of("mqtt_username"),
+        of("mqtt_password_file"),
+        of("mqtt_ca_file"),
+    );
+    if !checker.is_set(&url) {
+        return;
+    }
+    if checker.tree.has(&password) && checker.is_missing(&user) {
+        let title = "`mqtt_password_file` has no `mqtt_username`".to_owned();
+        let place = checker.tree.at_key(&password);
+        let help = "add: mqtt_username = \"tracegate\"";
+        checker.error("missing", title, place, "", help);
+    }
+    if checker.tree.has(&ca) && receiver.mqtt_url.as_ref().is_some_and(|url| !url.tls) {
+        let title = "`mqtt_ca_file` has no effect without TLS";
+        let problem = Diagnostic::error("no-effect", title, checker.tree.at_key(&ca), "")
+            .context(checker.tree.at(&url), "this connection is not encrypted")
+            .help("use mqtts:// in mqtt_url, or delete mqtt_ca_file");
+        checker.problems.push(problem);
     }
 }
 
@@ -422,7 +450,7 @@ fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
     {
         let place = checker.tree.at(&of("pattern"));
         let title = "`pattern` does not find the tag's number".to_owned();
-        let help = "name a group tag_id: (?<tag_id>\\w+)";
+        let help = "name a group tag_id, in single quotes: pattern = '^(?<tag_id>\\w+)'";
         checker.error("missing", title, place, "", help);
     }
 }

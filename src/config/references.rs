@@ -277,14 +277,18 @@ fn addresses(checker: &mut Checker<'_>) {
                 shown(owner),
                 shown(name)
             );
-            let problem = Diagnostic::error(
-                "conflict",
-                title,
-                place.clone(),
-                "the same again here",
-            )
-            .context((*first).clone(), "first used here")
-            .help("a device serves one connection: correct the address, or delete one of them");
+            let is_port = ["tcp port ", "udp port "]
+                .iter()
+                .any(|it| address.starts_with(it));
+            let help = if is_port {
+                "a port can be listened on once: give each device a port of its own"
+            } else {
+                "a device serves one connection: correct the address, or delete one of them"
+            };
+            let problem =
+                Diagnostic::error("conflict", title, place.clone(), "the same again here")
+                    .context((*first).clone(), "first used here")
+                    .help(help);
             checker.problems.push(problem);
         } else {
             owners.insert(address, (place, name));

@@ -135,7 +135,7 @@ fn words(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
             "bad-value",
             title,
             checker.tree.at(&of(key)),
-            &shown(&bad),
+            &crate::health::tame(&bad),
             help,
         );
     }
