@@ -64,19 +64,35 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// `2 readers, 1 scanner, 2 read points`
+/// `2 readers, 1 scanner, 1 marker, 2 read points`; receivers and markers only where there are any.
 fn summary(config: &Config) -> String {
     let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let receivers = config.receiver.len();
     [
         (config.llrp.len(), "reader"),
         (config.scanner.len(), "scanner"),
-        (receivers, "receiver"),
+        (config.receiver.len(), "receiver"),
+        (config.marker.len(), "marker"),
         (config.read_point.len(), "read point"),
     ]
     .into_iter()
-    .filter(|(n, what)| *n > 0 || *what != "receiver")
+    .filter(|(n, what)| *n > 0 || !matches!(*what, "receiver" | "marker"))
     .map(|(n, what)| counted(n, what))
     .collect::<Vec<_>>()
     .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_and_markers_count_where_there_are_any() {
+        let mut config = Config::default();
+        assert_eq!(summary(&config), "0 readers, 0 scanners, 0 read points");
+        for name in ["laser_1", "laser_2"] {
+            config.marker.insert(name.to_owned(), Default::default());
+        }
+        let with_markers = "0 readers, 0 scanners, 2 markers, 0 read points";
+        assert_eq!(summary(&config), with_markers);
+    }
 }

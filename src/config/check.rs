@@ -285,6 +285,10 @@ impl Checker<'_> {
                 .help("delete it, or change the mode");
             self.problems.push(problem);
         }
+        if mode == Mode::Station {
+            self.event_of_nothing(name, "scan", ["scanners", "markers"]);
+            self.event_of_nothing(name, "mark", ["markers", "scanners"]);
+        }
         let lists: &[(&str, bool, &str)] = match mode {
             Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {
                 &[("markers", read_point.markers.is_empty(), "[\"laser_1\"]")]
@@ -359,6 +363,18 @@ impl Checker<'_> {
             }
             Mode::Dock | Mode::Belt | Mode::Presence => {}
         }
+    }
+
+    /// A station says what it means that a device tells something, and has only devices of the other kind.
+    fn event_of_nothing(&mut self, name: &str, event: &str, [own, other]: [&str; 2]) {
+        let of = |key| ["read_point", name, key];
+        if !self.tree.has(&of(event)) || !self.is_missing(&of(own)) || !self.is_set(&of(other)) {
+            return;
+        }
+        let title = format!("`{event}` has no effect without `{own}`");
+        let help = format!("delete it, or add {own}");
+        let place = self.tree.at_key(&of(event));
+        self.error("no-effect", title, place, "", &help);
     }
 
     fn mqtt(&mut self) {

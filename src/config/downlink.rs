@@ -94,14 +94,9 @@ fn topics(checker: &mut Checker<'_>) {
     let ack = mqtt.ack_topic.0.render(site, "");
     let events = |name: &String| mqtt.topic.0.render(site, name);
     let device = |name: &String| mqtt.device_topic.0.render(site, name);
-    let mut devices = config
-        .llrp
-        .keys()
-        .chain(config.scanner.keys())
-        .chain(config.marker.keys());
     let taken = mqtt.status_topic.0.render(site, "") == ack
         || config.read_point.keys().any(|name| events(name) == ack)
-        || (mqtt.device_status && devices.any(|name| device(name) == ack));
+        || (mqtt.device_status && config.devices().any(|(_, name)| device(name) == ack));
     if taken {
         let key = ["ack_topic", "status_topic", "topic", "device_topic"]
             .into_iter()

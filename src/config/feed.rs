@@ -8,8 +8,7 @@ use tracegate_feed::frame::{Kind, Order, Width};
 use tracegate_feed::profile::{self, Profile};
 use tracegate_feed::text::Encoding;
 
-use super::scanner::profile_names;
-use super::suggest::nearest;
+use super::suggest::did_you_mean;
 use super::text::Bytes;
 use super::units::{FromText, Refusal, deserialize_from_text, shown};
 
@@ -35,14 +34,12 @@ impl FromText for FeedProfile {
         if let Some(profile) = profile::profile(text) {
             return Ok(FeedProfile(profile));
         }
-        let names = profile::profiles().map(|profile| profile.name);
-        let label = match nearest(text, names) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("no profile is named \"{}\"", shown(text)),
-        };
+        let names: Vec<&str> = profile::profiles().map(|profile| profile.name).collect();
+        let unknown = format!("no profile is named \"{}\"", shown(text));
+        let label = did_you_mean(text, names.iter().copied(), &unknown);
         let help = format!(
             "profiles: {}; tracegate profiles says what each is for",
-            profile_names()
+            names.join(", ")
         );
         Err(Refusal::new(label, help))
     }
@@ -116,10 +113,7 @@ impl FromText for TextEncoding {
             .map(|(_, encoding)| TextEncoding(*encoding))
             .ok_or_else(|| {
                 let names = Encoding::ALL.map(|(name, _)| name);
-                let label = nearest(text, names).map_or_else(
-                    || "unknown encoding".to_owned(),
-                    |near| format!("did you mean \"{near}\"?"),
-                );
+                let label = did_you_mean(text, names, "unknown encoding");
                 Refusal::new(label, format!("encodings: {}", names.join(", ")))
             })
     }

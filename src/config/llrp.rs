@@ -321,8 +321,7 @@ impl FromText for SocketAddr {
     const EXPECTED: &'static str = "an address with port in quotes";
 
     fn from_text(text: &str) -> Result<Self, Refusal> {
-        const HELP: &str =
-            "an address of this machine, 0.0.0.0 for all of them; example: \"0.0.0.0:5084\"";
+        const HELP: &str = "an address of this machine, 0.0.0.0 for all of them; example: \"0.0.0.0:9005\", or \"0.0.0.0:5084\" for RFID readers";
         match text.parse::<SocketAddr>() {
             Ok(address) if address.port() > 0 => Ok(address),
             _ => Err(Refusal::new("this is no IP address with port", HELP)),

@@ -17,7 +17,7 @@ use tracegate_feed::marker::{Step, marks};
 use super::address::HostPort;
 use super::feed::Sequences;
 use super::scanner::{FlowControl, Parity, Scanner};
-use super::suggest::nearest;
+use super::suggest::did_you_mean;
 use super::text::{Bytes, FileName, GsSubstitute, ZoneName};
 use super::units::{FromText, Refusal, deserialize_from_text, from_text, optional, shown};
 
@@ -44,12 +44,9 @@ impl FromText for MarkerProfile {
         if let Some(profile) = rules::profile(text) {
             return Ok(MarkerProfile(profile));
         }
-        let names = || PROFILES.iter().map(|profile| profile.name);
-        let label = match nearest(text, names()) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("no profile of a marker is named \"{}\"", shown(text)),
-        };
-        let names: Vec<&str> = names().collect();
+        let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
+        let unknown = format!("no profile of a marker is named \"{}\"", shown(text));
+        let label = did_you_mean(text, names.iter().copied(), &unknown);
         Err(Refusal::new(
             label,
             format!("profiles: {}", names.join(", ")),

@@ -64,6 +64,17 @@ pub struct Config {
     pub control: Control,
 }
 
+impl Config {
+    /// Every device: the kind of its section, such as `llrp`, and its name.
+    pub fn devices(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let readers = self.llrp.keys().map(|name| ("llrp", name));
+        let scanners = self.scanner.keys().map(|name| ("scanner", name));
+        let receivers = self.receiver.keys().map(|name| ("receiver", name));
+        let markers = self.marker.keys().map(|name| ("marker", name));
+        readers.chain(scanners).chain(receivers).chain(markers)
+    }
+}
+
 /// `[sparkplug]`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]

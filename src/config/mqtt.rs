@@ -216,8 +216,8 @@ impl Checker<'_> {
             taken.push(mqtt.ack_topic.0.render(site, ""));
         }
         if mqtt.device_status {
-            let devices = config.llrp.keys().chain(config.scanner.keys());
-            taken.extend(devices.map(|name| mqtt.device_topic.0.render(site, name)));
+            let devices = config.devices();
+            taken.extend(devices.map(|(_, name)| mqtt.device_topic.0.render(site, name)));
         }
         let gaps = mqtt.gap_topic.0.render(site, "");
         let load = loads.iter().find(|it| **it == gaps || taken.contains(*it));
@@ -247,13 +247,9 @@ impl Checker<'_> {
         let taken: Vec<String> = others
             .chain([mqtt.status_topic.0.render(site, "")])
             .collect();
-        let devices = config
-            .llrp
-            .keys()
-            .chain(config.scanner.keys())
-            .chain(config.marker.keys());
-        let clash = devices
-            .map(|name| (name, mqtt.device_topic.0.render(site, name)))
+        let clash = config
+            .devices()
+            .map(|(_, name)| (name, mqtt.device_topic.0.render(site, name)))
             .find(|(_, topic)| taken.contains(topic));
         if let Some((name, topic)) = clash.filter(|_| mqtt.device_status) {
             let title = format!(

@@ -11,8 +11,7 @@ use tracegate_feed::active::{Form, Layout, Names, beacon};
 use super::address::{BrokerUrl, HostPort};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
-use super::limits::{range, show_number};
-use super::scanner::Parity;
+use super::scanner::{Parity, Scanner, line};
 use super::text::{Bytes, FileName, Line};
 use super::units::{optional, shown};
 use words::{EpcTemplate, EpcUri, LinePattern, TopicFilter};
@@ -80,7 +79,7 @@ impl ReceiverProfile {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Receiver {
-    /// A path, or a name below `/dev/serial/by-id`.
+    /// A path, or a name below `/dev/serial`; see [`Scanner::serial_path`].
     #[serde(deserialize_with = "optional")]
     pub serial: Option<FileName>,
     /// Bits per second.
@@ -179,6 +178,22 @@ impl Receiver {
         files.into_iter().flatten()
     }
 
+    /// The same connection as a scanner's.
+    #[must_use]
+    pub fn connection(&self) -> Scanner {
+        Scanner {
+            serial: self.serial.clone(),
+            tcp: self.tcp.clone(),
+            listen: self.listen,
+            udp: self.udp,
+            baud: Some(self.baud),
+            data_bits: Some(self.data_bits),
+            parity: Some(self.parity),
+            stop_bits: Some(self.stop_bits),
+            ..Scanner::default()
+        }
+    }
+
     /// Which thing a tag is on.
     #[must_use]
     pub fn names(&self) -> Names {
@@ -245,23 +260,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
     for (name, receiver) in &config.receiver {
         transport(checker, name);
+        broker(checker, name, receiver);
         shape(checker, name, receiver);
         let of = |key| ["receiver", name.as_str(), key];
-        super::scanner::baud(checker, &of("baud"), receiver.baud);
-        range(
-            checker,
-            &of("data_bits"),
-            receiver.data_bits,
-            7..=8,
-            show_number,
-        );
-        range(
-            checker,
-            &of("stop_bits"),
-            receiver.stop_bits,
-            1..=2,
-            show_number,
-        );
+        line(checker, ["receiver", name], &receiver.connection());
         for (key, count, most) in [
             ("tags", receiver.tags.len(), MAX_TAGS),
             ("receivers", receiver.receivers.len(), MAX_RECEIVERS),
@@ -321,6 +323,33 @@ fn transport(checker: &mut Checker<'_>, name: &str) {
     }
     if matches!(*only, "mqtt" | "udp") {
         no_effect(checker, name, &["start", "end"], "with whole messages");
+    }
+}
+
+/// What is said of a broker of its own goes together, as in `[mqtt]`.
+fn broker(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
+    let of = |key| ["receiver", name, key];
+    let (url, user, password, ca) = (
+        of("mqtt_url"),
+        of("mqtt_username"),
+        of("mqtt_password_file"),
+        of("mqtt_ca_file"),
+    );
+    if !checker.is_set(&url) {
+        return;
+    }
+    if checker.tree.has(&password) && checker.is_missing(&user) {
+        let title = "`mqtt_password_file` has no `mqtt_username`".to_owned();
+        let place = checker.tree.at_key(&password);
+        let help = "add: mqtt_username = \"tracegate\"";
+        checker.error("missing", title, place, "", help);
+    }
+    if checker.tree.has(&ca) && receiver.mqtt_url.as_ref().is_some_and(|url| !url.tls) {
+        let title = "`mqtt_ca_file` has no effect without TLS";
+        let problem = Diagnostic::error("no-effect", title, checker.tree.at_key(&ca), "")
+            .context(checker.tree.at(&url), "this connection is not encrypted")
+            .help("use mqtts:// in mqtt_url, or delete mqtt_ca_file");
+        checker.problems.push(problem);
     }
 }
 
@@ -421,7 +450,7 @@ fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
     {
         let place = checker.tree.at(&of("pattern"));
         let title = "`pattern` does not find the tag's number".to_owned();
-        let help = "name a group tag_id: (?<tag_id>\\w+)";
+        let help = "name a group tag_id, in single quotes: pattern = '^(?<tag_id>\\w+)'";
         checker.error("missing", title, place, "", help);
     }
 }

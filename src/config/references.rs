@@ -1,11 +1,13 @@
 //! Names that refer to each other: read points to antennas and scanners, devices to addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::address::Host;
 use super::check::{Checker, near_label};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::ReadPoint;
+use super::scanner::Scanner;
 use super::source::{Seg, keys};
 use super::text::{AntennaRef, FileName};
 use super::units::shown;
@@ -207,6 +209,28 @@ fn one_point_each(
     }
 }
 
+fn tcp_port(at: SocketAddr) -> String {
+    format!("tcp port {}", at.port())
+}
+
+/// The setting that says how a device is reached, and the address, written in one way for devices of all kinds.
+fn address(device: &Scanner) -> Option<(&'static str, String)> {
+    if let Some(path) = device.serial_path() {
+        Some(("serial", path.display().to_string()))
+    } else if let Some(tcp) = &device.tcp {
+        Some(("tcp", tcp.to_string().to_lowercase()))
+    } else if let Some(hid) = &device.hid {
+        Some(("hid", hid.0.to_string()))
+    } else if let Some(path) = device.keyboard_path() {
+        Some(("keyboard", path.display().to_string()))
+    } else if let Some(at) = device.listen {
+        Some(("listen", tcp_port(at)))
+    } else {
+        let at = device.udp?;
+        Some(("udp", format!("udp port {}", at.port())))
+    }
+}
+
 /// A reader serves one client, and a scanner has one cable: two sections for one device would fight.
 fn addresses(checker: &mut Checker<'_>) {
     let config = checker.config;
@@ -220,68 +244,28 @@ fn addresses(checker: &mut Checker<'_>) {
             all.push((place, address, name));
         }
     }
-    for (name, scanner) in &config.scanner {
-        if let Some(path) = scanner.serial_path() {
-            all.push((
-                checker.tree.at(&["scanner", name, "serial"]),
-                path.display().to_string(),
-                name,
-            ));
-        } else if let Some(tcp) = &scanner.tcp {
-            all.push((
-                checker.tree.at(&["scanner", name, "tcp"]),
-                tcp.to_string().to_lowercase(),
-                name,
-            ));
-        } else if let Some(hid) = &scanner.hid {
-            let place = checker.tree.at(&["scanner", name, "hid"]);
-            all.push((place, hid.0.to_string(), name));
-        } else if let Some(path) = scanner.keyboard_path() {
-            let place = checker.tree.at(&["scanner", name, "keyboard"]);
-            all.push((place, path.display().to_string(), name));
-        } else if let Some(at) = scanner.listen {
-            let place = checker.tree.at(&["scanner", name, "listen"]);
-            all.push((place, format!("tcp port {}", at.port()), name));
-        } else if let Some(at) = scanner.udp {
-            let place = checker.tree.at(&["scanner", name, "udp"]);
-            all.push((place, format!("udp port {}", at.port()), name));
+    // Readers may share a port, so it counts once.
+    let mut ports = BTreeSet::new();
+    for (name, llrp) in &config.llrp {
+        if let Some(at) = llrp.listen.filter(|at| ports.insert(at.port())) {
+            let place = checker.tree.at(&["llrp", name, "listen"]);
+            all.push((place, tcp_port(at), name));
         }
     }
-    for (name, receiver) in &config.receiver {
-        let of = |key| checker.tree.at(&["receiver", name, key]);
-        if let Some(tcp) = &receiver.tcp {
-            all.push((of("tcp"), tcp.to_string().to_lowercase(), name));
-        } else if let Some(serial) = &receiver.serial {
-            let path = std::path::Path::new("/dev/serial/by-id").join(serial.path());
-            all.push((of("serial"), path.display().to_string(), name));
-        } else if let Some(at) = receiver.listen {
-            all.push((of("listen"), format!("tcp port {at}"), name));
-        } else if let Some(at) = receiver.udp {
-            all.push((of("udp"), format!("udp port {at}"), name));
-        }
-    }
-    for (name, marker) in &config.marker {
-        let connection = marker.connection();
+    let scanners = config.scanner.iter();
+    let scanners = scanners.map(|(name, it)| ("scanner", name, address(it)));
+    let receivers = config.receiver.iter();
+    let receivers = receivers.map(|(name, it)| ("receiver", name, address(&it.connection())));
+    let markers = config.marker.iter().map(|(name, marker)| {
         let file = |path: &FileName| path.path().display().to_string();
-        let own = [
-            (
-                "serial",
-                connection
-                    .serial_path()
-                    .map(|path| path.display().to_string()),
-            ),
-            (
-                "tcp",
-                marker.tcp.as_ref().map(|at| at.to_string().to_lowercase()),
-            ),
-            ("listen", marker.listen.map(|at| at.to_string())),
-            ("tail", marker.tail.as_ref().map(file)),
-            ("drop", marker.drop.as_ref().map(file)),
-        ];
-        for (key, address) in own {
-            all.extend(
-                address.map(|it| (checker.tree.at(&["marker", name, key]), it, name.as_str())),
-            );
+        let tail = || Some(("tail", file(marker.tail.as_ref()?)));
+        let drop = || Some(("drop", file(marker.drop.as_ref()?)));
+        let address = address(&marker.connection()).or_else(tail).or_else(drop);
+        ("marker", name, address)
+    });
+    for (kind, name, address) in scanners.chain(receivers).chain(markers) {
+        if let Some((key, address)) = address {
+            all.push((checker.tree.at(&[kind, name, key]), address, name));
         }
     }
     all.sort();
@@ -293,14 +277,18 @@ fn addresses(checker: &mut Checker<'_>) {
                 shown(owner),
                 shown(name)
             );
-            let problem = Diagnostic::error(
-                "conflict",
-                title,
-                place.clone(),
-                "the same again here",
-            )
-            .context((*first).clone(), "first used here")
-            .help("a device serves one connection: correct the address, or delete one of them");
+            let is_port = ["tcp port ", "udp port "]
+                .iter()
+                .any(|it| address.starts_with(it));
+            let help = if is_port {
+                "a port can be listened on once: give each device a port of its own"
+            } else {
+                "a device serves one connection: correct the address, or delete one of them"
+            };
+            let problem =
+                Diagnostic::error("conflict", title, place.clone(), "the same again here")
+                    .context((*first).clone(), "first used here")
+                    .help(help);
             checker.problems.push(problem);
         } else {
             owners.insert(address, (place, name));
@@ -311,32 +299,25 @@ fn addresses(checker: &mut Checker<'_>) {
 /// Logs, status and health name a device by its name alone.
 fn device_names(checker: &mut Checker<'_>) {
     let config = checker.config;
-    let kinds: [(&str, &str, Vec<&String>); 4] = [
-        ("llrp", "reader", config.llrp.keys().collect()),
-        ("scanner", "scanner", config.scanner.keys().collect()),
-        ("receiver", "receiver", config.receiver.keys().collect()),
-        ("marker", "marker", config.marker.keys().collect()),
-    ];
-    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (kind, what, names) in &kinds {
-        for name in names {
-            let Some((other_kind, other)) = first.get(name.as_str()) else {
-                first.insert(name, (kind, what));
-                continue;
-            };
-            let title = format!("a {other} and a {what} are both named `{}`", shown(name));
-            let place = checker.tree.at(&[kind, name]);
-            let problem = Diagnostic::error("conflict", title, place, format!("the {what}"))
-                .context(
-                    checker.tree.at(&[other_kind, name]),
-                    format!("the {other}"),
-                )
-                .help(
-                    "rename one of them, and what refers to it: each device needs a name of its own",
-                );
-            checker.problems.push(problem);
-        }
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for (kind, name) in config.devices() {
+        let Some(other_kind) = first.get(name.as_str()) else {
+            first.insert(name, kind);
+            continue;
+        };
+        let (what, other) = (noun(kind), noun(other_kind));
+        let title = format!("a {other} and a {what} are both named `{}`", shown(name));
+        let place = checker.tree.at(&[kind, name]);
+        let problem = Diagnostic::error("conflict", title, place, format!("the {what}"))
+            .context(checker.tree.at(&[other_kind, name]), format!("the {other}"))
+            .help("rename one of them, and what refers to it: each device needs a name of its own");
+        checker.problems.push(problem);
     }
+}
+
+/// What people call the devices of a kind of section.
+fn noun(kind: &str) -> &str {
+    if kind == "llrp" { "reader" } else { kind }
 }
 
 /// The strength of an active tag tells where it is, never which way it went; and an exciter stands in one place.
@@ -426,7 +407,7 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
         .chain(unused_markers)
         .chain(unused_receivers);
     for (kind, name) in unused {
-        let what = if kind == "llrp" { "reader" } else { kind };
+        let what = noun(kind);
         let title = format!("{what} `{name}` is not used by any read point");
         let place = checker.tree.at_key(&[kind, name]);
         checker.warning(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tracegate_feed::frame::{Framing, Kind};
-use tracegate_feed::profile::{self, Profile, scan_rules};
+use tracegate_feed::profile::{Profile, scan_rules};
 use tracegate_feed::rules::{BadRule, Class, Extract, Match, Rule, Rules};
 use tracegate_feed::ssi::Verb;
 use tracegate_feed::text::Encoding;
@@ -16,7 +16,7 @@ use super::attached::{HidDevice, KeyboardLayout, Suffix};
 use super::check::{Checker, near_label};
 use super::diagnostic::Diagnostic;
 use super::feed::{FeedProfile, FrameKind, Sequences, TextEncoding};
-use super::limits::{show_number, show_time};
+use super::limits::{range, show_number, show_time};
 use super::text::{Bytes, FileName, GsSubstitute};
 use super::units::{optional, shown};
 
@@ -433,15 +433,9 @@ const BAUD: &[u32] = &[
 ];
 
 fn limits(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
-    use super::limits::range;
     let of = |key| ["scanner", name, key];
     let hour = Duration::from_secs(3600);
-    if let Some(bits) = scanner.data_bits {
-        range(checker, &of("data_bits"), bits, 7..=8, show_number);
-    }
-    if let Some(bits) = scanner.stop_bits {
-        range(checker, &of("stop_bits"), bits, 1..=2, show_number);
-    }
+    line(checker, ["scanner", name], scanner);
     if let Some(window) = scanner.duplicate_window {
         range(
             checker,
@@ -463,13 +457,23 @@ fn limits(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
     if let Some(len) = scanner.max_length {
         range(checker, &of("max_length"), len, 1..=65_536, show_number);
     }
-    if let Some(speed) = scanner.baud {
+}
+
+/// The serial line of a device.
+pub(super) fn line(checker: &mut Checker<'_>, [kind, name]: [&str; 2], device: &Scanner) {
+    let of = |key| [kind, name, key];
+    if let Some(bits) = device.data_bits {
+        range(checker, &of("data_bits"), bits, 7..=8, show_number);
+    }
+    if let Some(bits) = device.stop_bits {
+        range(checker, &of("stop_bits"), bits, 1..=2, show_number);
+    }
+    if let Some(speed) = device.baud {
         baud(checker, &of("baud"), speed);
     }
 }
 
-/// The speed of a serial line.
-pub(super) fn baud(checker: &mut Checker<'_>, path: &[&str], baud: u32) {
+fn baud(checker: &mut Checker<'_>, path: &[&str], baud: u32) {
     if BAUD.contains(&baud) || !checker.is_set(path) {
         return;
     }
@@ -478,10 +482,4 @@ pub(super) fn baud(checker: &mut Checker<'_>, path: &[&str], baud: u32) {
     let (title, place) = ("`baud` has a bad value".to_owned(), checker.tree.at(path));
     let label = "no serial port has this speed";
     checker.error("bad-value", title, place, label, &help);
-}
-
-/// The profile with this name, or the nearest ones as help.
-pub(super) fn profile_names() -> String {
-    let names: Vec<&str> = profile::profiles().map(|profile| profile.name).collect();
-    names.join(", ")
 }

@@ -20,12 +20,11 @@ const TELNET: u16 = 23;
 /// A marker's settings; what is known of it from before comes from [`recall`](super::recall).
 pub(super) fn marker(config: &Config, marker: &Marker) -> marker::Settings {
     let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|it| it.0.clone()).unwrap_or_default();
-    let (form, encoding) = (marker.form(), marker.file_encoding());
     let feed = if let Some(path) = &marker.tail {
         Feed::Log(Log {
             path: path.path().to_owned(),
-            form,
-            encoding,
+            form: marker.form(),
+            encoding: marker.file_encoding(),
             from_end: marker.begin == LogStart::End,
             idle_after: marker.idle_after,
         })
@@ -34,8 +33,8 @@ pub(super) fn marker(config: &Config, marker: &Marker) -> marker::Settings {
         Feed::Folder(Folder {
             path: path.path().to_owned(),
             suffix: marker.suffix.clone(),
-            form,
-            encoding,
+            form: marker.form(),
+            encoding: marker.file_encoding(),
             settle: marker.settle,
             processed: (!processed.is_empty()).then(|| processed.clone()),
         })
@@ -130,7 +129,8 @@ pub(super) fn scanner(scanner: &Scanner) -> Settings {
     }
 }
 
-fn transport(scanner: &Scanner) -> Transport {
+/// How a device is reached, and what its line is set to.
+pub(super) fn transport(scanner: &Scanner) -> Transport {
     match (&scanner.tcp, scanner.listen, scanner.udp) {
         (Some(address), ..) => Transport::Tcp(address.to_string()),
         (_, Some(at), _) => Transport::Listen(at),

@@ -112,6 +112,7 @@ pub fn start(
     doors: &mut Doors,
     tasks: &mut JoinSet<()>,
 ) -> Option<mpsc::Sender<Feedback>> {
+    let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
     match device {
         Device::Llrp(settings) => {
             let seat = doors.seat(&settings.link, &context.name);
@@ -119,12 +120,10 @@ pub fn start(
                 .outputs
                 .values()
                 .any(|it| *it == OutputUse::Movement);
-            let (feedback, movements) = mpsc::channel(FEEDBACK_QUEUE);
-            tasks.spawn(llrp::run(*settings, context, seat, movements));
+            tasks.spawn(llrp::run(*settings, context, seat, answers));
             shows.then_some(feedback)
         }
         Device::Scanner(settings) => {
-            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(scanner::run(*settings, context, answers));
             Some(feedback)
         }
@@ -133,17 +132,14 @@ pub fn start(
             None
         }
         Device::Marker(settings) => {
-            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(marker::run(*settings, context, answers));
             Some(feedback)
         }
         Device::Hid(settings) => {
-            let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(hid::run(settings, context, answers));
             Some(feedback)
         }
         Device::Keyboard(settings) => {
-            let (_, answers) = mpsc::channel(FEEDBACK_QUEUE);
             tasks.spawn(keyboard::run(settings, context, answers));
             None
         }

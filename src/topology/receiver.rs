@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use tokio_serial::{DataBits, FlowControl, Parity as SerialParity, StopBits};
 use tracegate_feed::active::Layout;
 use tracegate_feed::frame::{DEFAULT_MAX_LEN, Framing, Kind};
 use tracegate_pipeline::config::Step;
 use tracegate_pipeline::input::DeviceIndex;
 use tracegate_pipeline::zone::{ActiveZone, ZoneConfig};
 
-use crate::config::{Config, Parity, ReadPoint, Receiver, ReceiverProfile};
+use crate::config::{Config, ReadPoint, Receiver, ReceiverProfile};
 use crate::forward::client::{Endpoint, Version};
 use crate::source::receiver::decode::{Decoder, What};
 use crate::source::receiver::mqtt::Subscription;
 use crate::source::receiver::{Settings, Way};
-use crate::source::transport::{Line, Transport};
 use crate::tls;
 
 /// What the task of the receiver `name` works with.
@@ -72,50 +70,24 @@ fn way(config: &Config, name: &str, receiver: &Receiver) -> Way {
             topics.as_str(),
         )));
     }
-    Way::Direct(match (&receiver.tcp, receiver.listen, receiver.udp) {
-        (Some(address), ..) => Transport::Tcp(address.to_string()),
-        (_, Some(at), _) => Transport::Listen(at),
-        (_, _, Some(at)) => Transport::Udp(at),
-        _ => {
-            let serial = receiver.serial.as_ref();
-            let path =
-                serial.map(|name| std::path::Path::new("/dev/serial/by-id").join(name.path()));
-            Transport::Serial(Line {
-                path: path.unwrap_or_default(),
-                baud: receiver.baud,
-                data_bits: match receiver.data_bits {
-                    7 => DataBits::Seven,
-                    _ => DataBits::Eight,
-                },
-                parity: match receiver.parity {
-                    Parity::None => SerialParity::None,
-                    Parity::Odd => SerialParity::Odd,
-                    Parity::Even => SerialParity::Even,
-                },
-                stop_bits: match receiver.stop_bits {
-                    2 => StopBits::Two,
-                    _ => StopBits::One,
-                },
-                flow: FlowControl::None,
-            })
-        }
-    })
+    Way::Direct(super::feed::transport(&receiver.connection()))
 }
 
 fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) -> Subscription {
     let gateway = super::forwarder(config);
     // Its own connection also to the gateway's broker: a reader that publishes much must not hold up acknowledgements.
     let client_id = format!("{}-{name}", gateway.client_id);
+    let shared = Subscription {
+        version: gateway.version,
+        endpoints: gateway.endpoints,
+        client_id,
+        credentials: gateway.credentials,
+        tls: gateway.tls,
+        keep_alive: gateway.keep_alive,
+        topics: topics.to_owned(),
+    };
     let Some(url) = &receiver.mqtt_url else {
-        return Subscription {
-            version: gateway.version,
-            endpoints: gateway.endpoints,
-            client_id,
-            credentials: gateway.credentials,
-            tls: gateway.tls,
-            keep_alive: gateway.keep_alive,
-            topics: topics.to_owned(),
-        };
+        return shared;
     };
     let password = receiver.mqtt_password_file.as_ref();
     let password = password.map(|file| file.path().to_owned());
@@ -125,7 +97,6 @@ fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) 
             host: url.host.as_str().to_owned(),
             port: url.port,
         }],
-        client_id,
         credentials: receiver
             .mqtt_username
             .as_ref()
@@ -136,8 +107,7 @@ fn subscription(config: &Config, name: &str, receiver: &Receiver, topics: &str) 
             trust: super::reader::trust(receiver.mqtt_ca_file.as_ref()),
             identity: None,
         }),
-        keep_alive: gateway.keep_alive,
-        topics: topics.to_owned(),
+        ..shared
     }
 }
 
@@ -196,14 +166,42 @@ mod tests {
     use tracegate_pipeline::config::{PipelineConfig, ReadPointKind};
 
     use super::*;
+    use crate::source::transport::Transport;
+
+    fn config(text: &str) -> Config {
+        let path = Path::new("gateway.toml");
+        crate::config::from_bytes(path, text.as_bytes(), std::iter::empty())
+            .unwrap_or_else(|report| panic!("{}", report.render(crate::config::Format::Human)))
+            .config
+    }
 
     fn pipeline(text: &str) -> PipelineConfig {
-        let path = Path::new("gateway.toml");
-        let loaded = crate::config::from_bytes(path, text.as_bytes(), std::iter::empty());
-        let config = loaded
-            .unwrap_or_else(|report| panic!("{}", report.render(crate::config::Format::Human)))
-            .config;
+        let config = config(text);
         super::super::pipeline(&config, &super::super::devices(&config).unwrap())
+    }
+
+    #[test]
+    fn a_port_named_by_its_place_is_opened_there() {
+        let config = config(
+            r#"[gateway]
+site = "plant-3"
+[receiver.store]
+serial = "pci-0000:00:14.0-usb-0:1:1.0-port0"
+baud = 19200
+stop_bits = 2
+epc = "urn:epc:id:giai:4012345.{tag_id}"
+[mqtt]
+url = "mqtt://10.0.4.2"
+"#,
+        );
+        let made = way(&config, "store", &config.receiver["store"]);
+        let Way::Direct(Transport::Serial(line)) = made else {
+            panic!("{made:?}")
+        };
+        let path = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0";
+        assert_eq!(line.path, Path::new(path));
+        let stop_bits = tokio_serial::StopBits::Two;
+        assert_eq!((line.baud, line.stop_bits), (19_200, stop_bits));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use tracegate_gs1::{Ai, Element};
 use super::{LineFormat, Marker};
 use crate::config::check::{Checker, near_label};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::limits::{range, show_number, show_time};
+use crate::config::limits::{range, show_time};
+use crate::config::scanner::{SERIAL_SETTINGS, line};
 use crate::config::units::shown;
 
 /// Settings that say where a marker tells, each with an example.
@@ -23,7 +24,6 @@ const TRANSPORTS: &[(&str, &str)] = &[
     ("tail", "tail = \"/mnt/laser_1/marks.csv\""),
     ("drop", "drop = \"/mnt/laser_1/out\""),
 ];
-const SERIAL_SETTINGS: &[&str] = &["baud", "data_bits", "parity", "stop_bits", "flow_control"];
 /// Settings of a connection.
 const LIVE_SETTINGS: &[&str] = &["end", "poll_interval", "on_accept", "on_refuse"];
 /// Settings of files.
@@ -135,7 +135,7 @@ fn words(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
             "bad-value",
             title,
             checker.tree.at(&of(key)),
-            &shown(&bad),
+            &crate::health::tame(&bad),
             help,
         );
     }
@@ -222,12 +222,7 @@ fn words(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
 fn limits(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
     let of = |key| ["marker", name, key];
     let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
-    if let Some(bits) = marker.data_bits {
-        range(checker, &of("data_bits"), bits, 7..=8, show_number);
-    }
-    if let Some(bits) = marker.stop_bits {
-        range(checker, &of("stop_bits"), bits, 1..=2, show_number);
-    }
+    line(checker, ["marker", name], &marker.connection());
     if !marker.poll_interval.is_zero() {
         let limits = Duration::from_millis(50)..=hour;
         range(
