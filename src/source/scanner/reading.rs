@@ -210,12 +210,7 @@ impl<'a> Reading<'a> {
             }
             Class::Heartbeat => self.count(DeviceCounter::Heartbeats),
             Class::Ignore => {}
-            Class::Status
-            | Class::Ack
-            | Class::Nak
-            | Class::MarkStart
-            | Class::MarkDone
-            | Class::MarkError => {
+            Class::Status => {
                 self.count(DeviceCounter::StatusMessages);
                 debug!(
                     scanner = self.context.name,

@@ -6,7 +6,7 @@ mod tests;
 
 use regex_lite::Regex;
 
-pub use extract::{BadCsv, Extract, csv, csv_columns};
+pub use extract::{BadCsv, Extract, csv};
 
 use crate::text::{Encoding, decode};
 
@@ -22,39 +22,10 @@ pub enum Class {
     NoRead,
     /// It lives.
     Heartbeat,
-    /// It has taken what it was sent.
-    Ack,
-    /// It has not.
-    Nak,
-    /// A mark begins.
-    MarkStart,
-    /// A mark is done.
-    MarkDone,
-    /// A mark went wrong.
-    MarkError,
     /// About itself.
     Status,
     /// Known, and of no interest.
     Ignore,
-}
-
-impl Class {
-    /// For people and configurations.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Class::Data => "data",
-            Class::NoRead => "no_read",
-            Class::Heartbeat => "heartbeat",
-            Class::Ack => "ack",
-            Class::Nak => "nak",
-            Class::MarkStart => "mark_start",
-            Class::MarkDone => "mark_done",
-            Class::MarkError => "mark_error",
-            Class::Status => "status",
-            Class::Ignore => "ignore",
-        }
-    }
 }
 
 /// Which frames a rule is for.
@@ -130,13 +101,6 @@ impl Fields {
     pub fn get(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|(known, _)| known == name);
         field.map(|(_, text)| text.as_str())
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
     /// Whether there is none.
