@@ -11,8 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracing::{info, warn};
 
-use super::scanner::link;
-use super::{Context, Sparingly};
+use super::{Context, Sparingly, WAKE};
 use crate::core::Feedback;
 use crate::downlink::order::Action;
 use crate::health::tame;
@@ -27,8 +26,6 @@ const REPORTS: usize = 16;
 const STALE: Duration = Duration::from_secs(1);
 /// The threads look so often whether they are still wanted.
 const LOOK: Duration = Duration::from_millis(200);
-/// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
 /// Between two beeps of a scanner that shows which one it is.
 const BEEP: Duration = Duration::from_secs(1);
 
@@ -156,14 +153,14 @@ impl Session<'_> {
         // Answers for a scan made before the device was lost would confuse the operator now.
         while self.feedback.try_recv().is_ok() {}
         self.context.up();
-        if !link(self.context, true).await {
+        if !self.context.link(true).await {
             return None;
         }
         let reason = self.exchange(&mut items, &reports, &mut *decoder).await;
         let mut said = Vec::new();
         decoder.gone(&mut said);
         self.deliver(said).await;
-        link(self.context, false).await;
+        self.context.link(false).await;
         // The device is free for the next one who opens it when its thread has let go.
         drop(_threads_end);
         while items.recv().await.is_some() {}

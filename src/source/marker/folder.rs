@@ -13,10 +13,10 @@ use tracegate_pipeline::mark::{MAX_FILES, MarkId, Progress};
 
 use super::follow::hash;
 use super::teller::Teller;
-use super::{Folder, LOOK, RETRY, Stopped, blocking, link};
+use super::{Folder, LOOK, Stopped, blocking, link};
 use crate::core::Feedback;
 use crate::health::{DeviceCounter, Problem};
-use crate::source::Context;
+use crate::source::{Context, RETRY};
 
 /// Larger files are not read.
 const MAX_FILE_BYTES: u64 = 16 << 20;

@@ -9,9 +9,9 @@ use tracegate_pipeline::mark::{LogPlace, MarkId, MarkReport, Progress};
 
 use super::follow::{Follower, Look, Note};
 use super::teller::Teller;
-use super::{LOOK, Log, RETRY, Stopped, blocking, link};
+use super::{LOOK, Log, Stopped, blocking, link};
 use crate::health::{DeviceCounter, Problem};
-use crate::source::Context;
+use crate::source::{Context, RETRY};
 
 /// How far a log may be read without a mark before that is stored.
 const UNTOLD: u64 = 64 * 1024;

@@ -13,12 +13,12 @@ use tracegate_feed::frame::Kind;
 use tracegate_feed::ssi::{self, Verb};
 use tracing::warn;
 
-use super::{Settings, WAKE};
+use super::Settings;
 use crate::core::Feedback;
 use crate::downlink::order::Action;
 use crate::health::DeviceCounter;
 use crate::source::transport::Outgoing;
-use crate::source::{Context, Sparingly};
+use crate::source::{Context, Sparingly, WAKE};
 
 /// From a scan to its answer, and from the answer to its last byte written.
 pub(super) const DEADLINE: Duration = Duration::from_millis(300);

@@ -15,10 +15,10 @@ use tracegate_pipeline::Input;
 use tracing::{debug, warn};
 
 use super::answers::Outbox;
-use super::{Answers, End, Settings, WAKE};
+use super::{Answers, End, Settings};
 use crate::health::{DeviceCounter, Problem};
 use crate::source::transport::{Incoming, Transport};
-use crate::source::{Context, Sparingly};
+use crate::source::{Context, Sparingly, WAKE};
 
 /// Bytes of a frame that people are shown.
 const SHOWN: usize = 80;
