@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod mqtt;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -184,15 +185,21 @@ impl Session<'_> {
     fn frame(&mut self, frame: &[u8]) {
         let Decoded { reads, unused } = self.decoder.take(frame);
         let at = self.context.clock.now();
+        let (mut by_antenna, mut dropped) = (BTreeMap::<_, u64>::new(), 0);
         for read in reads {
-            let (antenna, count) = (read.antenna, u64::from(read.more) + 1);
-            self.context
-                .health
-                .reads(&self.context.name, Some(antenna), count);
+            let count = u64::from(read.more) + 1;
+            *by_antenna.entry(read.antenna).or_default() += count;
             if self.queue.push(at, read) == Queued::Dropped {
-                self.context.health.counters().reads_dropped.add(count);
-                self.count(DeviceCounter::ReadsDropped, count);
+                dropped += count;
             }
+        }
+        let Context { health, name, .. } = self.context;
+        for (antenna, count) in by_antenna {
+            health.reads(name, Some(antenna), count);
+        }
+        if dropped > 0 {
+            health.counters().reads_dropped.add(dropped);
+            self.count(DeviceCounter::ReadsDropped, dropped);
         }
         for unused in unused {
             self.count(
