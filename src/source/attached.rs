@@ -11,9 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracing::{info, warn};
 
-use super::{Context, Sparingly, WAKE};
+use super::{Beeps, Context, Sparingly, WAKE};
 use crate::core::Feedback;
-use crate::downlink::order::Action;
 use crate::health::tame;
 
 /// Between looks for the device, jittered up to twice that: a replugged scanner is back within a second or so.
@@ -26,9 +25,6 @@ const REPORTS: usize = 16;
 const STALE: Duration = Duration::from_secs(1);
 /// The threads look so often whether they are still wanted.
 const LOOK: Duration = Duration::from_millis(200);
-/// Between two beeps of a scanner that shows which one it is.
-const BEEP: Duration = Duration::from_secs(1);
-
 /// What a scanner is told; empty is nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answers {
@@ -175,7 +171,7 @@ impl Session<'_> {
     ) -> Option<String> {
         let context = self.context;
         let mut said = Vec::new();
-        let (mut shows, mut beep_at) = (0, Instant::now());
+        let mut beeps = Beeps::none();
         let mut last = Instant::now();
         loop {
             context.beat.touch();
@@ -194,24 +190,8 @@ impl Session<'_> {
                     };
                     self.tell(reports, decoder.reports(bytes));
                 }
-                order = context.orders.next() => {
-                    let answer = match order.action {
-                        Action::Identify(_) if reports.is_none() => {
-                            Err("a scanner that types cannot be told anything".to_owned())
-                        }
-                        Action::Identify(time) => {
-                            (shows, beep_at) = (time.as_secs(), Instant::now());
-                            Ok(())
-                        }
-                        Action::Output { .. } => Err("a scanner has no outputs".to_owned()),
-                    };
-                    // Nobody may wait any more.
-                    let _ = order.done.send(answer);
-                }
-                () = sleep_until(beep_at), if shows > 0 => {
-                    (shows, beep_at) = (shows - 1, beep_at + BEEP);
-                    self.tell(reports, decoder.reports(&self.answers.identify));
-                }
+                order = context.orders.next() => beeps.take(order, reports.is_some()),
+                () = beeps.next() => self.tell(reports, decoder.reports(&self.answers.identify)),
                 item = items.recv() => match item {
                     Some(Ok(item)) => {
                         last = Instant::now();

@@ -15,14 +15,14 @@ pub mod transport;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
-use crate::downlink::order::Orders;
+use crate::downlink::order::{Action, Order, Orders};
 use crate::health::{Beat, DeviceCounter, DeviceState, Health, tame};
 use transport::{Opener, Port};
 
@@ -34,6 +34,8 @@ const RETRY_SLOWDOWN: u32 = 8;
 const STEADY: Duration = Duration::from_secs(30);
 /// Signs of life even when nothing happens.
 const WAKE: Duration = Duration::from_secs(5);
+/// Between two beeps of a scanner that shows which one it is.
+const BEEP: Duration = Duration::from_secs(1);
 
 /// What every device task is given.
 #[derive(Debug, Clone)]
@@ -156,6 +158,44 @@ impl Retry {
         context.down(reason);
         let wait = (RETRY * self.0).mul_f64(1.0 + fastrand::f64());
         context.pause(wait).await
+    }
+}
+
+/// Beeps by which a scanner shows which one it is.
+struct Beeps {
+    left: u64,
+    at: Instant,
+}
+
+impl Beeps {
+    fn none() -> Self {
+        Self {
+            left: 0,
+            at: Instant::now(),
+        }
+    }
+
+    /// Takes an order to a scanner; one that does not `hear` can do nothing.
+    fn take(&mut self, order: Order, hears: bool) {
+        let answer = match order.action {
+            Action::Identify(_) if !hears => Err("a scanner that types cannot be told anything"),
+            Action::Identify(time) => {
+                (self.left, self.at) = (time.as_secs(), Instant::now());
+                Ok(())
+            }
+            Action::Output { .. } => Err("a scanner has no outputs"),
+        };
+        // Nobody may wait any more.
+        let _ = order.done.send(answer.map_err(str::to_owned));
+    }
+
+    /// Waits for the next beep; for ever, if none is left. Cancel safe.
+    async fn next(&mut self) {
+        if self.left == 0 {
+            return std::future::pending().await;
+        }
+        sleep_until(self.at).await;
+        (self.left, self.at) = (self.left - 1, self.at + BEEP);
     }
 }
 
