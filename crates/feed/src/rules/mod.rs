@@ -176,6 +176,13 @@ impl Rules {
         let text = decode(self.encoding, frame).ok();
         let trimmed = trim(frame);
         self.rules.iter().find_map(|rule| {
+            if let (Test::Regex(pattern), Some(Extract::Regex)) = (&rule.when, &rule.extract) {
+                let mut fields = Fields::default();
+                for (name, text) in groups(pattern, text.as_deref()?)? {
+                    fields.push(name, text);
+                }
+                return Some((rule.class, fields));
+            }
             let matched = match &rule.when {
                 Test::Any => true,
                 Test::Literal(bytes) => frame == bytes || trimmed == bytes,
@@ -187,7 +194,6 @@ impl Rules {
             }
             let fields = match &rule.extract {
                 None => Fields::default(),
-                Some(Extract::Regex) => rule.groups(text.as_deref()?)?,
                 Some(extract) => extract.fields(text.as_deref()?)?,
             };
             Some((rule.class, fields))
@@ -195,20 +201,14 @@ impl Rules {
     }
 }
 
-impl Compiled {
-    fn groups(&self, text: &str) -> Option<Fields> {
-        let Test::Regex(pattern) = &self.when else {
-            return None;
-        };
-        let captures = pattern.captures(text)?;
-        let mut fields = Fields::default();
-        for name in pattern.capture_names().flatten() {
-            if let Some(found) = captures.name(name) {
-                fields.push(name, found.as_str());
-            }
-        }
-        Some(fields)
-    }
+/// The named groups of the pattern that took part, and what they found; `None` when the pattern is not found.
+pub(crate) fn groups<'a>(
+    pattern: &'a Regex,
+    text: &'a str,
+) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+    let captures = pattern.captures(text)?;
+    let names = pattern.capture_names().flatten();
+    Some(names.filter_map(move |name| Some((name, captures.name(name)?.as_str()))))
 }
 
 /// A pattern that may be tried on untrusted text: linear time, bounded size.
