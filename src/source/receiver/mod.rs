@@ -127,7 +127,7 @@ impl Session<'_> {
                         framer.push(bytes, now_us(), &mut pieces);
                         if incoming.is_datagrams() {
                             // A datagram is whole; what it does not end is a frame too.
-                            self.datagram(bytes, &mut framer, &mut pieces);
+                            framer.finish(&mut pieces);
                         }
                         self.pieces(&mut pieces);
                     }
@@ -155,15 +155,6 @@ impl Session<'_> {
                 }
             }
         }
-    }
-
-    /// Each datagram is a message of its own, with or without a line end.
-    fn datagram(&mut self, bytes: &[u8], framer: &mut Framer, pieces: &mut Vec<Piece>) {
-        pieces.clear();
-        framer.reset(&mut Vec::new());
-        let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r' | 0));
-        let lines = lines.filter(|line| !line.is_empty());
-        pieces.extend(lines.map(|line| Piece::Frame(line.to_vec())));
     }
 
     fn pieces(&mut self, pieces: &mut Vec<Piece>) {
