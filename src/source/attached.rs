@@ -11,10 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracing::{info, warn};
 
-use super::scanner::link;
-use super::{Context, Sparingly};
+use super::{Beeps, Context, Sparingly, WAKE};
 use crate::core::Feedback;
-use crate::downlink::order::Action;
 use crate::health::tame;
 
 /// Between looks for the device, jittered up to twice that: a replugged scanner is back within a second or so.
@@ -27,11 +25,6 @@ const REPORTS: usize = 16;
 const STALE: Duration = Duration::from_secs(1);
 /// The threads look so often whether they are still wanted.
 const LOOK: Duration = Duration::from_millis(200);
-/// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
-/// Between two beeps of a scanner that shows which one it is.
-const BEEP: Duration = Duration::from_secs(1);
-
 /// What a scanner is told; empty is nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answers {
@@ -156,14 +149,14 @@ impl Session<'_> {
         // Answers for a scan made before the device was lost would confuse the operator now.
         while self.feedback.try_recv().is_ok() {}
         self.context.up();
-        if !link(self.context, true).await {
+        if !self.context.link(true).await {
             return None;
         }
         let reason = self.exchange(&mut items, &reports, &mut *decoder).await;
         let mut said = Vec::new();
         decoder.gone(&mut said);
         self.deliver(said).await;
-        link(self.context, false).await;
+        self.context.link(false).await;
         // The device is free for the next one who opens it when its thread has let go.
         drop(_threads_end);
         while items.recv().await.is_some() {}
@@ -178,7 +171,7 @@ impl Session<'_> {
     ) -> Option<String> {
         let context = self.context;
         let mut said = Vec::new();
-        let (mut shows, mut beep_at) = (0, Instant::now());
+        let mut beeps = Beeps::none();
         let mut last = Instant::now();
         loop {
             context.beat.touch();
@@ -197,24 +190,8 @@ impl Session<'_> {
                     };
                     self.tell(reports, decoder.reports(bytes));
                 }
-                order = context.orders.next() => {
-                    let answer = match order.action {
-                        Action::Identify(_) if reports.is_none() => {
-                            Err("a scanner that types cannot be told anything".to_owned())
-                        }
-                        Action::Identify(time) => {
-                            (shows, beep_at) = (time.as_secs(), Instant::now());
-                            Ok(())
-                        }
-                        Action::Output { .. } => Err("a scanner has no outputs".to_owned()),
-                    };
-                    // Nobody may wait any more.
-                    let _ = order.done.send(answer);
-                }
-                () = sleep_until(beep_at), if shows > 0 => {
-                    (shows, beep_at) = (shows - 1, beep_at + BEEP);
-                    self.tell(reports, decoder.reports(&self.answers.identify));
-                }
+                order = context.orders.next() => beeps.take(order, reports.is_some()),
+                () = beeps.next() => self.tell(reports, decoder.reports(&self.answers.identify)),
                 item = items.recv() => match item {
                     Some(Ok(item)) => {
                         last = Instant::now();

@@ -15,15 +15,27 @@ pub mod transport;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
 use tracegate_pipeline::input::DeviceIndex;
 use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
-use crate::downlink::order::Orders;
+use crate::downlink::order::{Action, Order, Orders};
 use crate::health::{Beat, DeviceCounter, DeviceState, Health, tame};
+use transport::{Opener, Port};
+
+/// Between attempts to reach a device, jittered up to twice that: one that was replugged is back within two seconds.
+const RETRY: Duration = Duration::from_secs(1);
+/// A device that again and again accepts the connection and ends it at once is tried up to so many times more rarely.
+const RETRY_SLOWDOWN: u32 = 8;
+/// A connection that lasted so long was a good one, even if nothing came.
+const STEADY: Duration = Duration::from_secs(30);
+/// Signs of life even when nothing happens.
+const WAKE: Duration = Duration::from_secs(5);
+/// Between two beeps of a scanner that shows which one it is.
+const BEEP: Duration = Duration::from_secs(1);
 
 /// What every device task is given.
 #[derive(Debug, Clone)]
@@ -72,6 +84,41 @@ impl Context {
         self.beat.pause(wait, &self.stop).await
     }
 
+    /// Opens the device, or says why not; `None` when the gateway stops. `gone` is why the last connection ended, which is
+    /// said while the device is waited for.
+    async fn open(
+        &self,
+        opener: &mut Opener,
+        what: &str,
+        gone: Option<String>,
+    ) -> Result<Option<Port>, String> {
+        if let Some(waits) = opener.prepare(what).await? {
+            self.down(&gone.map_or_else(|| waits.clone(), |gone| format!("{gone}; {waits}")));
+        }
+        let open = opener.open(what);
+        tokio::pin!(open);
+        loop {
+            self.beat.touch();
+            tokio::select! {
+                port = &mut open => return port.map(Some),
+                () = tokio::time::sleep(WAKE) => {}
+                () = self.stop.cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    /// Tells the core that the device is there, or gone; returns false when the gateway stops.
+    async fn link(&self, up: bool) -> bool {
+        let (device, at) = (self.device, self.clock.now());
+        self.send(Input::Device {
+            device,
+            at,
+            up,
+            reader_time: None,
+        })
+        .await
+    }
+
     /// Hands an input to the core, waiting for room. For rare inputs only: tag reads go through [`queue::ReadQueue`].
     async fn send(&self, input: Input) -> bool {
         loop {
@@ -86,6 +133,69 @@ impl Context {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// How much slower than [`RETRY`] a device is tried.
+#[derive(Debug)]
+struct Retry(u32);
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl Retry {
+    /// Says why the device is down and waits before the next attempt, longer each time unless the connection was `good`.
+    /// Returns false when the gateway stops.
+    async fn wait(&mut self, context: &Context, reason: &str, good: bool) -> bool {
+        self.0 = if good {
+            1
+        } else {
+            (self.0 * 2).min(RETRY_SLOWDOWN)
+        };
+        context.down(reason);
+        let wait = (RETRY * self.0).mul_f64(1.0 + fastrand::f64());
+        context.pause(wait).await
+    }
+}
+
+/// Beeps by which a scanner shows which one it is.
+struct Beeps {
+    left: u64,
+    at: Instant,
+}
+
+impl Beeps {
+    fn none() -> Self {
+        Self {
+            left: 0,
+            at: Instant::now(),
+        }
+    }
+
+    /// Takes an order to a scanner; one that does not `hear` can do nothing.
+    fn take(&mut self, order: Order, hears: bool) {
+        let answer = match order.action {
+            Action::Identify(_) if !hears => Err("a scanner that types cannot be told anything"),
+            Action::Identify(time) => {
+                (self.left, self.at) = (time.as_secs(), Instant::now());
+                Ok(())
+            }
+            Action::Output { .. } => Err("a scanner has no outputs"),
+        };
+        // Nobody may wait any more.
+        let _ = order.done.send(answer.map_err(str::to_owned));
+    }
+
+    /// Waits for the next beep; for ever, if none is left. Cancel safe.
+    async fn next(&mut self) {
+        if self.left == 0 {
+            return std::future::pending().await;
+        }
+        sleep_until(self.at).await;
+        (self.left, self.at) = (self.left - 1, self.at + BEEP);
     }
 }
 

@@ -47,7 +47,10 @@ fn framing(receiver: &Receiver) -> Framing {
         max_len: MAX_LINE,
         ..Framing::lines()
     };
-    if let Kind::Delimited { starts, ends } = &mut framing.kind {
+    // Datagrams are whole: they need no start and end of their own.
+    if receiver.udp.is_none()
+        && let Kind::Delimited { starts, ends } = &mut framing.kind
+    {
         if let Some(start) = &receiver.start {
             *starts = vec![start.0.clone()];
         }

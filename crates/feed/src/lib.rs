@@ -3,8 +3,7 @@
 //! Bytes and time go in, values come out; nothing here does I/O or reads a clock, and no input can panic.
 //!
 //! A feed is always the same chain: bytes are cut into frames ([`frame`]), a frame is classified by ordered rules that
-//! also take its fields out ([`rules`]), fields become values ([`value`]). What a make of device is like is a named
-//! [`profile`].
+//! also take its fields out ([`rules`]). What a make of device is like is a named [`profile`].
 
 #![warn(clippy::indexing_slicing)]
 
@@ -17,5 +16,4 @@ pub mod rules;
 pub mod ssi;
 pub mod telnet;
 pub mod text;
-pub mod value;
 pub mod wedge;

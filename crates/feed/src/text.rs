@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// How a device writes text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
@@ -91,6 +93,15 @@ pub fn shown(bytes: &[u8], limit: usize) -> String {
         shown.push_str(&format!("… ({} bytes)", bytes.len()));
     }
     shown
+}
+
+/// A JSON text, number or boolean as text; `None` for anything else.
+pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

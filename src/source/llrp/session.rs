@@ -457,15 +457,7 @@ impl<'a> Session<'a> {
             }
         }
         if self.announced {
-            let at = self.context.clock.now();
-            self.context
-                .send(Input::Device {
-                    device: self.context.device,
-                    at,
-                    up: false,
-                    reader_time: None,
-                })
-                .await;
+            self.context.link(false).await;
         }
     }
 }

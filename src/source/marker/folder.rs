@@ -13,10 +13,10 @@ use tracegate_pipeline::mark::{MAX_FILES, MarkId, Progress};
 
 use super::follow::hash;
 use super::teller::Teller;
-use super::{Folder, LOOK, RETRY, Stopped, blocking, link};
+use super::{Folder, LOOK, Stopped, blocking};
 use crate::core::Feedback;
 use crate::health::{DeviceCounter, Problem};
-use crate::source::Context;
+use crate::source::{Context, RETRY};
 
 /// Larger files are not read.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -42,7 +42,6 @@ pub(super) async fn run(
         order: known.iter().copied().collect(),
         seen: BTreeMap::new(),
         done: BTreeMap::new(),
-        is_up: false,
     };
     // It ends when the gateway stops.
     let _: Result<(), Stopped> = reader.run().await;
@@ -60,7 +59,6 @@ struct Reader<'a> {
     seen: BTreeMap<PathBuf, (Stamp, Instant)>,
     /// Files that need not be read again.
     done: BTreeMap<PathBuf, Stamp>,
-    is_up: bool,
 }
 
 impl Reader<'_> {
@@ -73,12 +71,14 @@ impl Reader<'_> {
             .await?;
             let wait = match listed {
                 Ok(files) => {
-                    self.up().await?;
+                    self.teller.up().await?;
                     self.look(files).await?;
                     LOOK
                 }
                 Err(error) => {
-                    self.down(&error).await?;
+                    let path = self.folder.path.display();
+                    let reason = format!("{path} cannot be read: {error}");
+                    self.teller.down(&reason).await?;
                     RETRY
                 }
             };
@@ -126,7 +126,7 @@ impl Reader<'_> {
     async fn read(&mut self, path: PathBuf, stamp: Stamp) -> Result<(), Stopped> {
         let shown = path.display().to_string();
         if stamp.1 > MAX_FILE_BYTES {
-            self.trouble(&format!(
+            self.teller.trouble(&format!(
                 "{shown} is longer than 16 MiB and is not read; is it the marker's?"
             ));
             self.done.insert(path, stamp);
@@ -137,7 +137,8 @@ impl Reader<'_> {
         {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.trouble(&format!("{shown} cannot be read: {error}"));
+                self.teller
+                    .trouble(&format!("{shown} cannot be read: {error}"));
                 return Ok(());
             }
         };
@@ -224,7 +225,7 @@ impl Reader<'_> {
         })
         .await?;
         if let Err(error) = moved {
-            self.trouble(&format!(
+            self.teller.trouble(&format!(
                 "{} cannot be moved to {processed}: {error}",
                 path.display()
             ));
@@ -233,42 +234,17 @@ impl Reader<'_> {
         }
         Ok(())
     }
-
-    fn trouble(&mut self, text: &str) {
-        let Context { health, name, .. } = self.context;
-        self.teller.count(DeviceCounter::LogIncidents, 1);
-        health.incident(name, Problem::Log, text);
-        self.teller.remark(text);
-    }
-
-    async fn up(&mut self) -> Result<(), Stopped> {
-        self.context.up();
-        if !std::mem::replace(&mut self.is_up, true) {
-            link(self.context, true).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&mut self, error: &io::Error) -> Result<(), Stopped> {
-        if std::mem::take(&mut self.is_up) {
-            link(self.context, false).await?;
-        }
-        self.context.down(&format!(
-            "{} cannot be read: {error}",
-            self.folder.path.display()
-        ));
-        Ok(())
-    }
 }
 
 /// Files with this suffix, the oldest first; hidden ones and those being written (`.tmp`, `.part`) do not count.
 fn list(folder: &Path, suffix: &str) -> io::Result<Vec<(PathBuf, Stamp)>> {
     let mut files = Vec::new();
+    let suffix = suffix.to_lowercase();
     for entry in fs::read_dir(folder)?.take(MAX_ENTRIES) {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().to_lowercase();
         let unfinished = name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part");
-        if unfinished || !name.ends_with(&suffix.to_lowercase()) {
+        if unfinished || !name.ends_with(&suffix) {
             continue;
         }
         // It may be gone by now.

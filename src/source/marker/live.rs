@@ -9,22 +9,15 @@ use tracegate_feed::frame::{Framer, Piece};
 use tracegate_feed::text::decode;
 
 use super::teller::Teller;
-use super::{Live, RETRY, Stopped, link};
+use super::{Live, Stopped, link};
 use crate::core::Feedback;
 use crate::downlink::order::Action;
 use crate::health::DeviceCounter;
-use crate::source::Context;
 use crate::source::transport::{Opener, Port};
+use crate::source::{Context, Retry, STEADY, WAKE};
 
-/// A marker that again and again ends the connection at once is tried up to so many times more rarely.
-const RETRY_SLOWDOWN: u32 = 8;
-/// A connection that lasted so long was a good one.
-const STEADY: Duration = Duration::from_secs(30);
 /// A marker that does not take a question or an answer is not waited for.
 const WRITE_DEADLINE: Duration = Duration::from_secs(1);
-/// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
-
 enum End {
     Gone(String),
     Newer(Port),
@@ -37,7 +30,7 @@ pub(super) async fn run(
     mut feedback: mpsc::Receiver<Feedback>,
 ) {
     let mut opener = Opener::new(live.transport.clone());
-    let (mut slowdown, mut newer) = (1, None);
+    let (mut retry, mut newer) = (Retry::default(), None);
     loop {
         let started = Instant::now();
         let port = match newer.take() {
@@ -60,17 +53,8 @@ pub(super) async fn run(
                 Ok(End::Gone(reason)) => (reason, true),
             },
         };
-        let brief = reached && started.elapsed() < STEADY;
-        slowdown = if brief {
-            (slowdown * 2).min(RETRY_SLOWDOWN)
-        } else {
-            1
-        };
-        context.down(&reason);
-        if !context
-            .pause((RETRY * slowdown).mul_f64(1.0 + fastrand::f64()))
-            .await
-        {
+        let good = !reached || started.elapsed() >= STEADY;
+        if !retry.wait(context, &reason, good).await {
             return;
         }
     }
@@ -82,23 +66,16 @@ async fn open(
     context: &Context,
     teller: &mut Teller,
 ) -> Result<Result<Port, String>, Stopped> {
-    match opener.prepare("marker").await {
-        Ok(Some(waits)) => context.down(&waits),
-        Ok(None) => {}
-        Err(reason) => return Ok(Err(reason)),
-    }
-    let open = opener.open("marker");
+    let open = context.open(opener, "marker", None);
     tokio::pin!(open);
     loop {
-        context.beat.touch();
         tokio::select! {
-            port = &mut open => return Ok(port),
+            port = &mut open => return port.transpose().ok_or(Stopped),
             () = sleep(WAKE) => {
                 teller.tick();
                 let reports = teller.reports(true, false);
                 teller.send(reports).await?;
             }
-            () = context.stop.cancelled() => return Err(Stopped),
         }
     }
 }

@@ -9,9 +9,9 @@ use tracegate_pipeline::mark::{LogPlace, MarkId, MarkReport, Progress};
 
 use super::follow::{Follower, Look, Note};
 use super::teller::Teller;
-use super::{LOOK, Log, RETRY, Stopped, blocking, link};
+use super::{LOOK, Log, Stopped, blocking};
 use crate::health::{DeviceCounter, Problem};
-use crate::source::Context;
+use crate::source::{Context, RETRY};
 
 /// How far a log may be read without a mark before that is stored.
 const UNTOLD: u64 = 64 * 1024;
@@ -23,7 +23,6 @@ pub(super) async fn run(log: &Log, known: Option<LogPlace>, context: &Context, t
         teller,
         header: None,
         told: known,
-        is_up: false,
         news: Instant::now(),
     };
     // It ends when the gateway stops.
@@ -37,7 +36,6 @@ struct Reader<'a> {
     header: Option<Header>,
     /// The place that was told last.
     told: Option<LogPlace>,
-    is_up: bool,
     news: Instant,
 }
 
@@ -59,17 +57,20 @@ impl Reader<'_> {
                     let (more, missing) = (look.more, look.missing);
                     self.take(&mut follower, look, first.as_deref()).await?;
                     if missing {
-                        self.down(
-                            "is not there; is its name right, and the marking software running?",
-                        )
-                        .await?;
+                        let path = self.log.path.display();
+                        let reason = format!(
+                            "{path} is not there; is its name right, and the marking software running?"
+                        );
+                        self.teller.down(&reason).await?;
                     } else {
-                        self.up().await?;
+                        self.teller.up().await?;
                     }
                     if more { Duration::ZERO } else { LOOK }
                 }
                 Err(error) => {
-                    self.down(&format!("cannot be read: {error}")).await?;
+                    let path = self.log.path.display();
+                    let reason = format!("{path} cannot be read: {error}");
+                    self.teller.down(&reason).await?;
                     // A share that comes back has other handles.
                     follower = self.follower();
                     RETRY
@@ -228,10 +229,7 @@ impl Reader<'_> {
                 format!("the last line of a rotated {path} has no end and does not count")
             }
         };
-        self.teller.count(DeviceCounter::LogIncidents, 1);
-        let Context { health, name, .. } = self.context;
-        health.incident(name, Problem::Log, &text);
-        self.teller.remark(&text);
+        self.teller.trouble(&text);
     }
 
     fn idle(&self) {
@@ -239,28 +237,13 @@ impl Reader<'_> {
             return;
         };
         let silent = self.news.elapsed() >= after;
-        let text = format!(
-            "no new line for {}; is the marker in use, and its log still this file?",
-            crate::config::show_duration(after)
-        );
+        let text = silent.then(|| {
+            format!(
+                "no new line for {}; is the marker in use, and its log still this file?",
+                crate::config::show_duration(after)
+            )
+        });
         let Context { health, name, .. } = self.context;
-        health.problem(name, Problem::Silent, silent.then_some(text.as_str()));
-    }
-
-    async fn up(&mut self) -> Result<(), Stopped> {
-        self.context.up();
-        if !std::mem::replace(&mut self.is_up, true) {
-            link(self.context, true).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&mut self, why: &str) -> Result<(), Stopped> {
-        let reason = format!("{} {why}", self.log.path.display());
-        if std::mem::take(&mut self.is_up) {
-            link(self.context, false).await?;
-        }
-        self.context.down(&reason);
-        Ok(())
+        health.problem(name, Problem::Silent, text.as_deref());
     }
 }

@@ -20,7 +20,6 @@ use tracegate_feed::marker::marks;
 use tracegate_feed::marker::record::Form;
 use tracegate_feed::marker::rules::Rules;
 use tracegate_feed::text;
-use tracegate_pipeline::Input;
 use tracegate_pipeline::mark::{LogPlace, MarkFeed};
 
 use super::Context;
@@ -30,8 +29,6 @@ use teller::Teller;
 
 /// Between looks at files.
 const LOOK: Duration = Duration::from_millis(250);
-/// Between attempts, when something is wrong.
-const RETRY: Duration = Duration::from_secs(1);
 /// A share that does not answer for so long is told of.
 const SHARE_SILENT: Duration = Duration::from_secs(10);
 
@@ -153,17 +150,9 @@ pub async fn run(settings: Settings, context: Context, feedback: mpsc::Receiver<
 struct Stopped;
 
 async fn link(context: &Context, up: bool) -> Result<(), Stopped> {
-    let (device, at) = (context.device, context.clock.now());
-    let input = Input::Device {
-        device,
-        at,
-        up,
-        reader_time: None,
-    };
-    if context.send(input).await {
-        Ok(())
-    } else {
-        Err(Stopped)
+    match context.link(up).await {
+        true => Ok(()),
+        false => Err(Stopped),
     }
 }
 

@@ -8,7 +8,7 @@ use tracegate_pipeline::Input;
 use tracegate_pipeline::mark::{Mark, MarkId, MarkOutcome, MarkReport, MarkedItem, Progress};
 use tracing::warn;
 
-use super::{Settings, Stopped};
+use super::{Settings, Stopped, link};
 use crate::health::{DeviceCounter, Problem};
 use crate::source::{Context, Sparingly};
 
@@ -24,6 +24,8 @@ pub(super) struct Teller {
     unmatched: u64,
     /// Number of the next mark that has no identity of its own.
     heard: u32,
+    /// The core was told that the feed is there.
+    is_up: bool,
     remarks: Sparingly,
 }
 
@@ -37,6 +39,7 @@ impl Teller {
             told: Vec::new(),
             unmatched: 0,
             heard: 0,
+            is_up: false,
             remarks: Sparingly::default(),
         }
     }
@@ -85,6 +88,32 @@ impl Teller {
         if let Some(unsaid) = self.remarks.say() {
             warn!(marker, unsaid, frame = text, "Frame that no rule knows");
         }
+    }
+
+    /// The file or folder is there.
+    pub async fn up(&mut self) -> Result<(), Stopped> {
+        self.context.up();
+        if !std::mem::replace(&mut self.is_up, true) {
+            link(&self.context, true).await?;
+        }
+        Ok(())
+    }
+
+    /// It is not, for this reason.
+    pub async fn down(&mut self, reason: &str) -> Result<(), Stopped> {
+        if std::mem::take(&mut self.is_up) {
+            link(&self.context, false).await?;
+        }
+        self.context.down(reason);
+        Ok(())
+    }
+
+    /// Marks may be missing or not be put away: counted, kept for the status, said sparingly.
+    pub fn trouble(&mut self, text: &str) {
+        self.count(DeviceCounter::LogIncidents, 1);
+        let Context { health, name, .. } = &self.context;
+        health.incident(name, Problem::Log, text);
+        self.remark(text);
     }
 
     /// A line in the log, not too often.

@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod mqtt;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -15,19 +16,11 @@ use tracing::warn;
 
 use super::queue::{Queued, ReadQueue};
 use super::transport::{Opener, Port, Transport};
-use super::{Context, Sparingly};
+use super::{Context, Retry, STEADY, Sparingly, WAKE};
 use crate::health::DeviceCounter;
 use decode::{Decoded, Decoder, Unused};
 use mqtt::Subscription;
 
-/// Between attempts to reach it, jittered up to twice that.
-const RETRY: Duration = Duration::from_secs(1);
-/// A receiver that again and again accepts the connection and ends it at once is tried up to so many times more rarely.
-const RETRY_SLOWDOWN: u32 = 8;
-/// A connection that lasted so long was a good one.
-const STEADY: Duration = Duration::from_secs(30);
-/// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
 /// Longest datagram (RFC 768), and what is read of a stream at a time.
 const CHUNK: usize = 64 * 1024;
 /// What it is called in reasons.
@@ -85,13 +78,13 @@ struct Session<'a> {
 impl Session<'_> {
     async fn direct(&mut self, transport: &Transport, framing: &Framing) {
         let mut opener = Opener::new(transport.clone());
-        let mut slowdown = 1;
+        let mut retry = Retry::default();
         loop {
             self.context.beat.touch();
             let started = Instant::now();
             self.heard = false;
             let mut reached = false;
-            let reason = match self.open(&mut opener).await {
+            let reason = match self.context.open(&mut opener, WHAT, None).await {
                 Ok(Some(port)) => {
                     reached = true;
                     self.serve(port, framing, &opener).await
@@ -99,36 +92,10 @@ impl Session<'_> {
                 Ok(None) => None,
                 Err(reason) => Some(reason),
             };
-            slowdown = match !reached || self.heard || started.elapsed() >= STEADY {
-                true => 1,
-                false => (slowdown * 2).min(RETRY_SLOWDOWN),
-            };
             let Some(reason) = reason else { break };
-            if !self.lost(&reason, slowdown).await {
+            let good = !reached || self.heard || started.elapsed() >= STEADY;
+            if !retry.wait(self.context, &reason, good).await {
                 break;
-            }
-        }
-    }
-
-    /// Says why it is down and waits before the next attempt. False when the gateway stops.
-    async fn lost(&mut self, reason: &str, slowdown: u32) -> bool {
-        self.context.down(reason);
-        let wait = (RETRY * slowdown).mul_f64(1.0 + fastrand::f64());
-        self.context.pause(wait).await
-    }
-
-    /// `None` when the gateway stops.
-    async fn open(&mut self, opener: &mut Opener) -> Result<Option<Port>, String> {
-        if let Some(awaited) = opener.prepare(WHAT).await? {
-            self.context.down(&awaited);
-        }
-        let opened = opener.open(WHAT);
-        tokio::pin!(opened);
-        loop {
-            tokio::select! {
-                port = &mut opened => return port.map(Some),
-                () = sleep(WAKE) => self.context.beat.touch(),
-                () = self.context.stop.cancelled() => return Ok(None),
             }
         }
     }
@@ -160,7 +127,7 @@ impl Session<'_> {
                         framer.push(bytes, now_us(), &mut pieces);
                         if incoming.is_datagrams() {
                             // A datagram is whole; what it does not end is a frame too.
-                            self.datagram(bytes, &mut framer, &mut pieces);
+                            framer.finish(&mut pieces);
                         }
                         self.pieces(&mut pieces);
                     }
@@ -190,15 +157,6 @@ impl Session<'_> {
         }
     }
 
-    /// Each datagram is a message of its own, with or without a line end.
-    fn datagram(&mut self, bytes: &[u8], framer: &mut Framer, pieces: &mut Vec<Piece>) {
-        pieces.clear();
-        framer.reset(&mut Vec::new());
-        let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r' | 0));
-        let lines = lines.filter(|line| !line.is_empty());
-        pieces.extend(lines.map(|line| Piece::Frame(line.to_vec())));
-    }
-
     fn pieces(&mut self, pieces: &mut Vec<Piece>) {
         for piece in pieces.drain(..) {
             match piece {
@@ -218,15 +176,21 @@ impl Session<'_> {
     fn frame(&mut self, frame: &[u8]) {
         let Decoded { reads, unused } = self.decoder.take(frame);
         let at = self.context.clock.now();
+        let (mut by_antenna, mut dropped) = (BTreeMap::<_, u64>::new(), 0);
         for read in reads {
-            let (antenna, count) = (read.antenna, u64::from(read.more) + 1);
-            self.context
-                .health
-                .reads(&self.context.name, Some(antenna), count);
+            let count = u64::from(read.more) + 1;
+            *by_antenna.entry(read.antenna).or_default() += count;
             if self.queue.push(at, read) == Queued::Dropped {
-                self.context.health.counters().reads_dropped.add(count);
-                self.count(DeviceCounter::ReadsDropped, count);
+                dropped += count;
             }
+        }
+        let Context { health, name, .. } = self.context;
+        for (antenna, count) in by_antenna {
+            health.reads(name, Some(antenna), count);
+        }
+        if dropped > 0 {
+            health.counters().reads_dropped.add(dropped);
+            self.count(DeviceCounter::ReadsDropped, dropped);
         }
         for unused in unused {
             self.count(
@@ -271,14 +235,7 @@ impl Session<'_> {
                 Err(_) => {}
             }
         }
-        let (device, at) = (self.context.device, self.context.clock.now());
-        let lost = Input::Device {
-            device,
-            at,
-            up: false,
-            reader_time: None,
-        };
-        self.context.send(lost).await.then_some(reason)
+        self.context.link(false).await.then_some(reason)
     }
 
     /// Hands over what waits, as soon as the core has room; for ever if nothing waits. False when the core is gone. Cancel

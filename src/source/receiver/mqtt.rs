@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::info;
 
-use super::{STEADY, Session, WAKE, refuse};
+use super::{Session, refuse};
 use crate::config::Secret;
 use crate::forward::client::{self, Endpoint, Event, Failure, Link, Options, Version};
 use crate::forward::words;
+use crate::source::{Retry, STEADY, WAKE};
 use crate::tls;
 
 /// A broker that does not answer.
@@ -72,7 +73,7 @@ impl Subscription {
 
 impl Session<'_> {
     pub(super) async fn subscribed(&mut self, subscription: &Subscription) {
-        let (mut slowdown, mut next) = (1, 0);
+        let (mut retry, mut next) = (Retry::default(), 0);
         loop {
             self.context.beat.touch();
             let started = Instant::now();
@@ -82,15 +83,12 @@ impl Session<'_> {
                 return;
             };
             let reason = self.listen(subscription, endpoint).await;
-            slowdown = match self.heard || started.elapsed() >= STEADY {
-                true => 1,
-                false => (slowdown * 2).min(super::RETRY_SLOWDOWN),
-            };
             if !self.heard {
                 next = (next + 1) % subscription.endpoints.len();
             }
             let Some(reason) = reason else { return };
-            if !self.lost(&reason, slowdown).await {
+            let good = self.heard || started.elapsed() >= STEADY;
+            if !retry.wait(self.context, &reason, good).await {
                 return;
             }
         }

@@ -13,12 +13,11 @@ use tracegate_feed::frame::Kind;
 use tracegate_feed::ssi::{self, Verb};
 use tracing::warn;
 
-use super::{Settings, WAKE};
+use super::Settings;
 use crate::core::Feedback;
-use crate::downlink::order::Action;
 use crate::health::DeviceCounter;
 use crate::source::transport::Outgoing;
-use crate::source::{Context, Sparingly};
+use crate::source::{Beeps, Context, Sparingly, WAKE};
 
 /// From a scan to its answer, and from the answer to its last byte written.
 pub(super) const DEADLINE: Duration = Duration::from_millis(300);
@@ -30,9 +29,6 @@ const OPEN_SCANS: usize = 64;
 const URGENT_QUEUE: usize = 64;
 /// Protocol bytes are worth more patience: without them the scanner sends again.
 const URGENT_DEADLINE: Duration = Duration::from_secs(1);
-/// Between two beeps of a scanner that shows which one it is.
-const BEEP: Duration = Duration::from_secs(1);
-
 /// One thing to tell a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -215,7 +211,7 @@ pub(super) async fn run(
     mut outgoing: Outgoing,
 ) -> String {
     let mut remarks = Sparingly::default();
-    let (mut shows, mut beep_at) = (0u64, Instant::now());
+    let mut beeps = Beeps::none();
     loop {
         context.beat.touch();
         while let Some((due, bytes)) = outbox.next() {
@@ -258,7 +254,7 @@ pub(super) async fn run(
         tokio::select! {
             Some(verdict) = feedback.recv() => outbox.verdict(settings, verdict),
             () = outbox.changed.notified() => {}
-            () = sleep_until(deadline.unwrap_or(beep_at)), if deadline.is_some() => {
+            () = sleep_until(deadline.unwrap_or(outbox.started)), if deadline.is_some() => {
                 for event in outbox.tick() {
                     let counter = match event {
                         ssi::Event::Lost { .. } => DeviceCounter::FramesMalformed,
@@ -267,21 +263,8 @@ pub(super) async fn run(
                     context.health.count(&context.name, counter, 1);
                 }
             }
-            order = context.orders.next() => {
-                let answer = match order.action {
-                    Action::Identify(time) => {
-                        (shows, beep_at) = (time.as_secs(), Instant::now());
-                        Ok(())
-                    }
-                    Action::Output { .. } => Err("a scanner has no outputs".to_owned()),
-                };
-                // Nobody may wait any more.
-                let _ = order.done.send(answer);
-            }
-            () = sleep_until(beep_at), if shows > 0 => {
-                (shows, beep_at) = (shows - 1, beep_at + BEEP);
-                outbox.answer(&settings.answers.identify, None);
-            }
+            order = context.orders.next() => beeps.take(order, true),
+            () = beeps.next() => outbox.answer(&settings.answers.identify, None),
             () = sleep(WAKE) => {}
         }
     }

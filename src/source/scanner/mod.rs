@@ -14,28 +14,18 @@ use tokio_util::sync::CancellationToken;
 use tracegate_feed::frame::Framing;
 use tracegate_feed::rules::Rules;
 use tracegate_feed::text::Encoding;
-use tracegate_pipeline::Input;
 use tracing::warn;
 
 pub use answers::Answer;
 
 use super::transport::{Opener, Port, Transport};
-use super::{Context, Sparingly};
+use super::{Context, Retry, STEADY, Sparingly};
 use crate::core::Feedback;
 use answers::Outbox;
 use reading::Reading;
 
-/// Between attempts to open the device, jittered up to twice that: a replugged scanner is back within two seconds.
-const RETRY: Duration = Duration::from_secs(1);
-/// A scanner that again and again accepts the connection and ends it at once is tried up to so many times more rarely.
-const RETRY_SLOWDOWN: u32 = 8;
-/// A connection that lasted so long was a good one, even without a scan.
-const STEADY: Duration = Duration::from_secs(30);
 /// Between connections that end without a word, on a port of ours.
 const QUIET: Duration = Duration::from_millis(50);
-/// Signs of life even when nothing happens.
-const WAKE: Duration = Duration::from_secs(5);
-
 /// One scanner.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -84,13 +74,13 @@ pub(super) enum End {
 pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Receiver<Feedback>) {
     let mut opener = Opener::new(settings.transport.clone());
     let mut remarks = Sparingly::default();
-    let (mut slowdown, mut newer, mut gone) = (1, None, None);
+    let (mut retry, mut newer, mut gone) = (Retry::default(), None, None);
     loop {
         context.beat.touch();
         let started = Instant::now();
         let port = match newer.take() {
             Some(port) => Ok(Some(port)),
-            None => open(&mut opener, &context, gone.take()).await,
+            None => context.open(&mut opener, "scanner", gone.take()).await,
         };
         let mut heard = false;
         let reason = match port {
@@ -136,41 +126,12 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
             }
             continue;
         }
-        slowdown = if heard || started.elapsed() >= STEADY {
-            1
-        } else {
-            (slowdown * 2).min(RETRY_SLOWDOWN)
-        };
-        context.down(&reason);
-        if !context
-            .pause((RETRY * slowdown).mul_f64(1.0 + fastrand::f64()))
-            .await
-        {
+        let good = heard || started.elapsed() >= STEADY;
+        if !retry.wait(&context, &reason, good).await {
             break;
         }
     }
     context.beat.finish();
-}
-
-/// Opens the device, or says why not; `None` when the gateway stops. `gone` is why the last connection ended.
-async fn open(
-    opener: &mut Opener,
-    context: &Context,
-    gone: Option<String>,
-) -> Result<Option<Port>, String> {
-    if let Some(waits) = opener.prepare("scanner").await? {
-        context.down(&gone.map_or_else(|| waits.clone(), |gone| format!("{gone}; {waits}")));
-    }
-    let open = opener.open("scanner");
-    tokio::pin!(open);
-    loop {
-        context.beat.touch();
-        tokio::select! {
-            port = &mut open => return port.map(Some),
-            () = tokio::time::sleep(WAKE) => {}
-            () = context.stop.cancelled() => return Ok(None),
-        }
-    }
 }
 
 /// Reads and answers until the connection ends.
@@ -186,7 +147,7 @@ pub(super) async fn serve(
     while feedback.try_recv().is_ok() {}
     context.health.reconnected(&context.name);
     context.up();
-    if !link(context, true).await {
+    if !context.link(true).await {
         return End::Stopped;
     }
     let outbox = Outbox::new(settings);
@@ -214,18 +175,6 @@ pub(super) async fn serve(
         }
     };
     *heard |= reading.ended();
-    link(context, false).await;
+    context.link(false).await;
     end
-}
-
-pub(super) async fn link(context: &Context, up: bool) -> bool {
-    let at = context.clock.now();
-    context
-        .send(Input::Device {
-            device: context.device,
-            at,
-            up,
-            reader_time: None,
-        })
-        .await
 }

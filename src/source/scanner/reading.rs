@@ -15,10 +15,10 @@ use tracegate_pipeline::Input;
 use tracing::{debug, warn};
 
 use super::answers::Outbox;
-use super::{Answers, End, Settings, WAKE};
+use super::{Answers, End, Settings};
 use crate::health::{DeviceCounter, Problem};
 use crate::source::transport::{Incoming, Transport};
-use crate::source::{Context, Sparingly};
+use crate::source::{Context, Sparingly, WAKE};
 
 /// Bytes of a frame that people are shown.
 const SHOWN: usize = 80;
@@ -210,12 +210,7 @@ impl<'a> Reading<'a> {
             }
             Class::Heartbeat => self.count(DeviceCounter::Heartbeats),
             Class::Ignore => {}
-            Class::Status
-            | Class::Ack
-            | Class::Nak
-            | Class::MarkStart
-            | Class::MarkDone
-            | Class::MarkError => {
+            Class::Status => {
                 self.count(DeviceCounter::StatusMessages);
                 debug!(
                     scanner = self.context.name,

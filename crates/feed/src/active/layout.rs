@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::beacon::{BadField, Beacon, FIELDS};
 use crate::rules::{BadRule, Class, Extract, Fields, Match, Rule, Rules};
-use crate::text::Encoding;
+use crate::text::{Encoding, scalar};
 
 /// Beacons of one message at most.
 pub const MAX_BEACONS: usize = 4_096;
@@ -187,10 +187,10 @@ fn json(frame: &[u8], pointers: &[(&'static str, String)], list: Option<&str>) -
             let texts: Vec<(&'static str, Cow<'_, str>)> = pointers
                 .iter()
                 .filter_map(|(name, pointer)| {
-                    let own = event.pointer(pointer).and_then(text);
+                    let own = event.pointer(pointer).and_then(scalar);
                     Some((
                         *name,
-                        own.or_else(|| message.pointer(pointer).and_then(text))?,
+                        own.or_else(|| message.pointer(pointer).and_then(scalar))?,
                     ))
                 })
                 .collect();
@@ -206,14 +206,6 @@ fn json(frame: &[u8], pointers: &[(&'static str, String)], list: Option<&str>) -
         return Found::Unknown;
     }
     Found::Beacons(beacons)
-}
-
-fn text(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(text.as_str().into()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

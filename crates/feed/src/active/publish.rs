@@ -175,8 +175,22 @@ fn word(bytes: Vec<u8>) -> Option<u16> {
     }
 }
 
+/// Bytes in hexadecimal digits; `0x`, blanks, `-` and `:` between are let pass. `None` with anything else, or half a byte.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    crate::value::hex(text).ok()
+    let text = text.trim();
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))
+        .unwrap_or(text);
+    let (mut bytes, mut high) = (Vec::new(), None);
+    for c in digits.chars().filter(|c| !matches!(c, ' ' | '-' | ':')) {
+        let digit = u8::try_from(c.to_digit(16)?).ok()?;
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => bytes.push(high << 4 | digit),
+        }
+    }
+    high.is_none().then_some(bytes)
 }
 
 /// Base64 with either alphabet (RFC 4648 §4 and §5), padded or not.
@@ -275,6 +289,13 @@ mod tests {
         }
         let many = format!("[{}]", vec!["{}"; MAX_EVENTS + 1].join(","));
         assert_eq!(zebra_iotc(many.as_bytes()), Err(BadMessage::TooMany));
+    }
+
+    #[test]
+    fn bytes_in_hexadecimal() {
+        assert_eq!(hex("0x0A:ff"), Some(vec![10, 255]));
+        assert_eq!(hex("abc"), None);
+        assert_eq!(hex("0g"), None);
     }
 
     proptest! {

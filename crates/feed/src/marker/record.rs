@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::rules::Rules;
 use super::{Details, Step};
 use crate::rules::csv;
+use crate::text::scalar;
 
 /// How lines of a file are read.
 #[derive(Debug, Clone)]
@@ -133,12 +134,7 @@ impl Form {
             }
             Self::Json(columns) => {
                 let value: Value = serde_json::from_str(line).ok()?;
-                columns.details(|place| match value.pointer(place)? {
-                    Value::String(text) => Some(text.clone().into()),
-                    Value::Number(number) => Some(number.to_string().into()),
-                    Value::Bool(flag) => Some(flag.to_string().into()),
-                    Value::Null | Value::Array(_) | Value::Object(_) => None,
-                })
+                columns.details(|place| scalar(value.pointer(place)?))
             }
         }
     }

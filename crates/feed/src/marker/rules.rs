@@ -6,6 +6,7 @@
 use regex_lite::Regex;
 
 use super::{DETAILS, Details, Step};
+use crate::rules::groups;
 
 /// Patterns of one marker at most.
 pub const MAX_RULES: usize = 64;
@@ -225,13 +226,11 @@ impl Rules {
     #[must_use]
     pub fn classify(&self, frame: &str) -> Option<(Step, Details)> {
         let mut fitting = self.0.iter();
-        let (step, regex, captures) =
-            fitting.find_map(|(step, regex)| Some((*step, regex, regex.captures(frame)?)))?;
+        let (step, found) =
+            fitting.find_map(|(step, regex)| Some((*step, groups(regex, frame)?)))?;
         let mut details = Details::default();
-        for name in regex.capture_names().flatten() {
-            if let Some(group) = captures.name(name) {
-                details.set(name, group.as_str());
-            }
+        for (name, text) in found {
+            details.set(name, text);
         }
         Some((step, details))
     }

@@ -1,6 +1,4 @@
-//! Fields of a text: columns, CSV, JSON, key=value.
-
-use serde_json::Value;
+//! Fields of a text: CSV, key=value.
 
 use super::Fields;
 
@@ -13,18 +11,8 @@ pub enum Extract {
     Csv {
         /// Between columns.
         separator: char,
-        /// Name and column; see [`csv_columns`] for columns by header.
+        /// Name and column.
         columns: Vec<(String, usize)>,
-    },
-    /// Fixed columns, in characters.
-    Columns {
-        /// Name, first character counted from 0, length; blanks around are let go.
-        columns: Vec<(String, usize, usize)>,
-    },
-    /// Values of a JSON text by pointer (RFC 6901); texts, numbers and booleans.
-    JsonPointer {
-        /// Name and pointer.
-        pointers: Vec<(String, String)>,
     },
     /// `key=value` pairs; the fields are named by the keys.
     KeyValue {
@@ -48,26 +36,6 @@ impl Extract {
                     }
                 }
             }
-            Extract::Columns { columns } => {
-                for (name, first, len) in columns {
-                    let value: String = text.chars().skip(*first).take(*len).collect();
-                    let value = value.trim_matches(' ');
-                    if !value.is_empty() {
-                        fields.push(name, value);
-                    }
-                }
-            }
-            Extract::JsonPointer { pointers } => {
-                let json: Value = serde_json::from_str(text).ok()?;
-                for (name, pointer) in pointers {
-                    let value = match json.pointer(pointer) {
-                        Some(Value::String(text)) => text.clone(),
-                        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-                        _ => continue,
-                    };
-                    fields.push(name, value);
-                }
-            }
             Extract::KeyValue { separator, assign } => {
                 for pair in text.split(*separator) {
                     if let Some((key, value)) = pair.split_once(*assign) {
@@ -86,9 +54,6 @@ pub enum BadCsv {
     /// A quote opens and nothing closes it.
     #[error("a quoted column does not end")]
     Unclosed,
-    /// The header has no such column.
-    #[error("the header has no column `{0}`")]
-    NoColumn(String),
 }
 
 /// The columns of one CSV line (RFC 4180).
@@ -120,24 +85,4 @@ pub fn csv(line: &str, separator: char) -> Result<Vec<String>, BadCsv> {
     }
     columns.push(column);
     Ok(columns)
-}
-
-/// Columns by the names in a header: pairs of field and header name become pairs of field and column.
-///
-/// # Errors
-/// When the header is no CSV, or lacks one.
-pub fn csv_columns(
-    header: &str,
-    separator: char,
-    wanted: &[(String, String)],
-) -> Result<Vec<(String, usize)>, BadCsv> {
-    let names = csv(header.trim_start_matches('\u{feff}'), separator)?;
-    let find = |(field, name): &(String, String)| {
-        let at = names
-            .iter()
-            .position(|known| known.trim().eq_ignore_ascii_case(name.trim()));
-        at.map(|at| (field.clone(), at))
-            .ok_or_else(|| BadCsv::NoColumn(name.clone()))
-    };
-    wanted.iter().map(find).collect()
 }

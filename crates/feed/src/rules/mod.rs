@@ -6,7 +6,7 @@ mod tests;
 
 use regex_lite::Regex;
 
-pub use extract::{BadCsv, Extract, csv, csv_columns};
+pub use extract::{BadCsv, Extract, csv};
 
 use crate::text::{Encoding, decode};
 
@@ -22,39 +22,10 @@ pub enum Class {
     NoRead,
     /// It lives.
     Heartbeat,
-    /// It has taken what it was sent.
-    Ack,
-    /// It has not.
-    Nak,
-    /// A mark begins.
-    MarkStart,
-    /// A mark is done.
-    MarkDone,
-    /// A mark went wrong.
-    MarkError,
     /// About itself.
     Status,
     /// Known, and of no interest.
     Ignore,
-}
-
-impl Class {
-    /// For people and configurations.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Class::Data => "data",
-            Class::NoRead => "no_read",
-            Class::Heartbeat => "heartbeat",
-            Class::Ack => "ack",
-            Class::Nak => "nak",
-            Class::MarkStart => "mark_start",
-            Class::MarkDone => "mark_done",
-            Class::MarkError => "mark_error",
-            Class::Status => "status",
-            Class::Ignore => "ignore",
-        }
-    }
 }
 
 /// Which frames a rule is for.
@@ -132,13 +103,6 @@ impl Fields {
         field.map(|(_, text)| text.as_str())
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
-    }
-
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -212,6 +176,13 @@ impl Rules {
         let text = decode(self.encoding, frame).ok();
         let trimmed = trim(frame);
         self.rules.iter().find_map(|rule| {
+            if let (Test::Regex(pattern), Some(Extract::Regex)) = (&rule.when, &rule.extract) {
+                let mut fields = Fields::default();
+                for (name, text) in groups(pattern, text.as_deref()?)? {
+                    fields.push(name, text);
+                }
+                return Some((rule.class, fields));
+            }
             let matched = match &rule.when {
                 Test::Any => true,
                 Test::Literal(bytes) => frame == bytes || trimmed == bytes,
@@ -223,7 +194,6 @@ impl Rules {
             }
             let fields = match &rule.extract {
                 None => Fields::default(),
-                Some(Extract::Regex) => rule.groups(text.as_deref()?)?,
                 Some(extract) => extract.fields(text.as_deref()?)?,
             };
             Some((rule.class, fields))
@@ -231,20 +201,14 @@ impl Rules {
     }
 }
 
-impl Compiled {
-    fn groups(&self, text: &str) -> Option<Fields> {
-        let Test::Regex(pattern) = &self.when else {
-            return None;
-        };
-        let captures = pattern.captures(text)?;
-        let mut fields = Fields::default();
-        for name in pattern.capture_names().flatten() {
-            if let Some(found) = captures.name(name) {
-                fields.push(name, found.as_str());
-            }
-        }
-        Some(fields)
-    }
+/// The named groups of the pattern that took part, and what they found; `None` when the pattern is not found.
+pub(crate) fn groups<'a>(
+    pattern: &'a Regex,
+    text: &'a str,
+) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+    let captures = pattern.captures(text)?;
+    let names = pattern.capture_names().flatten();
+    Some(names.filter_map(move |name| Some((name, captures.name(name)?.as_str()))))
 }
 
 /// A pattern that may be tried on untrusted text: linear time, bounded size.
