@@ -140,8 +140,8 @@ impl Site {
     pub async fn play(&mut self) -> anyhow::Result<()> {
         let faults = self.scenario.faults.clone();
         let events = self.scenario.load.events;
-        // The last tenth is for getting over the last.
-        let slot = events * 9 / 10 / i64::try_from(faults.len().max(1))?;
+        // The last quarter is for the last: it must happen while there is still something to send.
+        let slot = events * 3 / 4 / i64::try_from(faults.len().max(1))?;
         for (number, fault) in faults.iter().enumerate() {
             let at = slot * i64::try_from(number)? + self.random.i64(slot / 4..slot);
             self.ledger.reached(at).await?;
