@@ -20,7 +20,7 @@ use super::telemetry::Level;
 /// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
 const SNAPSHOT_AFTER_BYTES: (usize, usize) = (256 << 10, 4 << 20);
 /// So many inputs are enough too, once the journal is as large as the last snapshot: replaying them takes the time.
-const SNAPSHOT_AFTER_INPUTS: usize = 16_384;
+const SNAPSHOT_AFTER_INPUTS: usize = 4_096;
 /// And after this many rows as soon as the pipeline has nothing open: then a snapshot is small.
 const SNAPSHOT_AFTER_IDLE_ROWS: usize = 64;
 /// Pages given back to the file system per slice; all at once would block for seconds.

@@ -293,8 +293,8 @@ async fn a_commit_takes_along_what_is_acknowledged() {
 async fn a_start_replays_few_inputs() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = Pipeline::default();
-    let ticks = vec![Input::Tick { at: Time(0) }; 8_192];
-    for (commits, replayed) in [(1, 8_192), (1, 0), (3, 8_192)] {
+    let ticks = vec![Input::Tick { at: Time(0) }; 2_048];
+    for (commits, replayed) in [(1, 2_048), (1, 0), (3, 2_048)] {
         let mut store = open(directory.path()).await.store;
         for _ in 0..commits {
             store.commit(&ticks, &[], Time(0)).await.unwrap();
