@@ -172,13 +172,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 fn without_effect(checker: &mut Checker<'_>, name: &str, way: &str, foreign: &[&[&str]]) {
-    for key in foreign.iter().copied().flatten() {
-        let path = ["scanner", name, *key];
-        if checker.tree.has(&path) {
-            let title = format!("`{key}` has no effect with `{way}`");
-            let place = checker.tree.at_key(&path);
-            checker.error("no-effect", title, place, "", "delete it");
-        }
+    for settings in foreign {
+        checker.no_effect(["scanner", name], settings, &format!("with `{way}`"));
     }
 }
 

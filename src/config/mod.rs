@@ -39,6 +39,7 @@ mod text;
 mod tree;
 mod tuning;
 mod units;
+mod ways;
 
 use std::path::Path;
 

@@ -280,49 +280,33 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 
 fn transport(checker: &mut Checker<'_>, name: &str) {
     let of = |key| ["receiver", name, key];
-    let given: Vec<&str> = TRANSPORTS
-        .iter()
-        .copied()
-        .filter(|key| checker.tree.has(&of(key)))
-        .collect();
-    match given.as_slice() {
-        [] if TRANSPORTS.iter().all(|key| checker.is_missing(&of(key))) => {
-            let title = format!(
-                "receiver `{}` has neither `serial`, `tcp`, `listen`, `udp` nor `mqtt`",
-                shown(name)
-            );
-            let place = checker.tree.at(&["receiver", name]);
-            let help = "add how it is reached: tcp = \"10.0.4.40:6500\", or mqtt = \"readers/dock_1/tags\"";
-            checker.error("missing", title, place, "", help);
-        }
-        [first, second, ..] => {
-            let title = format!(
-                "receiver `{}` has both `{first}` and `{second}`",
-                shown(name)
-            );
-            let (one, other) = (
-                checker.tree.at_key(&of(first)),
-                checker.tree.at_key(&of(second)),
-            );
-            let problem = Diagnostic::error("conflict", title, one.clone().max(other.clone()), "")
-                .context(one.min(other), "the other is here")
-                .help("keep the one that is used, delete the other");
-            checker.problems.push(problem);
-        }
-        _ => {}
+    let given = checker.ways(["receiver", name], TRANSPORTS.iter().copied());
+    if TRANSPORTS.iter().all(|key| checker.is_missing(&of(key))) {
+        let title = format!(
+            "receiver `{}` has neither `serial`, `tcp`, `listen`, `udp` nor `mqtt`",
+            shown(name)
+        );
+        let place = checker.tree.at(&["receiver", name]);
+        let help =
+            "add how it is reached: tcp = \"10.0.4.40:6500\", or mqtt = \"readers/dock_1/tags\"";
+        checker.error("missing", title, place, "", help);
     }
     let [only] = given.as_slice() else { return };
     if *only != "serial" {
-        no_effect(checker, name, SERIAL_SETTINGS, &format!("with `{only}`"));
+        checker.no_effect(
+            ["receiver", name],
+            SERIAL_SETTINGS,
+            &format!("with `{only}`"),
+        );
     }
     if *only != "mqtt" {
-        no_effect(checker, name, &["mqtt_url"], &format!("with `{only}`"));
+        checker.no_effect(["receiver", name], &["mqtt_url"], &format!("with `{only}`"));
     }
     if checker.is_missing(&of("mqtt_url")) {
-        no_effect(checker, name, BROKER_SETTINGS, "without `mqtt_url`");
+        checker.no_effect(["receiver", name], BROKER_SETTINGS, "without `mqtt_url`");
     }
     if matches!(*only, "mqtt" | "udp") {
-        no_effect(checker, name, &["start", "end"], "with whole messages");
+        checker.no_effect(["receiver", name], &["start", "end"], "with whole messages");
     }
 }
 
@@ -362,7 +346,7 @@ fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
     }
     let with = format!("with profile = \"{}\"", profile.as_str());
     if !profile.is_beacons() {
-        no_effect(checker, name, BEACON_SETTINGS, &with);
+        checker.no_effect(["receiver", name], BEACON_SETTINGS, &with);
         return;
     }
     let foreign: &[&str] = match profile {
@@ -370,7 +354,7 @@ fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
         ReceiverProfile::BeaconKeys | ReceiverProfile::BeaconCsv => &["list", "pattern"],
         _ => &["fields", "list", "separator"],
     };
-    no_effect(checker, name, foreign, &with);
+    checker.no_effect(["receiver", name], foreign, &with);
     let section = ["receiver", name];
     match profile {
         ReceiverProfile::BeaconCsv => {
@@ -452,16 +436,5 @@ fn shape(checker: &mut Checker<'_>, name: &str, receiver: &Receiver) {
         let title = "`pattern` does not find the tag's number".to_owned();
         let help = "name a group tag_id, in single quotes: pattern = '^(?<tag_id>\\w+)'";
         checker.error("missing", title, place, "", help);
-    }
-}
-
-fn no_effect(checker: &mut Checker<'_>, name: &str, keys: &[&str], why: &str) {
-    for key in keys {
-        let path = ["receiver", name, key];
-        if checker.tree.has(&path) {
-            let title = format!("`{key}` has no effect {why}");
-            let place = checker.tree.at_key(&path);
-            checker.error("no-effect", title, place, "", "delete it");
-        }
     }
 }

@@ -319,39 +319,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 fn transport(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
-    let of = |key| ["scanner", name, key];
-    let set: Vec<&str> = TRANSPORTS
-        .iter()
-        .map(|(key, _)| *key)
-        .filter(|key| checker.tree.has(&of(key)))
-        .collect();
-    if let [one, other, ..] = set.as_slice() {
-        let title = format!("scanner `{}` has both `{one}` and `{other}`", shown(name));
-        let first = checker.tree.at_key(&of(one));
-        let second = checker.tree.at_key(&of(other));
-        let problem = Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
-            .context(first.min(second), "the other is here")
-            .help("keep the one that is used, delete the other");
-        checker.problems.push(problem);
-    } else if TRANSPORTS
-        .iter()
-        .all(|(key, _)| checker.is_missing(&of(key)))
-    {
-        let keys: Vec<String> = TRANSPORTS
-            .iter()
-            .map(|(key, _)| format!("`{key}`"))
-            .collect();
-        let title = format!("scanner `{}` has none of {}", shown(name), keys.join(", "));
-        let examples: Vec<&str> = TRANSPORTS.iter().map(|(_, example)| *example).collect();
-        let help = format!("add: {}", examples.join(", or "));
-        checker.error(
-            "missing",
-            title,
-            checker.tree.at(&["scanner", name]),
-            "",
-            &help,
-        );
-    }
+    let section = ["scanner", name];
+    let set = checker.one_way(section, TRANSPORTS);
     let network = match set.as_slice() {
         [only] if *only != "serial" => *only,
         _ => return,
@@ -359,13 +328,7 @@ fn transport(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {
     if scanner.tcp.is_none() && scanner.listen.is_none() && scanner.udp.is_none() {
         return;
     }
-    for key in SERIAL_SETTINGS {
-        if checker.tree.has(&of(key)) {
-            let title = format!("`{key}` has no effect with `{network}`");
-            let place = checker.tree.at_key(&of(key));
-            checker.error("no-effect", title, place, "", "delete it");
-        }
-    }
+    checker.no_effect(section, SERIAL_SETTINGS, &format!("with `{network}`"));
 }
 
 fn framing(checker: &mut Checker<'_>, name: &str, scanner: &Scanner) {

@@ -7,7 +7,6 @@ use tracegate_gs1::{Ai, Element};
 
 use super::{LineFormat, Marker};
 use crate::config::check::{Checker, near_label};
-use crate::config::diagnostic::Diagnostic;
 use crate::config::limits::{range, show_time};
 use crate::config::scanner::{SERIAL_SETTINGS, line};
 use crate::config::units::shown;
@@ -53,40 +52,8 @@ pub(in crate::config) fn check(checker: &mut Checker<'_>) {
 
 fn transport(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
     let of = |key| ["marker", name, key];
-    let set: Vec<&str> = TRANSPORTS
-        .iter()
-        .map(|(key, _)| *key)
-        .filter(|key| checker.tree.has(&of(key)))
-        .collect();
-    if let [one, other, ..] = set.as_slice() {
-        let title = format!("marker `{}` has both `{one}` and `{other}`", shown(name));
-        let (first, second) = (
-            checker.tree.at_key(&of(one)),
-            checker.tree.at_key(&of(other)),
-        );
-        let problem = Diagnostic::error("conflict", title, first.clone().max(second.clone()), "")
-            .context(first.min(second), "the other is here")
-            .help("keep the one that is used, delete the other");
-        checker.problems.push(problem);
-    } else if TRANSPORTS
-        .iter()
-        .all(|(key, _)| checker.is_missing(&of(key)))
-    {
-        let keys: Vec<String> = TRANSPORTS
-            .iter()
-            .map(|(key, _)| format!("`{key}`"))
-            .collect();
-        let title = format!("marker `{}` has none of {}", shown(name), keys.join(", "));
-        let examples: Vec<&str> = TRANSPORTS.iter().map(|(_, example)| *example).collect();
-        let help = format!("add: {}", examples.join(", or "));
-        checker.error(
-            "missing",
-            title,
-            checker.tree.at(&["marker", name]),
-            "",
-            &help,
-        );
-    }
+    let section = ["marker", name];
+    let set = checker.one_way(section, TRANSPORTS);
     let [used] = set.as_slice() else { return };
     let foreign: [&[&str]; 4] = match *used {
         "serial" => [FILE_SETTINGS, TAIL_SETTINGS, DROP_SETTINGS, &[]],
@@ -94,17 +61,8 @@ fn transport(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
         "drop" => [SERIAL_SETTINGS, LIVE_SETTINGS, TAIL_SETTINGS, &["timeout"]],
         _ => [SERIAL_SETTINGS, FILE_SETTINGS, TAIL_SETTINGS, DROP_SETTINGS],
     };
-    for key in foreign.into_iter().flatten() {
-        if checker.tree.has(&of(key)) {
-            let title = format!("`{key}` has no effect with `{used}`");
-            checker.error(
-                "no-effect",
-                title,
-                checker.tree.at_key(&of(key)),
-                "",
-                "delete it",
-            );
-        }
+    for settings in foreign {
+        checker.no_effect(section, settings, &format!("with `{used}`"));
     }
     for (key, path) in [("tail", &marker.tail), ("drop", &marker.drop)] {
         let is_relative = path.as_ref().is_some_and(|path| !path.path().is_absolute());
