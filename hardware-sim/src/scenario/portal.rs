@@ -7,8 +7,10 @@
 
 use fastrand::Rng;
 
+use super::timeline::Direction;
+
 /// Half the way of a passage.
-pub(super) const REACH_M: f64 = 3.0;
+const REACH_M: f64 = 3.0;
 /// From the door line to the antennas of a side.
 const ANTENNA_X_M: f64 = 0.8;
 /// From the middle of the lane to the antennas.
@@ -21,6 +23,8 @@ const REFLECTION_DB: f64 = 16.0;
 const SENSITIVITY_DBM: f64 = -70.0;
 /// Tags that one round can singulate.
 const ROUND_CAPACITY: f64 = 20.0;
+/// Crossings of a pallet until one is legible; after these the last is taken as it is.
+const MOST_TRIES: u32 = 64;
 
 /// An antenna of a door.
 #[derive(Debug, Clone)]
@@ -92,13 +96,100 @@ fn power(dbm: f64) -> f64 {
     10_f64.powf(dbm / 10.0)
 }
 
+/// A read of a tag.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    /// Index of the tag on its pallet.
+    pub(super) tag: usize,
+    pub(super) antenna: u16,
+    pub(super) rssi_dbm: f64,
+    pub(super) at_us: u64,
+    /// The antenna is on the side of the door where the pallet is at this time.
+    tells_true: bool,
+}
+
+/// A pallet's way through the door, at constant speed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) direction: Direction,
+    pub(super) from_us: u64,
+    pub(super) to_us: u64,
+}
+
+impl Way {
+    /// The reads of a crossing of which each tag's tell which way it went, and whose turn it is after them.
+    ///
+    /// A scenario is about what becomes of reads: what no reads tell, nobody could get right. So a crossing in which the air
+    /// left a tag out, or turned it round, is crossed again. `portal` has radio that leaves tags out.
+    pub(super) fn legible(
+        self,
+        antennas: &[Antenna],
+        tags: &[Mounting],
+        rng: &mut Rng,
+    ) -> (Vec<Heard>, usize) {
+        let mut tries = 1;
+        loop {
+            let (heard, next) = self.crossed(antennas, tags, rng);
+            if tries == MOST_TRIES || (0..tags.len()).all(|tag| is_legible(&heard, tag)) {
+                return (heard, next);
+            }
+            tries += 1;
+        }
+    }
+
+    fn crossed(
+        self,
+        antennas: &[Antenna],
+        tags: &[Mounting],
+        rng: &mut Rng,
+    ) -> (Vec<Heard>, usize) {
+        let mut heard = Vec::new();
+        let mut turn = rng.usize(0..antennas.len().max(1));
+        let mut now_us = self.from_us;
+        while now_us < self.to_us {
+            let round_us = rng.u64(60_000..=100_000);
+            let share = (now_us - self.from_us) as f64 / (self.to_us - self.from_us) as f64;
+            let sign = match self.direction {
+                Direction::In => 1.0,
+                Direction::Out => -1.0,
+            };
+            let x = sign * (share * 2.0 - 1.0) * REACH_M;
+            let Some(antenna) = antennas.get(turn % antennas.len().max(1)) else {
+                break;
+            };
+            for (tag, rssi_dbm) in round(antenna, tags, x, rng) {
+                heard.push(Heard {
+                    tag,
+                    antenna: antenna.number,
+                    rssi_dbm,
+                    at_us: now_us + rng.u64(0..round_us),
+                    tells_true: antenna.x.signum() == x.signum(),
+                });
+            }
+            turn += 1;
+            now_us += round_us;
+        }
+        (heard, turn % antennas.len().max(1))
+    }
+}
+
+/// The tag was read twice or more, and louder on the side where it was than on the other.
+fn is_legible(heard: &[Heard], tag: usize) -> bool {
+    let (mut reads, mut balance) = (0, 0.0);
+    for read in heard.iter().filter(|read| read.tag == tag) {
+        reads += 1;
+        let amplitude = 10_f64.powf(read.rssi_dbm / 20.0);
+        balance += if read.tells_true {
+            amplitude
+        } else {
+            -amplitude
+        };
+    }
+    reads >= 2 && balance > 0.0
+}
+
 /// One inventory round: which of the `tags` answered, and how loud, with the pallet's centre at `x`.
-pub(super) fn round(
-    antenna: &Antenna,
-    tags: &[Mounting],
-    x: f64,
-    rng: &mut Rng,
-) -> Vec<(usize, f64)> {
+fn round(antenna: &Antenna, tags: &[Mounting], x: f64, rng: &mut Rng) -> Vec<(usize, f64)> {
     let mut heard = Vec::new();
     for (i, tag) in tags.iter().enumerate() {
         let rssi = mean_rssi(antenna, tag, x) + 1.5 * normal(rng);

@@ -13,7 +13,7 @@ use crate::reader::Fault;
 use super::{
     Pattern, ReaderSpec, ScannerSpec, Scenario, ScenarioError, Traffic,
     identity::Product,
-    portal::{self, Antenna, Mounting, REACH_M},
+    portal::{self, Antenna, Mounting, Way},
 };
 
 /// One tag read by one antenna.
@@ -371,37 +371,21 @@ impl<'a> Door<'a> {
             .iter()
             .map(|(_, mounting)| mounting.clone())
             .collect();
-        let mut turn = self.rng.usize(0..self.antennas.len());
-        let mut now_us = from_us;
-        while now_us < to_us {
-            let round_us = self.rng.u64(60_000..=100_000);
-            let way = (now_us - from_us) as f64 / crossing_us as f64 * 2.0 - 1.0;
-            let x = if direction == Direction::In {
-                way * REACH_M
-            } else {
-                -way * REACH_M
-            };
-            let Some(antenna) = self.antennas.get(turn % self.antennas.len()) else {
-                break;
-            };
-            for (tag, rssi) in portal::round(antenna, &mountings, x, &mut self.rng) {
-                let Some((epc, _)) = pallet.tags.get(tag) else {
-                    continue;
-                };
-                let at_us = now_us + self.rng.u64(0..round_us);
-                timeline
-                    .sightings
-                    .push(self.sighting(at_us, antenna.number, epc.clone(), rssi));
+        let way = Way {
+            direction,
+            from_us,
+            to_us,
+        };
+        let (heard, next) = way.legible(&self.antennas, &mountings, &mut self.rng);
+        for read in heard {
+            if let Some((epc, _)) = pallet.tags.get(read.tag) {
+                let sighting = self.sighting(read.at_us, read.antenna, epc.clone(), read.rssi_dbm);
+                timeline.sightings.push(sighting);
             }
-            turn += 1;
-            now_us += round_us;
         }
         if self.rng.u32(0..10) < self.traffic.strays_in_ten {
             let at_us = self.rng.u64(from_us..to_us);
-            let antenna = self
-                .antennas
-                .get(turn % self.antennas.len())
-                .map_or(1, |antenna| antenna.number);
+            let antenna = self.antennas.get(next).map_or(1, |antenna| antenna.number);
             let rssi = -73.0 - 4.0 * self.rng.f64();
             let epc = goods.stray(&mut self.rng)?;
             timeline
