@@ -247,9 +247,9 @@ impl View<'_> {
             } else if with_it {
                 let well_read = evidence.moments >= 4;
                 let went_along = evidence.sequence >= WENT_ALONG * contrast && (loud || well_read);
-                // Too seldom read to tell a way, but only ever with this load.
+                // Too seldom read to tell a way, or to contradict one, but only ever with this load.
                 let only_here = !well_read
-                    && evidence.sequence >= 0.0
+                    && evidence.sequence > -WENT_ALONG * contrast
                     && tag.known_since >= window.0 - reach
                     && !self.is_louder_elsewhere(std::slice::from_ref(key), middle);
                 if went_along || only_here {
