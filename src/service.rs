@@ -164,6 +164,9 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         tokio::spawn(sparkplug::run(settings, health.clone(), beat, stop))
     });
 
+    for (name, kind) in topology::kinds(config) {
+        health.know(&name, kind);
+    }
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
     for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
@@ -305,7 +308,8 @@ async fn supervise(health: Health) {
                 "A task shows no sign of life; the watchdog is not fed"
             ),
         }
-        let conditions = health.conditions();
+        let next = health.settle();
+        let conditions = health.shown();
         let waiting = health.counters().waiting.get();
         let text = match conditions.as_slice() {
             [] => format!("Everything is being delivered; {waiting} waiting"),
@@ -317,7 +321,8 @@ async fn supervise(health: Health) {
         notify(&[NotifyState::Status(&text)]);
         sleep(STATUS_EVERY.1.min(every)).await;
         // Nobody should read "not connected" where it says "connected" a moment later; `health` keeps the sender alive.
-        let _ = timeout(every, changes.changed()).await;
+        let wait = next.map_or(every, |next| next.min(every));
+        let _ = timeout(wait, changes.changed()).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
-use tracegate::health::{Counters, DeviceCounter, DeviceKind, DeviceState, Health};
+use tracegate::health::{Code, Counters, DeviceCounter, DeviceKind, DeviceState, Health};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -101,6 +101,29 @@ fn every_field_of_the_status_message_is_explained() {
             "`{name}` is not explained"
         );
     }
+}
+
+#[test]
+fn every_condition_is_explained_in_the_words_of_the_program() {
+    let readme = read("README.md");
+    let documented: Vec<String> = table(&readme, "| code | severity |")
+        .iter()
+        .map(|row| row.join(" | "))
+        .collect();
+    let row = |code: &Code| {
+        let (word, severity) = (code.as_str(), code.severity().as_str());
+        format!(
+            "`{word}` | {severity} | {} | {}",
+            code.meaning(),
+            code.remedy()
+        )
+    };
+    let known: Vec<String> = Code::ALL.iter().map(row).collect();
+    assert_eq!(documented, known);
+    let sent: serde_json::Value = serde_json::from_str(&read("deploy/asyncapi.json")).unwrap();
+    let sent = &sent["components"]["schemas"]["Condition"]["properties"]["code"]["enum"];
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(sent, &serde_json::json!(codes));
 }
 
 #[test]
