@@ -126,6 +126,29 @@ fn every_condition_is_explained_in_the_words_of_the_program() {
     assert_eq!(sent, &serde_json::json!(codes));
 }
 
+/// Written by `UPDATE_EXPECT=1 cargo test --test docs`.
+#[test]
+fn every_metric_is_explained() {
+    let mut text = "# Metrics\n\n\
+        The status page's `/metrics`, in Prometheus' text format. Names and labels stay as they are; new ones are added at the\n\
+        end of their kind. Counters begin at 0 with the gateway. Devices and antennas are labelled as in the configuration.\n\n\
+        | name | type | labels | what it tells |\n|---|---|---|---|\n"
+        .to_owned();
+    for (name, kind, labels, help) in tracegate::status::metrics::families() {
+        let labels: Vec<String> = labels
+            .split(", ")
+            .filter(|label| !label.is_empty())
+            .map(|label| format!("`{label}`"))
+            .collect();
+        text += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::create_dir_all(root().join("docs")).unwrap();
+        std::fs::write(root().join("docs/metrics.md"), &text).unwrap();
+    }
+    assert_eq!(read("docs/metrics.md"), text);
+}
+
 #[test]
 fn every_field_of_the_message_about_a_device_is_explained() {
     let health = Health::new("plant-3", "epoch");

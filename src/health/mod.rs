@@ -6,6 +6,7 @@ mod certificates;
 mod condition;
 mod counters;
 mod device;
+mod history;
 mod level;
 mod notice;
 mod reader_clock;

@@ -168,25 +168,25 @@ async fn the_first_line_says_whether_everything_is_delivered_and_whose_fault_it_
     health.clock_synchronised(false);
     assert_eq!(line(), "Everything is being delivered.");
     pass(61).await;
-    health.shown();
+    health.settle();
     pass(61).await;
     assert!(line().starts_with("Everything is being delivered, but something needs"));
     down(&health, "dock_1", "does not answer");
-    health.shown();
+    health.settle();
     pass(10).await;
     assert_eq!(
         line(),
         "What is read is being delivered, but something is not read, or badly: dock_1. Look at the device, its cable or its network."
     );
     health.broker(BrokerState::Denied("bad password".to_owned()));
-    health.shown();
+    health.settle();
     pass(10).await;
     assert_eq!(
         line(),
         "Events wait here and are not delivered. Look at the broker, or the network to it."
     );
     health.storing(Some("the buffer is full".to_owned()));
-    health.shown();
+    health.settle();
     pass(10).await;
     assert!(line().starts_with("Nothing can be stored"));
     assert_eq!(
