@@ -412,6 +412,8 @@ impl Core {
             bytes: figures.bytes,
             percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),
             oldest_s: u64::try_from(age_us / 1_000_000).unwrap_or(0),
+            max_bytes: figures.max_bytes,
+            full_in_s: None,
         });
     }
 

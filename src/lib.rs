@@ -19,6 +19,7 @@ pub mod reference;
 pub mod service;
 pub mod source;
 pub mod sparkplug;
+pub mod status;
 pub mod story;
 pub mod survey;
 pub mod telemetry;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, Trouble, is_sound};
 use crate::capture::tap::Tap;
-use crate::capture::witness::Witness;
+use crate::capture::witness::{Asks, Witness};
 use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::control::{self, server::Door};
@@ -23,6 +23,7 @@ use crate::forward::{mqtt, sparkplug};
 use crate::health::{DeviceState, Health};
 use crate::reference::Known;
 use crate::source::Context;
+use crate::status;
 use crate::topology::{self, TopologyError};
 
 /// Inputs that wait for the core at most; beyond, sources hold back.
@@ -164,6 +165,9 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         tokio::spawn(sparkplug::run(settings, health.clone(), beat, stop))
     });
 
+    for (name, kind) in topology::kinds(config) {
+        health.know(&name, kind);
+    }
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
     for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
@@ -213,6 +217,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));
 
     let socket = control::server_path(config, std::env::var_os("RUNTIME_DIRECTORY").as_deref());
+    let page = page(config, &asks, &health, &stop_control).await;
     let control = match Door::open(&socket).await {
         Ok(door) => {
             let beat = health.beat("control");
@@ -270,6 +275,9 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         // It removes its socket; clients are cut off.
         let _ = control.await;
     }
+    if let Some(page) = page {
+        let _ = page.await;
+    }
     if let Some(edge_node) = edge_node
         && edge_node.await.is_err()
     {
@@ -291,6 +299,30 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     fault.map_or(Ok(()), |part| Err(ServiceError::Fault(part)))
 }
 
+/// Serves the status page, if there is to be one; without it everything else works.
+async fn page(
+    config: &Config,
+    asks: &Asks,
+    health: &Health,
+    stop: &CancellationToken,
+) -> Option<JoinHandle<()>> {
+    let settings = status::Settings::of(config)?;
+    let address = settings.listen;
+    match status::Server::open(settings).await {
+        Ok(server) => {
+            let address = server.address().unwrap_or(address);
+            info!(%address, "Status page");
+            let beat = health.beat("status page");
+            let served = server.serve(asks.clone(), health.clone(), beat, stop.clone());
+            Some(tokio::spawn(served))
+        }
+        Err(error) => {
+            warn!(%address, %error, "No status page and no metrics: the port cannot be opened; choose another [status] listen");
+            None
+        }
+    }
+}
+
 /// Feeds systemd's watchdog for as long as every task shows signs of life, and tells systemd how things are.
 async fn supervise(health: Health) {
     let watchdog = sd_notify::watchdog_enabled();
@@ -305,7 +337,8 @@ async fn supervise(health: Health) {
                 "A task shows no sign of life; the watchdog is not fed"
             ),
         }
-        let conditions = health.conditions();
+        let next = health.settle();
+        let conditions = health.shown();
         let waiting = health.counters().waiting.get();
         let text = match conditions.as_slice() {
             [] => format!("Everything is being delivered; {waiting} waiting"),
@@ -317,7 +350,8 @@ async fn supervise(health: Health) {
         notify(&[NotifyState::Status(&text)]);
         sleep(STATUS_EVERY.1.min(every)).await;
         // Nobody should read "not connected" where it says "connected" a moment later; `health` keeps the sender alive.
-        let _ = timeout(every, changes.changed()).await;
+        let wait = next.map_or(every, |next| next.min(every));
+        let _ = timeout(wait, changes.changed()).await;
     }
 }
 

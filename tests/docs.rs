@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
-use tracegate::health::{Counters, DeviceCounter, DeviceKind, DeviceState, Health};
+use tracegate::health::{Code, Counters, DeviceCounter, DeviceKind, DeviceState, Health};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -101,6 +101,52 @@ fn every_field_of_the_status_message_is_explained() {
             "`{name}` is not explained"
         );
     }
+}
+
+#[test]
+fn every_condition_is_explained_in_the_words_of_the_program() {
+    let readme = read("README.md");
+    let documented: Vec<String> = table(&readme, "| code | severity |")
+        .iter()
+        .map(|row| row.join(" | "))
+        .collect();
+    let row = |code: &Code| {
+        let (word, severity) = (code.as_str(), code.severity().as_str());
+        format!(
+            "`{word}` | {severity} | {} | {}",
+            code.meaning(),
+            code.remedy()
+        )
+    };
+    let known: Vec<String> = Code::ALL.iter().map(row).collect();
+    assert_eq!(documented, known);
+    let sent: serde_json::Value = serde_json::from_str(&read("deploy/asyncapi.json")).unwrap();
+    let sent = &sent["components"]["schemas"]["Condition"]["properties"]["code"]["enum"];
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(sent, &serde_json::json!(codes));
+}
+
+/// Written by `UPDATE_EXPECT=1 cargo test --test docs`.
+#[test]
+fn every_metric_is_explained() {
+    let mut text = "# Metrics\n\n\
+        The status page's `/metrics`, in Prometheus' text format. Names and labels stay as they are; new ones are added at the\n\
+        end of their kind. Counters begin at 0 with the gateway. Devices and antennas are labelled as in the configuration.\n\n\
+        | name | type | labels | what it tells |\n|---|---|---|---|\n"
+        .to_owned();
+    for (name, kind, labels, help) in tracegate::status::metrics::families() {
+        let labels: Vec<String> = labels
+            .split(", ")
+            .filter(|label| !label.is_empty())
+            .map(|label| format!("`{label}`"))
+            .collect();
+        text += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::create_dir_all(root().join("docs")).unwrap();
+        std::fs::write(root().join("docs/metrics.md"), &text).unwrap();
+    }
+    assert_eq!(read("docs/metrics.md"), text);
 }
 
 #[test]

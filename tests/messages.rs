@@ -120,6 +120,8 @@ fn eventful() -> Health {
         bytes: 1,
         percent: 2,
         oldest_s: 3,
+        max_bytes: 4,
+        full_in_s: None,
     });
     for holder in [Holder::Gateway, Holder::Broker] {
         let now = jiff::Timestamp::now();

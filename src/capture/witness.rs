@@ -15,7 +15,7 @@ use super::line::{Gap, Line};
 use super::record;
 use super::tap::{Batch, Outlet, Seen, reads};
 use crate::health::{Beat, Health};
-use crate::story::{Book, Story};
+use crate::story::{Book, Recent, Story};
 
 /// Pieces that wait for a capture at most, a batch each; beyond, there is a gap.
 const PIECES: usize = 64;
@@ -35,6 +35,11 @@ pub enum Ask {
         tag: String,
         /// Where the answer goes.
         answer: oneshot::Sender<Vec<Story>>,
+    },
+    /// What happened last.
+    Recent {
+        /// Where the answer goes.
+        answer: oneshot::Sender<Recent>,
     },
     /// Everything from now on; `None` when too many do that already.
     Capture {
@@ -130,6 +135,9 @@ impl Witness {
             Ask::Why { tag, answer } => {
                 // Nobody waits any more: nobody needs it.
                 let _ = answer.send(self.book.stories(&tag));
+            }
+            Ask::Recent { answer } => {
+                let _ = answer.send(self.book.recent());
             }
             Ask::Capture { answer } => {
                 self.captures.retain(|capture| !capture.out.is_closed());

@@ -49,25 +49,30 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn conditions(status: &Value) -> impl Iterator<Item = &str> {
+fn conditions(status: &Value) -> impl Iterator<Item = &Value> {
     let list = status.get("conditions").and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
+    list.into_iter().flatten()
 }
 
 fn words(status: &Value) -> String {
     let text =
         |value: &Value, key: &str| tame(value.get(key).and_then(Value::as_str).unwrap_or("?"));
     let mut out = format!(
-        "tracegate {} at {}\n",
+        "{}\ntracegate {} at {}\n",
+        text(status, "summary"),
         text(status, "version"),
         text(status, "site")
     );
     // Writing to a String cannot fail.
     for condition in conditions(status) {
-        let _ = writeln!(out, "  wrong: {}", tame(condition));
-    }
-    if conditions(status).next().is_none() {
-        out += "  everything is being delivered\n";
+        let (severity, code) = (text(condition, "severity"), text(condition, "code"));
+        let _ = writeln!(
+            out,
+            "  {severity} {code}, since {}",
+            text(condition, "since")
+        );
+        let _ = writeln!(out, "    {}", text(condition, "text"));
+        let _ = writeln!(out, "    -> {}", text(condition, "what_to_do"));
     }
     let devices = status.get("devices").and_then(Value::as_object);
     for (name, device) in devices.into_iter().flatten() {

@@ -91,6 +91,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::receiver::check(&mut checker);
     super::references::check(&mut checker);
     super::eyes::check(&mut checker);
+    super::status::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         checker.password_in_the_clear();

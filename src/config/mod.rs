@@ -29,6 +29,7 @@ mod references;
 mod scanner;
 mod secret;
 mod source;
+mod status;
 mod strict;
 mod suggest;
 mod syntax;
@@ -58,6 +59,7 @@ pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, Referen
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
+pub use status::{PageAddress, StatusPage};
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};
@@ -88,6 +90,7 @@ const SECTIONS: &[&str] = &[
     "command",
     "sparkplug",
     "control",
+    "status",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &[
@@ -187,6 +190,7 @@ pub fn from_bytes(
     if report.has_errors() {
         return Err(report);
     }
+    path.clone_into(&mut config.file);
     let folder = match credentials.as_deref() {
         Some(folder) if !folder.is_empty() => Path::new(folder),
         _ => path.parent().unwrap_or(Path::new("")),
@@ -200,7 +204,14 @@ pub fn from_bytes(
     }
     let readers = config.llrp.values_mut().flat_map(Llrp::files);
     let receivers = config.receiver.values_mut().flat_map(Receiver::files);
-    for name in config.mqtt.files().chain(readers).chain(receivers) {
+    let page = config.status.password_file.iter_mut();
+    for name in config
+        .mqtt
+        .files()
+        .chain(readers)
+        .chain(receivers)
+        .chain(page)
+    {
         *name = name.below(folder);
     }
     Ok(Loaded {

@@ -8,6 +8,7 @@
 //! absent, and [`load`](super::load) returns no configuration with such a hole.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 use super::receiver::Receiver;
 use super::scanner::Scanner;
+use super::status::StatusPage;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::text::{
@@ -62,6 +64,11 @@ pub struct Config {
     pub sparkplug: Sparkplug,
     /// How commands on this machine ask the running gateway.
     pub control: Control,
+    /// The status page.
+    pub status: StatusPage,
+    /// Where all this was read from.
+    #[serde(skip)]
+    pub file: PathBuf,
 }
 
 impl Config {

@@ -33,6 +33,7 @@ impl Core {
             ahead: if stepped { ahead } else { known.ahead },
             synchronised: is_synchronised(),
         };
+        self.wiring.health.clock_synchronised(wall.synchronised);
         if wall == known {
             return None;
         }

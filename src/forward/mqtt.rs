@@ -302,7 +302,11 @@ pub async fn run(settings: Settings, mut links: Links) {
         links
             .health
             .endpoint(endpoint, EndpointState::Down(reason.clone()));
-        let news = links.health.broker(BrokerState::Down(reason.clone()));
+        let state = match end.needs_people() {
+            true => BrokerState::Denied(reason.clone()),
+            false => BrokerState::Down(reason.clone()),
+        };
+        let news = links.health.broker(state);
         // Once per change of reason, not once per attempt.
         let (broker, delay_ms) = (endpoint.to_string(), wait.as_millis());
         if news {

@@ -199,6 +199,7 @@ fn now_ms() -> u64 {
 fn snapshot(settings: &Settings, health: &Health) -> Snapshot {
     let status = health.status();
     let number = |name: &str, value| Metric::new(name, Value::UInt64(value));
+    let conditions: Vec<String> = status.conditions.iter().map(ToString::to_string).collect();
     let text = |name: &str, value: &str| Metric::new(name, Value::Text(value.to_owned()));
     let counted = |name: &str| status.counters.get(name).copied().unwrap_or(0);
     let devices = settings.devices.iter().filter_map(|(name, kind)| {
@@ -218,7 +219,7 @@ fn snapshot(settings: &Settings, health: &Health) -> Snapshot {
         node: vec![
             text("Properties/Version", status.version),
             text("Properties/Site", &status.site),
-            text("Health/Conditions", &status.conditions.join("; ")),
+            text("Health/Conditions", &conditions.join("; ")),
             number("Buffer/Waiting", counted("waiting")),
             number("Buffer/Percent", status.buffer.percent),
             number("Movements/Stored", counted("events")),

@@ -71,7 +71,7 @@ impl Brokers {
     pub(super) fn condition(&self) -> Option<String> {
         let for_long = self.stalled?;
         Some(format!(
-            "broker: it answers, but the oldest event has been waiting for more than {} s; see the log for what it refuses",
+            "it answers, but the oldest event has been waiting for more than {} s; see the log for what it refuses",
             for_long.as_secs()
         ))
     }

@@ -107,12 +107,16 @@ impl Holder {
 }
 
 impl Certificates {
-    /// For people, at `now`.
-    pub(super) fn conditions(&self, now: Timestamp) -> impl Iterator<Item = String> {
-        let ends = self.validity.iter();
-        let ends = ends.filter_map(move |(holder, validity)| words(holder, *validity, now));
-        let problems = self.problems.values().cloned();
-        problems.chain(ends.map(|(_, text)| text))
+    /// What is wrong with files, for people.
+    pub(super) fn file_problems(&self) -> impl Iterator<Item = (FileProblem, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|(problem, text)| (*problem, text.as_str()))
+    }
+
+    /// Certificates that are near their end at `now`, for people.
+    pub(super) fn ending(&self, now: Timestamp) -> impl Iterator<Item = (Stage, String)> {
+        let all = self.validity.iter();
+        all.filter_map(move |(holder, validity)| words(holder, *validity, now))
     }
 
     pub(super) fn status(&self, now: Timestamp) -> BTreeMap<&'static str, CertificateStatus> {
@@ -287,7 +291,7 @@ mod tests {
             assert!(says.starts_with(text), "{says}");
             let mut certificates = Certificates::default();
             certificates.validity.insert(holder, validity());
-            assert_eq!(certificates.conditions(at(day)).count(), 1);
+            assert_eq!(certificates.ending(at(day)).count(), 1);
             assert_eq!(certificates.status(at(day)).len(), 0);
         }
     }
@@ -333,7 +337,8 @@ mod tests {
         assert_eq!(status["gateway"].not_after, UNTIL);
         let texts: Vec<_> = links
             .certificates
-            .conditions(at("2026-12-20T00:00:00Z"))
+            .ending(at("2026-12-20T00:00:00Z"))
+            .map(|(_, text)| text)
             .collect();
         assert!(texts[0].contains("in 11 days"), "{texts:?}");
         drop(links);

@@ -32,6 +32,15 @@ macro_rules! counters {
         pub struct Counters { $($(#[doc = $doc])+ pub $name: Counter,)* }
 
         impl Counters {
+            /// Names, and what they count.
+            pub const HELP: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($name), concat!($($doc),+).trim_ascii())),*];
+            /// Those that go down as well: what there is at this moment.
+            pub const LEVELS: &'static [&'static str] = &[
+                "ahead", "dead_letters", "in_flight", "kept", "reads_buffered", "references", "tags",
+                "telemetry_waiting", "unconfirmed", "waiting",
+            ];
+
             /// Names and values in a fixed order.
             #[must_use]
             pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
@@ -182,6 +191,8 @@ counters! {
     control_refused,
     /// Commands that were cut off from the control socket because they took nothing any more.
     control_dropped,
+    /// Connections to the status page that were sent away: too many, a wrong name, or no password.
+    status_refused,
     /// Facts about things that could not be looked up, or not be kept, in time.
     reference_failures,
     /// Facts forgotten because a table was full.
@@ -212,6 +223,12 @@ macro_rules! device_counters {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
+            }
+
+            /// What it counts.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)* }
             }
         }
     };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::counters::DeviceCounter;
-use super::report::Reads;
+use super::report::{DeviceKind, Reads};
 use super::tame;
 
 /// Problems and limits kept for one device; a device that talks without end is not believed more than that.
@@ -45,6 +45,10 @@ pub enum Problem {
     Buffer,
     /// A fault that it reported itself.
     Exception,
+    /// An antenna that reads far less than it used to.
+    Weak(u16),
+    /// It reads nothing although its neighbours read.
+    NoReads,
     /// It has forgotten what it was told.
     Reboot,
     /// It gives no sign of life.
@@ -59,6 +63,8 @@ pub enum Problem {
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) state: DeviceState,
+    /// What it is, where that is known.
+    pub(super) kind: Option<DeviceKind>,
     /// When it became so.
     pub(super) since: Timestamp,
     pub(super) reads: Reads,
@@ -98,6 +104,7 @@ impl Default for Device {
     fn default() -> Self {
         Self {
             state: DeviceState::Starting,
+            kind: None,
             since: Timestamp::now(),
             reads: Reads::default(),
             problems: BTreeMap::new(),

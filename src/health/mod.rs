@@ -3,8 +3,10 @@
 mod beat;
 mod broker;
 mod certificates;
+mod condition;
 mod counters;
 mod device;
+mod history;
 mod level;
 mod notice;
 mod reader_clock;
@@ -24,15 +26,25 @@ use broker::Brokers;
 pub use broker::{EndpointState, EndpointStatus};
 use certificates::Certificates;
 pub use certificates::{CertificateStatus, FileProblem, Holder, Stage};
+pub use condition::{Code, Condition, Fault, Severity, Stops, Subject, headline};
+use condition::{Tracker, found};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
-pub use level::BufferLevel;
+use level::Trend;
+pub use level::{BufferLevel, about};
 pub use notice::Notice;
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
+
+/// What no lamp at a door has to show.
+const QUIET: &[Code] = &[
+    Code::ClockUnsynced,
+    Code::EventsSetAside,
+    Code::BufferGrowing,
+];
 
 /// The broker's link, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +55,8 @@ pub enum BrokerState {
     Refuses(String),
     /// Not connected.
     Down(String),
+    /// Not connected, and trying again does not help: it refuses us.
+    Denied(String),
 }
 
 /// Shared by all tasks; cheap to clone.
@@ -66,6 +80,9 @@ struct Links {
     storing: Option<String>,
     reference: Option<String>,
     buffer: BufferLevel,
+    buffer_trend: Trend,
+    clock_unsynced: bool,
+    tracker: Tracker,
     epoch: String,
     lost: Option<String>,
     certificates: Certificates,
@@ -87,8 +104,10 @@ pub struct Status {
     pub version: &'static str,
     /// Epoch of the buffer; sequence numbers count within it.
     pub epoch: String,
-    /// What is wrong now, for people.
-    pub conditions: Vec<String>,
+    /// Whether everything is being delivered, and if not, whose fault it is.
+    pub summary: String,
+    /// What is wrong now, the worst first.
+    pub conditions: Vec<Condition>,
     /// Every device with its state.
     pub devices: BTreeMap<String, DeviceStatus>,
     /// Every broker with its state.
@@ -127,6 +146,9 @@ impl Health {
                 storing: None,
                 reference: None,
                 buffer: BufferLevel::default(),
+                buffer_trend: Trend::default(),
+                clock_unsynced: false,
+                tracker: Tracker::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
                 certificates: Certificates::default(),
@@ -164,6 +186,19 @@ impl Health {
             news
         };
         self.announce(news)
+    }
+
+    /// Notes what a device is.
+    pub fn know(&self, name: &str, kind: DeviceKind) {
+        self.with_device(name, |device| {
+            device.kind = Some(kind);
+            false
+        });
+    }
+
+    /// Notes whether the gateway's own clock follows a time server.
+    pub fn clock_synchronised(&self, synchronised: bool) {
+        self.links().clock_unsynced = !synchronised;
     }
 
     /// Whether a device is connected.
@@ -266,60 +301,22 @@ impl Health {
         self.0.changed.subscribe()
     }
 
-    /// What is wrong now, for people; empty when all is well.
-    #[must_use]
-    pub fn conditions(&self) -> Vec<String> {
-        self.conditions_where(|_, _| true)
-    }
-
     /// Whether anything is wrong beside these outputs of a device: an output that shows what is wrong must not show that it
     /// was not switched itself.
     #[must_use]
     pub fn is_troubled_beside(&self, name: &str, outputs: &[u16]) -> bool {
         let is_own = |problem| matches!(problem, Problem::Output(port) if outputs.contains(&port));
-        let conditions =
-            self.conditions_where(|device, problem| device != name || !is_own(problem));
-        !conditions.is_empty()
-    }
-
-    fn conditions_where(&self, counts: impl Fn(&str, Problem) -> bool) -> Vec<String> {
-        let links = self.links();
-        let storing = links
-            .storing
-            .iter()
-            .map(|problem| format!("nothing can be stored: {problem}"));
-        let devices = links.devices.iter().flat_map(|(name, device)| {
-            let down = match &device.state {
-                DeviceState::Down { reason } => Some(reason.as_str()),
-                DeviceState::Starting | DeviceState::Up => None,
-            };
-            // What is wrong with a reader that cannot be heard is old news.
-            let problems = device
-                .problems()
-                .filter(|(problem, _)| down.is_none() && counts(name, *problem))
-                .map(|(_, text)| text);
-            let all = down.into_iter().chain(problems);
-            all.map(move |text| format!("{name}: {text}"))
-                .collect::<Vec<_>>()
+        let (stuck, links) = (None, self.links());
+        let found = found(&self.0, &links, stuck, |device, problem| {
+            device != name || !is_own(problem)
         });
-        let broker = match &links.broker {
-            BrokerState::Up => None,
-            BrokerState::Refuses(why) => Some(format!("broker: it does not take events: {why}")),
-            BrokerState::Down(why) => Some(format!("broker: {why}")),
-        };
-        let beside = links.lost.iter().chain(&links.reference).cloned();
-        let certificates = links.certificates.conditions(Timestamp::now());
-        let stalled = links.brokers.condition();
-        let notices = links.notices.values().cloned();
-        let before = storing.chain(beside).chain(broker).chain(stalled);
-        let before = before.chain(notices).chain(certificates);
-        before.chain(devices).collect()
+        found.iter().any(|it| !QUIET.contains(&it.code))
     }
 
     /// The status message of this moment.
     #[must_use]
     pub fn status(&self) -> Status {
-        let (conditions, devices) = (self.conditions(), self.device_status());
+        let (conditions, devices) = (self.shown(), self.device_status());
         let links = self.links();
         Status {
             state: "online".to_owned(),
@@ -327,6 +324,7 @@ impl Health {
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
             epoch: links.epoch.clone(),
+            summary: headline(&conditions),
             conditions,
             devices,
             brokers: links.brokers.status(),
@@ -352,6 +350,7 @@ impl Health {
         Status {
             state: "offline".to_owned(),
             reason: Some("connection lost".to_owned()),
+            summary: "The gateway is not connected; what it reads meanwhile is kept.".to_owned(),
             conditions: Vec::new(),
             devices: BTreeMap::new(),
             certificates: BTreeMap::new(),

@@ -16,22 +16,12 @@ pub enum Notice {
     CommandSubscription(Kind),
 }
 
-impl Notice {
-    const fn about(self) -> &'static str {
-        match self {
-            Self::StoreRefused | Self::StoreSilent | Self::StoreSubscription => "store",
-            Self::CommandSubscription(_) => "commands",
-        }
-    }
-}
-
 impl Health {
     /// Notes what is wrong until it is ended with `None`; returns whether it is news.
     pub fn notice(&self, notice: Notice, text: Option<String>) -> bool {
         let news = {
             let mut links = self.links();
             let known = links.notices.get(&notice);
-            let text = text.map(|text| format!("{}: {text}", notice.about()));
             let news = known != text.as_ref();
             match text {
                 Some(text) => drop(links.notices.insert(notice, text)),

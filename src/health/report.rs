@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::device::Device;
+use super::history::{History, Pace};
 use super::{DeviceState, Health, Problem};
 
 /// What a device is.
@@ -22,12 +23,27 @@ pub enum DeviceKind {
     Marker,
 }
 
+impl DeviceKind {
+    /// As in the message about the device.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Scanner => "scanner",
+            Self::Receiver => "receiver",
+            Self::Marker => "marker",
+        }
+    }
+}
+
 /// Reads of a device since the start of the gateway.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     total: u64,
     last: Option<Timestamp>,
-    antennas: BTreeMap<u16, u64>,
+    antennas: BTreeMap<u16, (u64, History)>,
+    /// In the last minute.
+    pace: Pace,
 }
 
 /// Antennas counted for one device, at most; a reader has up to 64 behind hubs.
@@ -103,10 +119,12 @@ impl Reads {
     fn add(&mut self, antenna: Option<u16>, n: u64, at: Timestamp) {
         self.total = self.total.saturating_add(n);
         self.last = Some(at);
+        self.pace.add(at, n);
         let Some(antenna) = antenna else { return };
         if self.antennas.len() < MOST_ANTENNAS || self.antennas.contains_key(&antenna) {
-            let count = self.antennas.entry(antenna).or_default();
+            let (count, history) = self.antennas.entry(antenna).or_default();
             *count = count.saturating_add(n);
+            history.add(at, n);
         }
     }
 }
@@ -118,6 +136,29 @@ impl Health {
             device.reads.add(antenna, n, Timestamp::now());
             false
         });
+    }
+
+    /// All devices, and what they are.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<(String, DeviceKind)> {
+        let links = self.links();
+        let devices = links.devices.iter();
+        let known = devices.filter_map(|(name, device)| Some((name.clone(), device.kind?)));
+        known.collect()
+    }
+
+    /// How a device has been reading: in the last minute, and for each antenna over the last hours.
+    #[must_use]
+    pub fn pace(&self, name: &str) -> (u64, BTreeMap<u16, Vec<u64>>) {
+        let now = Timestamp::now();
+        let links = self.links();
+        let Some(device) = links.devices.get(name) else {
+            return Default::default();
+        };
+        let antennas = device.reads.antennas.iter();
+        let antennas = antennas.map(|(antenna, (_, history))| (*antenna, history.counts(now)));
+        let minute = device.reads.pace.counts(now).iter().sum();
+        (minute, antennas.collect())
     }
 
     /// What is to be told of a device.
@@ -143,8 +184,8 @@ fn report(device: &Device, name: &str, kind: DeviceKind, site: &str) -> DeviceRe
         None => (None, None),
     };
     let mut antennas: BTreeMap<u16, AntennaReport> = BTreeMap::new();
-    for (&antenna, &reads) in &device.reads.antennas {
-        antennas.entry(antenna).or_default().reads = reads;
+    for (&antenna, (reads, _)) in &device.reads.antennas {
+        antennas.entry(antenna).or_default().reads = *reads;
     }
     for (problem, text) in device.problems() {
         if let Problem::Antenna(antenna) = problem {

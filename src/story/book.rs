@@ -12,7 +12,7 @@ use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
 
 use super::words;
-use super::{NotBooked, Passage, SeenAt, Story};
+use super::{NotBooked, Passage, Recent, SeenAt, Story};
 use crate::capture::hex;
 
 /// Tags remembered; beyond, a quarter is forgotten: those unread for longest.
@@ -25,6 +25,9 @@ const MAX_PASSAGES: usize = 1_000;
 const MAX_NON_EVENTS: usize = 1_000;
 /// Things in all movements, and in all loads, that are remembered; the oldest of them go first.
 const MAX_MEMBERS: usize = 100_000;
+/// The newest movements or loads of all read points, and of each.
+const MAX_RECENT: usize = 50;
+const RECENT_EACH: usize = 3;
 /// Stories told of one name.
 const MAX_STORIES: usize = 8;
 
@@ -215,6 +218,17 @@ impl Book {
         (self.tags.len(), self.passages.len(), self.non_events.len())
     }
 
+    /// The newest of what happened, and at least the last few of every read point.
+    #[must_use]
+    pub fn recent(&self) -> Recent {
+        let passages = self.passages.iter().map(|(it, _)| (&*it.read_point, it));
+        let loads = self.non_events.iter().map(|(it, _)| (&*it.read_point, it));
+        Recent {
+            passages: newest(passages),
+            non_events: newest(loads),
+        }
+    }
+
     /// The stories of the tags that `name` names: their memory in hexadecimal, an EPC URI, a GS1 Digital Link, `(00)…`, or
     /// the digits of an SSCC.
     #[must_use]
@@ -301,6 +315,18 @@ impl Book {
             passages,
         }
     }
+}
+
+/// The newest, and those that are among the newest of their read point.
+fn newest<'a, T: Clone + 'a>(all: impl DoubleEndedIterator<Item = (&'a str, &'a T)>) -> Vec<T> {
+    let mut of: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wanted = |(index, (read_point, _)): &(usize, (&'a str, &'a T))| {
+        let count = of.entry(read_point).or_default();
+        *count += 1;
+        *index < MAX_RECENT || *count <= RECENT_EACH
+    };
+    let all = all.rev().enumerate().filter(|it| wanted(it));
+    all.map(|(_, (_, it))| it.clone()).collect()
 }
 
 /// A load that was not booked, in words.

@@ -69,6 +69,15 @@ pub struct SeenAt {
     pub resident: bool,
 }
 
+/// What happened last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Movements that were booked, the newest first.
+    pub passages: Vec<Passage>,
+    /// Loads that were not, the newest first.
+    pub non_events: Vec<NotBooked>,
+}
+
 /// A movement that was booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {

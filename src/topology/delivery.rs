@@ -1,5 +1,6 @@
 //! What the buffer and those who send from it are told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{downlink, reader};
@@ -107,8 +108,9 @@ pub fn edge_node(config: &Config) -> Option<sparkplug::Settings> {
     })
 }
 
-/// What is told of single devices.
-fn announcements(config: &Config) -> announce::Settings {
+/// All devices, and what they are.
+#[must_use]
+pub fn kinds(config: &Config) -> BTreeMap<String, DeviceKind> {
     let readers = config.llrp.keys().map(|name| (name, DeviceKind::Reader));
     let scanners = config
         .scanner
@@ -118,9 +120,14 @@ fn announcements(config: &Config) -> announce::Settings {
     let receivers = config.receiver.keys();
     let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
     let all = readers.chain(scanners).chain(receivers).chain(markers);
+    all.map(|(name, kind)| (name.clone(), kind)).collect()
+}
+
+/// What is told of single devices.
+fn announcements(config: &Config) -> announce::Settings {
     announce::Settings {
         topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
-        devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
+        devices: kinds(config),
         interval: config.mqtt.device_interval,
         record: Some(config.buffer.directory.path().join("device-topics")),
     }

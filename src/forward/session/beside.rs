@@ -97,6 +97,7 @@ impl Session<'_> {
         let status = Status {
             state: "offline".into(),
             reason: Some("stopped".into()),
+            summary: "The gateway was stopped; what waits is kept.".into(),
             ..health.status()
         };
         let topic = self.settings.status_topic.clone();

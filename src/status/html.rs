@@ -1,0 +1,66 @@
+//! Text to HTML. What is not a constant of the program is escaped: scans and tags are written by anybody.
+
+use crate::health::tame;
+
+/// A page, or a part of one.
+#[derive(Debug, Default)]
+pub(super) struct Html(String);
+
+impl Html {
+    /// Markup of our own.
+    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// Anything else: escaped, tamed and cut to some hundred characters.
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        for c in tame(text).chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                // What turns the direction of the text around could make it read differently.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
+                c => self.0.push(c),
+            }
+        }
+        self
+    }
+
+    /// A whole number, with thin spaces between thousands.
+    pub(super) fn number(&mut self, number: u64) -> &mut Self {
+        let digits = number.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                self.0.push('\u{2009}');
+            }
+            self.0.push(digit);
+        }
+        self
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_was_scanned_becomes_markup() {
+        let mut html = Html::default();
+        html.raw("<td title=\"")
+            .text("\"><script>alert('1')</script>\u{202e}&\u{1b}[2J")
+            .raw("\">")
+            .number(1_234_567);
+        assert_eq!(
+            html.finish(),
+            "<td title=\"&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&amp; [2J\">1\u{2009}234\u{2009}567"
+        );
+    }
+}

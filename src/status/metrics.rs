@@ -1,0 +1,317 @@
+//! Metrics in Prometheus' text format, version 0.0.4. Names, types and labels are a contract: `docs/metrics.md` has them
+//! all, and a test compares.
+
+use std::fmt::{Display, Write as _};
+
+use jiff::Timestamp;
+
+use crate::health::{Counters, DeviceCounter, Health, Severity};
+
+/// What a response says it is.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A family's name, type, labels and meaning, beside those of the counters.
+const FAMILIES: &[(&str, &str, &str, &str)] = &[
+    (
+        "info",
+        "gauge",
+        "epoch, site, version",
+        "Always 1; the labels tell which gateway this is.",
+    ),
+    (
+        "condition",
+        "gauge",
+        "code, severity, subject",
+        "1 while the condition is shown.",
+    ),
+    (
+        "conditions",
+        "gauge",
+        "severity",
+        "Conditions that are shown.",
+    ),
+    (
+        "broker_up",
+        "gauge",
+        "broker",
+        "1 while the gateway is connected to this broker.",
+    ),
+    (
+        "broker_connections_total",
+        "counter",
+        "broker",
+        "Connections to this broker.",
+    ),
+    (
+        "broker_failures_total",
+        "counter",
+        "broker",
+        "Connections to this broker lost or not made.",
+    ),
+    (
+        "broker_ack_age_seconds",
+        "gauge",
+        "",
+        "Time since a broker acknowledged something; absent when none has.",
+    ),
+    ("buffer_bytes", "gauge", "", "Bytes of the buffer in use."),
+    (
+        "buffer_max_bytes",
+        "gauge",
+        "",
+        "Size at which the buffer is full.",
+    ),
+    (
+        "buffer_oldest_seconds",
+        "gauge",
+        "",
+        "For how long the oldest event has been waiting; 0 when none is.",
+    ),
+    (
+        "buffer_full_in_seconds",
+        "gauge",
+        "",
+        "When devices will have to wait if it goes on like this; absent when the buffer does not grow.",
+    ),
+    (
+        "certificate_expiry_seconds",
+        "gauge",
+        "holder",
+        "Time until the certificate of the broker's connection expires, in whole days.",
+    ),
+    (
+        "device_up",
+        "gauge",
+        "device, kind",
+        "1 while the device is connected.",
+    ),
+    (
+        "device_reads_total",
+        "counter",
+        "device, kind",
+        "Tag reads or scans of the device.",
+    ),
+    (
+        "device_last_read_timestamp_seconds",
+        "gauge",
+        "device, kind",
+        "When the last of them came, in seconds since 1970; absent before the first.",
+    ),
+    (
+        "device_clock_behind_seconds",
+        "gauge",
+        "device",
+        "How far the device's clock is behind; absent where it does not tell.",
+    ),
+    (
+        "antenna_reads_total",
+        "counter",
+        "antenna, device",
+        "Tag reads of the antenna.",
+    ),
+];
+
+/// All families: name, type, labels and meaning, in the order of the output.
+pub fn families() -> Vec<(String, &'static str, &'static str, &'static str)> {
+    let fixed = FAMILIES
+        .iter()
+        .map(|(name, kind, labels, help)| (format!("tracegate_{name}"), *kind, *labels, *help));
+    let counters = Counters::HELP.iter().map(|(name, help)| {
+        let (name, kind) = counter_name(name);
+        (name, kind, "", *help)
+    });
+    let own = DeviceCounter::ALL.iter().map(|counter| {
+        let name = format!("tracegate_per_device_{}_total", counter.as_str());
+        (name, "counter", "device", counter.help())
+    });
+    fixed.chain(counters).chain(own).collect()
+}
+
+fn counter_name(name: &str) -> (String, &'static str) {
+    match Counters::LEVELS.contains(&name) {
+        true => (format!("tracegate_{name}"), "gauge"),
+        false => (format!("tracegate_{name}_total"), "counter"),
+    }
+}
+
+/// All metrics of this moment.
+#[must_use]
+pub fn text(health: &Health) -> String {
+    let status = health.status();
+    let devices: Vec<_> = health.kinds();
+    let devices = devices
+        .iter()
+        .map(|(name, kind)| (kind.as_str(), health.device_report(name, *kind)));
+    let devices: Vec<_> = devices.collect();
+    let mut out = Text::default();
+    let labels = [
+        ("epoch", status.epoch.as_str()),
+        ("site", &status.site),
+        ("version", status.version),
+    ];
+    out.family("info", |out| out.sample(&labels, 1));
+    out.family("condition", |out| {
+        for condition in &status.conditions {
+            let labels = [
+                ("code", condition.code.as_str()),
+                ("severity", condition.severity.as_str()),
+                ("subject", &condition.subject),
+            ];
+            out.sample_once(&labels, 1);
+        }
+    });
+    out.family("conditions", |out| {
+        for severity in [Severity::Error, Severity::Warning] {
+            let all = status.conditions.iter();
+            let count = all.filter(|it| it.severity == severity).count();
+            out.sample(&[("severity", severity.as_str())], count);
+        }
+    });
+    let brokers = &status.brokers;
+    out.family("broker_up", |out| {
+        for broker in brokers {
+            out.sample(
+                &[("broker", &broker.address)],
+                u8::from(broker.state == "up"),
+            );
+        }
+    });
+    out.family("broker_connections_total", |out| {
+        for broker in brokers {
+            out.sample(&[("broker", &broker.address)], broker.connections);
+        }
+    });
+    out.family("broker_failures_total", |out| {
+        for broker in brokers {
+            out.sample(&[("broker", &broker.address)], broker.failures);
+        }
+    });
+    out.family("broker_ack_age_seconds", |out| {
+        out.maybe(&[], status.last_puback_s);
+    });
+    let buffer = &status.buffer;
+    out.family("buffer_bytes", |out| out.sample(&[], buffer.bytes));
+    out.family("buffer_max_bytes", |out| out.sample(&[], buffer.max_bytes));
+    out.family("buffer_oldest_seconds", |out| {
+        out.sample(&[], buffer.oldest_s);
+    });
+    out.family("buffer_full_in_seconds", |out| {
+        out.maybe(&[], buffer.full_in_s);
+    });
+    out.family("certificate_expiry_seconds", |out| {
+        for (holder, certificate) in &status.certificates {
+            out.sample(&[("holder", holder)], certificate.days_left * 86_400);
+        }
+    });
+    out.family("device_up", |out| {
+        for (kind, report) in &devices {
+            out.sample(&of(kind, &report.device), u8::from(report.state == "up"));
+        }
+    });
+    out.family("device_reads_total", |out| {
+        for (kind, report) in &devices {
+            out.sample(&of(kind, &report.device), report.reads);
+        }
+    });
+    out.family("device_last_read_timestamp_seconds", |out| {
+        for (kind, report) in &devices {
+            let at = report.last_read.as_ref().and_then(|at| at.parse().ok());
+            let at = at.map(Timestamp::as_second);
+            out.maybe(&of(kind, &report.device), at);
+        }
+    });
+    out.family("device_clock_behind_seconds", |out| {
+        for (name, device) in &status.devices {
+            let behind = device.clock_behind_ms.map(|ms| ms as f64 / 1_000.0);
+            out.maybe(&[("device", name)], behind);
+        }
+    });
+    out.family("antenna_reads_total", |out| {
+        for (_, report) in &devices {
+            for (antenna, own) in &report.antennas {
+                let antenna = antenna.to_string();
+                let labels = [("antenna", antenna.as_str()), ("device", &report.device)];
+                out.sample(&labels, own.reads);
+            }
+        }
+    });
+    for (name, help) in Counters::HELP {
+        let (full, kind) = counter_name(name);
+        out.head(&full, kind, help);
+        out.maybe(&[], status.counters.get(name));
+    }
+    for counter in DeviceCounter::ALL {
+        let word = counter.as_str();
+        let full = format!("tracegate_per_device_{word}_total");
+        out.head(&full, "counter", counter.help());
+        for (name, device) in &status.devices {
+            out.maybe(&[("device", name)], device.counters.get(word));
+        }
+    }
+    out.text
+}
+
+fn of<'a>(kind: &'a str, device: &'a str) -> [(&'static str, &'a str); 2] {
+    [("device", device), ("kind", kind)]
+}
+
+#[derive(Default)]
+struct Text {
+    text: String,
+    family: String,
+    seen: Vec<String>,
+}
+
+impl Text {
+    /// A family of [`FAMILIES`].
+    fn family(&mut self, name: &str, samples: impl FnOnce(&mut Self)) {
+        if let Some((name, kind, _, help)) = FAMILIES.iter().find(|it| it.0 == name) {
+            self.head(&format!("tracegate_{name}"), kind, help);
+            samples(self);
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        name.clone_into(&mut self.family);
+        self.seen.clear();
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "# HELP {name} {}", escape(help, false));
+        let _ = writeln!(self.text, "# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", escape(value, true)))
+            .collect();
+        let labels = match labels.as_slice() {
+            [] => String::new(),
+            some => format!("{{{}}}", some.join(",")),
+        };
+        let _ = writeln!(self.text, "{}{labels} {value}", self.family);
+    }
+
+    /// A sample unless there is one with these labels: two certificates may be near their end.
+    fn sample_once(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        let key = format!("{labels:?}");
+        if !self.seen.contains(&key) {
+            self.seen.push(key);
+            self.sample(labels, value);
+        }
+    }
+
+    fn maybe(&mut self, labels: &[(&str, &str)], value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.sample(labels, value);
+        }
+    }
+}
+
+/// Backslash and line feed; in a label's value the quote as well.
+fn escape(text: &str, is_label: bool) -> String {
+    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
+    match is_label {
+        true => text.replace('"', "\\\""),
+        false => text,
+    }
+}

@@ -1,0 +1,148 @@
+//! The status page for people and the metrics for machines, over HTTP.
+//!
+//! Read-only: nothing that is asked here changes anything. **Invariants**: serving never waits for the core; connections,
+//! what they send and how long they may take are bounded; whatever a device, a tag or a scan said is escaped.
+
+mod chart;
+mod html;
+mod http;
+mod live;
+pub mod metrics;
+mod page;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::capture::witness::{Ask, Asks};
+use crate::config::Config;
+use crate::health::{Condition, DeviceKind, DeviceReport, Health, Status, headline};
+use crate::story::Recent;
+
+pub use http::Server;
+
+/// The witness is not waited for any longer; the page then says so.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What is served, and to whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Names by which it may be asked for, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+    /// File with the password.
+    pub password: Option<PathBuf>,
+    /// What the page tells of the configuration.
+    pub facts: Facts,
+}
+
+/// What does not change while the gateway runs.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// When it was loaded.
+    pub loaded: Timestamp,
+    /// Folder of the buffer.
+    pub buffer: PathBuf,
+    /// Read points, what kind they are, and their devices or antennas.
+    pub read_points: BTreeMap<String, (&'static str, Vec<String>)>,
+    /// The site's zone.
+    pub time_zone: String,
+}
+
+impl Settings {
+    /// From the configuration, loaded just now; `None` when there is to be no page.
+    #[must_use]
+    pub fn of(config: &Config) -> Option<Self> {
+        let page = &config.status;
+        let read_points = config.read_point.iter().map(|(name, it)| {
+            let antennas = it
+                .all_antennas()
+                .map(|it| format!("{}/{}", it.llrp, it.antenna));
+            let stations = it.scanners.iter().chain(&it.markers).cloned();
+            let parts = antennas.chain(stations).collect();
+            (name.clone(), (it.mode.as_str(), parts))
+        });
+        Some(Self {
+            listen: page.listen.0?,
+            hosts: page.hosts.iter().map(|it| it.as_str().to_owned()).collect(),
+            password: page.password_file.as_ref().map(|it| it.path().to_owned()),
+            facts: Facts {
+                file: config.file.clone(),
+                loaded: Timestamp::now(),
+                buffer: config.buffer.directory.path().to_owned(),
+                read_points: read_points.collect(),
+                time_zone: config.gateway.time_zone.as_str().to_owned(),
+            },
+        })
+    }
+}
+
+/// Where answers come from.
+#[derive(Debug, Clone)]
+struct Sources {
+    health: Health,
+    asks: Asks,
+    facts: std::sync::Arc<Facts>,
+}
+
+/// A device as it is shown: its report, reads in the last minute, and those of its antennas over the last hours.
+type Shown = (DeviceReport, u64, BTreeMap<u16, Vec<u64>>);
+
+/// Everything that a page shows, at one moment.
+#[derive(Debug)]
+struct View<'a> {
+    facts: &'a Facts,
+    now: Timestamp,
+    headline: String,
+    status: Status,
+    devices: Vec<Shown>,
+    /// `None`: whoever knows did not answer in time.
+    recent: Option<Recent>,
+}
+
+impl Sources {
+    async fn view(&self) -> View<'_> {
+        let recent = timeout(PATIENCE, self.recent()).await.ok().flatten();
+        let health = &self.health;
+        let shown = |(name, kind): (String, DeviceKind)| {
+            let (minute, antennas) = health.pace(&name);
+            (health.device_report(&name, kind), minute, antennas)
+        };
+        let status = health.status();
+        View {
+            facts: &self.facts,
+            now: Timestamp::now(),
+            headline: headline(&status.conditions),
+            devices: health.kinds().into_iter().map(shown).collect(),
+            status,
+            recent,
+        }
+    }
+
+    async fn recent(&self) -> Option<Recent> {
+        let (answer, told) = oneshot::channel();
+        self.asks.send(Ask::Recent { answer }).await.ok()?;
+        told.await.ok()
+    }
+}
+
+impl View<'_> {
+    fn conditions(&self) -> &[Condition] {
+        &self.status.conditions
+    }
+
+    fn counted(&self, name: &str) -> u64 {
+        self.status.counters.get(name).copied().unwrap_or(0)
+    }
+}

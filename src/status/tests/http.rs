@@ -1,0 +1,194 @@
+//! Over TCP.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+impl Served {
+    async fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn get(&self, path: &str, headers: &str) -> String {
+        let address = self.address;
+        self.ask(&format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n"
+        ))
+        .await
+    }
+}
+
+#[tokio::test]
+async fn the_page_needs_no_scripts_and_lets_nothing_from_elsewhere_in() {
+    let served = Served::start(None).await;
+    let page = served.get("/", "").await;
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    let (head, body) = page.split_once("\r\n\r\n").unwrap();
+    for header in [
+        "content-security-policy: default-src 'none';",
+        "frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "content-type: text/html; charset=utf-8",
+    ] {
+        assert!(head.contains(header), "no {header} in {head}");
+    }
+    let first = body.split("<h1").nth(1).unwrap();
+    assert!(first.starts_with(" class=\"good\">Everything is being delivered.</h1>"));
+    assert!(body.contains("3 in &lt;b&gt;: 3 pallets") && !body.contains("<b>:"));
+    assert!(body.contains("not booked</span>, in, 1 tags: it had 1 tag"));
+    assert!(body.contains("<noscript><meta http-equiv=\"refresh\""));
+    assert!(!body.contains("style=\"") && !body.contains("onclick"));
+    let css = served.get("/style.css", "").await;
+    let script = served.get("/live.js", "").await;
+    let all = page.len() + css.len() + script.len();
+    assert!(all < 50_000, "{all} bytes");
+    for (path, status) in [
+        ("/metrics", "200"),
+        ("/x", "404"),
+        ("/../etc/passwd", "404"),
+    ] {
+        let answer = served.get(path, "").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{path}: {answer}"
+        );
+        assert!(answer.contains("content-security-policy"), "{path}");
+    }
+    let posted = served
+        .ask("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    assert!(posted.starts_with("HTTP/1.1 405"), "{posted}");
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ours_is_refused() {
+    let served = Served::start(None).await;
+    for (host, status) in [
+        ("127.0.0.1:9180", 200),
+        ("10.1.2.3", 200),
+        ("[::1]:9180", 200),
+        ("[::1]", 200),
+        ("localhost:9180", 200),
+        ("Gateway-3.plant.example", 200),
+        ("evil.example:9180", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("", 421),
+    ] {
+        let answer = served
+            .ask(&format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\n\r\n"))
+            .await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{host}: {answer}"
+        );
+    }
+    let none = served.ask("GET /metrics HTTP/1.0\r\n\r\n").await;
+    assert!(none.starts_with("HTTP/1.0 421"), "{none}");
+    assert_eq!(served.health.counters().status_refused.get(), 5);
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("status-password");
+    std::fs::write(&file, "s3cret: x\n").unwrap();
+    let served = Served::start(Some(file.clone())).await;
+    let encoded = |text: &str| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(text);
+        format!("authorization: Basic {text}\r\n")
+    };
+    for path in ["/", "/metrics", "/live", "/style.css"] {
+        let answer = served.get(path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{path}: {answer}");
+        assert!(answer.contains("www-authenticate: Basic") && !answer.contains("dock_1"));
+    }
+    for wrong in ["x:s3cret", "x:", "x", "x:s3cret: x "] {
+        let answer = served.get("/metrics", &encoded(wrong)).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{wrong}: {answer}");
+    }
+    let right = served.get("/metrics", &encoded("anybody:s3cret: x")).await;
+    assert!(right.starts_with("HTTP/1.1 200"), "{right}");
+    std::fs::write(&file, "").unwrap();
+    let empty = served.get("/metrics", &encoded("x:")).await;
+    assert!(
+        empty.starts_with("HTTP/1.1 401"),
+        "an empty password is none"
+    );
+    std::fs::remove_file(&file).unwrap();
+    let gone = served.get("/metrics", &encoded("x:")).await;
+    assert!(gone.starts_with("HTTP/1.1 503"), "{gone}");
+    served.end().await;
+}
+
+#[tokio::test]
+async fn the_live_stream_renews_the_page_and_ends_with_the_gateway() {
+    let served = Served::start(None).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut text = String::new();
+    let mut piece = vec![0; 65_536];
+    served.health.problem(
+        "dock_1",
+        Problem::Antenna(2),
+        Some("antenna 2 is disconnected"),
+    );
+    while !text.contains("\n\n") || !text.contains("ANTENNA-DOWN") {
+        let read = stream.read(&mut piece).await.unwrap();
+        assert!(read > 0, "{text}");
+        text += std::str::from_utf8(&piece[..read]).unwrap();
+    }
+    assert!(text.contains("content-type: text/event-stream"), "{text}");
+    let line = text
+        .lines()
+        .find_map(|it| it.strip_prefix("data: "))
+        .unwrap();
+    let contents: String = serde_json::from_str(line).unwrap();
+    assert!(contents.starts_with("<h1 class=\""), "{contents}");
+    served.end().await;
+}
+
+/// The time-outs are real; what they hold up is not.
+#[tokio::test]
+async fn those_who_say_nothing_and_those_who_are_too_many_do_not_lock_others_out_for_long() {
+    let served = Served::start(None).await;
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        // A slow one: never a whole head.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: ").await;
+        idle.push(stream);
+    }
+    tracegate_sim::wait_until("eight are too many", Duration::from_secs(5), || {
+        served.health.counters().status_refused.get() >= 8
+    })
+    .await
+    .unwrap();
+    let began = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let _ = stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        if answer.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(15), "{answer}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    drop(idle);
+    served.end().await;
+}

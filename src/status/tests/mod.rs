@@ -1,0 +1,130 @@
+//! The page over real sockets, its words for every condition, and the metrics as somebody else reads them.
+
+mod http;
+mod metrics;
+mod words;
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::health::{BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
+use crate::story::{Moment, NotBooked, Passage};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+fn facts() -> Facts {
+    let point = |mode, parts: &[&str]| (mode, parts.iter().map(|it| (*it).to_owned()).collect());
+    Facts {
+        file: PathBuf::from("/etc/tracegate/gateway.toml"),
+        loaded: NOW.parse().unwrap(),
+        buffer: PathBuf::from("/var/lib/tracegate"),
+        read_points: BTreeMap::from([
+            (
+                "inbound".to_owned(),
+                point("dock", &["dock_1/1", "dock_1/2"]),
+            ),
+            ("packing".to_owned(), point("station", &["pack_1"])),
+        ]),
+        time_zone: "Europe/Berlin".to_owned(),
+    }
+}
+
+/// A gateway with a reader, a scanner and a broker, and nothing wrong.
+fn healthy() -> Health {
+    let health = Health::new("plant-3", "epoch");
+    health.know("dock_1", DeviceKind::Reader);
+    health.know("pack_1", DeviceKind::Scanner);
+    health.device("dock_1", DeviceState::Up);
+    health.device("pack_1", DeviceState::Up);
+    let broker = crate::forward::client::Endpoint {
+        host: "broker.plant.example".to_owned(),
+        port: 8883,
+    };
+    health.brokers(std::slice::from_ref(&broker));
+    health.endpoint(&broker, EndpointState::Up);
+    health.broker(BrokerState::Up);
+    health.buffer(BufferLevel {
+        bytes: 5 << 20,
+        percent: 1,
+        oldest_s: 0,
+        max_bytes: 2 << 30,
+        full_in_s: None,
+    });
+    health
+}
+
+fn recent() -> Recent {
+    let at = |seconds: i64| {
+        let now: Timestamp = NOW.parse().unwrap();
+        Moment(now.as_microsecond() - seconds * 1_000_000)
+    };
+    Recent {
+        passages: vec![Passage {
+            at: at(60),
+            read_point: "inbound".to_owned(),
+            event_id: "ni:///sha-256;1".to_owned(),
+            summary: "3 in <b>: 3 pallets".to_owned(),
+            eyes: None,
+        }],
+        non_events: vec![NotBooked {
+            at: at(90),
+            read_point: "inbound".to_owned(),
+            direction: "in".to_owned(),
+            reason: "too_few_tags".to_owned(),
+            text: "it had 1 tag, fewer than min_tags".to_owned(),
+            eyes: None,
+            advice: "lower min_tags if single things pass here".to_owned(),
+            tags: 1,
+        }],
+    }
+}
+
+/// A page that is served, and what answers it.
+struct Served {
+    address: SocketAddr,
+    health: Health,
+    stop: CancellationToken,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Served {
+    async fn start(password: Option<PathBuf>) -> Self {
+        let health = healthy();
+        let settings = Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            hosts: vec!["gateway-3.plant.example".to_owned()],
+            password,
+            facts: facts(),
+        };
+        let server = Server::open(settings).await.unwrap();
+        let address = server.address().unwrap();
+        let (asks, mut asked) = mpsc::channel(8);
+        let stop = CancellationToken::new();
+        let beat = health.beat("status page");
+        let serving = server.serve(asks, health.clone(), beat, stop.clone());
+        let witness = tokio::spawn(async move {
+            while let Some(ask) = asked.recv().await {
+                if let Ask::Recent { answer } = ask {
+                    let _ = answer.send(recent());
+                }
+            }
+        });
+        Self {
+            address,
+            health,
+            stop,
+            tasks: [tokio::spawn(serving), witness],
+        }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the page says about each condition.
+
+use super::*;
+use crate::health::{Code, Notice};
+use crate::status::page;
+
+async fn text_of(health: &Health, recent: Option<Recent>) -> String {
+    let facts = facts();
+    let shown = |(name, kind): (String, DeviceKind)| {
+        let (minute, antennas) = health.pace(&name);
+        (health.device_report(&name, kind), minute, antennas)
+    };
+    let status = health.status();
+    let view = View {
+        facts: &facts,
+        now: NOW.parse().unwrap(),
+        headline: headline(&status.conditions),
+        devices: health.kinds().into_iter().map(shown).collect(),
+        status,
+        recent,
+    };
+    page::whole(&view)
+}
+
+fn first_line(page: &str) -> &str {
+    let rest = page.split("<h1 class=\"").nth(1).unwrap();
+    rest.split("</h1>").next().unwrap()
+}
+
+/// As it is shown: a delay's time passes.
+async fn settle(health: &Health) {
+    health.settle();
+    tokio::time::advance(Duration::from_secs(120)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_condition_is_named_with_its_remedy_and_its_place_in_the_first_line() {
+    type Make = fn(&Health);
+    let cases: &[(Code, &str, Make)] = &[
+        (Code::BufferFull, "error\">Nothing can be stored", |it| {
+            it.storing(Some("the buffer is full".to_owned()));
+        }),
+        (Code::BrokerDown, "error\">Events wait here", |it| {
+            it.broker(BrokerState::Down("connection refused".to_owned()));
+        }),
+        (Code::BrokerDenied, "error\">Events wait here", |it| {
+            it.broker(BrokerState::Denied("bad user".to_owned()));
+        }),
+        (
+            Code::StoreSilent,
+            "error\">Events wait here and are not delivered. Look at the store",
+            |it| {
+                it.notice(Notice::StoreSilent, Some("it confirms nothing".to_owned()));
+            },
+        ),
+        (
+            Code::ReaderUnreachable,
+            "error\">What is read is being delivered, but something is not read, or badly: dock_1.",
+            |it| {
+                let reason = "10.0.4.21 does not answer; check <power>".to_owned();
+                it.device("dock_1", DeviceState::Down { reason });
+            },
+        ),
+        (
+            Code::AntennaDown,
+            "error\">What is read is being delivered, but something is not read, or badly: dock_1/2.",
+            |it| {
+                it.problem(
+                    "dock_1",
+                    Problem::Antenna(2),
+                    Some("antenna 2 is disconnected"),
+                );
+            },
+        ),
+        (
+            Code::ReaderFault,
+            "warning\">Everything is being delivered, but",
+            |it| {
+                it.problem(
+                    "dock_1",
+                    Problem::Exception,
+                    Some("it reports a fault: <fan>"),
+                );
+            },
+        ),
+        (
+            Code::EventsSetAside,
+            "warning\">Everything is being delivered, but",
+            |it| {
+                it.counters().dead_letters.set(2);
+            },
+        ),
+        (
+            Code::ClockUnsynced,
+            "warning\">Everything is being delivered, but",
+            |it| {
+                it.clock_synchronised(false);
+            },
+        ),
+    ];
+    for (code, first, make) in cases {
+        let health = healthy();
+        make(&health);
+        settle(&health).await;
+        let page = text_of(&health, Some(Recent::default())).await;
+        assert!(
+            first_line(&page).starts_with(first),
+            "{}",
+            first_line(&page)
+        );
+        assert!(page.contains(code.as_str()), "{code:?}");
+        let mut remedy = super::super::html::Html::default();
+        remedy.text(code.remedy());
+        assert!(page.contains(&remedy.finish()), "{code:?}");
+        assert!(!page.contains("<power>") && !page.contains("<fan>"));
+        let listed = page.matches("<span class=\"code ").count();
+        assert_eq!(listed, 1, "{code:?} and no other");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_without_data_is_small_and_one_of_a_plant_is_bounded() {
+    let health = healthy();
+    let empty = text_of(&health, None).await;
+    assert!(empty.contains("Not known at this moment"));
+    let fixed = empty.len() + page::STYLE.len() + page::SCRIPT.len();
+    assert!(fixed < 50_000, "{fixed} bytes");
+    for reader in 0..16 {
+        let name = format!("dock_{reader}");
+        health.know(&name, DeviceKind::Reader);
+        health.device(&name, DeviceState::Up);
+        for antenna in 1..=4 {
+            health.reads(&name, Some(antenna), 1_000);
+        }
+    }
+    let busy = text_of(&health, Some(recent())).await;
+    assert_eq!(busy.matches("<svg class=\"bars\"").count(), 64);
+    assert!(busy.len() < 100_000, "{} bytes", busy.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_page_of_a_door() {
+    let health = healthy();
+    let page = text_of(&health, Some(recent())).await;
+    // What the moment of the test decides.
+    let page = page.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let mut text = String::new();
+    let mut rest = page.as_str();
+    while let Some((before, after)) = rest.split_once("<time datetime=\"") {
+        text += before;
+        let (time, after) = after.split_once("</time>").unwrap();
+        let known = time.starts_with("2026-11-22T11:5") || time.starts_with("2026-11-22T12:00:00");
+        text += if known {
+            time.split_once("\">").unwrap().1
+        } else {
+            "TIME"
+        };
+        rest = after;
+    }
+    text += rest;
+    let lines = text.replace("><", ">\n<");
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/status/tests/door.html");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, &lines).unwrap();
+    }
+    assert_eq!(lines, std::fs::read_to_string(&file).unwrap_or_default());
+}
