@@ -223,6 +223,7 @@ async fn commit_at(
         json: format!("{{\"number\":{number}}}"),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     };
     let events: Vec<_> = (first..first + events).map(event).collect();
     store.commit(&[], &events, Time(0)).await.unwrap();
