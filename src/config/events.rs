@@ -1,8 +1,10 @@
 //! Checks of what events say: what kind of event can say it, whom and which place it names, and what a compliance profile
 //! would miss.
 
+use std::collections::BTreeMap;
+
 use tracegate_gs1::{LinkOptions, check_pgln_urn, check_sgln_urn, parse_digital_link};
-use tracegate_pipeline::compliance;
+use tracegate_pipeline::compliance::{self, Element};
 use tracegate_pipeline::mapping::StepAction;
 use tracegate_pipeline::remarks;
 
@@ -100,7 +102,7 @@ fn kinds_of_event(
 ) {
     let key = section.last().copied().unwrap_or_default();
     let action = below(section, &["action"]);
-    if business.action.is_some() && !nature.acts {
+    if checker.is_set(&action) && !nature.acts {
         let title = format!("`action` has no effect in `{key}`");
         let place = checker.tree.at_key(&action);
         let help = match nature.adds {
@@ -109,7 +111,7 @@ fn kinds_of_event(
         };
         checker.error("no-effect", title, place, "", help);
     }
-    let adds = nature.adds || business.action == Some(Action::Add);
+    let adds = nature.adds || business.action == Action::Add;
     let ilmd = below(section, &["ilmd"]);
     if !business.ilmd.is_empty() && !adds {
         let title = "`ilmd` has no effect without action = \"add\"".to_owned();
@@ -240,13 +242,14 @@ pub(super) fn gaps(checker: &mut Checker<'_>) {
             if nature.adds {
                 step.action = StepAction::Add;
             }
+            let mut lacking: BTreeMap<Element, Vec<&str>> = BTreeMap::new();
             for (profile, element) in compliance::undeliverable(&step, nature.coded) {
-                let profile = profile.as_str();
-                let title = format!(
-                    "events of `{}` lack {}, which {profile} asks for",
-                    shown(name),
-                    element.meaning()
-                );
+                lacking.entry(element).or_default().push(profile.as_str());
+            }
+            for (element, profiles) in lacking {
+                let (what, asks) = (element.meaning(), profiles.join(", "));
+                let name = shown(name);
+                let title = format!("events of `{name}` lack {what} (asked for by {asks})");
                 let label = format!("step {}", shown(&step.biz_step));
                 let place = checker.tree.at_key(&section);
                 let warning = Diagnostic::error("incomplete", title, place, label)

@@ -290,7 +290,7 @@ impl Business {
             biz_transactions: one.into_iter().chain(several).collect(),
             sources: parties(&self.sources),
             destinations: parties(&self.destinations),
-            action: match self.action.unwrap_or_default() {
+            action: match self.action {
                 Action::Observe => StepAction::Observe,
                 Action::Add => StepAction::Add,
                 Action::Delete => StepAction::Delete,

@@ -59,7 +59,7 @@ pub use mapping::{
 };
 pub use marker::{LogStart, Marker};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
-pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
+pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};

@@ -272,7 +272,7 @@ pub struct Business {
     /// Whom and where they go to.
     pub destinations: BTreeMap<PartyKind, UriTemplate>,
     /// What happened to the objects; seen, without it.
-    pub action: Option<Action>,
+    pub action: Action,
     /// States that hold until they are taken back.
     pub persistent_dispositions: Option<PersistentDispositions>,
     /// Master data of what is added.

@@ -83,6 +83,7 @@ fn settings(broker: SocketAddr) -> Settings {
             events: 1,
             bytes: 64 << 10,
         },
+        payload: Default::default(),
         message_expiry: None,
         attempts: 0,
         accept_without_subscriber: false,
