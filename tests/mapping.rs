@@ -1,4 +1,8 @@
 //! config/chain.toml, step by step: what its scans and marks are told as.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy takes only marked functions for tests"
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -187,6 +187,44 @@ mod tests {
         );
     }
 
+    /// By the schema of GS1, where the shared folder is.
+    #[test]
+    fn a_document_is_valid_with_one_event_and_with_several() {
+        let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/protocol/gs1/epcis");
+        let schema = std::path::Path::new(shared).join("EPCIS-JSON-Schema.json");
+        let Ok(schema) = std::fs::read_to_string(schema) else {
+            return;
+        };
+        let schema = serde_json::from_str(&schema).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let made = |number: i64| {
+            let time = EventTime::new(number, 60).unwrap();
+            let things = vec!["https://id.gs1.org/00/340123450000000017".to_owned()];
+            let action = tracegate_epcis::Action::Observe;
+            let data = tracegate_epcis::EventData::object(time, action, things, Vec::new());
+            let event = tracegate_epcis::Event::new(data).unwrap();
+            let (seq, row) = row(number);
+            let payload = event.to_json();
+            let row = OutboxRow {
+                payload,
+                ..(*row).clone()
+            };
+            (seq, Arc::new(row))
+        };
+        for rows in [vec![made(1)], vec![made(1), made(2)]] {
+            let epoch = "0b1f9a4e".to_owned();
+            let message = of(&rows, "t", epoch, None, 0, None, Payload::Document);
+            let document = serde_json::from_slice(&message.payload).unwrap();
+            let mistakes = validator.iter_errors(&document).map(|it| it.to_string());
+            assert_eq!(mistakes.collect::<Vec<_>>(), [""; 0]);
+            let read = tracegate_epcis::Received::all_from_json(&document.to_string()).unwrap();
+            assert_eq!(
+                read.iter().filter(|event| event.is_ok()).count(),
+                rows.len()
+            );
+        }
+    }
+
     #[test]
     fn an_alias_stands_for_its_topic_from_the_second_message_on() {
         let mut aliases = Aliases::new(2);

@@ -204,6 +204,22 @@ impl Element {
     }
 }
 
+/// Master data that is a day (CBV 2.0 §9.2).
+const DATES: [&str; 4] = [
+    "cbvmda:itemExpirationDate",
+    "cbvmda:bestBeforeDate",
+    "cbvmda:productionDate",
+    "cbvmda:sellByDate",
+];
+/// Names of fields for one.
+const DATE_FIELDS: [&str; 5] = [
+    "expiry",
+    "expiry_date",
+    "best_before",
+    "production_date",
+    "sell_by",
+];
+
 /// What the record of a critical tracking event must hold.
 struct Rule {
     profile: Profile,
@@ -284,10 +300,9 @@ fn is_field(field: &str, name: &str) -> bool {
     own.is_some_and(|(prefix, rest)| [PREFIX, SITE_PREFIX].contains(&prefix) && rest == name)
 }
 
+/// A field that tells a day of the goods: master data, or a field that is named for one.
 fn is_date(field: &str) -> bool {
-    let name = field.rsplit(':').next().unwrap_or(field);
-    let words = ["Date", "expiry", "date"];
-    words.iter().any(|word| name.ends_with(word)) || name == "best_before"
+    DATES.contains(&field) || DATE_FIELDS.iter().any(|name| is_field(field, name))
 }
 
 fn lot_number() -> String {

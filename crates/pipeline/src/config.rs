@@ -39,6 +39,10 @@ pub struct ReadPointConfig {
 }
 
 /// The kinds of read point.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a handful, and they live as long as the configuration"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ReadPointKind {
     /// Antennas on two sides of a line; loads pass it.
