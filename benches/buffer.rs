@@ -90,6 +90,7 @@ fn event(n: i64) -> MovementEvent {
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(1000)),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     }
 }
 

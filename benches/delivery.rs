@@ -332,6 +332,7 @@ async fn fill(directory: &Path, events: i64) -> anyhow::Result<()> {
             json: format!(r#"{{"number":{number},"filler":"{}"}}"#, "x".repeat(1_000)),
             summary: String::new(),
             eyes: tracegate_pipeline::eyes::Says::Nothing,
+            incomplete: false,
         };
         let rows: Vec<_> = (first..events.min(first + 1_000)).map(event).collect();
         store.commit(&[], &rows, Time(first)).await?;

@@ -252,3 +252,20 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn fields_that_the_gateway_writes_are_known_to_the_check() {
+    let readme = read("README.md");
+    let rows = table(&readme, "| field of an event |");
+    let more = readme.split("## Pallets, contents and lots").nth(1);
+    let more = table(more.expect("the section is there"), "| field of an event |");
+    let mut count = 0;
+    for row in rows.iter().chain(&more) {
+        for name in quoted(row[0]).filter_map(|name| name.strip_prefix("gw:")) {
+            let known = tracegate_pipeline::remarks::OWN_FIELDS.contains(&name);
+            assert!(known, "`{name}` is not in OWN_FIELDS");
+            count += 1;
+        }
+    }
+    assert!(count >= 16, "{count}");
+}

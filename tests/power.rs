@@ -41,6 +41,7 @@ fn event(number: u64) -> MovementEvent {
         json: format!("{{\"number\":{number},\"filler\":\"{}\"}}", "x".repeat(900)),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     }
 }
 

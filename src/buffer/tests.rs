@@ -61,6 +61,7 @@ fn event(n: i64) -> MovementEvent {
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(800)),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     }
 }
 

@@ -92,8 +92,10 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::references::check(&mut checker);
     super::eyes::check(&mut checker);
     super::status::check(&mut checker);
+    super::events::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
+        super::events::gaps(&mut checker);
         checker.password_in_the_clear();
     }
     checker.problems
@@ -180,19 +182,8 @@ impl Checker<'_> {
                 "\"dock\", \"belt\", \"presence\" or \"station\"",
             );
             self.require(&section, "sgln", "\"urn:epc:id:sgln:4012345.00001.dock1\"");
-            for (key, business) in [
-                ("in", &read_point.r#in),
-                ("out", &read_point.out),
-                ("arrive", &read_point.arrive),
-                ("depart", &read_point.depart),
-                ("alarm", &read_point.alarm),
-                ("stay", &read_point.stay),
-                ("scan", &read_point.scan),
-                ("mark", &read_point.mark),
-            ] {
-                if let Some(business) = business {
-                    self.business(&["read_point", name, key], business);
-                }
+            for (key, business) in read_point.steps() {
+                self.business(&["read_point", name, key], business);
             }
         }
     }

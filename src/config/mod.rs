@@ -12,10 +12,12 @@ mod attached;
 mod check;
 mod diagnostic;
 mod downlink;
+mod events;
 mod eyes;
 mod feed;
 mod limits;
 mod llrp;
+mod mapping;
 mod marker;
 mod mask;
 mod mistake;
@@ -52,9 +54,13 @@ pub use eyes::{InputRef, PhotoEyes};
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
+pub use mapping::{
+    Action, FieldName, FieldText, MasterDataName, NamespaceUri, OneOrMore, PartyKind,
+    PersistentDispositions, ProfileName, UriTemplate,
+};
 pub use marker::{LogStart, Marker};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
-pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber};
+pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};

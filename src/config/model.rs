@@ -16,6 +16,10 @@ use serde::Deserialize;
 use super::downlink::Command;
 use super::eyes::PhotoEyes;
 use super::llrp::Llrp;
+use super::mapping::{
+    Action, FieldName, FieldText, MasterDataName, NamespaceUri, OneOrMore, PartyKind,
+    PersistentDispositions, ProfileName, UriTemplate,
+};
 use super::marker::Marker;
 use super::mqtt::Mqtt;
 use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
@@ -102,6 +106,11 @@ pub struct Gateway {
     pub site: SiteName,
     /// Zone of the site, for `eventTimeZoneOffset`.
     pub time_zone: ZoneName,
+    /// Namespace of the fields that the site adds to events; the gateway's without it.
+    #[serde(deserialize_with = "optional")]
+    pub namespace: Option<NamespaceUri>,
+    /// Rules that say what events must hold.
+    pub compliance: OneOrMore<ProfileName>,
 }
 
 impl Default for Gateway {
@@ -109,6 +118,8 @@ impl Default for Gateway {
         Gateway {
             site: SiteName::default(),
             time_zone: ZoneName::utc(),
+            namespace: None,
+            compliance: OneOrMore(Vec::new()),
         }
     }
 }
@@ -184,6 +195,8 @@ pub struct ReadPoint {
     pub infer_ratio: Option<f64>,
     /// Where goods are counted by class and lot (dock, belt).
     pub quantities: Quantities,
+    /// Rules that say what its events must hold; those of the gateway without it.
+    pub profile: Option<OneOrMore<ProfileName>>,
     /// What a scan means (station).
     pub scan: Option<Business>,
     /// What a mark means (station); `commissioning` and `active` without it.
@@ -259,6 +272,20 @@ pub struct Business {
     /// Kind of that document; only together with `biz_transaction`.
     #[serde(deserialize_with = "optional")]
     pub biz_transaction_type: Option<TransactionType>,
+    /// Orders and documents this belongs to, by their kind.
+    pub biz_transactions: BTreeMap<TransactionType, OneOrMore<UriTemplate>>,
+    /// Whom and where the objects come from.
+    pub sources: BTreeMap<PartyKind, UriTemplate>,
+    /// Whom and where they go to.
+    pub destinations: BTreeMap<PartyKind, UriTemplate>,
+    /// What happened to the objects; seen, without it.
+    pub action: Action,
+    /// States that hold until they are taken back.
+    pub persistent_dispositions: Option<PersistentDispositions>,
+    /// Master data of what is added.
+    pub ilmd: BTreeMap<MasterDataName, FieldText>,
+    /// Fields beside EPCIS.
+    pub fields: BTreeMap<FieldName, FieldText>,
 }
 
 /// `[tags]`

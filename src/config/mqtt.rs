@@ -33,6 +33,17 @@ pub enum MqttVersion {
     V311,
 }
 
+/// What a message with one event holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payload {
+    /// The event.
+    #[default]
+    Event,
+    /// An EPCIS document with it.
+    Document,
+}
+
 /// Whose acknowledgement lets an event go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +102,8 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     /// Unacknowledged publishes at most.
     pub window: u16,
+    /// What a message with one event holds.
+    pub payload: Payload,
     /// Events of a topic in one message at most, while more than a window waits; 1: never together.
     pub batch_events: u16,
     /// Payload of such a message at most.
@@ -152,6 +165,7 @@ impl Default for Mqtt {
             device_interval: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             window: 100,
+            payload: Payload::Event,
             batch_events: 1,
             batch_size: ByteSize(64 << 10),
             message_expiry: None,

@@ -1,5 +1,8 @@
 //! Texts with placeholders: `tracegate/{site}/events/{read_point}`.
 
+use tracegate_gs1::Ai;
+use tracegate_pipeline::mapping::{Part as MappedPart, Text};
+
 use super::suggest::did_you_mean;
 use super::units::{FromText, Refusal, shown};
 
@@ -14,6 +17,8 @@ pub enum Placeholder {
     Device,
     /// `{command}`: the kind of command.
     Command,
+    /// `{17}`: what a code says under this application identifier.
+    Value(Ai),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +37,33 @@ impl Template {
     /// # Errors
     /// An unknown placeholder, or a brace without its partner.
     pub fn parse(text: &str, allowed: &[(&str, Placeholder)]) -> Result<Self, Refusal> {
+        Self::split(text, allowed, "", |_| None)
+    }
+
+    /// As [`parse`](Self::parse), for a text of an event: site, read point, device, and what a code says.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn mapped(text: &str) -> Result<Self, Refusal> {
+        let allowed = [SITE, READ_POINT, DEVICE];
+        let more = "; and of a code by application identifier: {10} is its lot, {17} its expiry";
+        let assigned = |ai: &Ai| ai.title().is_some();
+        let value = |name: &str| {
+            let ai = Ai::from_digits(name.as_bytes()).filter(assigned);
+            ai.map(Placeholder::Value)
+        };
+        Self::split(text, &allowed, more, value)
+    }
+
+    fn split(
+        text: &str,
+        allowed: &[(&str, Placeholder)],
+        more: &str,
+        other: impl Fn(&str) -> Option<Placeholder>,
+    ) -> Result<Self, Refusal> {
         let names = || allowed.iter().map(|(name, _)| *name);
         let help = format!(
-            "placeholders here: {}",
+            "placeholders here: {}{more}",
             names()
                 .map(|name| format!("{{{name}}}"))
                 .collect::<Vec<_>>()
@@ -50,14 +79,15 @@ impl Template {
             let Some((name, tail)) = hole else {
                 return Err(Refusal::new("a brace has no partner", help));
             };
-            let Some((_, hole)) = allowed.iter().find(|(allowed, _)| *allowed == name) else {
+            let known = allowed.iter().find(|(allowed, _)| *allowed == name);
+            let Some(hole) = known.map(|(_, hole)| *hole).or_else(|| other(name)) else {
                 let otherwise = format!("unknown placeholder {{{}}}", shown(name));
                 return Err(Refusal::new(did_you_mean(name, names(), &otherwise), help));
             };
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
-            parts.push(Part::Hole(*hole));
+            parts.push(Part::Hole(hole));
             rest = tail;
         }
         if !rest.is_empty() {
@@ -72,8 +102,33 @@ impl Template {
             Part::Text(text) => text.as_str(),
             Part::Hole(Placeholder::Site) => site,
             Part::Hole(Placeholder::ReadPoint | Placeholder::Device | Placeholder::Command) => name,
+            // Only texts of events have it, and those are filled by the pipeline.
+            Part::Hole(Placeholder::Value(_)) => "",
         });
         parts.collect()
+    }
+
+    /// The text for the pipeline, with what does not change from event to event filled in.
+    pub fn text(&self, site: &str, read_point: &str) -> Text {
+        let part = |part: &Part| match part {
+            Part::Text(text) => MappedPart::Fixed(text.clone()),
+            Part::Hole(Placeholder::Site) => MappedPart::Fixed(site.to_owned()),
+            Part::Hole(Placeholder::Device) => MappedPart::Device,
+            Part::Hole(Placeholder::Value(ai)) => MappedPart::Value(*ai),
+            Part::Hole(Placeholder::ReadPoint | Placeholder::Command) => {
+                MappedPart::Fixed(read_point.to_owned())
+            }
+        };
+        Text(self.0.iter().map(part).collect())
+    }
+
+    /// The text, if it has no placeholders.
+    pub fn constant(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
     }
 
     /// What every such text begins with.

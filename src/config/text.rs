@@ -211,6 +211,12 @@ pub(super) fn word(
     if words.contains(&text) || is_uri(text) {
         return Ok(text.to_owned());
     }
+    if let Some(other) = list_of(text).filter(|_| vocabulary == CBV) {
+        return Err(Refusal::new(
+            format!("\"{text}\" is a {other}"),
+            format!("a {kind} is a URI or one of: {}", words.join(", ")),
+        ));
+    }
     Err(match nearest(text, words.iter().copied()) {
         Some(near) => Refusal::new(
             format!("did you mean \"{near}\"?"),
@@ -221,6 +227,21 @@ pub(super) fn word(
             format!("use a URI or one of: {}", words.join(", ")),
         ),
     })
+}
+
+/// The list of CBV 2.0 that has this word.
+fn list_of(text: &str) -> Option<&'static str> {
+    if tracegate_epcis::is_biz_step(text) {
+        Some("business step")
+    } else if tracegate_epcis::is_disposition(text) {
+        Some("disposition")
+    } else if tracegate_epcis::is_biz_transaction_type(text) {
+        Some("transaction type")
+    } else if tracegate_epcis::source_dest_types().any(|word| word == text) {
+        Some("source or destination type")
+    } else {
+        None
+    }
 }
 
 impl FromText for BizStep {

@@ -22,6 +22,8 @@ impl Core {
             .add(now.unassigned - seen.unassigned);
         counters.reads_late.add(now.late - seen.late);
         counters.events_late.add(now.late_events - seen.late_events);
+        let incomplete = now.incomplete - seen.incomplete;
+        counters.events_incomplete.add(incomplete);
         let mismatches = now.sensor_mismatches - seen.sensor_mismatches;
         counters.sensor_reads_failed.add(mismatches);
         let elsewhere = now.elsewhere - seen.elsewhere;

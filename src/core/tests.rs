@@ -210,6 +210,7 @@ async fn fill(directory: &Path) -> i64 {
         json: format!(r#"{{"n":{n},"filler":"{}"}}"#, "x".repeat(900)),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     };
     let mut stored = 0;
     loop {

@@ -47,7 +47,15 @@ impl Session<'_> {
             let again = Some(("replayed", "true".to_owned()));
             let (epoch, created) = (links.health.epoch(), self.clock.now());
             let rows = [(seq, Arc::new(row))];
-            let message = document::of(&rows, &topic, epoch, None, created.0, again);
+            let message = document::of(
+                &rows,
+                &topic,
+                epoch,
+                None,
+                created.0,
+                again,
+                settings.payload,
+            );
             if self.too_large(message.size()).is_some() {
                 warn!(
                     seq,

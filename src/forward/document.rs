@@ -1,4 +1,4 @@
-//! Rows of the outbox as messages: one event as it is, several as an EPCIS document.
+//! Rows of the outbox as messages: one event as it is or as an EPCIS document, several as a document.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tracegate_pipeline::remarks::{NAMESPACE, PREFIX};
 
 use super::client::{Message, Properties};
 use crate::buffer::OutboxRow;
+use crate::config::Payload;
 
 /// What a document has around its events, at most, in bytes.
 pub(super) const AROUND: usize = 512;
@@ -17,7 +18,8 @@ const PROPERTY_MAX: usize = 65_535;
 /// Topic aliases in use on a connection.
 pub(super) const ALIASES_MAX: u16 = 64;
 
-/// The message for these rows of the buffer with this epoch, and one more property.
+/// The message for these rows of the buffer with this epoch, and one more property. What a single event comes as is for
+/// `payload` to say.
 pub(super) fn of(
     rows: &[(i64, Arc<OutboxRow>)],
     topic: &str,
@@ -25,6 +27,7 @@ pub(super) fn of(
     expiry: Option<Duration>,
     created_us: i64,
     more: Option<(&str, String)>,
+    payload: Payload,
 ) -> Message {
     let mut user = Vec::with_capacity(6);
     let ids: Vec<&str> = rows.iter().map(|(_, row)| row.event_id.as_str()).collect();
@@ -34,10 +37,16 @@ pub(super) fn of(
     };
     let payload = match rows {
         [(seq, row)] => {
+            let text = match payload {
+                Payload::Document if !row.stream.is_telemetry() => {
+                    document(rows, &epoch, created_us)
+                }
+                Payload::Document | Payload::Event => row.payload.clone(),
+            };
             user.push(("event_id".to_owned(), row.event_id.clone()));
             user.push(("epoch".to_owned(), epoch));
             user.push(("seq".to_owned(), seq.to_string()));
-            row.payload.clone()
+            text
         }
         _ => {
             let first = rows.first().map_or(0, |(seq, _)| *seq);
@@ -135,8 +144,15 @@ mod tests {
 
     #[test]
     fn one_event_is_the_message_and_several_are_a_document() {
-        let one = of(&[row(7)], "t", "e".to_owned(), None, 0, None);
+        let single = |payload| of(&[row(7)], "t", "e".to_owned(), None, 0, None, payload);
+        let one = single(Payload::Event);
         assert_eq!(one.payload, row(7).1.payload);
+        let whole = single(Payload::Document);
+        assert_eq!(
+            std::str::from_utf8(&whole.payload).unwrap(),
+            r#"{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",{"gw":"tracegate:event/"}],"type":"EPCISDocument","schemaVersion":"2.0","creationDate":"1970-01-01T00:00:00.000Z","gw:epoch":"e","gw:seq":[7],"epcisBody":{"eventList":[{"type":"ObjectEvent","eventID":"e7"}]}}"#
+        );
+        assert_eq!(one.properties.user, whole.properties.user);
         let rows = [row(7), row(9)];
         let two = of(
             &rows,
@@ -145,6 +161,7 @@ mod tests {
             None,
             1_700_000_000_000_000,
             None,
+            Payload::Event,
         );
         let text = std::str::from_utf8(&two.payload).unwrap();
         assert_eq!(
@@ -168,6 +185,44 @@ mod tests {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into()
         );
+    }
+
+    /// By the schema of GS1, where the shared folder is.
+    #[test]
+    fn a_document_is_valid_with_one_event_and_with_several() {
+        let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/protocol/gs1/epcis");
+        let schema = std::path::Path::new(shared).join("EPCIS-JSON-Schema.json");
+        let Ok(schema) = std::fs::read_to_string(schema) else {
+            return;
+        };
+        let schema = serde_json::from_str(&schema).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let made = |number: i64| {
+            let time = EventTime::new(number, 60).unwrap();
+            let things = vec!["https://id.gs1.org/00/340123450000000017".to_owned()];
+            let action = tracegate_epcis::Action::Observe;
+            let data = tracegate_epcis::EventData::object(time, action, things, Vec::new());
+            let event = tracegate_epcis::Event::new(data).unwrap();
+            let (seq, row) = row(number);
+            let payload = event.to_json();
+            let row = OutboxRow {
+                payload,
+                ..(*row).clone()
+            };
+            (seq, Arc::new(row))
+        };
+        for rows in [vec![made(1)], vec![made(1), made(2)]] {
+            let epoch = "0b1f9a4e".to_owned();
+            let message = of(&rows, "t", epoch, None, 0, None, Payload::Document);
+            let document = serde_json::from_slice(&message.payload).unwrap();
+            let mistakes = validator.iter_errors(&document).map(|it| it.to_string());
+            assert_eq!(mistakes.collect::<Vec<_>>(), [""; 0]);
+            let read = tracegate_epcis::Received::all_from_json(&document.to_string()).unwrap();
+            assert_eq!(
+                read.iter().filter(|event| event.is_ok()).count(),
+                rows.len()
+            );
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::subscribe::{self, Downlink};
 use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, OutboxRow, Request, Stream, Trouble};
-use crate::config::Template;
+use crate::config::{Payload, Template};
 use crate::downlink::order::Directory;
 use crate::health::{Beat, BrokerState, Counters, EndpointState, Health, tame};
 use crate::tls::{self, TlsError};
@@ -61,6 +61,8 @@ pub struct Settings {
     pub window: u16,
     /// Events in one message, while more than a window waits.
     pub batch: Batch,
+    /// What a message with one event holds.
+    pub payload: Payload,
     /// For how long the broker may keep an event.
     pub message_expiry: Option<Duration>,
     /// So often an event may be refused for what it is before it is set aside; 0: for ever.

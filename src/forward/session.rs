@@ -264,7 +264,15 @@ impl<'a> Session<'a> {
         let previous = self.downlink.previous().filter(|_| !is_telemetry);
         let previous = previous.map(|seq| ("previous", seq.to_string()));
         let epoch = health.epoch();
-        let mut message = document::of(&rows, &topic, epoch, expiry, created.0, previous);
+        let mut message = document::of(
+            &rows,
+            &topic,
+            epoch,
+            expiry,
+            created.0,
+            previous,
+            self.settings.payload,
+        );
         let size = message.size();
         if let Some(maximum) = self.too_large(size) {
             if is_telemetry {

@@ -113,6 +113,8 @@ counters! {
     events,
     /// Events of them made of reads that came late.
     events_late,
+    /// Events of them that lack what a compliance profile asks for.
+    events_incomplete,
     /// Loads not booked.
     non_events,
     /// Passages seen by photo-eyes without any tag.

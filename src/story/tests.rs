@@ -211,6 +211,7 @@ fn event(number: i64, thing: &str) -> MovementEvent {
         json: format!("{{\"epcList\":[\"{thing}\"]}}"),
         summary: "in  receiving 1 items".into(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     }
 }
 

@@ -85,6 +85,7 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
             events: usize::from(mqtt.batch_events),
             bytes: usize::try_from(mqtt.batch_size.bytes()).unwrap_or(usize::MAX),
         },
+        payload: mqtt.payload,
         message_expiry: mqtt.message_expiry,
         attempts: mqtt.attempts,
         accept_without_subscriber: mqtt.on_no_subscriber == OnNoSubscriber::Accept,

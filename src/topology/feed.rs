@@ -8,7 +8,7 @@ use tracegate_pipeline::mark::{MarkStation, StationMarker};
 use tracegate_pipeline::time::Span;
 
 use crate::config::{
-    Bytes, Config, FlowControl, LogStart, Marker, Parity, ReadPoint, Scanner, verbs,
+    Business, Bytes, Config, FlowControl, LogStart, Marker, Parity, ReadPoint, Scanner, verbs,
 };
 use crate::source::marker::{self, Feed, Folder, Live, Log};
 use crate::source::scanner::{Answer, Answers, Settings};
@@ -68,6 +68,7 @@ pub(super) fn mark_station(
     config: &Config,
     read_point: &ReadPoint,
     index: &impl Fn(&str) -> Option<DeviceIndex>,
+    step: &impl Fn(&Business) -> Step,
 ) -> Option<MarkStation> {
     let marker = |name: &String| {
         let marker = config.marker.get(name)?;
@@ -94,10 +95,7 @@ pub(super) fn mark_station(
     };
     (!read_point.markers.is_empty()).then(|| MarkStation {
         markers: read_point.markers.iter().filter_map(marker).collect(),
-        step: read_point
-            .mark
-            .as_ref()
-            .map_or_else(commissioning, super::step),
+        step: read_point.mark.as_ref().map_or_else(commissioning, step),
     })
 }
 

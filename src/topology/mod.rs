@@ -197,12 +197,20 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
             name: name.clone(),
             uri: read_point.sgln.as_str().to_owned(),
             kind: match read_point.mode {
-                Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
-                Mode::Presence => {
-                    let zone = zone(read_point, &index);
-                    ReadPointKind::Zone(receiver::zone(config, read_point, &index, zone))
+                Mode::Dock | Mode::Belt => {
+                    let step = |business: &Business| business.step(config, name);
+                    ReadPointKind::Gate(gate(read_point, &index, &step))
                 }
-                Mode::Station => ReadPointKind::Station(station(config, read_point, &index)),
+                Mode::Presence => {
+                    let step = |business: &Business| business.step(config, name);
+                    let zone = zone(read_point, &index, &step);
+                    let alarm = read_point.alarm.as_ref().map(step);
+                    ReadPointKind::Zone(receiver::zone(config, read_point, &index, zone, alarm))
+                }
+                Mode::Station => {
+                    let step = |business: &Business| business.step(config, name);
+                    ReadPointKind::Station(station(config, read_point, &index, &step))
+                }
             },
         });
     PipelineConfig {
@@ -228,7 +236,11 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
     }
 }
 
-fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> GateConfig {
+fn gate(
+    read_point: &ReadPoint,
+    index: &impl Fn(&str) -> Option<DeviceIndex>,
+    step: &impl Fn(&Business) -> Step,
+) -> GateConfig {
     let antennas = |side: Side, list: &[AntennaRef]| -> Vec<GateAntenna> {
         let antenna = |antenna: &AntennaRef| {
             Some(GateAntenna {
@@ -262,12 +274,16 @@ fn gate(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) ->
                 })
             })
             .collect(),
-        stay: (!read_point.dwell.is_empty()).then(|| Box::new(zone(read_point, index))),
+        stay: (!read_point.dwell.is_empty()).then(|| Box::new(zone(read_point, index, step))),
     }
 }
 
 /// What comes, stays and leaves; of a gate, what stays.
-fn zone(read_point: &ReadPoint, index: &impl Fn(&str) -> Option<DeviceIndex>) -> ZoneConfig {
+fn zone(
+    read_point: &ReadPoint,
+    index: &impl Fn(&str) -> Option<DeviceIndex>,
+    step: &impl Fn(&Business) -> Step,
+) -> ZoneConfig {
     let antenna = |antenna: &AntennaRef| Some((index(&antenna.llrp)?, antenna.antenna));
     ZoneConfig {
         antennas: read_point.all_antennas().filter_map(antenna).collect(),
@@ -285,6 +301,7 @@ fn station(
     config: &Config,
     read_point: &ReadPoint,
     index: &impl Fn(&str) -> Option<DeviceIndex>,
+    step: &impl Fn(&Business) -> Step,
 ) -> StationConfig {
     let scanner = |name: &String| {
         let settings = config.scanner.get(name)?;
@@ -303,30 +320,7 @@ fn station(
     StationConfig {
         scanners: read_point.scanners.iter().filter_map(scanner).collect(),
         step: read_point.scan.as_ref().map(step).unwrap_or_default(),
-        marks: feed::mark_station(config, read_point, index).map(Box::new),
-    }
-}
-
-fn step(business: &Business) -> Step {
-    let kind = business
-        .biz_transaction_type
-        .as_ref()
-        .map(|kind| kind.as_str().to_owned())
-        .unwrap_or_default();
-    Step {
-        biz_step: business.biz_step.as_str().to_owned(),
-        disposition: business
-            .disposition
-            .as_ref()
-            .map(|word| word.as_str().to_owned()),
-        biz_location: business
-            .biz_location
-            .as_ref()
-            .map(|uri| uri.as_str().to_owned()),
-        biz_transaction: business
-            .biz_transaction
-            .as_ref()
-            .map(|uri| (kind, uri.as_str().to_owned())),
+        marks: feed::mark_station(config, read_point, index, step).map(Box::new),
     }
 }
 

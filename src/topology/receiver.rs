@@ -120,6 +120,7 @@ pub(super) fn zone(
     read_point: &ReadPoint,
     index: &impl Fn(&str) -> Option<DeviceIndex>,
     zone: ZoneConfig,
+    alarm: Option<Step>,
 ) -> ZoneConfig {
     let hears = |name: &str| {
         let receiver = config.receiver.get(name);
@@ -138,7 +139,6 @@ pub(super) fn zone(
         // What is faint for an RFID reader is loud for a receiver: strength decides between places only.
         tuning.min_rssi_dbm = i8::MIN;
     }
-    let alarm = read_point.alarm.as_ref().map(super::step);
     let reporting = || Step {
         biz_step: "sensor_reporting".to_owned(),
         ..Step::default()

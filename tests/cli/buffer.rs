@@ -21,6 +21,7 @@ fn event(n: i64) -> MovementEvent {
         json: format!(r#"{{"n":{n}}}"#),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     }
 }
 

@@ -147,6 +147,7 @@ fn the_reference_shows_the_true_defaults() {
                     exciters: point.exciters.clone(),
                     stay: point.stay.clone(),
                     dwell: point.dwell.clone(),
+                    profile: point.profile.clone(),
                     ..Default::default()
                 };
             }

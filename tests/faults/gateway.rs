@@ -254,6 +254,7 @@ impl Producer {
             json: payload(number, &id.to_string()),
             summary: String::new(),
             eyes: tracegate_pipeline::eyes::Says::Nothing,
+            incomplete: false,
         }
     }
 

@@ -28,6 +28,7 @@ pub mod epc;
 pub mod hibc;
 pub mod identity;
 pub mod iso15434;
+pub mod pgln;
 pub mod plain;
 pub mod scan;
 pub mod sgln;
@@ -42,6 +43,7 @@ pub use element::{
 };
 pub use epc::{Epc, EpcBinary, EpcError, Scheme, TagIdentity};
 pub use identity::{Identity, IdentityError};
+pub use pgln::{PglnError, check_pgln_urn};
 pub use scan::{Scan, ScanContent, ScanError, ScanOptions, ScanWarning, Unidentified, parse_scan};
 pub use sgln::{SglnError, check_sgln_urn, sgln_digital_link};
 pub use thing::{Level, Thing};

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::association::LoadRules;
+use crate::compliance::Profile;
 use crate::filter::TagRules;
 use crate::input::DeviceIndex;
+use crate::mapping::{StepAction, Text};
 use crate::mark::MarkStation;
 use crate::sensing::SensorConfig;
 use crate::time::Span;
@@ -37,6 +39,10 @@ pub struct ReadPointConfig {
 }
 
 /// The kinds of read point.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a handful, and they live as long as the configuration"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ReadPointKind {
     /// Antennas on two sides of a line; loads pass it.
@@ -172,8 +178,36 @@ pub struct Step {
     pub disposition: Option<String>,
     /// Where the objects are afterwards, as a URI.
     pub biz_location: Option<String>,
-    /// A business transaction as (type, id).
-    pub biz_transaction: Option<(String, String)>,
+    /// Business documents as (type, id).
+    #[serde(default)]
+    pub biz_transactions: Vec<(String, Text)>,
+    /// Where the objects come from, as (type, party or place).
+    #[serde(default)]
+    pub sources: Vec<(String, Text)>,
+    /// Where they go to.
+    #[serde(default)]
+    pub destinations: Vec<(String, Text)>,
+    /// What happened to the objects. Marks add and alarms observe, whatever stands here.
+    #[serde(default)]
+    pub action: StepAction,
+    /// Dispositions that hold from now on, whatever other events say.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// Those that hold no more.
+    #[serde(default)]
+    pub unset: Vec<String>,
+    /// Master data of what is added, by field name with prefix.
+    #[serde(default)]
+    pub ilmd: Vec<(String, Text)>,
+    /// Fields of the gateway's namespace, or of the site's, by name with prefix.
+    #[serde(default)]
+    pub fields: Vec<(String, Text)>,
+    /// What the prefix of the site's own fields stands for.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Rules that say what the event must hold.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
 }
 
 /// A scanner station.

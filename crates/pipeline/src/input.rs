@@ -210,6 +210,8 @@ pub struct MovementEvent {
     pub summary: String,
     /// What photo-eyes say of it.
     pub eyes: Says,
+    /// It lacks something that a compliance profile asks for; `gw:missingElements` names it.
+    pub incomplete: bool,
 }
 
 /// The answer to one scan; the operator hears it once the scan is stored.

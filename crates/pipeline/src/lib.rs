@@ -17,6 +17,7 @@
 
 pub mod association;
 pub mod clock;
+pub mod compliance;
 pub mod config;
 mod evidence;
 pub mod eyes;
@@ -24,6 +25,7 @@ pub mod filter;
 mod gate;
 pub mod input;
 pub mod journal;
+pub mod mapping;
 pub mod mark;
 pub mod movement;
 pub mod passage;

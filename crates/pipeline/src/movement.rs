@@ -7,16 +7,18 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracegate_epcis::{
-    Action, BizTransaction, Decimal, Event, EventData, EventTime, Quantity, SensorElement,
-    SensorMetadata, SensorReport,
+    Action, Decimal, Event, EventData, EventTime, Quantity, SensorElement, SensorMetadata,
+    SensorReport,
 };
 use tracegate_feed::active::{Alarm, AlarmKind};
 use tracegate_gs1::{Identity, TagIdentity};
 
 use crate::association::{Aggregation, Completeness, Load, LoadRules, Member, Quantities};
+use crate::compliance;
 use crate::config::{Direction, Step};
 use crate::eyes::Says;
 use crate::input::MovementEvent;
+use crate::mapping;
 use crate::remarks::{PREFIX, Remarks, extend};
 use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::{Span, Time};
@@ -86,10 +88,19 @@ pub struct Context<'a> {
     pub remarks: Remarks<'a>,
 }
 
+impl<'a> Context<'a> {
+    /// The same, for what this code says.
+    fn of_code(self, code: &'a Identity) -> Self {
+        let mut context = self;
+        context.remarks.origin.code = Some(code);
+        context
+    }
+}
+
 /// The event of a load that passed a gate.
 ///
-/// One parent with children is an AggregationEvent where the rules say so (OBSERVE: a gate sees an aggregation, it does not
-/// make one); else all are objects of their own.
+/// One parent with children is an AggregationEvent where the rules say so (OBSERVE, unless the step says otherwise: a gate sees an
+/// aggregation, it does not make one); else all are objects of their own.
 ///
 /// # Errors
 /// The event would not be valid; the text names the field.
@@ -101,6 +112,7 @@ pub fn passage(
     sensor_elements: Vec<SensorElement>,
 ) -> Result<MovementEvent, String> {
     let (items, time) = (load.children.len(), event_time(context)?);
+    let action = Action::from(context.step.action);
     let counts = counts(&load.children);
     let is_counted =
         |child: &&Member| rules.quantities == Quantities::QuantityList && child.class().is_some();
@@ -126,16 +138,12 @@ pub fn passage(
         many => format!("{} pallets + {items} items", many.len()),
     };
     let mut event = match load.parents.as_slice() {
-        [parent] if aggregates && !load.children.is_empty() => EventData::aggregation(
-            time,
-            Action::Observe,
-            Some(parent.clone()),
-            others,
-            quantities,
-        ),
+        [parent] if aggregates && !load.children.is_empty() => {
+            EventData::aggregation(time, action, Some(parent.clone()), others, quantities)
+        }
         parents => {
             let epcs = parents.iter().cloned().chain(others).collect();
-            EventData::object(time, Action::Observe, epcs, quantities)
+            EventData::object(time, action, epcs, quantities)
         }
     };
     event.sensor_elements = sensor_elements;
@@ -186,7 +194,8 @@ pub fn presence(
         [only] => short(only).to_owned(),
         many => format!("{} items", many.len()),
     };
-    let mut event = EventData::object(event_time(context)?, Action::Observe, epcs, Vec::new());
+    let action = context.step.action.into();
+    let mut event = EventData::object(event_time(context)?, action, epcs, Vec::new());
     let counts = counts(members);
     if !counts.is_empty() {
         extend(&mut event, "quantities", counted(&counts));
@@ -277,11 +286,12 @@ fn counted(counts: &BTreeMap<String, u64>) -> Value {
 /// # Errors
 /// The label names no object (neither SSCC nor GTIN), or the event would not be valid; the text says which.
 pub fn scan(context: Context<'_>, identity: &Identity) -> Result<MovementEvent, String> {
-    let time = event_time(context)?;
-    let (what, event) = if let Some(uri) = identity.instance_uri() {
+    let (time, context) = (event_time(context)?, context.of_code(identity));
+    let action = Action::from(context.step.action);
+    let (what, mut event) = if let Some(uri) = identity.instance_uri() {
         (
             short(&uri).to_owned(),
-            EventData::object(time, Action::Observe, vec![uri], Vec::new()),
+            EventData::object(time, action, vec![uri], Vec::new()),
         )
     } else if let Some(class) = identity.class_uri() {
         let quantity = identity.quantity();
@@ -300,11 +310,12 @@ pub fn scan(context: Context<'_>, identity: &Identity) -> Result<MovementEvent, 
         };
         (
             what,
-            EventData::object(time, Action::Observe, Vec::new(), vec![quantity]),
+            EventData::object(time, action, Vec::new(), vec![quantity]),
         )
     } else {
         return Err("the label names neither a GTIN (01) nor an SSCC (00)".to_owned());
     };
+    mapping::describe(identity, &mut event);
     finish(context, event, format!("{} {what}", context.step.biz_step))
 }
 
@@ -381,16 +392,16 @@ fn finish_as(
     disposition: Option<&str>,
 ) -> Result<MovementEvent, String> {
     let step = context.step;
-    data.biz_step = Some(step.biz_step.clone());
-    let configured = || step.disposition.clone();
-    data.disposition = disposition.map(str::to_owned).or_else(configured);
+    step.write(context.remarks.origin, &mut data);
+    if let Some(found) = disposition {
+        data.disposition = Some(found.to_owned());
+    }
     data.read_point = Some(context.uri.to_owned());
-    data.biz_location.clone_from(&step.biz_location);
-    let transaction = step.biz_transaction.clone();
-    data.biz_transactions = transaction
-        .map(|(kind, id)| BizTransaction { kind, id })
-        .into_iter()
-        .collect();
+    let missing = compliance::missing(step, &data);
+    let incomplete = !missing.is_empty();
+    if incomplete {
+        extend(&mut data, "missingElements", missing);
+    }
     let wall = context.zone.wall;
     context.remarks.write(context.read_point, wall, &mut data);
     let event = Event::new(data).map_err(|error| error.to_string())?;
@@ -402,6 +413,7 @@ fn finish_as(
         json: event.to_json(),
         summary,
         eyes: Says::Nothing,
+        incomplete,
     })
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracegate_epcis::{EventData, Namespace};
 
 use crate::config::Direction;
+use crate::mapping::Origin;
 use crate::movement::Wall;
 use crate::passage::{Decision, Late};
 use crate::time::Time;
@@ -15,6 +16,28 @@ use crate::time::Time;
 pub const PREFIX: &str = "gw";
 /// The namespace that [`PREFIX`] stands for.
 pub const NAMESPACE: &str = "tracegate:event/";
+
+/// Fields that the gateway writes itself, without the prefix.
+pub const OWN_FIELDS: &[&str] = &[
+    "alarm",
+    "alarmLimit",
+    "ambiguous",
+    "carriers",
+    "clockUnsynchronised",
+    "dwellSeconds",
+    "grade",
+    "late",
+    "mark",
+    "missing",
+    "missingElements",
+    "missingQuantities",
+    "outcome",
+    "passage",
+    "presence",
+    "quantities",
+    "unexpected",
+    "unexpectedQuantities",
+];
 
 /// Remarks on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +48,8 @@ pub struct Remarks<'a> {
     pub late: bool,
     /// Carriers that were there at the time, as URIs.
     pub carriers: &'a [String],
+    /// What fills the holes of configured texts.
+    pub origin: Origin<'a>,
 }
 
 impl<'a> Remarks<'a> {
@@ -39,6 +64,17 @@ impl<'a> Remarks<'a> {
             passage: Some((decision.direction, at)),
             late: decision.late.is_some(),
             carriers,
+            origin: Origin::default(),
+        }
+    }
+
+    /// Of a scan or mark of this device.
+    #[must_use]
+    pub fn by(device: Option<&'a str>) -> Self {
+        let origin = Origin { device, code: None };
+        Self {
+            origin,
+            ..Self::default()
         }
     }
 

@@ -42,13 +42,13 @@ impl Station {
             });
     }
 
-    /// Judges one scan: the answer, the event, and what the label says of a serial number's batch.
+    /// Judges one scan of the scanner with this name: the answer, the event, and what the label says of a serial number's batch.
     pub fn scan(
         &mut self,
         read_point: &ReadPointConfig,
         station: &StationConfig,
         scanner: &StationScanner,
-        zone: &Zone,
+        (zone, name): (&Zone, Option<&str>),
         at: Time,
         data: &[u8],
     ) -> (VerdictKind, Option<MovementEvent>, Option<Reference>) {
@@ -70,7 +70,7 @@ impl Station {
             step: &station.step,
             zone,
             at,
-            remarks: Remarks::default(),
+            remarks: Remarks::by(name),
         };
         let booked = identify(data, scanner).and_then(|identity| {
             let event = movement::scan(context, &identity)?;

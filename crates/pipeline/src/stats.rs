@@ -42,6 +42,8 @@ pub struct Stats {
     pub references_capped: u64,
     /// Movement events made.
     pub events: u64,
+    /// Of them, those that lack what a compliance profile asks for.
+    pub incomplete: u64,
     /// Edges of photo-eyes older than what was already decided.
     pub edges_late: u64,
     /// Loads not booked, by reason.

@@ -81,6 +81,16 @@ async fn an_event_has_the_properties_that_are_documented() {
 }
 
 #[tokio::test]
+async fn an_event_in_a_document_has_the_same_properties() {
+    let documents = |settings: Settings| Settings {
+        payload: crate::config::Payload::Document,
+        ..settings
+    };
+    let names = documented(documents, "EventHeaders", 3).await;
+    assert_eq!(names, ["epoch", "event_id", "seq"]);
+}
+
+#[tokio::test]
 async fn a_batch_has_the_properties_that_are_documented() {
     let batches = |settings: Settings| Settings {
         batch: Batch {

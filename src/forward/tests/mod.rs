@@ -83,6 +83,7 @@ fn settings(broker: SocketAddr) -> Settings {
             events: 1,
             bytes: 64 << 10,
         },
+        payload: Default::default(),
         message_expiry: None,
         attempts: 0,
         accept_without_subscriber: false,
@@ -223,6 +224,7 @@ async fn commit_at(
         json: format!("{{\"number\":{number}}}"),
         summary: String::new(),
         eyes: tracegate_pipeline::eyes::Says::Nothing,
+        incomplete: false,
     };
     let events: Vec<_> = (first..first + events).map(event).collect();
     store.commit(&[], &events, Time(0)).await.unwrap();

@@ -84,6 +84,12 @@ impl HashError {
     }
 }
 
+/// Whether a field of text may hold this: the reference generator cannot hash what reads as an infinite number.
+#[must_use]
+pub fn has_hash(text: &str) -> bool {
+    canonical::value("", canonical::trim(text)).is_ok()
+}
+
 /// The hash of one event. `context` is the `@context` of the document around it, `Null` when there is none.
 ///
 /// An `@context` of the event itself adds its prefixes and takes no part in the hash, so that an event hashes alike

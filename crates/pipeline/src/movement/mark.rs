@@ -1,13 +1,14 @@
 //! The event of a mark.
 
 use serde_json::{Map, Value};
-use tracegate_epcis::{Action, EventData, Quantity};
+use tracegate_epcis::{Action, EventData, Quantity, has_hash};
 use tracegate_feed::marker::Grade;
 use tracegate_gs1::Identity;
 
 use super::{Context, event_time, finish, short};
 use crate::config::Step;
 use crate::input::MovementEvent;
+use crate::mapping::{self, day};
 use crate::remarks::{PREFIX, extend};
 
 /// What the event says of a mark, beside the thing.
@@ -40,7 +41,7 @@ pub fn mark(
     identity: &Identity,
     facts: MarkFacts<'_>,
 ) -> Result<MovementEvent, String> {
-    let time = event_time(context)?;
+    let (time, context) = (event_time(context)?, context.of_code(identity));
     let action = match facts.unknown {
         None => Action::Add,
         Some(_) => Action::Observe,
@@ -82,8 +83,11 @@ pub fn mark(
         ];
         let ilmd = dates
             .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .filter(|(_, value)| has_hash(value))
+            .map(|(name, value)| (name, value.into()));
         event.ilmd.extend(ilmd);
+        mapping::describe(identity, &mut event);
     }
     extend(&mut event, "mark", facts.id);
     if let Some(grade) = facts.grade {
@@ -141,17 +145,4 @@ fn graded(grade: &Grade) -> Value {
         fields.insert(named("parameters"), Value::Array(parameters));
     }
     Value::Object(fields)
-}
-
-/// `YYMMDD` as a date; day 00 is the last of the month (GS1 General Specifications §3.4.7).
-fn day(six: &str) -> Option<String> {
-    let part = |range: std::ops::Range<usize>| six.get(range)?.parse::<i8>().ok();
-    let (year, month, day) = (part(0..2)?, part(2..4)?, part(4..6)?);
-    let first = jiff::civil::Date::new(2000 + i16::from(year), month, day.max(1)).ok()?;
-    let date = if day == 0 {
-        first.last_of_month()
-    } else {
-        first
-    };
-    Some(date.to_string())
 }

@@ -117,7 +117,7 @@ impl Pipeline {
                         step: &station.step,
                         zone: &self.zone,
                         at,
-                        remarks: Remarks::default(),
+                        remarks: Remarks::by(name.map(String::as_str)),
                     };
                     let uri = identity.instance_uri();
                     let known = uri.and_then(|uri| self.state.references.batch(&uri));

@@ -292,6 +292,11 @@ impl Pipeline {
                 self.advance(&mut outputs);
             }
         }
+        let events = outputs.iter().filter(|output| match output {
+            Output::Event(event) => event.incomplete,
+            _ => false,
+        });
+        self.stats.incomplete += events.count() as u64;
         outputs
     }
 

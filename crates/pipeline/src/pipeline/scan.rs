@@ -26,8 +26,9 @@ impl Pipeline {
         let ReadPointKind::Station(config) = &read_point.kind else {
             return;
         };
-        let (kind, event, learned) =
-            station.scan(read_point, config, scanner, &self.zone, at, data);
+        let name = self.state.config.devices.get(usize::from(device));
+        let zone = (&self.zone, name.map(String::as_str));
+        let (kind, event, learned) = station.scan(read_point, config, scanner, zone, at, data);
         if let Some(fact) = learned {
             self.state.references.learn(at, fact.clone());
             outputs.push(Output::Learned(fact));
