@@ -265,7 +265,7 @@ mod tests {
         let answer = vec![("things", rows), ("none", Vec::new())];
         assert_eq!(
             tables(&answer),
-            "things: 2\n  thing   gone  in\n  /00/1   yes   a, b\n  x\u{fffd}[2J  no\n\nnone: 0\n"
+            "things: 2\n  thing  gone  in\n  /00/1  yes   a, b\n  x\u{fffd}[2J  no\n\nnone: 0\n"
         );
         assert!(json(&answer).contains("\"none\": []"));
     }

@@ -122,11 +122,10 @@ pub fn facts(value: &Value, context: &Value, issue_steps: &[String]) -> Result<F
         _ => None,
     };
     let verdict = text(own("verdict"));
-    // A refusal says that nothing happened, unless somebody overrode it or the load went all the same.
-    let refused = verdict.as_deref() == Some("refuse")
-        && own("passage").is_none()
-        && own("override").is_none();
-    let happened = !refused && own("cancelled").is_none() && own("alert").is_none();
+    // A refusal and an alert say that nothing happened, unless somebody overrode it or the load went all the same.
+    let refused = verdict.as_deref() == Some("refuse") || own("alert").is_some();
+    let went = own("passage").is_some() || own("override").is_some();
+    let happened = own("cancelled").is_none() && (went || !refused);
     let mut documents: Vec<(String, String)> = data
         .biz_transactions
         .iter()
@@ -375,3 +374,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;
