@@ -21,8 +21,12 @@ use crate::event::chain;
 use crate::message::{Message, Taken, take};
 use crate::write::{self, Stored, WriteError};
 
-/// Messages that the broker may send ahead of our acknowledgements (MQTT 5 §3.1.2.11.3), and that wait here at most.
+/// Messages that the broker is asked to send ahead of our acknowledgements, at most (MQTT 5 §3.1.2.11.3).
 const RECEIVE_MAX: u16 = 512;
+/// Messages that wait here, and acknowledgements that wait to be sent: as many as packet identifiers can name (MQTT 5
+/// §2.2.1). Mosquitto sends more than it is asked to when it takes up a session again, and whoever waited for room then
+/// would wait for ever: acknowledgements leave only while messages are read.
+const WAITING: usize = 65_535;
 /// Messages stored in one transaction, at most.
 const BATCH_MESSAGES: usize = 256;
 /// Their content in bytes, about.
@@ -119,9 +123,8 @@ async fn session(
     pool: &PgPool,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), Ended> {
-    let capacity = usize::from(RECEIVE_MAX) + OTHER_REQUESTS;
-    let (client, event_loop) = AsyncClient::new(options(settings), capacity);
-    let (messages_in, messages) = mpsc::channel(usize::from(RECEIVE_MAX));
+    let (client, event_loop) = AsyncClient::new(options(settings), WAITING + OTHER_REQUESTS);
+    let (messages_in, messages) = mpsc::channel(WAITING);
     let (pubacks_in, pubacks) = mpsc::channel(OTHER_REQUESTS);
     let poller = poll(
         event_loop,
@@ -194,8 +197,13 @@ async fn poll(
                 );
             }
             Event::Incoming(Packet::Publish(publish)) => {
-                if messages.send(publish).await.is_err() {
-                    return (was_up, anyhow::anyhow!("nothing takes the messages"));
+                // Only what was published with QoS 0 has no bound; nothing is promised for it.
+                let is_promised = publish.qos != QoS::AtMostOnce;
+                if messages.try_send(publish).is_err() && is_promised {
+                    return (
+                        was_up,
+                        anyhow::anyhow!("more messages than packet identifiers"),
+                    );
                 }
             }
             // The mark is the only thing that we publish, one at a time.
