@@ -256,7 +256,7 @@ fn place(message: &Message, parsed: Option<&Value>) -> Option<Place> {
     };
     let one = message.number("seq").map(|seq| vec![seq]);
     let seqs: Vec<i64> = one.or(listed).or_else(range)?;
-    let rising = seqs.windows(2).all(|pair| pair[0] < pair[1]);
+    let rising = seqs.is_sorted_by(|one, next| one < next);
     let sound = is_name && rising && seqs.first().is_some_and(|first| *first > 0);
     let last = seqs.last().copied()?;
     (sound && last < i64::MAX).then(|| Place {

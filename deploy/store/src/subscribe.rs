@@ -172,10 +172,10 @@ async fn poll(
             }
         };
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => {
-                if client.try_subscribe_many(filters(settings)).is_err() {
-                    return (was_up, anyhow::anyhow!("the client takes no requests"));
-                }
+            Event::Incoming(Packet::ConnAck(_))
+                if client.try_subscribe_many(filters(settings)).is_err() =>
+            {
+                return (was_up, anyhow::anyhow!("the client takes no requests"));
             }
             Event::Incoming(Packet::SubAck(suback)) => {
                 let refused = suback

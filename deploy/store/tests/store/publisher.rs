@@ -39,16 +39,16 @@ impl Publisher {
         runtime.spawn(async move {
             loop {
                 match events.poll().await.expect("the broker stays") {
-                    Event::Incoming(Packet::PubAck(_)) => *count.lock().unwrap() += 1,
+                    Event::Incoming(Packet::PubAck(_)) => *count.lock().expect("no panic") += 1,
                     Event::Incoming(Packet::Publish(publish)) => {
                         let word: serde_json::Value =
                             serde_json::from_slice(&publish.payload).expect("JSON");
                         let (epoch, seq) = (
-                            word["epoch"].as_str().unwrap(),
-                            word["seq"].as_i64().unwrap(),
+                            word["epoch"].as_str().expect("an epoch"),
+                            word["seq"].as_i64().expect("a number"),
                         );
                         told.lock()
-                            .unwrap()
+                            .expect("no panic")
                             .entry(epoch.to_owned())
                             .or_default()
                             .push(seq);
@@ -95,14 +95,14 @@ impl Publisher {
     /// Waits until the broker has everything.
     pub fn settle(&self) {
         until("the broker has everything", || {
-            *self.acknowledged.lock().unwrap() == self.asked
+            *self.acknowledged.lock().expect("no panic") == self.asked
         });
     }
 
     pub fn marks(&self, epoch: &str) -> Vec<i64> {
         self.marks
             .lock()
-            .unwrap()
+            .expect("no panic")
             .get(epoch)
             .cloned()
             .unwrap_or_default()

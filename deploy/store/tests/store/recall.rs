@@ -81,12 +81,14 @@ fn day() -> Vec<Value> {
 /// Complete events, as the gateway writes them.
 fn events() -> Vec<String> {
     let complete = |(index, mut event): (usize, Value)| {
-        let place = event.as_object_mut().unwrap().remove("at").unwrap();
+        let place = event
+            .as_object_mut()
+            .and_then(|it| it.remove("at"))
+            .expect("a place");
         event["@context"] = json!(["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", {"gw": "tracegate:event/"}]);
         event["eventTime"] = json!(format!("2026-11-22T10:{index:02}:00.000+01:00"));
         event["eventTimeZoneOffset"] = json!("+01:00");
-        event["readPoint"] =
-            json!({"id": format!("urn:epc:id:sgln:4012345.00001.{}", place.as_str().unwrap())});
+        event["readPoint"] = json!({"id": format!("urn:epc:id:sgln:4012345.00001.{}", place.as_str().expect("a name"))});
         Received::from_value(&event).expect("valid").event.to_json()
     };
     day().into_iter().enumerate().map(complete).collect()
