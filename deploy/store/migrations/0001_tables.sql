@@ -105,6 +105,7 @@ create table event_things (
 create index event_things_of_event on event_things (event);
 create index event_things_of_thing on event_things (thing, at);
 create index event_things_inputs on event_things (thing) where role = 'input';
+create index event_things_outputs on event_things (thing) where role = 'output';
 create index event_things_children on event_things (thing, at) where role = 'child';
 create index event_things_emptied on event_things (thing, at) where role = 'emptied';
 

@@ -40,6 +40,8 @@ language sql stable as $$
                 ) as until
                 from event_things u join things own on own.id = u.thing
                 where u.thing = f.thing and u.role = 'child' and u.parent is not null
+                -- Or the times above would be looked up twice.
+                offset 0
             ) c
             where c.at <= f.until and c.until >= f.since
         ) n

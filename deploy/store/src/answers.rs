@@ -42,15 +42,8 @@ pub async fn recall(pool: &PgPool, gtin: &str, lot: &str) -> anyhow::Result<Answ
         bail!("no event names lot {lot} of GTIN {gtin}");
     }
     let affected = affected(pool, &start).await?;
-    let mut answer = Answer::new();
-    for (name, sql) in [
-        ("lot", include_str!("../sql/recall_lot.sql")),
-        ("orders", include_str!("../sql/recall_orders.sql")),
-        ("products", include_str!("../sql/recall_products.sql")),
-        ("pallets", include_str!("../sql/recall_pallets.sql")),
-        ("doors", include_str!("../sql/recall_doors.sql")),
-    ] {
-        let rows = sqlx::query(AssertSqlSafe(wrapped(RECALL, sql)))
+    let ask = async |sql| -> anyhow::Result<Vec<Value>> {
+        let row = sqlx::query(AssertSqlSafe(wrapped(RECALL, sql)))
             .bind(&start)
             .bind(&affected.things)
             .bind(&affected.since)
@@ -59,9 +52,23 @@ pub async fn recall(pool: &PgPool, gtin: &str, lot: &str) -> anyhow::Result<Answ
             .bind(&affected.documents)
             .fetch_one(pool)
             .await?;
-        answer.push((name, list(rows.try_get(0)?)?));
-    }
-    Ok(answer)
+        list(row.try_get(0)?)
+    };
+    // Side by side: the database has more than one core.
+    let (lot, orders, products, pallets, doors) = tokio::try_join!(
+        ask(include_str!("../sql/recall_lot.sql")),
+        ask(include_str!("../sql/recall_orders.sql")),
+        ask(include_str!("../sql/recall_products.sql")),
+        ask(include_str!("../sql/recall_pallets.sql")),
+        ask(include_str!("../sql/recall_doors.sql")),
+    )?;
+    Ok(vec![
+        ("lot", lot),
+        ("orders", orders),
+        ("products", products),
+        ("pallets", pallets),
+        ("doors", doors),
+    ])
 }
 
 async fn affected(pool: &PgPool, start: &[i64]) -> anyhow::Result<Affected> {

@@ -14,8 +14,8 @@ const MIGRATIONS: [(&str, &str); 3] = [
     ("keeping", include_str!("../migrations/0002_keeping.sql")),
     ("recall", include_str!("../migrations/0003_recall.sql")),
 ];
-/// Connections: one that writes, one that says how far it got.
-const CONNECTIONS: u32 = 2;
+/// Connections: one that writes, one that says how far it got; for an answer one for each of its lists.
+const CONNECTIONS: u32 = 5;
 
 /// A pool of connections; none is made yet.
 ///
