@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -16,6 +16,10 @@ use tempfile::TempDir;
 use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_sim::reader::SimReader;
 use tracegate_sim::scenario::Sighting;
+
+mod mosquitto;
+
+pub use mosquitto::{Mosquitto, free_port};
 
 /// The daemon under test.
 pub struct Gateway {
@@ -132,88 +136,6 @@ impl Drop for Gateway {
     }
 }
 
-/// A Mosquitto of our own: loopback, a free port, persistence on.
-pub struct Mosquitto {
-    folder: TempDir,
-    port: u16,
-    child: Option<Child>,
-}
-
-impl Mosquitto {
-    pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut broker = Self {
-            folder,
-            port: free_port(),
-            child: None,
-        };
-        broker.restart();
-        broker
-    }
-
-    /// Starts it again with what it has stored, on the same port.
-    pub fn restart(&mut self) {
-        let folder = self.folder.path().display();
-        // It stores after every change: a PUBACK of a broker that keeps sessions in memory promises nothing.
-        let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location {folder}/\n\
-             autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nlog_dest file {folder}/mosquitto.log\n",
-            port = self.port,
-        );
-        let path = self.folder.path().join("mosquitto.conf");
-        fs::write(&path, config).expect("write mosquitto.conf");
-        let binary = [
-            "/usr/sbin/mosquitto",
-            "/usr/local/sbin/mosquitto",
-            "/usr/bin/mosquitto",
-        ]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .expect("mosquitto is not installed; tests/run installs it");
-        let child = Command::new(binary)
-            .arg("-c")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        self.child = Some(child.expect("start mosquitto"));
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(self.addr()).is_err() {
-            assert!(
-                Instant::now() < deadline,
-                "mosquitto does not listen: {}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("kill mosquitto");
-            child.wait().expect("wait for mosquitto");
-        }
-    }
-
-    pub fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
-    }
-
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("mosquitto.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 /// A client that asks for `topics`; the broker has them once the loop has been polled.
 pub async fn subscriber(name: &str, broker: SocketAddr, topics: &str) -> (AsyncClient, EventLoop) {
     let mut options = MqttOptions::new(name, broker.ip().to_string(), broker.port());
@@ -293,12 +215,6 @@ pub async fn pass(reader: &SimReader, epcs: &[Arc<[u8]>], inwards: bool) {
             }
         }
     }
-}
-
-/// Mosquitto has no port 0; the kernel does not give the same port out again soon.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// The seed of a random test: printed, and taken from TRACEGATE_TEST_SEED to repeat a run.

@@ -37,7 +37,7 @@ mod write;
 
 pub use decimal::{Decimal, InvalidDecimal, InvalidMeasure, Measure};
 pub use event::{Event, EventData};
-pub use hash::{EventHash, HashError, has_hash, hash_document, hash_json};
+pub use hash::{EventHash, HashError, canonical_uri, has_hash, hash_document, hash_json};
 pub use id::{EventId, InvalidEventId};
 pub use parts::{
     BizTransaction, ErrorDeclaration, Extensions, Namespace, PersistentDisposition, Quantity,

@@ -121,6 +121,13 @@ pub fn hash_document(document: &Value) -> Result<Vec<EventHash>, HashError> {
         .collect()
 }
 
+/// The one spelling of a GS1 identifier, by which the hash compares it: EPC URNs as Digital Links, Digital Links of other
+/// domains under `https://id.gs1.org`, without attributes. Any other text stays as it is.
+#[must_use]
+pub fn canonical_uri(uri: &str) -> String {
+    digital_link::normalise(uri).unwrap_or_else(|| uri.to_owned())
+}
+
 /// The events of a document, and its `@context`; of a bare event, itself.
 pub(crate) fn events(document: &Value) -> Result<(Vec<&Value>, &Value), HashError> {
     let Some(body) = document.get("epcisBody") else {

@@ -104,8 +104,11 @@ impl Received {
         Ok(events.into_iter().map(read).collect())
     }
 
-    /// Reads an event; `context` is the `@context` of the document around it.
-    fn within(value: &Value, context: &Value) -> Result<Self, ReadError> {
+    /// Reads an event from parsed JSON; `context` is the `@context` of the document around it, `Null` when there is none.
+    ///
+    /// # Errors
+    /// When the value is not an EPCIS event, or not valid.
+    pub fn within(value: &Value, context: &Value) -> Result<Self, ReadError> {
         let fields = Fields::of_event(value)?;
         let event = Event::new(data(&fields, context)?).map_err(ReadError::Invalid)?;
         Ok(Self {
