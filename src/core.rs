@@ -246,7 +246,14 @@ impl Core {
             // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
             let first = batch.iter().find_map(Input::at);
             let at = first.unwrap_or_else(|| self.pipeline.now());
-            batch.insert(0, Input::References { at, records });
+            batch.insert(
+                0,
+                Input::References {
+                    at,
+                    as_of: None,
+                    records,
+                },
+            );
         }
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
@@ -417,8 +424,8 @@ impl Core {
 
     fn answer(&self, verdict: &ScanVerdict) {
         let feedback = match &verdict.kind {
-            VerdictKind::Accepted => Feedback::Accept,
-            VerdictKind::Duplicate => Feedback::Warn,
+            VerdictKind::Accepted | VerdictKind::Pending(_) => Feedback::Accept,
+            VerdictKind::Duplicate | VerdictKind::Warned(_) => Feedback::Warn,
             VerdictKind::Refused(reason) => {
                 warn!(
                     scanner = self.device_name(verdict.device),

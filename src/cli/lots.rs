@@ -169,6 +169,11 @@ fn listed(rows: &[Row]) -> String {
                 let status = lot.status.as_deref().unwrap_or("no status");
                 format!("{status}{}", until(&lot.expiry))
             }
+            Facts::Order(order) => {
+                let status = order.status.as_deref().unwrap_or("no status");
+                format!("order, {status}, {} lines", order.lines.len())
+            }
+            Facts::Item(item) => format!("{} lots", item.lots.len()),
         };
         let from = match row.version {
             0 => "seen here".to_owned(),

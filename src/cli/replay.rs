@@ -181,7 +181,10 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
             let name = name.map_or("?", String::as_str);
             match &verdict.kind {
                 VerdictKind::Refused(why) => format!("{name}: scan refused: {}\n", tame(why)),
-                VerdictKind::Accepted | VerdictKind::Duplicate => String::new(),
+                VerdictKind::Warned(what) => format!("{name}: warned: {}\n", tame(what)),
+                VerdictKind::Accepted | VerdictKind::Duplicate | VerdictKind::Pending(_) => {
+                    String::new()
+                }
             }
         }
         Output::Learned(_) => String::new(),

@@ -151,6 +151,7 @@ fn station() -> PipelineConfig {
         read_points: vec![ReadPointConfig {
             name: "line_1".into(),
             uri: "urn:epc:id:sgln:4012345.00002.line1".into(),
+            guard: None,
             kind: ReadPointKind::Station(StationConfig {
                 scanners: vec![StationScanner {
                     device: 0,

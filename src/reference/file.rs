@@ -145,7 +145,14 @@ fn record(entry: &Entry, version: u64) -> Result<Reference, String> {
     let lot = lot.ok_or("a gtin needs a serial or a lot")?;
     let key = identity(&[(Ai::GTIN, &padded(gtin)), (Ai::LOT, lot)])?.class_uri();
     let status = given(&entry.status).map(str::to_owned);
-    of(key, Facts::Lot(Lot { status, expiry }))
+    of(
+        key,
+        Facts::Lot(Lot {
+            status,
+            expiry,
+            ..Lot::default()
+        }),
+    )
 }
 
 fn content(entry: &Entry) -> Result<Content, String> {

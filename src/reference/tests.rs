@@ -112,6 +112,7 @@ fn station() -> Pipeline {
         read_points: vec![ReadPointConfig {
             name: "line_1".to_owned(),
             uri: "urn:epc:id:sgln:4012345.00001.line1".to_owned(),
+            guard: None,
             kind,
         }],
         tags: TagRules::default(),
@@ -142,7 +143,11 @@ async fn things_are_looked_up_when_they_are_mentioned_and_not_again() {
     let batch = [scan(1), scan(2), scan(1)];
     assert_eq!(known.look(&pipeline, &batch).await, facts);
     let (at, records) = (Time(0), facts.to_vec());
-    pipeline.handle(Input::References { at, records });
+    pipeline.handle(Input::References {
+        at,
+        as_of: None,
+        records,
+    });
     assert!(pipeline.wanted(&scan(1)).is_empty());
     // The second is remembered as not known, although it is known by now; what is seen here is known at once.
     table.store(&[serial(2, 3, Some("L2"))], 2).await.unwrap();
@@ -215,6 +220,7 @@ fn files_of_each_form_say_the_same() {
     let lot = Facts::Lot(Lot {
         status: Some("hold".to_owned()),
         expiry: Some("270331".to_owned()),
+        ..Lot::default()
     });
     assert_eq!(records[1].facts, Some(lot));
     assert_eq!(records[2].version, 5);

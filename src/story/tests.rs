@@ -27,6 +27,7 @@ fn config() -> PipelineConfig {
         read_points: vec![ReadPointConfig {
             name: "door".into(),
             uri: "urn:epc:id:sgln:4012345.00001.dock1".into(),
+            guard: None,
             kind: ReadPointKind::Gate(GateConfig {
                 antennas: vec![antenna(1, Side::Outside), antenna(2, Side::Inside)],
                 inward: None,

@@ -196,6 +196,7 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
         .map(|(name, read_point)| ReadPointConfig {
             name: name.clone(),
             uri: read_point.sgln.as_str().to_owned(),
+            guard: None,
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
                 Mode::Presence => {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::association::LoadRules;
 use crate::filter::TagRules;
+use crate::guard::GuardConfig;
 use crate::input::DeviceIndex;
 use crate::mark::MarkStation;
 use crate::sensing::SensorConfig;
@@ -34,6 +35,9 @@ pub struct ReadPointConfig {
     pub uri: String,
     /// What stands there.
     pub kind: ReadPointKind,
+    /// What may be used or leave here; everything, without it.
+    #[serde(default)]
+    pub guard: Option<Box<GuardConfig>>,
 }
 
 /// The kinds of read point.

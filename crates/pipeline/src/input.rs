@@ -137,7 +137,10 @@ pub enum Input {
     References {
         /// Gateway time.
         at: Time,
-        /// The records.
+        /// Until when the site's data is known to be current, by the site's clock: when its snapshot was made, or its newest
+        /// sign of life. `None` if nobody told: what was told before still counts.
+        as_of: Option<Time>,
+        /// The records; there may be none, when only `as_of` is news.
         records: Vec<Reference>,
     },
     /// The gateway's wall clock was set, or is known to be right or wrong from now on. Windows do not notice; the times in
@@ -228,8 +231,12 @@ pub enum VerdictKind {
     Accepted,
     /// The same label within the duplicate window: already booked.
     Duplicate,
+    /// Booked, and the operator should look; the text says at what.
+    Warned(String),
     /// Not booked; the text says why, for the operator.
     Refused(String),
+    /// Taken, and more is needed before anything is booked; the text says what.
+    Pending(String),
 }
 
 /// Why a load was not booked.

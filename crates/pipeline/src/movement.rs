@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,6 +42,15 @@ pub struct Wall {
     pub ahead: Span,
     /// False before a time server has set it: events are marked then.
     pub synchronised: bool,
+}
+
+impl Zone {
+    /// Which day it is at the site; `None` for times out of all calendars.
+    #[must_use]
+    pub fn date(&self, at: Time) -> Option<Date> {
+        let timestamp = Timestamp::from_microsecond((at + self.wall.ahead).0).ok()?;
+        Some(self.zone.to_datetime(timestamp).date())
+    }
 }
 
 impl Default for Wall {

@@ -7,6 +7,12 @@
 //!
 //! Here they are kept for as long as a read point follows the thing and for [`KEPT`] after the last mention.
 
+mod facts;
+mod quantity;
+
+pub use facts::{Batch, Content, Facts, Item, ItemLot, Lot, Order, OrderLine};
+pub use quantity::Quantity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -24,68 +30,13 @@ const SWEEP: Span = Span::millis(10_000);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
-    /// The thing as canonical URI: an SSCC or another carrier, a GTIN with serial number, a GTIN with lot.
+    /// The thing as canonical URI: an SSCC or another carrier, a GTIN with serial number, a GTIN with lot, a GTIN; an order by
+    /// its own URI or as `tracegate:order/…`.
     pub key: String,
     /// Rises with every change of the record; an older version never replaces a newer one.
     pub version: u64,
     /// The facts; `None` when the record was deleted.
     pub facts: Option<Facts>,
-}
-
-/// The kinds of facts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Facts {
-    /// What a carrier holds.
-    Contents(Vec<Content>),
-    /// Where a serial number comes from.
-    Serial(Batch),
-    /// How a lot is.
-    Lot(Lot),
-}
-
-/// One entry of a carrier's contents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Content {
-    /// The thing, or the class of things, as canonical URI.
-    pub item: String,
-    /// True for a single thing, false for some amount of a class.
-    pub instance: bool,
-    /// The lot of a single thing, if it is known.
-    pub lot: Option<String>,
-    /// How many pieces of a class, if it is known and they are pieces.
-    pub pieces: Option<u64>,
-}
-
-/// The batch that a serial number belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Batch {
-    /// Lot number.
-    pub lot: String,
-    /// Expiry as `YYMMDD`, as in AI (17).
-    pub expiry: Option<String>,
-}
-
-/// How a lot is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lot {
-    /// The store's word for it, such as `released` or `hold`.
-    pub status: Option<String>,
-    /// Expiry as `YYMMDD`, as in AI (17).
-    pub expiry: Option<String>,
-}
-
-impl Facts {
-    /// How much it counts against the bound.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Contents(contents) => 1 + contents.len(),
-            Self::Serial(_) | Self::Lot(_) => 1,
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,34 +48,73 @@ struct Known {
 
 /// The facts that matter now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct References {
+pub struct References {
     known: BTreeMap<String, Known>,
     by_age: BTreeSet<(Time, String)>,
     weight: usize,
     swept: Time,
+    /// Until when the site's data is known to be current, by the site's clock; `None` if nobody told.
+    pub as_of: Option<Time>,
     /// Facts forgotten because of the cap.
     pub capped: u64,
 }
 
 impl References {
     /// Whether something is known about the thing, be it that its record was deleted.
+    #[must_use]
     pub fn knows(&self, key: &str) -> bool {
         self.known.contains_key(key)
     }
 
+    /// The record of the thing with its version, unless there is none or it was deleted.
+    #[must_use]
+    pub fn facts(&self, key: &str) -> Option<(&Facts, u64)> {
+        let known = self.known.get(key)?;
+        Some((known.facts.as_ref()?, known.version))
+    }
+
     /// What the carrier holds, if it is known.
+    #[must_use]
     pub fn contents(&self, key: &str) -> Option<&[Content]> {
-        match self.known.get(key)?.facts.as_ref()? {
+        match self.facts(key)?.0 {
             Facts::Contents(contents) => Some(contents),
-            Facts::Serial(_) | Facts::Lot(_) => None,
+            _ => None,
         }
     }
 
     /// The batch of a serial number, if it is known.
+    #[must_use]
     pub fn batch(&self, key: &str) -> Option<&Batch> {
-        match self.known.get(key)?.facts.as_ref()? {
+        match self.facts(key)?.0 {
             Facts::Serial(batch) => Some(batch),
-            Facts::Contents(_) | Facts::Lot(_) => None,
+            _ => None,
+        }
+    }
+
+    /// A lot with the version of its record, by the class URI of GTIN and lot.
+    #[must_use]
+    pub fn lot(&self, key: &str) -> Option<(&Lot, u64)> {
+        match self.facts(key)? {
+            (Facts::Lot(lot), version) => Some((lot, version)),
+            _ => None,
+        }
+    }
+
+    /// An order with the version of its record.
+    #[must_use]
+    pub fn order(&self, key: &str) -> Option<(&Order, u64)> {
+        match self.facts(key)? {
+            (Facts::Order(order), version) => Some((order, version)),
+            _ => None,
+        }
+    }
+
+    /// The lots of an item that may be used, by the class URI of its GTIN.
+    #[must_use]
+    pub fn item(&self, key: &str) -> Option<(&Item, u64)> {
+        match self.facts(key)? {
+            (Facts::Item(item), version) => Some((item, version)),
+            _ => None,
         }
     }
 
@@ -179,8 +169,15 @@ impl References {
     }
 
     /// Facts held.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub const fn len(&self) -> usize {
         self.weight
+    }
+
+    /// True when nothing is known.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.weight == 0
     }
 
     fn forget(&mut self, key: &str) {
