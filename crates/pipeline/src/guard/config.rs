@@ -88,9 +88,9 @@ impl GuardConfig {
     #[must_use]
     pub fn status(&self, word: &str) -> Status {
         let word = status_word(word);
-        if self.held.iter().any(|held| *held == word) {
+        if self.held.contains(&word) {
             Status::Held
-        } else if self.released.iter().any(|released| *released == word) {
+        } else if self.released.contains(&word) {
             Status::Released
         } else {
             Status::of(&word)

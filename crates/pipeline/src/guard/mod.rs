@@ -12,12 +12,17 @@ mod day;
 mod judge;
 mod rule;
 mod status;
+mod tell;
 
 pub use config::{GuardConfig, Strictness};
 pub use day::best_before;
 pub use judge::{Asked, judge, lot_key};
 pub use rule::{Level, Rule};
 pub use status::Status;
+pub use tell::remark;
+
+#[cfg(test)]
+mod tests;
 
 use crate::time::Span;
 

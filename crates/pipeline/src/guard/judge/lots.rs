@@ -17,9 +17,6 @@ impl Case<'_> {
     pub(super) fn lots(&self) -> Vec<LotAsked> {
         let asked = self.asked;
         let contents = asked.serial.and_then(|serial| self.facts.contents(serial));
-        if let Some(contents) = contents {
-            return self.lots_of(contents);
-        }
         let item = asked.item.map(str::to_owned);
         let item = item.or_else(|| class_uri(gtin(asked.serial?)?, None));
         let batch = asked.serial.and_then(|serial| self.facts.batch(serial));
@@ -32,6 +29,13 @@ impl Case<'_> {
             expiries: expiry.iter().chain(&of_batch).cloned().collect(),
         };
         let known = batch.map(|batch| batch.lot.as_str());
+        if let Some(contents) = contents {
+            let mut lots = self.lots_of(contents);
+            if asked.lot.is_some() || expiry.is_some() {
+                lots.insert(0, lot(asked.lot));
+            }
+            return lots;
+        }
         let mut lots = vec![lot(asked.lot.or(known))];
         if asked.lot.is_some() && known.is_some() && asked.lot != known {
             lots.push(lot(known));
@@ -124,9 +128,14 @@ impl Case<'_> {
                 };
                 faults.push((Rule::LotExpired, found));
             } else if days < i32::from(self.config.min_remaining_days) {
+                let text = match days {
+                    ..=0 => format!("{name} expires today"),
+                    1 => format!("{name} expires tomorrow, {expiry}"),
+                    _ => format!("{name} expires on {expiry}, in {days} days"),
+                };
                 let found = Found {
                     version,
-                    ..Found::plain(format!("{name} expires on {expiry}, in {days} days"))
+                    ..Found::plain(text)
                 };
                 faults.push((Rule::MinRemaining, found));
             }

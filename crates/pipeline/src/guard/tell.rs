@@ -1,0 +1,52 @@
+//! What an event says of a verdict: auditors ask which rule, by which data, and how old that was.
+
+use serde_json::{Map, Value};
+use tracegate_epcis::EventData;
+
+use super::{Finding, Judgement};
+use crate::remarks::{PREFIX, extend};
+
+/// Writes a verdict into an event: `gw:verdict` (accept, warn or refuse), `gw:findings`, and by which data it was judged:
+/// `gw:dataVersion`, `gw:dataAgeSeconds`.
+pub fn remark(judgement: &Judgement, event: &mut EventData) {
+    extend(event, "verdict", judgement.level().as_str());
+    if !judgement.findings.is_empty() {
+        extend(event, "findings", findings(&judgement.findings));
+    }
+    data(judgement, event);
+}
+
+/// By which data it was judged.
+pub(crate) fn data(judgement: &Judgement, event: &mut EventData) {
+    if let Some(version) = judgement.data_version {
+        extend(event, "dataVersion", version);
+    }
+    if let Some(age) = judgement.data_age {
+        extend(event, "dataAgeSeconds", age.0 / 1_000_000);
+    }
+}
+
+/// What was found, one object each.
+pub(crate) fn findings(findings: &[Finding]) -> Value {
+    findings.iter().map(found).collect()
+}
+
+fn found(finding: &Finding) -> Value {
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| {
+        fields.insert(format!("{PREFIX}:{name}"), value);
+    };
+    put("rule", finding.rule.as_str().into());
+    put("level", finding.level.as_str().into());
+    put("text", finding.text.as_str().into());
+    if let Some(lot) = &finding.take {
+        put("take", lot.as_str().into());
+    }
+    if finding.unverified {
+        put("unverified", true.into());
+    }
+    if let Some(version) = finding.version {
+        put("dataVersion", version.into());
+    }
+    Value::Object(fields)
+}
