@@ -10,6 +10,7 @@
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
 mod count;
+mod show;
 mod storing;
 #[cfg(test)]
 mod tests;
@@ -238,7 +239,7 @@ impl Core {
     /// Takes a batch and stores what comes of it; fails when the gateway stops before it could be stored.
     async fn take(&mut self, mut batch: Vec<Input>) -> Result<(), Ended> {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
-        let (mut refused, mut learned) = (Vec::new(), Vec::new());
+        let (mut refused, mut learned, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
         // In this order they are stored, however inputs come together in batches.
         let mut is_movement = Vec::new();
         let records = self.wiring.known.look(&self.pipeline, &batch).await;
@@ -265,6 +266,7 @@ impl Core {
                     }
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::Learned(fact) => learned.push(fact),
+                    Output::Alert(alert) => alerts.push(alert),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         if load.reason == NonEventReason::Untagged {
@@ -296,7 +298,8 @@ impl Core {
             Some(telemetry::non_event(load, config))
         });
         let rows: Vec<NewRow<'_>> = rows.collect();
-        let can_wait = rows.is_empty() && verdicts.is_empty() && !batch.is_empty();
+        let is_quiet = rows.is_empty() && verdicts.is_empty() && alerts.is_empty();
+        let can_wait = is_quiet && !batch.is_empty();
         let deferred = can_wait
             && batch.iter().all(may_wait)
             && self.store.defer(&batch, self.wiring.clock.now());
@@ -309,6 +312,7 @@ impl Core {
             info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
+        self.refuse(&alerts);
         for event in &events {
             self.show(event);
         }
@@ -441,20 +445,6 @@ impl Core {
                 scanner = self.device_name(verdict.device),
                 "Scanner gone before its answer"
             );
-        }
-    }
-
-    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
-    fn show(&self, event: &MovementEvent) {
-        let read_points = &self.pipeline.config().read_points;
-        let found = read_points.iter().find(|it| it.name == event.read_point);
-        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
-            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
-            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
-            Some(ReadPointKind::Station(_)) | None => return,
-        };
-        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
-            let _ = reader.try_send(Feedback::Movement);
         }
     }
 

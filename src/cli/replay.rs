@@ -187,6 +187,12 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
                 }
             }
         }
+        Output::Alert(alert) => format!(
+            "{} alert: {}: {}\n",
+            alert.read_point,
+            tame(&alert.thing),
+            tame(&alert.text)
+        ),
         Output::Learned(_) => String::new(),
         Output::ClockStepped { at, by, device } => {
             let name = config.and_then(|it| it.devices.get(usize::from(*device)));

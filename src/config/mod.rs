@@ -14,6 +14,7 @@ mod diagnostic;
 mod downlink;
 mod eyes;
 mod feed;
+mod guard;
 mod limits;
 mod llrp;
 mod marker;
@@ -48,6 +49,7 @@ pub use attached::{HidDevice, KeyboardLayout, Suffix};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
 pub use eyes::{InputRef, PhotoEyes};
+pub use guard::Guard;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };

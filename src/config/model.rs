@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::downlink::Command;
 use super::eyes::PhotoEyes;
+use super::guard::Guard;
 use super::llrp::Llrp;
 use super::marker::Marker;
 use super::mqtt::Mqtt;
@@ -177,6 +178,8 @@ pub struct ReadPoint {
     pub infer_ratio: Option<f64>,
     /// Where goods are counted by class and lot (dock, belt).
     pub quantities: Quantities,
+    /// What may be used or leave there (dock, belt, station); everything, without it.
+    pub guard: Option<Guard>,
     /// What a scan means (station).
     pub scan: Option<Business>,
     /// What a mark means (station); `commissioning` and `active` without it.

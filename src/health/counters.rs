@@ -108,6 +108,12 @@ counters! {
     non_events,
     /// Passages seen by photo-eyes without any tag.
     untagged_passages,
+    /// Scans and loads that a guard refused.
+    guard_refused,
+    /// Scans and loads that a guard warned of.
+    guard_warned,
+    /// Alerts: things that may not leave and moved towards the way out.
+    guard_alerts,
     /// Changes of photo-eyes that came after their time was decided.
     eyes_late,
     /// Telemetry waiting in the outbox.

@@ -119,7 +119,7 @@ pub fn start(
             let shows = settings
                 .outputs
                 .values()
-                .any(|it| *it == OutputUse::Movement);
+                .any(|it| matches!(it, OutputUse::Movement | OutputUse::Refuse));
             tasks.spawn(llrp::run(*settings, context, seat, answers));
             shows.then_some(feedback)
         }
@@ -196,7 +196,10 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
         .map(|(name, read_point)| ReadPointConfig {
             name: name.clone(),
             uri: read_point.sgln.as_str().to_owned(),
-            guard: None,
+            guard: read_point
+                .guard
+                .as_ref()
+                .map(|guard| Box::new(guard.rules(read_point.mode, step))),
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => ReadPointKind::Gate(gate(read_point, &index)),
                 Mode::Presence => {

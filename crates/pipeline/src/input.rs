@@ -7,6 +7,7 @@ pub use tracegate_feed::active::Signal;
 use crate::config::{Direction, PipelineConfig};
 use crate::eyes::Says;
 pub use crate::gate::EpcKey;
+use crate::guard::Rule;
 use crate::mark::MarkReport;
 use crate::movement::Wall;
 use crate::reference::Reference;
@@ -183,6 +184,8 @@ pub enum Output {
     Verdict(ScanVerdict),
     /// A fact that was seen here, to be kept with what is known.
     Learned(Reference),
+    /// Something moves out of a guarded door that may not: light the dock. Its event, if it is the first, comes with it.
+    Alert(Alert),
     /// A load that moved, or seemed to, and was not booked.
     NonEvent(NonEvent),
     /// A reader's clock was set back: its reads had wrong times for up to a few seconds.
@@ -213,6 +216,21 @@ pub struct MovementEvent {
     pub summary: String,
     /// What photo-eyes say of it.
     pub eyes: Says,
+}
+
+/// Something that may not leave moves towards the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Name of the read point.
+    pub read_point: String,
+    /// When that was seen.
+    pub at: Time,
+    /// What was seen, as URI.
+    pub thing: String,
+    /// The worst rule against it.
+    pub rule: Rule,
+    /// Why it may not leave, for people.
+    pub text: String,
 }
 
 /// The answer to one scan; the operator hears it once the scan is stored.

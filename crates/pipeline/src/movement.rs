@@ -23,8 +23,10 @@ use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::{Span, Time};
 use crate::zone::Change;
 
+mod alert;
 mod mark;
 
+pub use alert::alert;
 pub use mark::{MarkFacts, mark};
 
 /// How times are written: the site's zone, and what is known of the gateway's clock.
@@ -404,6 +406,10 @@ fn finish_as(
     let wall = context.zone.wall;
     context.remarks.write(context.read_point, wall, &mut data);
     let event = Event::new(data).map_err(|error| error.to_string())?;
+    let summary = match context.remarks.verdict {
+        Some(verdict) => format!("{summary}; {}", verdict.text()),
+        None => summary,
+    };
     Ok(MovementEvent {
         id: event.id(),
         read_point: context.read_point.to_owned(),

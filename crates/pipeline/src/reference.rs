@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::lot_key;
 use crate::time::{Span, Time};
 
 /// Facts held at most, an entry of a pallet's contents counting as one; beyond, those mentioned longest ago are forgotten.
@@ -25,6 +26,9 @@ const MAX_FACTS: usize = 100_000;
 pub const KEPT: Span = Span::millis(60_000);
 /// Facts that nobody needs any more are looked for this often.
 const SWEEP: Span = Span::millis(10_000);
+
+/// A pallet tells of serial numbers, and these of lots.
+const IMPLIED_DEPTH: usize = 2;
 
 /// What is known about one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +153,15 @@ impl References {
         }
     }
 
+    /// The keys of what else is to be known of a thing before a guard can judge it: the lot of a serial number, and the lots
+    /// of what is on a pallet, or its serial numbers where their lots are not listed.
+    pub fn implied(&self, key: &str) -> Vec<String> {
+        match self.facts(key) {
+            Some((facts, _)) => implied(key, facts),
+            None => Vec::new(),
+        }
+    }
+
     /// Forgets what was not mentioned for [`KEPT`], except about things that are still `followed`.
     pub fn sweep(&mut self, now: Time, followed: impl FnOnce() -> BTreeSet<String>) {
         let is_due = |(at, _): &(Time, String)| now - *at >= KEPT;
@@ -156,7 +169,12 @@ impl References {
             return;
         }
         self.swept = now;
-        let followed = followed();
+        let mut followed = followed();
+        for _ in 0..IMPLIED_DEPTH {
+            let implied = followed.iter().flat_map(|key| self.implied(key));
+            let implied: Vec<String> = implied.filter(|key| self.knows(key)).collect();
+            followed.extend(implied);
+        }
         while let Some((at, key)) = self.by_age.first().filter(|entry| is_due(entry)).cloned() {
             if !followed.contains(&key) {
                 self.forget(&key);
@@ -188,6 +206,24 @@ impl References {
                 .saturating_sub(known.facts.as_ref().map_or(1, Facts::weight));
         }
     }
+}
+
+/// The keys of what else is to be known, by the facts of the thing `key`.
+pub(crate) fn implied(key: &str, facts: &Facts) -> Vec<String> {
+    let mut keys: Vec<String> = match facts {
+        Facts::Serial(batch) => lot_key(key, &batch.lot).into_iter().collect(),
+        Facts::Contents(contents) => {
+            let of = |content: &Content| match &content.lot {
+                Some(lot) => lot_key(&content.item, lot),
+                None => Some(content.item.clone()),
+            };
+            contents.iter().filter_map(of).collect()
+        }
+        Facts::Lot(_) | Facts::Order(_) | Facts::Item(_) => Vec::new(),
+    };
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 #[cfg(test)]

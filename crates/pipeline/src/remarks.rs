@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracegate_epcis::{EventData, Namespace};
 
 use crate::config::Direction;
+use crate::guard::{self, Judgement};
 use crate::movement::Wall;
 use crate::passage::{Decision, Late};
 use crate::time::Time;
@@ -25,6 +26,8 @@ pub struct Remarks<'a> {
     pub late: bool,
     /// Carriers that were there at the time, as URIs.
     pub carriers: &'a [String],
+    /// What the guard of the door says of it, if it says anything.
+    pub verdict: Option<&'a Judgement>,
 }
 
 impl<'a> Remarks<'a> {
@@ -39,6 +42,7 @@ impl<'a> Remarks<'a> {
             passage: Some((decision.direction, at)),
             late: decision.late.is_some(),
             carriers,
+            verdict: None,
         }
     }
 
@@ -56,6 +60,9 @@ impl<'a> Remarks<'a> {
         }
         if !self.carriers.is_empty() {
             put("carriers", self.carriers.into());
+        }
+        if let Some(verdict) = self.verdict {
+            guard::alert(verdict, event);
         }
     }
 }

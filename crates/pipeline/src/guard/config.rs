@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::{Level, Rule};
 use super::status::Status;
+use crate::config::Step;
 use crate::time::Span;
 
 /// The guard of one read point.
@@ -25,8 +26,8 @@ pub struct GuardConfig {
     pub held: Vec<String>,
     /// Words of the site for a lot that may be used, beside the usual ones, in small letters.
     pub released: Vec<String>,
-    /// The disposition of an alert at a door.
-    pub alert_disposition: String,
+    /// The event of something that leaves through a door and may not: what was seen is that it stands there to leave.
+    pub alert: Step,
 }
 
 /// How strict a rule is.
@@ -62,7 +63,11 @@ impl Default for GuardConfig {
             location: None,
             held: Vec::new(),
             released: Vec::new(),
-            alert_disposition: "non_sellable_other".to_owned(),
+            alert: Step {
+                biz_step: "staging_outbound".to_owned(),
+                disposition: Some("non_sellable_other".to_owned()),
+                ..Step::default()
+            },
         }
     }
 }
@@ -98,8 +103,9 @@ impl GuardConfig {
     }
 }
 
-/// As words are compared: small letters, and `_` for what separates them.
-pub(super) fn status_word(word: &str) -> String {
+/// A site's word as it is compared: small letters, and `_` for what separates them.
+#[must_use]
+pub fn status_word(word: &str) -> String {
     let letter = |c: char| {
         if c == '-' || c.is_whitespace() {
             '_'

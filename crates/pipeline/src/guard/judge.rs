@@ -118,6 +118,7 @@ struct Case<'a> {
 /// What a rule found, before it is known how bad that is.
 struct Found {
     text: String,
+    about: Option<String>,
     take: Option<String>,
     unverified: bool,
     version: Option<u64>,
@@ -127,6 +128,7 @@ impl Found {
     fn plain(text: String) -> Self {
         Self {
             text,
+            about: None,
             take: None,
             unverified: false,
             version: None,
@@ -150,6 +152,7 @@ impl Case<'_> {
                 rule,
                 level,
                 text: found.text,
+                about: found.about,
                 take: found.take,
                 unverified: found.unverified,
                 version: found.version,

@@ -14,11 +14,12 @@ mod rule;
 mod status;
 mod tell;
 
-pub use config::{GuardConfig, Strictness};
+pub use config::{GuardConfig, Strictness, status_word};
 pub use day::best_before;
 pub use judge::{Asked, judge, lot_key};
 pub use rule::{Level, Rule};
 pub use status::Status;
+pub(crate) use tell::alert;
 pub use tell::remark;
 
 #[cfg(test)]
@@ -46,6 +47,8 @@ pub struct Finding {
     pub level: Level,
     /// What is wrong and what to do, for the operator.
     pub text: String,
+    /// The lot that it is about, as class URI.
+    pub about: Option<String>,
     /// The lot to take instead.
     pub take: Option<String>,
     /// It could not be checked: too little is known.

@@ -3,21 +3,34 @@
 use serde_json::{Map, Value};
 use tracegate_epcis::EventData;
 
-use super::{Finding, Judgement};
+use super::{Finding, Judgement, Level};
 use crate::remarks::{PREFIX, extend};
 
-/// Writes a verdict into an event: `gw:verdict` (accept, warn or refuse), `gw:findings`, and by which data it was judged:
+/// Writes a verdict into an event: `gw:verdict` (accept, warn or refuse), `gw:rule` (the worst), `gw:findings`, and by which data it was judged:
 /// `gw:dataVersion`, `gw:dataAgeSeconds`.
 pub fn remark(judgement: &Judgement, event: &mut EventData) {
     extend(event, "verdict", judgement.level().as_str());
+    if let Some(worst) = judgement.worst() {
+        extend(event, "rule", worst.rule.as_str());
+    }
     if !judgement.findings.is_empty() {
         extend(event, "findings", findings(&judgement.findings));
     }
     data(judgement, event);
 }
 
+/// Writes into an event of a door what should not have left: `gw:alert` (the rule, if it may not), `gw:findings`, and by which
+/// data that was judged.
+pub(crate) fn alert(judgement: &Judgement, event: &mut EventData) {
+    if let Some(worst) = judgement.worst().filter(|it| it.level == Level::Refuse) {
+        extend(event, "alert", worst.rule.as_str());
+    }
+    extend(event, "findings", findings(&judgement.findings));
+    data(judgement, event);
+}
+
 /// By which data it was judged.
-pub(crate) fn data(judgement: &Judgement, event: &mut EventData) {
+fn data(judgement: &Judgement, event: &mut EventData) {
     if let Some(version) = judgement.data_version {
         extend(event, "dataVersion", version);
     }
@@ -27,7 +40,7 @@ pub(crate) fn data(judgement: &Judgement, event: &mut EventData) {
 }
 
 /// What was found, one object each.
-pub(crate) fn findings(findings: &[Finding]) -> Value {
+fn findings(findings: &[Finding]) -> Value {
     findings.iter().map(found).collect()
 }
 
@@ -39,6 +52,9 @@ fn found(finding: &Finding) -> Value {
     put("rule", finding.rule.as_str().into());
     put("level", finding.level.as_str().into());
     put("text", finding.text.as_str().into());
+    if let Some(lot) = &finding.about {
+        put("lot", lot.as_str().into());
+    }
     if let Some(lot) = &finding.take {
         put("take", lot.as_str().into());
     }

@@ -248,8 +248,7 @@ fn every_rule_is_in_the_table() {
         let told = |line: &&str| line.contains(&word);
         assert!(
             rows.iter()
-                .any(|row| row.current.iter().any(|line| told(line))
-                    || row.absent.iter().any(|line| told(line))),
+                .any(|row| row.current.iter().any(told) || row.absent.iter().any(told)),
             "{rule:?}"
         );
     }

@@ -5,6 +5,7 @@ mod advance;
 mod book;
 mod clocks;
 mod eyes;
+mod guard;
 mod late;
 mod mark;
 mod reconfigure;

@@ -12,9 +12,13 @@ use crate::filter::{ActiveTags, TagClass};
 use crate::gate::EpcKey;
 use crate::input::{DeviceIndex, Input, Output, Read};
 use crate::movement;
+use crate::reference::{self, Reference};
 use crate::station;
 use crate::time::{Span, Time};
 use crate::zone::{Seen, Taken, Zone, ZoneConfig};
+
+/// Things that the guards need to know of besides, of one batch, at most: the others are not known.
+pub const MAX_IMPLIED: usize = 4_096;
 
 /// A reader's antenna.
 pub(super) type Port = (DeviceIndex, u16);
@@ -194,6 +198,27 @@ impl Pipeline {
         }
         wanted.retain(|key| !self.state.references.knows(key));
         wanted.into_iter().collect()
+    }
+
+    /// Which things the guards need to know of besides, when these records are handed in: the lots of serial numbers and of what
+    /// is on pallets. Asked with what was found for [`Self::wanted`], and once more with what was found for that; at most
+    /// [`MAX_IMPLIED`].
+    #[must_use]
+    pub fn implied(&self, records: &[Reference]) -> Vec<String> {
+        let mut read_points = self.state.config.read_points.iter();
+        if !read_points.any(|read_point| read_point.guard.is_some()) {
+            return Vec::new();
+        }
+        let facts = records
+            .iter()
+            .filter_map(|it| Some((&it.key, it.facts.as_ref()?)));
+        let implied = facts.flat_map(|(key, facts)| reference::implied(key, facts));
+        let mut implied: BTreeSet<String> = implied.collect();
+        for record in records {
+            implied.remove(&record.key);
+        }
+        implied.retain(|key| !self.state.references.knows(key));
+        implied.into_iter().take(MAX_IMPLIED).collect()
     }
 
     fn is_followed(&self, port: Port, read: &Read) -> bool {

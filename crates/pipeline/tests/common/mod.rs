@@ -263,6 +263,7 @@ pub fn lines(outputs: &[Output]) -> Vec<String> {
             load.tags
         ),
         Output::Verdict(verdict) => format!("{:?}", verdict.kind),
+        Output::Alert(alert) => format!("{} alert: {}", alert.read_point, alert.text),
         Output::Learned(fact) => format!("learned of {}", fact.key),
         Output::ClockStepped { device, by, .. } => {
             format!("clock of device {device} set back by {} ms", by.0 / MS)

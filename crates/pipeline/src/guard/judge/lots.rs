@@ -74,7 +74,8 @@ impl Case<'_> {
     pub(super) fn judge_lots(&mut self, lots: &[LotAsked]) {
         let mut told = BTreeMap::new();
         for lot in lots {
-            for (rule, found) in self.faults(lot) {
+            for (rule, mut found) in self.faults(lot) {
+                found.about.clone_from(&lot.key);
                 let count = told.entry(rule).or_insert(0_usize);
                 *count += 1;
                 if *count <= MOST_TOLD {
