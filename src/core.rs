@@ -16,16 +16,13 @@ mod storing;
 mod tests;
 mod wall;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{
-    DeviceIndex, MovementEvent, NonEventReason, ScanVerdict, VerdictKind,
-};
+use tracegate_pipeline::input::{DeviceIndex, NonEventReason, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
