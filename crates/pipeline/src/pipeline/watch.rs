@@ -196,6 +196,11 @@ impl Pipeline {
         wanted.into_iter().collect()
     }
 
+    /// The things of which something is known now: whoever has a table hands in what changes of them.
+    pub fn known(&self) -> impl Iterator<Item = &String> {
+        self.state.references.keys()
+    }
+
     fn is_followed(&self, port: Port, read: &Read) -> bool {
         let key = EpcKey {
             epc: read.epc.clone(),
