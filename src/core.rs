@@ -239,19 +239,12 @@ impl Core {
         let (mut refused, mut learned, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
         // In this order they are stored, however inputs come together in batches.
         let mut is_movement = Vec::new();
-        let records = self.wiring.known.look(&self.pipeline, &batch).await;
-        if !records.is_empty() {
-            // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
-            let first = batch.iter().find_map(Input::at);
-            let at = first.unwrap_or_else(|| self.pipeline.now());
-            batch.insert(
-                0,
-                Input::References {
-                    at,
-                    as_of: None,
-                    records,
-                },
-            );
+        let looked = self.wiring.known.look(&self.pipeline, &batch).await;
+        // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
+        let first = batch.iter().find_map(Input::at);
+        let at = first.unwrap_or_else(|| self.pipeline.now());
+        if let Some(input) = looked.into_input(at) {
+            batch.insert(0, input);
         }
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());

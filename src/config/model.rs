@@ -18,9 +18,10 @@ use super::guard::Guard;
 use super::llrp::Llrp;
 use super::marker::Marker;
 use super::mqtt::Mqtt;
-use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};
 use super::receiver::Receiver;
 use super::scanner::Scanner;
+use super::site_data::References;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
 use super::text::{
@@ -51,7 +52,7 @@ pub struct Config {
     pub tag_sensor: BTreeMap<String, TagSensor>,
     /// Tags that send by themselves, by name of their kind.
     pub active_tag: BTreeMap<String, ActiveTag>,
-    /// What is known about lots, serial numbers and pallets.
+    /// What is known about lots, orders, serial numbers and pallets.
     pub reference: References,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,

@@ -63,8 +63,8 @@ impl Core {
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
         counters.references.set(self.pipeline.facts() as u64);
-        let capped = now.references_capped + self.wiring.known.capped();
-        counters.references_capped.set(capped);
+        let capped = now.references_capped - seen.references_capped;
+        counters.references_capped.add(capped);
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }

@@ -14,6 +14,7 @@ use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
 };
 use tracegate_pipeline::filter::TagRules;
+use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::time::{Span, Time};
 
 use super::*;

@@ -194,6 +194,10 @@ counters! {
     references_capped,
     /// Facts held about things that are around.
     references,
+    /// Messages of the site about lots and orders that were taken.
+    reference_messages,
+    /// Messages of the site that were refused.
+    reference_refused,
     /// Messages handed to the broker for Sparkplug.
     sparkplug_messages,
     /// Connections for Sparkplug lost or not made.

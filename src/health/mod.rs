@@ -9,6 +9,7 @@ mod level;
 mod notice;
 mod reader_clock;
 mod report;
+mod site_data;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ pub use device::{DeviceState, DeviceStatus, Problem};
 pub use level::BufferLevel;
 pub use notice::Notice;
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
+use site_data::Site;
+pub use site_data::{SiteData, spoken};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -65,6 +68,7 @@ struct Links {
     brokers: Brokers,
     storing: Option<String>,
     reference: Option<String>,
+    site: Site,
     buffer: BufferLevel,
     epoch: String,
     lost: Option<String>,
@@ -98,6 +102,9 @@ pub struct Status {
     pub last_puback_s: Option<u64>,
     /// How full the buffer is.
     pub buffer: BufferLevel,
+    /// How current the site's data about lots and orders is, if that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<SiteData>,
     /// For how long the certificates of the broker's connection are valid.
     pub certificates: BTreeMap<&'static str, CertificateStatus>,
     /// Counters since start.
@@ -126,6 +133,7 @@ impl Health {
                 brokers: Brokers::default(),
                 storing: None,
                 reference: None,
+                site: Site::default(),
                 buffer: BufferLevel::default(),
                 epoch: epoch.to_owned(),
                 lost: None,
@@ -308,6 +316,7 @@ impl Health {
             BrokerState::Down(why) => Some(format!("broker: {why}")),
         };
         let beside = links.lost.iter().chain(&links.reference).cloned();
+        let beside = beside.chain(links.site.condition(Timestamp::now()));
         let certificates = links.certificates.conditions(Timestamp::now());
         let stalled = links.brokers.condition();
         let notices = links.notices.values().cloned();
@@ -332,6 +341,7 @@ impl Health {
             brokers: links.brokers.status(),
             last_puback_s: links.brokers.last_puback_s(),
             buffer: links.buffer.clone(),
+            reference: links.site.status(Timestamp::now()),
             certificates: links.certificates.status(Timestamp::now()),
             counters: self.0.counters.snapshot(),
         }

@@ -31,7 +31,7 @@ use crate::health::Health;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, hid, keyboard, llrp, marker, receiver as receiver_source, scanner};
-pub use delivery::{edge_node, forwarder, keep_sent, telemetry_bytes};
+pub use delivery::{edge_node, forwarder, keep_sent, site_data, telemetry_bytes};
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
 /// any more.

@@ -122,7 +122,8 @@ impl References {
         }
     }
 
-    /// Takes a record unless a newer one is known.
+    /// Takes a record: whoever looked it up knows which is the newest. What only a label says (version 0) replaces nothing
+    /// else.
     pub fn learn(&mut self, at: Time, reference: Reference) {
         let Reference {
             key,
@@ -132,7 +133,7 @@ impl References {
         if self
             .known
             .get(&key)
-            .is_some_and(|known| known.version > version)
+            .is_some_and(|known| version == 0 && known.version > 0)
         {
             return;
         }
@@ -184,6 +185,11 @@ impl References {
                 self.by_age.insert((now, key));
             }
         }
+    }
+
+    /// The things of which something is known.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.known.keys()
     }
 
     /// Facts held.
@@ -249,13 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_never_replaces_a_newer_one_and_a_deletion_is_a_version() {
+    fn what_is_looked_up_counts_and_a_label_replaces_only_another() {
         let mut references = References::default();
-        references.learn(Time(0), serial("a", 5, Some("L5")));
-        references.learn(Time(1), serial("a", 4, Some("L4")));
-        assert_eq!(lot(&references, "a").as_deref(), Some("L5"));
+        references.learn(Time(0), serial("a", 0, Some("SEEN")));
+        references.learn(Time(0), serial("a", 5, Some("FILE")));
+        references.learn(Time(1), serial("a", 0, Some("SEEN")));
+        assert_eq!(lot(&references, "a").as_deref(), Some("FILE"));
+        // Versions of a file and of the site's messages cannot be compared: the table has decided.
+        references.learn(Time(2), serial("a", 4, Some("SITE")));
+        assert_eq!(lot(&references, "a").as_deref(), Some("SITE"));
         references.learn(Time(2), serial("a", 6, None));
-        references.learn(Time(3), serial("a", 5, Some("L5")));
         assert_eq!(lot(&references, "a"), None);
         assert!(references.knows("a"));
         assert_eq!(references.len(), 1);

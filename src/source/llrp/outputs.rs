@@ -190,7 +190,6 @@ mod tests {
 
         outputs.refused(now);
         assert_eq!(outputs.changes(now, true, &health), [(5, true)]);
-        assert_eq!(outputs.due(true), Some(now));
         now += REFUSED - PULSE;
         outputs.refused(now);
         now += PULSE;

@@ -200,13 +200,26 @@ impl Pipeline {
         wanted.into_iter().collect()
     }
 
+    /// The things of which something is known now, and those that the guards would like to know of besides: whoever has a
+    /// table hands in what changes of them.
+    #[must_use]
+    pub fn known(&self) -> BTreeSet<String> {
+        let references = &self.state.references;
+        let mut known: BTreeSet<String> = references.keys().cloned().collect();
+        if self.is_guarded() {
+            let implied = references.keys().flat_map(|key| references.implied(key));
+            let implied: Vec<String> = implied.take(MAX_IMPLIED).collect();
+            known.extend(implied);
+        }
+        known
+    }
+
     /// Which things the guards need to know of besides, when these records are handed in: the lots of serial numbers and of what
-    /// is on pallets. Asked with what was found for [`Self::wanted`], and once more with what was found for that; at most
-    /// [`MAX_IMPLIED`].
+    /// is on pallets; at most [`MAX_IMPLIED`]. To be asked with what was found for [`Self::wanted`], and once more with what
+    /// was found for that.
     #[must_use]
     pub fn implied(&self, records: &[Reference]) -> Vec<String> {
-        let mut read_points = self.state.config.read_points.iter();
-        if !read_points.any(|read_point| read_point.guard.is_some()) {
+        if !self.is_guarded() {
             return Vec::new();
         }
         let facts = records
@@ -219,6 +232,11 @@ impl Pipeline {
         }
         implied.retain(|key| !self.state.references.knows(key));
         implied.into_iter().take(MAX_IMPLIED).collect()
+    }
+
+    fn is_guarded(&self) -> bool {
+        let mut read_points = self.state.config.read_points.iter();
+        read_points.any(|read_point| read_point.guard.is_some())
     }
 
     fn is_followed(&self, port: Port, read: &Read) -> bool {

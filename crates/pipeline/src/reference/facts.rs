@@ -73,6 +73,41 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
 }
 
+impl Order {
+    /// The key of an order's record: a URI stands for itself, any other name becomes `tracegate:order/NAME`, where all but
+    /// `A-Z a-z 0-9 - . _ ~` is percent-encoded.
+    #[must_use]
+    pub fn key(name: &str) -> String {
+        if is_uri(name) {
+            return name.to_owned();
+        }
+        let mut key = "tracegate:order/".to_owned();
+        for byte in name.bytes() {
+            match byte {
+                b'-' | b'.' | b'_' | b'~' => key.push(char::from(byte)),
+                _ if byte.is_ascii_alphanumeric() => key.push(char::from(byte)),
+                _ => key.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        key
+    }
+}
+
+/// A scheme of at least two letters and something behind it (RFC 3986 §3.1): `1:2` and `A:1` are names.
+fn is_uri(name: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        let mut letters = scheme.chars();
+        scheme.len() > 1
+            && letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+            && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    };
+    let is_plain = name.bytes().all(|b| b.is_ascii_graphic());
+    is_plain
+        && name
+            .split_once(':')
+            .is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
+}
+
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +163,28 @@ impl Facts {
                 1 + order.lines.len() + lots
             }
             Self::Item(item) => 1 + item.lots.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_named_by_its_uri_or_its_number() {
+        for (name, key) in [
+            ("4711", "tracegate:order/4711"),
+            ("PO 47/11", "tracegate:order/PO%2047%2F11"),
+            ("A:1", "tracegate:order/A%3A1"),
+            (
+                "urn:epcglobal:cbv:bt:4012345000009:PO1",
+                "urn:epcglobal:cbv:bt:4012345000009:PO1",
+            ),
+            ("https://id.example/order/1", "https://id.example/order/1"),
+            ("no:space here", "tracegate:order/no%3Aspace%20here"),
+        ] {
+            assert_eq!(Order::key(name), key);
         }
     }
 }
