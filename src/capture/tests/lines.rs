@@ -88,6 +88,15 @@ fn read() -> impl Strategy<Value = Read> {
         )
 }
 
+/// A configuration with all that may stand in one.
+fn guarded() -> PipelineConfig {
+    let mut config = gateway();
+    for read_point in &mut config.read_points {
+        read_point.guard = Some(Box::default());
+    }
+    config
+}
+
 /// One record of each kind.
 fn records(number: u16) -> Vec<Reference> {
     let (lot, expiry) = (format!("L{number}"), Some("271231".to_owned()));
@@ -192,7 +201,7 @@ proptest! {
             Input::Tick { at },
             Input::References { at, as_of: flag.then_some(at), records: records(port) },
             Input::Wall { at, wall: Wall { ahead: Span(i64::from(port)), synchronised: flag } },
-            Input::Configure(Box::new(gateway())),
+            Input::Configure(Box::new(guarded())),
         ] {
             let text = line_of(&input, &config).to_text();
             let line = Line::parse(text.trim_end()).unwrap();
