@@ -14,6 +14,7 @@ use super::*;
 use crate::health::Health;
 
 mod files;
+mod messages;
 mod site;
 
 const PATIENCE: Duration = Duration::from_secs(5);
