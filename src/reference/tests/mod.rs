@@ -15,6 +15,7 @@ use crate::health::Health;
 
 mod files;
 mod guards;
+mod messages;
 mod site;
 
 const PATIENCE: Duration = Duration::from_secs(5);
