@@ -1,6 +1,7 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
 mod damage;
+mod guards;
 mod kept;
 
 use std::future::Future;

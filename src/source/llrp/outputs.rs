@@ -142,7 +142,7 @@ impl Outputs {
                 _ if blink.is_some() => blink == Some(true),
                 OutputUse::Movement => self.pulse_until.is_some(),
                 OutputUse::Alarm => self.alarm,
-                OutputUse::Refuse => self.refused_until.is_some(),
+                OutputUse::Refuse => connected && self.refused_until.is_some(),
                 OutputUse::Connected => connected,
             };
             if !self.failed.contains_key(&port) && self.shown.insert(port, on) != Some(on) {

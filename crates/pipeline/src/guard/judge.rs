@@ -92,10 +92,12 @@ pub fn judge(config: &GuardConfig, facts: &References, asked: &Asked<'_>) -> Jud
     }
 }
 
-/// The key of a lot's record: the class URI of GTIN and lot. `None` if the item is no GTIN.
+/// The key of a lot's record: the class URI of GTIN and lot, by the URI of the item or of one thing of it. `None` if it has no
+/// GTIN, or the lot number is none.
 #[must_use]
 pub fn lot_key(item: &str, lot: &str) -> Option<String> {
-    class_uri(gtin(item)?, Some(lot)).filter(|key| key != item)
+    // A text that is no lot number names no lot.
+    class_uri(gtin(item)?, Some(lot)).filter(|key| key.contains("/10/"))
 }
 
 /// The GTIN of a class or a single thing.
