@@ -202,6 +202,7 @@ fn config() -> PipelineConfig {
         read_points: vec![ReadPointConfig {
             name: "dock_1".to_owned(),
             uri: "urn:epc:id:sgln:4012345.00001.dock1".to_owned(),
+            guard: None,
             kind: ReadPointKind::Gate(GateConfig {
                 antennas: (1..=4).map(antenna).collect(),
                 inward: Some(step.clone()),

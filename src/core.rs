@@ -10,21 +10,19 @@
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
 mod count;
+mod show;
 mod storing;
 #[cfg(test)]
 mod tests;
 mod wall;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{
-    DeviceIndex, MovementEvent, NonEventReason, ScanVerdict, VerdictKind,
-};
+use tracegate_pipeline::input::{DeviceIndex, NonEventReason, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
@@ -238,15 +236,15 @@ impl Core {
     /// Takes a batch and stores what comes of it; fails when the gateway stops before it could be stored.
     async fn take(&mut self, mut batch: Vec<Input>) -> Result<(), Ended> {
         let (mut events, mut verdicts) = (Vec::new(), Vec::new());
-        let (mut refused, mut learned) = (Vec::new(), Vec::new());
+        let (mut refused, mut learned, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
         // In this order they are stored, however inputs come together in batches.
         let mut is_movement = Vec::new();
-        let records = self.wiring.known.look(&self.pipeline, &batch).await;
-        if !records.is_empty() {
-            // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
-            let first = batch.iter().find_map(Input::at);
-            let at = first.unwrap_or_else(|| self.pipeline.now());
-            batch.insert(0, Input::References { at, records });
+        let looked = self.wiring.known.look(&self.pipeline, &batch).await;
+        // Not the time of this moment: nothing in the batch may seem to have arrived later than it did.
+        let first = batch.iter().find_map(Input::at);
+        let at = first.unwrap_or_else(|| self.pipeline.now());
+        if let Some(input) = looked.into_input(at) {
+            batch.insert(0, input);
         }
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
@@ -258,6 +256,7 @@ impl Core {
                     }
                     Output::Verdict(verdict) => verdicts.push(verdict),
                     Output::Learned(fact) => learned.push(fact),
+                    Output::Alert(alert) => alerts.push(alert),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         if load.reason == NonEventReason::Untagged {
@@ -289,7 +288,8 @@ impl Core {
             Some(telemetry::non_event(load, config))
         });
         let rows: Vec<NewRow<'_>> = rows.collect();
-        let can_wait = rows.is_empty() && verdicts.is_empty() && !batch.is_empty();
+        let is_quiet = rows.is_empty() && verdicts.is_empty() && alerts.is_empty();
+        let can_wait = is_quiet && !batch.is_empty();
         let deferred = can_wait
             && batch.iter().all(may_wait)
             && self.store.defer(&batch, self.wiring.clock.now());
@@ -302,6 +302,7 @@ impl Core {
             info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
+        self.refuse(&alerts);
         for event in &events {
             self.show(event);
         }
@@ -419,8 +420,8 @@ impl Core {
 
     fn answer(&self, verdict: &ScanVerdict) {
         let feedback = match &verdict.kind {
-            VerdictKind::Accepted => Feedback::Accept,
-            VerdictKind::Duplicate => Feedback::Warn,
+            VerdictKind::Accepted | VerdictKind::Pending(_) => Feedback::Accept,
+            VerdictKind::Duplicate | VerdictKind::Warned(_) => Feedback::Warn,
             VerdictKind::Refused(reason) => {
                 warn!(
                     scanner = self.device_name(verdict.device),
@@ -436,20 +437,6 @@ impl Core {
                 scanner = self.device_name(verdict.device),
                 "Scanner gone before its answer"
             );
-        }
-    }
-
-    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
-    fn show(&self, event: &MovementEvent) {
-        let read_points = &self.pipeline.config().read_points;
-        let found = read_points.iter().find(|it| it.name == event.read_point);
-        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
-            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
-            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
-            Some(ReadPointKind::Station(_)) | None => return,
-        };
-        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
-            let _ = reader.try_send(Feedback::Movement);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::control::{self, server::Door};
 use crate::core::{Core, DiskFailed, Wiring};
-use crate::forward::{mqtt, sparkplug};
+use crate::forward::{mqtt, site, sparkplug};
 use crate::health::{DeviceState, Health};
 use crate::reference::Known;
 use crate::source::Context;
@@ -168,6 +168,14 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     for (name, kind) in topology::kinds(config) {
         health.know(&name, kind);
     }
+    if let Some(max_age) = config.reference.max_age() {
+        health.site_data_matters(max_age);
+    }
+    let site_data = topology::site_data(config).map(|settings| {
+        let (beat, stop) = (health.beat("reference"), stop_sources.clone());
+        tokio::spawn(site::run(settings, health.clone(), beat, stop))
+    });
+
     let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
     let mut doors = topology::Doors::default();
     for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
@@ -282,6 +290,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         && edge_node.await.is_err()
     {
         error!("Sparkplug failed while stopping");
+    }
+    if let Some(site_data) = site_data
+        && site_data.await.is_err()
+    {
+        error!("The site's data failed while stopping");
     }
     stop_core.cancel();
     let core = match ended_core {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
 use tracegate::health::{Code, Counters, DeviceCounter, DeviceKind, DeviceState, Health};
+use tracegate_pipeline::guard::Rule;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,6 +73,26 @@ fn every_counter_is_explained() {
         .collect();
     let counted: BTreeSet<&str> = Counters::default().snapshot().into_keys().collect();
     assert_eq!(documented, counted);
+}
+
+#[test]
+fn every_rule_of_a_guard_is_explained_with_its_defaults() {
+    let readme = read("README.md");
+    let documented: Vec<Vec<String>> = table(&readme, "| rule | finds |")
+        .iter()
+        .map(|row| {
+            let name = quoted(row[0]).next().expect("a name");
+            [name, row[2], row[3], row[4]].map(str::to_owned).to_vec()
+        })
+        .collect();
+    let row = |rule: Rule| {
+        let strict = rule.default_strictness();
+        let at_doors = if rule.is_about_the_thing() { "yes" } else { "" };
+        let levels = [strict.current.as_str(), strict.stale.as_str(), at_doors];
+        let row = std::iter::once(rule.as_str()).chain(levels);
+        row.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(documented, Rule::ALL.map(row));
 }
 
 #[test]

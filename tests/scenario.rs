@@ -59,6 +59,7 @@ fn play_knowing(
         let records = wanted.iter().filter_map(|key| known.get(key).cloned());
         let facts = Input::References {
             at: pipeline.now(),
+            as_of: None,
             records: records.collect(),
         };
         assert!(pipeline.handle(facts).is_empty());

@@ -96,7 +96,10 @@ impl Run {
             match output {
                 Output::Event(event) => self.booked.push(booked(event)),
                 Output::NonEvent(load) => self.refused.push(refused(load, config)),
-                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
+                Output::Alert(_)
+                | Output::Verdict(_)
+                | Output::Learned(_)
+                | Output::ClockStepped { .. } => {}
             }
         }
     }

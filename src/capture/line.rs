@@ -101,6 +101,9 @@ pub struct Reads {
 pub struct Looked {
     /// Gateway time.
     pub at: Moment,
+    /// Until when the site's data is known to be current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Moment>,
     /// The records.
     pub records: Vec<Reference>,
 }
@@ -307,7 +310,7 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
     ),
     ("scan", &["device", "at", "text", "hex"]),
     ("mark", &["device", "at", "mark", "progress", "answer"]),
-    ("references", &["at", "records"]),
+    ("references", &["at", "as_of", "records"]),
     ("wall", &["at", "ahead_us", "synchronised"]),
     ("tick", &["at"]),
     ("gap", &["inputs", "reads"]),

@@ -110,8 +110,9 @@ pub fn line_of(input: &Input, config: &PipelineConfig) -> Line {
                 uptime_us,
             })
         }
-        Input::References { at, records } => Line::References(Looked {
+        Input::References { at, as_of, records } => Line::References(Looked {
             at: (*at).into(),
+            as_of: as_of.map(Into::into),
             records: records.clone(),
         }),
         Input::Wall { at, wall } => Line::Wall(WallClock {
@@ -218,6 +219,7 @@ pub fn input_of(line: Line, config: &PipelineConfig) -> Result<Option<Input>, Li
         },
         Line::References(line) => Input::References {
             at: line.at.into(),
+            as_of: line.as_of.map(Into::into),
             records: line.records,
         },
         Line::Wall(line) => Input::Wall {

@@ -181,9 +181,18 @@ fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
             let name = name.map_or("?", String::as_str);
             match &verdict.kind {
                 VerdictKind::Refused(why) => format!("{name}: scan refused: {}\n", tame(why)),
-                VerdictKind::Accepted | VerdictKind::Duplicate => String::new(),
+                VerdictKind::Warned(what) => format!("{name}: warned: {}\n", tame(what)),
+                VerdictKind::Accepted | VerdictKind::Duplicate | VerdictKind::Pending(_) => {
+                    String::new()
+                }
             }
         }
+        Output::Alert(alert) => format!(
+            "{} alert: {}: {}\n",
+            alert.read_point,
+            tame(&alert.thing),
+            tame(&alert.text)
+        ),
         Output::Learned(_) => String::new(),
         Output::ClockStepped { at, by, device } => {
             let name = config.and_then(|it| it.devices.get(usize::from(*device)));

@@ -104,7 +104,10 @@ fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Vec
             match output {
                 Output::Event(event) => book.booked(event),
                 Output::NonEvent(load) => book.not_booked(load),
-                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
+                Output::Alert(_)
+                | Output::Verdict(_)
+                | Output::Learned(_)
+                | Output::ClockStepped { .. } => {}
             }
         }
     };

@@ -64,6 +64,9 @@ const ANTENNA_SETTINGS: &[&str] = &[
 /// Settings of a read point with scanners.
 const STATION_SETTINGS: &[&str] = &["scanners", "scan", "markers", "mark"];
 
+/// Settings of what people use, or what passes.
+const GUARD_SETTINGS: &[&str] = &["guard"];
+
 const MAX_NAME: usize = 40;
 
 /// All problems of a configuration whose values are good one by one. Warnings only when there is no error.
@@ -88,11 +91,13 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::limits::check(&mut checker);
     super::tag_sensor::check(&mut checker);
     super::presence::check(&mut checker);
+    super::site_data::check(&mut checker);
     super::receiver::check(&mut checker);
     super::references::check(&mut checker);
     super::eyes::check(&mut checker);
     super::status::check(&mut checker);
     super::events::check(&mut checker);
+    super::guard::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         super::events::gaps(&mut checker);
@@ -188,7 +193,7 @@ impl Checker<'_> {
         }
     }
 
-    fn business(&mut self, section: &[&str], business: &Business) {
+    pub(super) fn business(&mut self, section: &[&str], business: &Business) {
         self.require(section, "biz_step", "\"receiving\"");
         let kind: Vec<&str> = section
             .iter()
@@ -262,7 +267,7 @@ impl Checker<'_> {
         let mode = read_point.mode;
         let foreign: [&[&str]; 3] = match mode {
             Mode::Station => [GATE_SETTINGS, PRESENCE_SETTINGS, ANTENNA_SETTINGS],
-            Mode::Presence => [GATE_SETTINGS, STATION_SETTINGS, &[]],
+            Mode::Presence => [GATE_SETTINGS, STATION_SETTINGS, GUARD_SETTINGS],
             Mode::Dock | Mode::Belt => [PRESENCE_SETTINGS, STATION_SETTINGS, &[]],
         };
         for key in foreign

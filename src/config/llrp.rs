@@ -258,6 +258,8 @@ pub enum OutputUse {
     Alarm,
     /// On while the reader is connected and set up.
     Connected,
+    /// On for 10 seconds when something leaves through a read point of this reader that may not.
+    Refuse,
     /// Left to the command `gpo`.
     Command,
 }

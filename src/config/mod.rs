@@ -15,6 +15,7 @@ mod downlink;
 mod events;
 mod eyes;
 mod feed;
+mod guard;
 mod limits;
 mod llrp;
 mod mapping;
@@ -30,6 +31,7 @@ mod receiver;
 mod references;
 mod scanner;
 mod secret;
+mod site_data;
 mod source;
 mod status;
 mod strict;
@@ -51,6 +53,7 @@ pub use attached::{HidDevice, KeyboardLayout, Suffix};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
 pub use eyes::{InputRef, PhotoEyes};
+pub use guard::Guard;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
@@ -61,10 +64,11 @@ pub use mapping::{
 pub use marker::{LogStart, Marker};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
-pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
+pub use site_data::References;
 pub use status::{PageAddress, StatusPage};
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::downlink::Command;
 use super::eyes::PhotoEyes;
+use super::guard::Guard;
 use super::llrp::Llrp;
 use super::mapping::{
     Action, FieldName, FieldText, MasterDataName, NamespaceUri, OneOrMore, PartyKind,
@@ -22,9 +23,10 @@ use super::mapping::{
 };
 use super::marker::Marker;
 use super::mqtt::Mqtt;
-use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, References};
+use super::presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};
 use super::receiver::Receiver;
 use super::scanner::Scanner;
+use super::site_data::References;
 use super::status::StatusPage;
 use super::tag_sensor::TagSensor;
 use super::tags::TagPattern;
@@ -56,7 +58,7 @@ pub struct Config {
     pub tag_sensor: BTreeMap<String, TagSensor>,
     /// Tags that send by themselves, by name of their kind.
     pub active_tag: BTreeMap<String, ActiveTag>,
-    /// What is known about lots, serial numbers and pallets.
+    /// What is known about lots, orders, serial numbers and pallets.
     pub reference: References,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
@@ -197,6 +199,8 @@ pub struct ReadPoint {
     pub quantities: Quantities,
     /// Rules that say what its events must hold; those of the gateway without it.
     pub profile: Option<OneOrMore<ProfileName>>,
+    /// What may be used or leave there (dock, belt, station); everything, without it.
+    pub guard: Option<Guard>,
     /// What a scan means (station).
     pub scan: Option<Business>,
     /// What a mark means (station); `commissioning` and `active` without it.

@@ -155,22 +155,6 @@ fn milli(value: f64) -> Milli {
     Milli((value * 1000.0).round() as i32)
 }
 
-/// `[reference]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct References {
-    /// Records at most.
-    pub max_records: u64,
-}
-
-impl Default for References {
-    fn default() -> Self {
-        Self {
-            max_records: 1_000_000,
-        }
-    }
-}
-
 impl ReadPoint {
     /// How the tags of a load are told.
     pub fn load_rules(&self) -> LoadRules {
@@ -279,13 +263,6 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let title = "there are too many sections [active_tag]".to_owned();
         checker.error("out-of-range", title, place, &label, &help);
     }
-    range(
-        checker,
-        &["reference", "max_records"],
-        config.reference.max_records,
-        1_000..=20_000_000,
-        show_number,
-    );
 }
 
 /// When a stay is told, and what it means.

@@ -48,6 +48,12 @@ impl Core {
             .add(accepted + repeated + refused - was_accepted - was_repeated - was_refused);
         counters.scans_repeated.add(repeated - was_repeated);
         counters.scans_refused.add(refused - was_refused);
+        let refused = now.guard_refused - seen.guard_refused;
+        counters.guard_refused.add(refused);
+        let warned = now.guard_warned - seen.guard_warned;
+        counters.guard_warned.add(warned);
+        let alerts = now.guard_alerts - seen.guard_alerts;
+        counters.guard_alerts.add(alerts);
         counters.marks.add(now.marks - seen.marks);
         counters
             .marks_repeated
@@ -59,8 +65,8 @@ impl Core {
         let (tags, buffered) = self.pipeline.sizes();
         counters.tags.set(tags as u64);
         counters.references.set(self.pipeline.facts() as u64);
-        let capped = now.references_capped + self.wiring.known.capped();
-        counters.references_capped.set(capped);
+        let capped = now.references_capped - seen.references_capped;
+        counters.references_capped.add(capped);
         counters.reads_buffered.set(buffered as u64);
         *seen = now.clone();
     }

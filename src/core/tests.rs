@@ -1,6 +1,7 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
 mod damage;
+mod guards;
 mod kept;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
 };
 use tracegate_pipeline::filter::TagRules;
+use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::time::{Span, Time};
 
 use super::*;
@@ -151,6 +153,7 @@ fn station() -> PipelineConfig {
         read_points: vec![ReadPointConfig {
             name: "line_1".into(),
             uri: "urn:epc:id:sgln:4012345.00002.line1".into(),
+            guard: None,
             kind: ReadPointKind::Station(StationConfig {
                 scanners: vec![StationScanner {
                     device: 0,

@@ -2,7 +2,7 @@
 //!
 //! [`window`] and [`lanes`] are the bookkeeping without a socket: which publish is which message, and which rows of the
 //! outbox may be sent and deleted; `memory` is what outlives a connection; [`mqtt`] keeps connections up, `connect` makes one and `session` is its
-//! traffic; [`subscribe`] is the way back from the broker, `again` sends kept events once more; `words` turns what the broker
+//! traffic; [`subscribe`] is the way back from the broker, `again` sends kept events once more; [`site`] takes the site's data in, on a connection of its own ([`listen`]); `words` turns what the broker
 //! says into sentences. [`client`] is the MQTT client, used as a wire only: every
 //! connection gets a fresh event loop and a clean start, and the outbox is the one store that anything is sent again from.
 
@@ -16,10 +16,12 @@ mod credentials;
 mod document;
 mod failover;
 pub mod lanes;
+pub mod listen;
 mod memory;
 pub mod mqtt;
 mod patience;
 mod session;
+pub mod site;
 pub mod sparkplug;
 pub mod subscribe;
 mod suspect;

@@ -109,6 +109,7 @@ impl Downlink {
                 topics: topic.clone(),
                 // So that a command that is to be kept by the broker is recognised when it is given.
                 retain_as_published: matches!(purpose, Purpose::Command(_)),
+                at_most_once: false,
             })
             .collect()
     }

@@ -119,6 +119,12 @@ counters! {
     non_events,
     /// Passages seen by photo-eyes without any tag.
     untagged_passages,
+    /// Scans and loads that a guard refused.
+    guard_refused,
+    /// Scans and loads that a guard warned of.
+    guard_warned,
+    /// Alerts: things that may not leave and moved towards the way out.
+    guard_alerts,
     /// Changes of photo-eyes that came after their time was decided.
     eyes_late,
     /// Telemetry waiting in the outbox.
@@ -201,6 +207,10 @@ counters! {
     references_capped,
     /// Facts held about things that are around.
     references,
+    /// Messages of the site about lots and orders that were taken.
+    reference_messages,
+    /// Messages of the site that were refused.
+    reference_refused,
     /// Messages handed to the broker for Sparkplug.
     sparkplug_messages,
     /// Connections for Sparkplug lost or not made.

@@ -11,6 +11,7 @@ mod level;
 mod notice;
 mod reader_clock;
 mod report;
+mod site_data;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ use level::Trend;
 pub use level::{BufferLevel, about};
 pub use notice::Notice;
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
+use site_data::Site;
+pub use site_data::{SiteData, spoken};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -79,6 +82,7 @@ struct Links {
     brokers: Brokers,
     storing: Option<String>,
     reference: Option<String>,
+    site: Site,
     buffer: BufferLevel,
     buffer_trend: Trend,
     clock_unsynced: bool,
@@ -117,6 +121,9 @@ pub struct Status {
     pub last_puback_s: Option<u64>,
     /// How full the buffer is.
     pub buffer: BufferLevel,
+    /// How current the site's data about lots and orders is, if that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<SiteData>,
     /// For how long the certificates of the broker's connection are valid.
     pub certificates: BTreeMap<&'static str, CertificateStatus>,
     /// Counters since start.
@@ -145,6 +152,7 @@ impl Health {
                 brokers: Brokers::default(),
                 storing: None,
                 reference: None,
+                site: Site::default(),
                 buffer: BufferLevel::default(),
                 buffer_trend: Trend::default(),
                 clock_unsynced: false,
@@ -330,6 +338,7 @@ impl Health {
             brokers: links.brokers.status(),
             last_puback_s: links.brokers.last_puback_s(),
             buffer: links.buffer.clone(),
+            reference: links.site.status(Timestamp::now()),
             certificates: links.certificates.status(Timestamp::now()),
             counters: self.0.counters.snapshot(),
         }

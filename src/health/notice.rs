@@ -1,4 +1,4 @@
-//! What is wrong with the way back from the broker: the store's word, subscriptions, commands.
+//! What is wrong with the way back from the broker: the store's word, subscriptions, commands, the site's data.
 
 use super::Health;
 use crate::downlink::command::Kind;
@@ -12,6 +12,12 @@ pub enum Notice {
     StoreSilent,
     /// The broker does not let us subscribe to the store's acknowledgement.
     StoreSubscription,
+    /// The site's messages about lots and orders do not come.
+    SiteData,
+    /// A snapshot of the site's data is not complete.
+    Snapshot,
+    /// A message of the site could not be taken.
+    SiteMessage,
     /// The broker does not let us subscribe to a command.
     CommandSubscription(Kind),
 }

@@ -9,7 +9,7 @@ use tracegate_pipeline::reference::Reference;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::{info, warn};
 
-use super::table::{Table, TableError};
+use super::table::{Origin, Table, TableError};
 use crate::health::Health;
 
 /// A look-up that takes longer is given up: reads wait for it.
@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const ABSENT: Duration = Duration::from_secs(10);
 /// Things remembered as not known at most; beyond, all are forgotten and asked for again.
 const MAX_ABSENT: usize = 50_000;
+/// Changes of what is known are looked for after a pause of so many times what that took.
+const LEISURE: u32 = 10;
 /// Facts that wait to be stored at most; beyond, the oldest are dropped.
 const MAX_PENDING: usize = 4_096;
 
@@ -33,8 +35,32 @@ pub struct Known {
     paused: Option<Instant>,
     // Somebody else writes, a bulk load perhaps: look-ups go on.
     held: Option<Instant>,
-    counted: Option<Instant>,
-    capped: u64,
+    // What SQLite counts of other connections' changes, when it was last looked at.
+    version: Option<i64>,
+    generation: i64,
+    refresh_at: Option<Instant>,
+    as_of: Option<Time>,
+    // What the pipeline was last told of it.
+    told: Option<Time>,
+}
+
+/// What is to be told to the pipeline.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Until when the site's data is current, if that has changed.
+    pub as_of: Option<Time>,
+    /// Records.
+    pub records: Vec<Reference>,
+}
+
+impl Looked {
+    /// As an input at this time, unless there is nothing to tell.
+    #[must_use]
+    pub fn into_input(self, at: Time) -> Option<Input> {
+        let Self { as_of, records } = self;
+        let is_news = as_of.is_some() || !records.is_empty();
+        is_news.then_some(Input::References { at, as_of, records })
+    }
 }
 
 impl Known {
@@ -46,25 +72,43 @@ impl Known {
             ..Self::default()
         };
         match table {
-            Ok(table) => known.table = Some(table),
+            Ok(mut table) => {
+                // So that a gateway that starts knows how old its data is, before anything comes.
+                if let (Some(health), Ok(site)) = (&known.health, table.site().await) {
+                    health.site_records(table.records());
+                    health.site_data(site.as_of, site.snapshot);
+                }
+                known.table = Some(table);
+            }
             Err(error) => known.tell(Some(&error)),
         }
         known
     }
 
-    /// Records forgotten because the table was full.
-    #[must_use]
-    pub const fn capped(&self) -> u64 {
-        self.capped
+    /// What the table says about things that `batch` mentions and the pipeline knows nothing of, and what has changed of those
+    /// that it knows.
+    pub async fn look(&mut self, pipeline: &Pipeline, batch: &[Input]) -> Looked {
+        if is_recent(self.paused) {
+            return Looked::default();
+        }
+        let mut records = self.refresh(pipeline).await;
+        let as_of = self.as_of.filter(|_| self.told != self.as_of);
+        self.told = self.as_of;
+        if self.table.as_ref().is_some_and(|table| table.records() > 0) {
+            let wanted = batch.iter().flat_map(|it| pipeline.wanted(it)).collect();
+            records.extend(self.look_up(wanted).await);
+            // A pallet tells of serial numbers, and these of lots, which the guards ask for.
+            let mut found = records.clone();
+            for _ in 0..2 {
+                found = self.look_up(pipeline.implied(&found)).await;
+                records.extend(found.iter().cloned());
+            }
+        }
+        Looked { as_of, records }
     }
 
-    /// What the table says about things that `batch` mentions and the pipeline knows nothing of.
-    pub async fn look(&mut self, pipeline: &Pipeline, batch: &[Input]) -> Vec<Reference> {
-        if is_recent(self.paused) || !self.has_records().await {
-            return Vec::new();
-        }
+    async fn look_up(&mut self, mut wanted: Vec<String>) -> Vec<Reference> {
         let now = Instant::now();
-        let mut wanted: Vec<String> = batch.iter().flat_map(|it| pipeline.wanted(it)).collect();
         wanted.sort_unstable();
         wanted.dedup();
         wanted.retain(|key| self.absent.get(key).is_none_or(|at| now - *at >= ABSENT));
@@ -94,6 +138,60 @@ impl Known {
         }
     }
 
+    /// Somebody else has written, the site's messages or a bulk load: what has changed of the things that the pipeline knows,
+    /// so that a lot put on hold is known at once.
+    async fn refresh(&mut self, pipeline: &Pipeline) -> Vec<Reference> {
+        let began = Instant::now();
+        if self.refresh_at.is_some_and(|at| began < at) {
+            return Vec::new();
+        }
+        let Some(table) = &mut self.table else {
+            return Vec::new();
+        };
+        let (version, generation) = (self.version, self.generation);
+        let looked = timeout(PATIENCE, async {
+            let now = table.version().await?;
+            if version == Some(now) {
+                return Ok(None);
+            }
+            if table.records() == 0 {
+                table.recount().await?;
+            }
+            let site = table.site().await?;
+            let mut records = Vec::new();
+            if site.generation != generation {
+                let known: Vec<String> = pipeline.known().into_iter().collect();
+                if !known.is_empty() {
+                    records = table.look_since(&known, generation).await?;
+                }
+            }
+            Ok::<_, TableError>(Some((now, site, records)))
+        });
+        match looked.await {
+            Ok(Ok(None)) => Vec::new(),
+            Ok(Ok(Some((version, site, records)))) => {
+                if site.generation != generation {
+                    self.absent.clear();
+                }
+                (self.version, self.generation) = (Some(version), site.generation);
+                self.as_of = site.as_of;
+                self.refresh_at = Some(Instant::now() + began.elapsed() * LEISURE);
+                if let Some(health) = &self.health {
+                    health.site_data(site.as_of, site.snapshot);
+                }
+                records
+            }
+            Ok(Err(error)) => {
+                self.pause(Some(&error), 0);
+                Vec::new()
+            }
+            Err(_) => {
+                self.pause(None, 0);
+                Vec::new()
+            }
+        }
+    }
+
     /// Keeps facts; those that cannot be stored now are tried again with the next.
     pub async fn learn(&mut self, facts: Vec<Reference>, now: Time) {
         for fact in &facts {
@@ -109,9 +207,11 @@ impl Known {
         let Some(table) = &mut self.table else {
             return;
         };
-        match timeout(PATIENCE * 2, table.store(&self.pending, now.0)).await {
+        match timeout(PATIENCE * 2, table.store(&self.pending, Origin::Seen, now)).await {
             Ok(Ok(figures)) => {
-                self.capped += figures.evicted;
+                if let Some(health) = &self.health {
+                    health.counters().references_capped.add(figures.evicted);
+                }
                 self.pending.clear();
                 self.tell(None);
             }
@@ -126,28 +226,6 @@ impl Known {
         self.say(&format!(
             "what labels say of serial numbers cannot be kept: {why}; it is tried again"
         ));
-    }
-
-    /// An empty table is asked now and then whether something was loaded into it.
-    async fn has_records(&mut self) -> bool {
-        let Some(table) = &mut self.table else {
-            return false;
-        };
-        if table.records() > 0 {
-            return true;
-        }
-        if self.counted.is_some_and(|at| at.elapsed() < PAUSE) {
-            return false;
-        }
-        self.counted = Some(Instant::now());
-        match timeout(PATIENCE, table.recount()).await {
-            Ok(Ok(())) => table.records() > 0,
-            Ok(Err(error)) => {
-                self.pause(Some(&error), 0);
-                false
-            }
-            Err(_) => false,
-        }
     }
 
     fn pause(&mut self, error: Option<&TableError>, count: usize) {

@@ -3,41 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row as _, SqliteConnection};
-use tracegate_pipeline::reference::{Facts, Reference};
+use tracegate_pipeline::Time;
+use tracegate_pipeline::guard::{GuardConfig, Status};
+use tracegate_pipeline::reference::{Facts, Item, ItemLot, Reference};
+
+use super::format::{self, USER_VERSION};
 
 /// The file, beside the buffer's.
 pub const FILE_NAME: &str = "reference.sqlite";
-/// The format of the table; a newer one is not guessed at.
-const USER_VERSION: i64 = 1;
-/// Rows stored in one transaction: a gateway that runs beside a bulk load waits no longer than for these.
-const ROWS_AT_ONCE: usize = 500;
-/// Rows forgotten at a time when there are too many.
-const EVICTED_AT_ONCE: i64 = 500;
+/// Lots of an item looked at first.
+const FEW: i64 = 24;
+/// Lots of an item looked at at most, for those that may be used.
+const LOTS_LOOKED_AT: i64 = 256;
 
-const SCHEMA: &str = "BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS reference (
-  key TEXT PRIMARY KEY,
-  version INTEGER NOT NULL,
-  stored_us INTEGER NOT NULL,
-  facts TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS reference_age ON reference (version > 0, stored_us);
-PRAGMA user_version = 1;
-COMMIT;";
-// What the site says replaces what was seen here, and what was seen here only what was seen here.
-const STORE: &str = "INSERT INTO reference (key, version, stored_us, facts) VALUES (?, ?, ?, ?)
-  ON CONFLICT (key) DO UPDATE SET version = excluded.version, stored_us = excluded.stored_us, facts = excluded.facts
-  WHERE excluded.version >= reference.version";
-const LOOK: &str =
-    "SELECT key, version, facts FROM reference WHERE key IN (SELECT value FROM json_each(?))";
-const LIST: &str = "SELECT key, version, stored_us, facts FROM reference
-  WHERE facts IS NOT NULL AND instr(key, ?) > 0 ORDER BY key LIMIT ?";
-// What was seen here goes before what the site says, the oldest first.
-const EVICT: &str = "DELETE FROM reference WHERE key IN
-  (SELECT key FROM reference ORDER BY version > 0, stored_us LIMIT ?)";
+const LOOK: &str = "SELECT key, version, facts FROM reference
+  WHERE key IN (SELECT value FROM json_each(?)) AND changed > ?";
+pub(super) const ITEM: &str = "SELECT key, facts FROM reference INDEXED BY reference_turn
+  WHERE item = ? ORDER BY turn, key LIMIT ?";
+const LIST: &str = "SELECT key, version, stored_us, facts, origin FROM reference
+  WHERE facts IS NOT NULL AND instr(key, ?1) > 0 AND (?2 = '' OR substr(facts, 3, length(?2)) = ?2) ORDER BY key LIMIT ?3";
+const ROW: &str = "SELECT key, version, stored_us, facts, origin FROM reference WHERE key = ? AND facts IS NOT NULL";
 const COUNT: &str = "SELECT count(*) FROM reference";
+const SITE: &str = "SELECT generation, as_of_us, snapshot, records FROM site";
 
 /// Why the table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +52,36 @@ pub enum TableError {
     },
 }
 
+/// Who says it. What a later one of these says replaces what an earlier one said, whatever their versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A label that was read here.
+    Seen,
+    /// A file that was loaded.
+    File,
+    /// The site's own messages.
+    Broker,
+}
+
+impl Origin {
+    pub(super) const fn code(self) -> i64 {
+        match self {
+            Self::Seen => 0,
+            Self::File => 1,
+            Self::Broker => 2,
+        }
+    }
+
+    const fn of(code: i64) -> Self {
+        match code {
+            0 => Self::Seen,
+            1 => Self::File,
+            _ => Self::Broker,
+        }
+    }
+}
+
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Row {
@@ -72,6 +91,8 @@ pub struct Row {
     pub version: u64,
     /// When it was stored, in microseconds since 1970.
     pub stored_us: i64,
+    /// Who says it.
+    pub origin: Origin,
     /// What is known.
     pub facts: Facts,
 }
@@ -81,23 +102,47 @@ pub struct Row {
 pub struct Figures {
     /// Stored.
     pub stored: u64,
-    /// Left out, because a newer version is known.
+    /// Left out, because a newer version is known, or because the site's messages say otherwise.
     pub outdated: u64,
     /// Older ones forgotten to make room.
     pub evicted: u64,
 }
 
+/// How the site's data is as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Site {
+    /// Rises whenever a record changes.
+    #[serde(skip)]
+    pub generation: i64,
+    /// Until when the site's data is known to be current; `None` if nobody ever told.
+    #[serde(serialize_with = "rfc3339", skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Time>,
+    /// The last snapshot that was complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// Records of that snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+}
+
+fn rfc3339<S: serde::Serializer>(at: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = at.and_then(|at| jiff::Timestamp::from_microsecond(at.0).ok());
+    serde::Serialize::serialize(&at.map(|at| at.to_string()), serializer)
+}
+
 /// The table, open.
 #[derive(Debug)]
 pub struct Table {
-    connection: SqliteConnection,
+    pub(super) connection: SqliteConnection,
     path: PathBuf,
-    max_records: u64,
-    records: u64,
+    pub(super) max_records: u64,
+    pub(super) records: u64,
+    words: GuardConfig,
 }
 
 impl Table {
-    /// Opens the table in `directory`, or makes it. `patience` is how long others that write are waited for.
+    /// Opens the table in `directory`, or makes it; a table of an older format is brought up to this one. `patience` is how
+    /// long others that write are waited for.
     ///
     /// # Errors
     /// The file cannot be opened, is damaged or a newer version's.
@@ -129,8 +174,7 @@ impl Table {
             return Err(TableError::Newer { path, found });
         }
         if found < USER_VERSION {
-            sqlx::raw_sql(SCHEMA)
-                .execute(&mut connection)
+            format::upgrade(&mut connection, found)
                 .await
                 .map_err(failed("make the reference table"))?;
         }
@@ -139,9 +183,19 @@ impl Table {
             path,
             max_records,
             records: 0,
+            words: GuardConfig::default(),
         };
         table.recount().await?;
         Ok(table)
+    }
+
+    /// The site's own words for lots that may be used, or not, beside the usual ones.
+    pub fn words(&mut self, released: Vec<String>, held: Vec<String>) {
+        self.words = GuardConfig {
+            released,
+            held,
+            ..GuardConfig::default()
+        };
     }
 
     /// Records there are, as far as is known here: another process may have added some.
@@ -163,126 +217,146 @@ impl Table {
         Ok(())
     }
 
-    /// The records of these things, deletions too.
+    /// A number that changes whenever another connection has written.
+    ///
+    /// # Errors
+    /// SQLite refused.
+    pub async fn version(&mut self) -> Result<i64, TableError> {
+        sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|source| self.failed("look up", source))
+    }
+
+    /// How the site's data is as a whole.
+    ///
+    /// # Errors
+    /// SQLite refused.
+    pub async fn site(&mut self) -> Result<Site, TableError> {
+        let row: (i64, Option<i64>, Option<String>, Option<i64>) = sqlx::query_as(SITE)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|source| self.failed("look up", source))?;
+        Ok(Site {
+            generation: row.0,
+            as_of: row.1.map(Time),
+            snapshot: row.2,
+            records: row.3.and_then(|count| u64::try_from(count).ok()),
+        })
+    }
+
+    /// The records of these things, deletions too. Of an item, its lots that may be used, under the version `generation`.
     ///
     /// # Errors
     /// SQLite refused. A record that cannot be read is left out.
     pub async fn look(&mut self, keys: &[String]) -> Result<Vec<Reference>, TableError> {
+        self.look_since(keys, 0).await
+    }
+
+    /// Those of these things whose record has changed since the site had this generation; items in any case, without facts
+    /// if no lot of them may be used any more.
+    ///
+    /// # Errors
+    /// SQLite refused. A record that cannot be read is left out.
+    pub async fn look_since(
+        &mut self,
+        keys: &[String],
+        generation: i64,
+    ) -> Result<Vec<Reference>, TableError> {
         let list = serde_json::to_string(keys).unwrap_or_default();
         let rows = sqlx::query(LOOK)
             .bind(list)
+            .bind(generation)
             .fetch_all(&mut self.connection)
             .await
             .map_err(|source| self.failed("look up", source))?;
-        let record = |row: &sqlx::sqlite::SqliteRow| {
-            let version: i64 = row.try_get(1).ok()?;
-            let facts: Option<String> = row.try_get(2).ok()?;
-            Some(Reference {
-                key: row.try_get(0).ok()?,
-                version: u64::try_from(version).ok()?,
-                facts: match facts {
-                    Some(text) => Some(serde_json::from_str(&text).ok()?),
-                    None => None,
-                },
-            })
-        };
-        let mut found: Vec<Reference> = rows.iter().filter_map(record).collect();
+        let mut found: Vec<Reference> = rows.iter().filter_map(reference).collect();
+        let items = keys.iter().filter(|key| is_item(key));
+        for key in items {
+            let item = self.item(key).await?;
+            if generation == 0 && item.lots.is_empty() {
+                continue;
+            }
+            let site = self.site().await?;
+            found.push(Reference {
+                key: key.clone(),
+                version: u64::try_from(site.generation).unwrap_or(0),
+                facts: (!item.lots.is_empty()).then_some(Facts::Item(item)),
+            });
+        }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
 
-    /// Stores records; those of which a newer version is known are left out. When there are too many, the oldest of what was
-    /// seen here go first, then the oldest of all.
-    ///
-    /// # Errors
-    /// SQLite refused; some of them may be stored.
-    pub async fn store(
-        &mut self,
-        records: &[Reference],
-        now_us: i64,
-    ) -> Result<Figures, TableError> {
-        let mut figures = Figures::default();
-        for some in records.chunks(ROWS_AT_ONCE) {
-            let (stored, evicted) = self
-                .store_some(some, now_us)
+    /// The lots of an item that may be used, the soonest to expire first.
+    async fn item(&mut self, key: &str) -> Result<Item, TableError> {
+        let words = &self.words;
+        let lot = |(key, facts): &(String, String)| {
+            let Facts::Lot(lot) = serde_json::from_str(facts).ok()? else {
+                return None;
+            };
+            let status = lot.status.as_deref().map(|word| words.status(word));
+            let is_released = status.is_none_or(|status| status == Status::Released);
+            let (_, name) = key.rsplit_once("/10/").filter(|_| is_released)?;
+            Some(ItemLot {
+                lot: super::topic::decoded(name)?,
+                expiry: lot.expiry,
+                received: lot.received,
+                location: lot.location,
+            })
+        };
+        // Mostly the first can be used; only a site's own words make others of them.
+        for most in [FEW, LOTS_LOOKED_AT] {
+            let rows: Vec<(String, String)> = sqlx::query_as(ITEM)
+                .bind(key)
+                .bind(most)
+                .fetch_all(&mut self.connection)
                 .await
-                .map_err(|source| self.failed("store", source))?;
-            figures.stored += stored;
-            figures.outdated += some.len() as u64 - stored;
-            figures.evicted += evicted;
-        }
-        Ok(figures)
-    }
-
-    async fn store_some(
-        &mut self,
-        records: &[Reference],
-        now_us: i64,
-    ) -> Result<(u64, u64), sqlx::Error> {
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut stored = 0;
-        for record in records {
-            let facts = record.facts.as_ref().map(serde_json::to_string);
-            let facts = facts
-                .transpose()
-                .map_err(|error| sqlx::Error::Encode(error.into()))?;
-            let done = sqlx::query(STORE)
-                .bind(&record.key)
-                .bind(i64::try_from(record.version).unwrap_or(i64::MAX))
-                .bind(now_us)
-                .bind(facts)
-                .execute(&mut *transaction)
-                .await?;
-            stored += done.rows_affected().min(1);
-        }
-        let mut evicted = 0;
-        // Replaced ones count too, so this is no less than there are; then it is counted exactly.
-        let mut count = self.records + stored;
-        if count > self.max_records {
-            let exact: i64 = sqlx::query_scalar(COUNT)
-                .fetch_one(&mut *transaction)
-                .await?;
-            count = u64::try_from(exact).unwrap_or(0);
-        }
-        while count > self.max_records {
-            let most = i64::try_from(count - self.max_records).unwrap_or(i64::MAX);
-            let done = sqlx::query(EVICT)
-                .bind(most.min(EVICTED_AT_ONCE))
-                .execute(&mut *transaction)
-                .await?;
-            if done.rows_affected() == 0 {
-                break;
+                .map_err(|source| {
+                    let path = self.path.clone();
+                    let what = "look up";
+                    TableError::Database { what, path, source }
+                })?;
+            let lots: Vec<ItemLot> = rows.iter().filter_map(lot).take(Item::MOST).collect();
+            let is_all = rows.len() < usize::try_from(most).unwrap_or(usize::MAX);
+            if lots.len() == Item::MOST || is_all || most == LOTS_LOOKED_AT {
+                return Ok(Item { lots });
             }
-            evicted += done.rows_affected();
-            count = count.saturating_sub(done.rows_affected());
         }
-        transaction.commit().await?;
-        self.records = count;
-        Ok((stored, evicted))
+        Ok(Item::default())
     }
 
-    /// Records whose thing has `text` in its name, in order, as many as `limit`.
+    /// Records whose thing has `text` in its name, in order, as many as `limit`; of one kind only, if it is named as in JSON.
     ///
     /// # Errors
     /// SQLite refused.
-    pub async fn list(&mut self, text: &str, limit: u32) -> Result<Vec<Row>, TableError> {
+    pub async fn list(
+        &mut self,
+        text: &str,
+        kind: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Row>, TableError> {
         let rows = sqlx::query(LIST)
             .bind(text)
+            .bind(kind.unwrap_or_default())
             .bind(limit)
             .fetch_all(&mut self.connection)
             .await
             .map_err(|source| self.failed("list", source))?;
-        let record = |row: &sqlx::sqlite::SqliteRow| {
-            let version: i64 = row.try_get(1).ok()?;
-            let facts: String = row.try_get(3).ok()?;
-            Some(Row {
-                key: row.try_get(0).ok()?,
-                version: u64::try_from(version).ok()?,
-                stored_us: row.try_get(2).ok()?,
-                facts: serde_json::from_str(&facts).ok()?,
-            })
-        };
-        Ok(rows.iter().filter_map(record).collect())
+        Ok(rows.iter().filter_map(stored).collect())
+    }
+
+    /// The record of one thing.
+    ///
+    /// # Errors
+    /// SQLite refused.
+    pub async fn row(&mut self, key: &str) -> Result<Option<Row>, TableError> {
+        let row = sqlx::query(ROW)
+            .bind(key)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(|source| self.failed("look up", source))?;
+        Ok(row.as_ref().and_then(stored))
     }
 
     /// Closes the file in good order.
@@ -299,8 +373,39 @@ impl Table {
         })
     }
 
-    fn failed(&self, what: &'static str, source: sqlx::Error) -> TableError {
+    pub(super) fn failed(&self, what: &'static str, source: sqlx::Error) -> TableError {
         let path = self.path.clone();
         TableError::Database { what, path, source }
     }
+}
+
+fn stored(row: &SqliteRow) -> Option<Row> {
+    let version: i64 = row.try_get(1).ok()?;
+    let facts: String = row.try_get(3).ok()?;
+    Some(Row {
+        key: row.try_get(0).ok()?,
+        version: u64::try_from(version).ok()?,
+        stored_us: row.try_get(2).ok()?,
+        origin: Origin::of(row.try_get(4).ok()?),
+        facts: serde_json::from_str(&facts).ok()?,
+    })
+}
+
+fn reference(row: &SqliteRow) -> Option<Reference> {
+    let version: i64 = row.try_get(1).ok()?;
+    let facts: Option<String> = row.try_get(2).ok()?;
+    Some(Reference {
+        key: row.try_get(0).ok()?,
+        version: u64::try_from(version).ok()?,
+        facts: match facts {
+            Some(text) => Some(serde_json::from_str(&text).ok()?),
+            None => None,
+        },
+    })
+}
+
+/// Whether this is the class of a GTIN, of which there are lots.
+fn is_item(key: &str) -> bool {
+    let gtin = key.strip_prefix("https://id.gs1.org/01/");
+    gtin.is_some_and(|gtin| gtin.len() == 14 && gtin.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -185,6 +185,7 @@ impl Book {
             read_point: event.read_point.clone(),
             event_id: event.id.to_string(),
             summary: event.summary.clone(),
+            alert: is_alert(&event.json),
             eyes: event.eyes.as_str().map(str::to_owned),
         };
         self.passages.push_back((passage, things));
@@ -277,7 +278,7 @@ impl Book {
                 .port
                 .and_then(|(index, _)| self.config.read_points.get(index));
             let tuning = seen.port.and_then(|(index, _)| tuning(&self.config, index));
-            let passed = passages.iter().any(|passage| {
+            let passed = passages.iter().filter(|it| !it.alert).any(|passage| {
                 Some(&passage.read_point) == read_point.map(|it| &it.name)
                     && Time::from(passage.at) >= seen.since
             });
@@ -381,6 +382,11 @@ fn wanted(name: &str) -> Vec<String> {
         wanted.push(format!("https://id.gs1.org/{path}"));
     }
     wanted
+}
+
+/// An alert of a guard; a movement that has one names its passage, too.
+fn is_alert(json: &str) -> bool {
+    json.contains("\"gw:alert\"") && !json.contains("\"gw:passage\"")
 }
 
 /// Every object that an event names.

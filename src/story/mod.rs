@@ -89,6 +89,9 @@ pub struct Passage {
     pub event_id: String,
     /// In a line.
     pub summary: String,
+    /// It tells that the thing moves towards the way out and may not leave; nothing was booked with it.
+    #[serde(default)]
+    pub alert: bool,
     /// What photo-eyes say of it, in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub eyes: Option<String>,

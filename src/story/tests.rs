@@ -27,6 +27,7 @@ fn config() -> PipelineConfig {
         read_points: vec![ReadPointConfig {
             name: "door".into(),
             uri: "urn:epc:id:sgln:4012345.00001.dock1".into(),
+            guard: None,
             kind: ReadPointKind::Gate(GateConfig {
                 antennas: vec![antenna(1, Side::Outside), antenna(2, Side::Inside)],
                 inward: None,
@@ -200,6 +201,16 @@ fn a_tag_has_many_names_and_a_scanned_thing_one() {
     assert_eq!(stories.len(), 1);
     assert!(stories[0].epc.is_none() && stories[0].passages.len() == 1);
     assert!(render(&stories[0]).contains("booked: in  receiving 1 items (event ni:///sha-256;"));
+    let mut alert = event(2, "https://id.gs1.org/00/040123450000000016");
+    alert.summary = "alert 00/040123450000000016: lot L1 is not released (hold)".into();
+    alert.json.insert_str(1, "\"gw:alert\":\"lot_hold\",");
+    book.booked(&alert);
+    let stories = book.stories("00/040123450000000016");
+    let text = render(&stories[0]);
+    assert!(
+        text.contains("door: told: alert 00/040123450000000016: lot L1 is"),
+        "{text}"
+    );
 }
 
 fn event(number: i64, thing: &str) -> MovementEvent {

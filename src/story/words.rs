@@ -151,7 +151,8 @@ pub fn render(story: &Story) -> String {
     }
     let passages = story.passages.iter().map(|it| {
         let line = format!(
-            "booked: {} (event {}){}",
+            "{}: {} (event {}){}",
+            if it.alert { "told" } else { "booked" },
             tame(it.summary.trim()),
             it.event_id,
             seen(&it.eyes)
@@ -218,7 +219,10 @@ fn verdict(story: &Story) -> Option<String> {
     if let Some(why) = &story.ignored {
         return Some(format!("Its reads count for nothing: {}.", tame(why)));
     }
-    if story.sightings.is_empty() || !story.passages.is_empty() || !story.non_events.is_empty() {
+    if story.sightings.is_empty()
+        || story.passages.iter().any(|it| !it.alert)
+        || !story.non_events.is_empty()
+    {
         return None;
     }
     let placed: Vec<&SeenAt> = story

@@ -7,7 +7,8 @@ use super::{downlink, reader};
 use crate::buffer::Keep;
 use crate::config::{Config, Mqtt, MqttVersion, OnNoSubscriber};
 use crate::forward::client::{Endpoint, Version};
-use crate::forward::{announce, mqtt, sparkplug};
+use crate::forward::listen::Subscription;
+use crate::forward::{announce, mqtt, site, sparkplug};
 use crate::health::DeviceKind;
 use crate::tls;
 
@@ -92,6 +93,28 @@ pub fn forwarder(config: &Config) -> mqtt::Settings {
         downlink: downlink::settings(config),
         timing: mqtt::Timing::default(),
     }
+}
+
+/// Where the site's data comes from, if it does by messages.
+#[must_use]
+pub fn site_data(config: &Config) -> Option<site::Settings> {
+    let topic = config.reference.topic.as_ref()?;
+    let prefix = format!("{}/", topic.0.render(config.gateway.site.as_str(), ""));
+    let gateway = forwarder(config);
+    Some(site::Settings {
+        subscription: Subscription {
+            version: gateway.version,
+            endpoints: gateway.endpoints,
+            client_id: format!("{}-reference", gateway.client_id),
+            credentials: gateway.credentials,
+            tls: gateway.tls,
+            keep_alive: gateway.keep_alive,
+            topics: format!("{prefix}#"),
+        },
+        prefix,
+        directory: config.buffer.directory.path().to_owned(),
+        max_records: config.reference.max_records,
+    })
 }
 
 /// The edge node of Sparkplug, if there is to be one.

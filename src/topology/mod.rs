@@ -31,7 +31,7 @@ use crate::health::Health;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::{Context, hid, keyboard, llrp, marker, receiver as receiver_source, scanner};
-pub use delivery::{edge_node, forwarder, keep_sent, kinds, telemetry_bytes};
+pub use delivery::{edge_node, forwarder, keep_sent, kinds, site_data, telemetry_bytes};
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
 /// any more.
@@ -119,7 +119,7 @@ pub fn start(
             let shows = settings
                 .outputs
                 .values()
-                .any(|it| *it == OutputUse::Movement);
+                .any(|it| matches!(it, OutputUse::Movement | OutputUse::Refuse));
             tasks.spawn(llrp::run(*settings, context, seat, answers));
             shows.then_some(feedback)
         }
@@ -196,6 +196,10 @@ pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig
         .map(|(name, read_point)| ReadPointConfig {
             name: name.clone(),
             uri: read_point.sgln.as_str().to_owned(),
+            guard: read_point.guard.as_ref().map(|guard| {
+                let step = |business: &Business| business.step(config, name);
+                Box::new(guard.rules(read_point.mode, step))
+            }),
             kind: match read_point.mode {
                 Mode::Dock | Mode::Belt => {
                     let step = |business: &Business| business.step(config, name);

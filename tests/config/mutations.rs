@@ -138,6 +138,7 @@ fn the_reference_shows_the_true_defaults() {
                     r#in: point.r#in.clone(),
                     out: point.out.clone(),
                     scan: point.scan.clone(),
+                    guard: point.guard.clone(),
                     markers: point.markers.clone(),
                     mark: point.mark.clone(),
                     antennas: point.antennas.clone(),

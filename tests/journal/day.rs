@@ -193,6 +193,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
         .read_points()
         .into_iter()
         .map(|point| ReadPointConfig {
+            guard: None,
             kind: match &point.scan_step {
                 Some(_) => ReadPointKind::Station(StationConfig {
                     scanners: vec![StationScanner {

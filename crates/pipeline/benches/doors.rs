@@ -207,6 +207,7 @@ fn start() -> Vec<Input> {
     let door = |device| ReadPointConfig {
         name: format!("dock_{device}"),
         uri: format!("urn:epc:id:sgln:4012345.00001.dock{device}"),
+        guard: None,
         kind: ReadPointKind::Gate(GateConfig {
             antennas: (1..=4)
                 .map(|antenna| GateAntenna {

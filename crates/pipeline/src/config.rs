@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::association::LoadRules;
 use crate::compliance::Profile;
 use crate::filter::TagRules;
+use crate::guard::GuardConfig;
 use crate::input::DeviceIndex;
 use crate::mapping::{StepAction, Text};
 use crate::mark::MarkStation;
@@ -36,6 +37,9 @@ pub struct ReadPointConfig {
     pub uri: String,
     /// What stands there.
     pub kind: ReadPointKind,
+    /// What may be used or leave here; everything, without it.
+    #[serde(default)]
+    pub guard: Option<Box<GuardConfig>>,
 }
 
 /// The kinds of read point.

@@ -3,6 +3,7 @@
 mod amend;
 mod beams;
 mod carriers;
+mod leaving;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use self::amend::Amend;
 use self::carriers::Carriers;
+use self::leaving::Exits;
+pub(crate) use self::leaving::Leaving;
 use crate::config::{Side, Tuning};
 use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;
@@ -81,6 +84,8 @@ pub(crate) struct Gate {
     eyes: Box<Eyes>,
     /// Told as soon as they are found.
     untagged: Vec<Crossing>,
+    /// What moves towards the way out.
+    pub exits: Exits,
     /// Tags forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
 }
@@ -97,6 +102,7 @@ impl Default for Gate {
             carriers: Carriers::default(),
             eyes: Box::default(),
             untagged: Vec::new(),
+            exits: Exits::default(),
             capped: 0,
         }
     }
@@ -220,6 +226,7 @@ impl Gate {
             carriers: std::mem::take(&mut self.carriers),
             eyes: std::mem::take(&mut self.eyes),
             untagged: std::mem::take(&mut self.untagged),
+            exits: std::mem::take(&mut self.exits),
             capped: self.capped,
             ..Self::default()
         };
@@ -261,6 +268,7 @@ impl Gate {
             Surroundings::add(&mut tag.surroundings, key.at, sensed);
         }
         let after = tag.deadline(tuning);
+        self.note_leaving(tuning, key.at, &key.tag);
         self.reschedule(key.tag, before, after);
     }
 
@@ -312,6 +320,7 @@ impl Gate {
         let deadline = tag.deadline(tuning);
         if let Some(flip) = flip {
             self.passages.add(tuning, at, &key, flip);
+            self.note_leaving(tuning, at, &key);
         }
         self.timers.insert((deadline, key));
     }

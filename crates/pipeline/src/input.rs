@@ -7,6 +7,7 @@ pub use tracegate_feed::active::Signal;
 use crate::config::{Direction, PipelineConfig};
 use crate::eyes::Says;
 pub use crate::gate::EpcKey;
+use crate::guard::Rule;
 use crate::mark::MarkReport;
 use crate::movement::Wall;
 use crate::reference::Reference;
@@ -137,7 +138,10 @@ pub enum Input {
     References {
         /// Gateway time.
         at: Time,
-        /// The records.
+        /// Until when the site's data is known to be current, by the site's clock: when its snapshot was made, or its newest
+        /// sign of life. `None` if nobody told: what was told before still counts.
+        as_of: Option<Time>,
+        /// The records; there may be none, when only `as_of` is news.
         records: Vec<Reference>,
     },
     /// The gateway's wall clock was set, or is known to be right or wrong from now on. Windows do not notice; the times in
@@ -180,6 +184,8 @@ pub enum Output {
     Verdict(ScanVerdict),
     /// A fact that was seen here, to be kept with what is known.
     Learned(Reference),
+    /// Something moves out of a guarded door that may not: light the dock. Its event, if it is the first, comes with it.
+    Alert(Alert),
     /// A load that moved, or seemed to, and was not booked.
     NonEvent(NonEvent),
     /// A reader's clock was set back: its reads had wrong times for up to a few seconds.
@@ -214,6 +220,21 @@ pub struct MovementEvent {
     pub incomplete: bool,
 }
 
+/// Something that may not leave moves towards the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Name of the read point.
+    pub read_point: String,
+    /// When that was seen.
+    pub at: Time,
+    /// What was seen, as URI.
+    pub thing: String,
+    /// The worst rule against it.
+    pub rule: Rule,
+    /// Why it may not leave, for people.
+    pub text: String,
+}
+
 /// The answer to one scan; the operator hears it once the scan is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanVerdict {
@@ -230,8 +251,12 @@ pub enum VerdictKind {
     Accepted,
     /// The same label within the duplicate window: already booked.
     Duplicate,
+    /// Booked, and the operator should look; the text says at what.
+    Warned(String),
     /// Not booked; the text says why, for the operator.
     Refused(String),
+    /// Taken, and more is needed before anything is booked; the text says what.
+    Pending(String),
 }
 
 /// Why a load was not booked.

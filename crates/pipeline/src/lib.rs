@@ -8,7 +8,7 @@
 //! The stages, each a module: [`clock`] (device time to gateway time, watermark per device), [`filter`] (which tags
 //! count), [`eyes`] (photo-eyes at a gate), [`presence`] (one tag at one read point: hysteresis, which side it is on), [`sensing`] (what it measures), [`passage`] (one
 //! decision per load, with a direction), [`association`] (parents, contents, lots), [`zone`] (presence without a
-//! direction), `whereabouts` (which zone an active tag is in), `station` (scans), [`mark`] (laser markers), [`movement`] (the EPCIS event). [`mod@reference`] is what is known from elsewhere.
+//! direction), `whereabouts` (which zone an active tag is in), `station` (scans), [`guard`] (may it be used), [`mark`] (laser markers), [`movement`] (the EPCIS event). [`mod@reference`] is what is known from elsewhere.
 //!
 //! Invariants: windows close on event time, never on the wall clock of the moment; a read older than what was already
 //! decided is never mixed in, it amends a passage or makes one that is marked late; every collection has a bound and a counter at the bound.
@@ -23,6 +23,7 @@ mod evidence;
 pub mod eyes;
 pub mod filter;
 mod gate;
+pub mod guard;
 pub mod input;
 pub mod journal;
 pub mod mapping;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,8 +25,10 @@ use crate::sensing::{Reading, SensorConfig, Surroundings};
 use crate::time::{Span, Time};
 use crate::zone::Change;
 
+mod alert;
 mod mark;
 
+pub use alert::alert;
 pub use mark::{MarkFacts, mark};
 
 /// How times are written: the site's zone, and what is known of the gateway's clock.
@@ -43,6 +46,15 @@ pub struct Wall {
     pub ahead: Span,
     /// False before a time server has set it: events are marked then.
     pub synchronised: bool,
+}
+
+impl Zone {
+    /// Which day it is at the site; `None` for times out of all calendars.
+    #[must_use]
+    pub fn date(&self, at: Time) -> Option<Date> {
+        let timestamp = Timestamp::from_microsecond((at + self.wall.ahead).0).ok()?;
+        Some(self.zone.to_datetime(timestamp).date())
+    }
 }
 
 impl Default for Wall {
@@ -405,6 +417,10 @@ fn finish_as(
     let wall = context.zone.wall;
     context.remarks.write(context.read_point, wall, &mut data);
     let event = Event::new(data).map_err(|error| error.to_string())?;
+    let summary = match context.remarks.verdict {
+        Some(verdict) => format!("{summary}; {}", verdict.text()),
+        None => summary,
+    };
     Ok(MovementEvent {
         id: event.id(),
         read_point: context.read_point.to_owned(),

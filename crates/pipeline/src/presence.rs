@@ -15,6 +15,10 @@ pub const RESIDENT_AFTER: Span = Span::millis(18_000);
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
 /// A tag unread for longer comes as if for the first time.
 const RESIDENT_MEMORY: Span = Span::millis(300_000);
+/// So many moments, heard better outside than inside, tell that a tag leaves.
+const LEAVES_AFTER: usize = 3;
+/// What comes to the doorway gets this much louder there.
+pub(crate) const RISE: f64 = 2.0;
 /// Observations on each side, and in all, that the whole visit must have to tell a way.
 const WHOLE_VISIT: (u32, u32) = (2, 6);
 
@@ -75,6 +79,8 @@ pub struct Tag {
     last_by_antenna: Vec<(u16, u16, Time)>,
     /// How far off the times of the visit's reads may be at most, either way.
     pub uncertainty: Span,
+    /// It was told that it leaves; until it is back inside, or comes again.
+    pub told_leaving: bool,
     /// What it said of its surroundings since it was last booked.
     pub surroundings: Option<Box<Surroundings>>,
 }
@@ -103,6 +109,7 @@ impl Tag {
             candidate: None,
             last_by_antenna: Vec::new(),
             uncertainty: Span::default(),
+            told_leaving: false,
             surroundings: None,
         }
     }
@@ -201,6 +208,7 @@ impl Tag {
             return None;
         }
         let before = self.side.replace(candidate.side);
+        self.told_leaving &= candidate.side == Side::Outside;
         (before == Some(candidate.side.opposite())).then(|| {
             self.flipped = true;
             Flip {
@@ -208,6 +216,34 @@ impl Tag {
                 at: self.crossed_at,
             }
         })
+    }
+
+    /// It moves towards the way out: it was inside, and lately the outside hears it clearly better. What was parked must have
+    /// become louder besides, as what comes to the doorway does; fading alone turns its side, too.
+    #[must_use]
+    pub fn is_leaving(&self, tuning: &Tuning, now: Time) -> bool {
+        let (until, lately) = (now + Span::millis(1), now - Span(tuning.reach.0 / 3));
+        let lean = |from: Time, until: Time| {
+            let heard = self.profile.energy(from, until);
+            (heard.outside - heard.inside) / heard.sum().max(f64::MIN_POSITIVE)
+        };
+        let was_inside = self.side == Some(Side::Inside)
+            || lean(lately - tuning.reach, lately) <= -tuning.side_level;
+        let turns = was_inside
+            && lean(lately, until) >= tuning.side_level
+            && self.profile.between(lately, until).count() >= LEAVES_AFTER;
+        let has_turned = self.flipped && self.side == Some(Side::Outside);
+        if !self.appeared || !(turns || has_turned) {
+            return false;
+        }
+        if now - self.known_since <= RESIDENT_AFTER {
+            return true;
+        }
+        let usual = self
+            .profile
+            .usual(self.free_from(tuning), now - tuning.reach);
+        let loud = self.profile.peak(now - tuning.reach, until);
+        usual.is_none_or(|usual| loud >= RISE * usual)
     }
 
     /// Ends the visit. A tag that was well read on both sides but never clearly on one may still have passed: then all
@@ -243,7 +279,7 @@ impl Tag {
         let side = Some(flip.direction.destination());
         self.booked = Some(flip);
         self.candidate = None;
-        (self.side, self.flipped) = (side, false);
+        (self.side, self.flipped, self.told_leaving) = (side, false, false);
         self.first = self.last;
         for zone in [&mut self.inside, &mut self.outside] {
             *zone = Zone {

@@ -7,10 +7,17 @@
 //!
 //! Here they are kept for as long as a read point follows the thing and for [`KEPT`] after the last mention.
 
+mod facts;
+mod quantity;
+
+pub use facts::{Batch, Content, Facts, Item, ItemLot, Lot, Order, OrderLine};
+pub use quantity::Quantity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::lot_key;
 use crate::time::{Span, Time};
 
 /// Facts held at most, an entry of a pallet's contents counting as one; beyond, those mentioned longest ago are forgotten.
@@ -20,72 +27,20 @@ pub const KEPT: Span = Span::millis(60_000);
 /// Facts that nobody needs any more are looked for this often.
 const SWEEP: Span = Span::millis(10_000);
 
+/// A pallet tells of serial numbers, and these of lots.
+const IMPLIED_DEPTH: usize = 2;
+
 /// What is known about one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
-    /// The thing as canonical URI: an SSCC or another carrier, a GTIN with serial number, a GTIN with lot.
+    /// The thing as canonical URI: an SSCC or another carrier, a GTIN with serial number, a GTIN with lot, a GTIN; an order by
+    /// its own URI or as `tracegate:order/…`.
     pub key: String,
     /// Rises with every change of the record; an older version never replaces a newer one.
     pub version: u64,
     /// The facts; `None` when the record was deleted.
     pub facts: Option<Facts>,
-}
-
-/// The kinds of facts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Facts {
-    /// What a carrier holds.
-    Contents(Vec<Content>),
-    /// Where a serial number comes from.
-    Serial(Batch),
-    /// How a lot is.
-    Lot(Lot),
-}
-
-/// One entry of a carrier's contents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Content {
-    /// The thing, or the class of things, as canonical URI.
-    pub item: String,
-    /// True for a single thing, false for some amount of a class.
-    pub instance: bool,
-    /// The lot of a single thing, if it is known.
-    pub lot: Option<String>,
-    /// How many pieces of a class, if it is known and they are pieces.
-    pub pieces: Option<u64>,
-}
-
-/// The batch that a serial number belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Batch {
-    /// Lot number.
-    pub lot: String,
-    /// Expiry as `YYMMDD`, as in AI (17).
-    pub expiry: Option<String>,
-}
-
-/// How a lot is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lot {
-    /// The store's word for it, such as `released` or `hold`.
-    pub status: Option<String>,
-    /// Expiry as `YYMMDD`, as in AI (17).
-    pub expiry: Option<String>,
-}
-
-impl Facts {
-    /// How much it counts against the bound.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Contents(contents) => 1 + contents.len(),
-            Self::Serial(_) | Self::Lot(_) => 1,
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,38 +52,78 @@ struct Known {
 
 /// The facts that matter now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct References {
+pub struct References {
     known: BTreeMap<String, Known>,
     by_age: BTreeSet<(Time, String)>,
     weight: usize,
     swept: Time,
+    /// Until when the site's data is known to be current, by the site's clock; `None` if nobody told.
+    pub as_of: Option<Time>,
     /// Facts forgotten because of the cap.
     pub capped: u64,
 }
 
 impl References {
     /// Whether something is known about the thing, be it that its record was deleted.
+    #[must_use]
     pub fn knows(&self, key: &str) -> bool {
         self.known.contains_key(key)
     }
 
+    /// The record of the thing with its version, unless there is none or it was deleted.
+    #[must_use]
+    pub fn facts(&self, key: &str) -> Option<(&Facts, u64)> {
+        let known = self.known.get(key)?;
+        Some((known.facts.as_ref()?, known.version))
+    }
+
     /// What the carrier holds, if it is known.
+    #[must_use]
     pub fn contents(&self, key: &str) -> Option<&[Content]> {
-        match self.known.get(key)?.facts.as_ref()? {
+        match self.facts(key)?.0 {
             Facts::Contents(contents) => Some(contents),
-            Facts::Serial(_) | Facts::Lot(_) => None,
+            _ => None,
         }
     }
 
     /// The batch of a serial number, if it is known.
+    #[must_use]
     pub fn batch(&self, key: &str) -> Option<&Batch> {
-        match self.known.get(key)?.facts.as_ref()? {
+        match self.facts(key)?.0 {
             Facts::Serial(batch) => Some(batch),
-            Facts::Contents(_) | Facts::Lot(_) => None,
+            _ => None,
         }
     }
 
-    /// Takes a record unless a newer one is known.
+    /// A lot with the version of its record, by the class URI of GTIN and lot.
+    #[must_use]
+    pub fn lot(&self, key: &str) -> Option<(&Lot, u64)> {
+        match self.facts(key)? {
+            (Facts::Lot(lot), version) => Some((lot, version)),
+            _ => None,
+        }
+    }
+
+    /// An order with the version of its record.
+    #[must_use]
+    pub fn order(&self, key: &str) -> Option<(&Order, u64)> {
+        match self.facts(key)? {
+            (Facts::Order(order), version) => Some((order, version)),
+            _ => None,
+        }
+    }
+
+    /// The lots of an item that may be used, by the class URI of its GTIN.
+    #[must_use]
+    pub fn item(&self, key: &str) -> Option<(&Item, u64)> {
+        match self.facts(key)? {
+            (Facts::Item(item), version) => Some((item, version)),
+            _ => None,
+        }
+    }
+
+    /// Takes a record: whoever looked it up knows which is the newest. What only a label says (version 0) replaces nothing
+    /// else.
     pub fn learn(&mut self, at: Time, reference: Reference) {
         let Reference {
             key,
@@ -138,7 +133,7 @@ impl References {
         if self
             .known
             .get(&key)
-            .is_some_and(|known| known.version > version)
+            .is_some_and(|known| version == 0 && known.version > 0)
         {
             return;
         }
@@ -159,6 +154,15 @@ impl References {
         }
     }
 
+    /// The keys of what else is to be known of a thing before a guard can judge it: the lot of a serial number, and the lots
+    /// of what is on a pallet, or its serial numbers where their lots are not listed.
+    pub fn implied(&self, key: &str) -> Vec<String> {
+        match self.facts(key) {
+            Some((facts, _)) => implied(key, facts),
+            None => Vec::new(),
+        }
+    }
+
     /// Forgets what was not mentioned for [`KEPT`], except about things that are still `followed`.
     pub fn sweep(&mut self, now: Time, followed: impl FnOnce() -> BTreeSet<String>) {
         let is_due = |(at, _): &(Time, String)| now - *at >= KEPT;
@@ -166,7 +170,12 @@ impl References {
             return;
         }
         self.swept = now;
-        let followed = followed();
+        let mut followed = followed();
+        for _ in 0..IMPLIED_DEPTH {
+            let implied = followed.iter().flat_map(|key| self.implied(key));
+            let implied: Vec<String> = implied.filter(|key| self.knows(key)).collect();
+            followed.extend(implied);
+        }
         while let Some((at, key)) = self.by_age.first().filter(|entry| is_due(entry)).cloned() {
             if !followed.contains(&key) {
                 self.forget(&key);
@@ -178,9 +187,21 @@ impl References {
         }
     }
 
+    /// The things of which something is known.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.known.keys()
+    }
+
     /// Facts held.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub const fn len(&self) -> usize {
         self.weight
+    }
+
+    /// True when nothing is known.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.weight == 0
     }
 
     fn forget(&mut self, key: &str) {
@@ -191,6 +212,24 @@ impl References {
                 .saturating_sub(known.facts.as_ref().map_or(1, Facts::weight));
         }
     }
+}
+
+/// The keys of what else is to be known, by the facts of the thing `key`.
+pub(crate) fn implied(key: &str, facts: &Facts) -> Vec<String> {
+    let mut keys: Vec<String> = match facts {
+        Facts::Serial(batch) => lot_key(key, &batch.lot).into_iter().collect(),
+        Facts::Contents(contents) => {
+            let of = |content: &Content| match &content.lot {
+                Some(lot) => lot_key(&content.item, lot),
+                None => Some(content.item.clone()),
+            };
+            contents.iter().filter_map(of).collect()
+        }
+        Facts::Lot(_) | Facts::Order(_) | Facts::Item(_) => Vec::new(),
+    };
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 #[cfg(test)]
@@ -216,13 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_never_replaces_a_newer_one_and_a_deletion_is_a_version() {
+    fn what_is_looked_up_counts_and_a_label_replaces_only_another() {
         let mut references = References::default();
-        references.learn(Time(0), serial("a", 5, Some("L5")));
-        references.learn(Time(1), serial("a", 4, Some("L4")));
-        assert_eq!(lot(&references, "a").as_deref(), Some("L5"));
+        references.learn(Time(0), serial("a", 0, Some("SEEN")));
+        references.learn(Time(0), serial("a", 5, Some("FILE")));
+        references.learn(Time(1), serial("a", 0, Some("SEEN")));
+        assert_eq!(lot(&references, "a").as_deref(), Some("FILE"));
+        // Versions of a file and of the site's messages cannot be compared: the table has decided.
+        references.learn(Time(2), serial("a", 4, Some("SITE")));
+        assert_eq!(lot(&references, "a").as_deref(), Some("SITE"));
         references.learn(Time(2), serial("a", 6, None));
-        references.learn(Time(3), serial("a", 5, Some("L5")));
         assert_eq!(lot(&references, "a"), None);
         assert!(references.knows("a"));
         assert_eq!(references.len(), 1);

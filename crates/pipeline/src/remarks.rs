@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracegate_epcis::{EventData, Namespace};
 
 use crate::config::Direction;
+use crate::guard::{self, Judgement};
 use crate::mapping::Origin;
 use crate::movement::Wall;
 use crate::passage::{Decision, Late};
@@ -50,6 +51,8 @@ pub struct Remarks<'a> {
     pub carriers: &'a [String],
     /// What fills the holes of configured texts.
     pub origin: Origin<'a>,
+    /// What the guard of the door says of it, if it says anything.
+    pub verdict: Option<&'a Judgement>,
 }
 
 impl<'a> Remarks<'a> {
@@ -64,6 +67,7 @@ impl<'a> Remarks<'a> {
             passage: Some((decision.direction, at)),
             late: decision.late.is_some(),
             carriers,
+            verdict: None,
             origin: Origin::default(),
         }
     }
@@ -92,6 +96,9 @@ impl<'a> Remarks<'a> {
         }
         if !self.carriers.is_empty() {
             put("carriers", self.carriers.into());
+        }
+        if let Some(verdict) = self.verdict {
+            guard::alert(verdict, event);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::filter::Unfit;
+use crate::guard::{Judgement, Level};
 use crate::input::NonEventReason;
 
 /// Counters since the process started; not part of the state.
@@ -50,6 +51,12 @@ pub struct Stats {
     pub non_events: BTreeMap<NonEventReason, u64>,
     /// Scans accepted, repeated, refused.
     pub scans: [u64; 3],
+    /// Scans and loads that a guard refused.
+    pub guard_refused: u64,
+    /// Scans and loads that a guard warned of.
+    pub guard_warned: u64,
+    /// Things told to leave through a door that may not.
+    pub guard_alerts: u64,
     /// Marks that ended.
     pub marks: u64,
     /// Marks that were told again.
@@ -57,6 +64,15 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Counts a verdict of a guard.
+    pub(crate) fn judged(&mut self, judgement: &Judgement) {
+        match judgement.level() {
+            Level::Accept => {}
+            Level::Warn => self.guard_warned += 1,
+            Level::Refuse => self.guard_refused += 1,
+        }
+    }
+
     /// The counter of tags that do not count for this reason.
     pub(crate) const fn unfit(&mut self, reason: Unfit) -> &mut u64 {
         match reason {

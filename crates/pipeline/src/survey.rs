@@ -6,7 +6,7 @@ use crate::config::{Direction, Tuning};
 use crate::evidence::Evidence;
 use crate::eyes::Eyes;
 use crate::gate::{END, Elsewhere, EpcKey};
-use crate::presence::{RESIDENT_AFTER, Tag};
+use crate::presence::{RESIDENT_AFTER, RISE, Tag};
 use crate::time::{Span, Time};
 
 /// The smoothed side of a tag turns at most this long after the tag crossed, and at most this long before.
@@ -23,8 +23,6 @@ const WENT_ALONG: f64 = 0.2;
 const BOTH_SIDES: f64 = 0.03;
 /// Sequence of a load that passed: at least this.
 pub(crate) const CONTRAST: f64 = 0.25;
-/// What comes to the doorway gets this much louder there.
-const RISE: f64 = 2.0;
 /// A tag this much quieter than its load's is not part of it.
 const QUIET: f64 = 0.15;
 /// In the gate a tag is at least this loud, of the loudest it ever was.

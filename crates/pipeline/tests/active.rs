@@ -42,6 +42,7 @@ fn zone(name: &str, antenna: u16, exciters: &[&str]) -> ReadPointConfig {
     ReadPointConfig {
         name: name.into(),
         uri: format!("urn:epc:id:sgln:4012345.00001.{name}"),
+        guard: None,
         kind: ReadPointKind::Zone(ZoneConfig {
             antennas: vec![(0, antenna)],
             arrive: Some(step("storing", "in_progress")),

@@ -35,7 +35,11 @@ fn contents(pallet: &[Vec<u8>], lot: Option<&str>) -> Reference {
 
 fn known(records: Vec<Reference>) -> Input {
     let at = Time(T0 + S);
-    Input::References { at, records }
+    Input::References {
+        at,
+        as_of: None,
+        records,
+    }
 }
 
 fn gate(config: &mut PipelineConfig) -> &mut GateConfig {
@@ -244,7 +248,11 @@ fn what_is_new_is_wanted_once_and_facts_are_forgotten_with_their_thing() {
         });
         let records = records.collect();
         wanted.extend(new);
-        pipeline.handle(Input::References { at, records });
+        pipeline.handle(Input::References {
+            at,
+            as_of: None,
+            records,
+        });
         pipeline.handle(input.clone());
     }
     let mut expected: Vec<String> = load.iter().map(|epc| uri(epc)).collect();
@@ -275,6 +283,7 @@ fn with_cage(config: &mut PipelineConfig) {
     config.read_points.push(ReadPointConfig {
         name: "zone_1".into(),
         uri: "urn:epc:id:sgln:4012345.00001.cage1".into(),
+        guard: None,
         kind: ReadPointKind::Zone(ZoneConfig {
             arrive: Some(step("storing", "in_progress")),
             depart: Some(step("staging_outbound", "in_progress")),

@@ -141,7 +141,10 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
                     told.claims.extend(claim(day, &event, pipeline.now()));
                 }
                 Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
-                Output::Verdict(_) | Output::Learned(_) | Output::ClockStepped { .. } => {}
+                Output::Alert(_)
+                | Output::Verdict(_)
+                | Output::Learned(_)
+                | Output::ClockStepped { .. } => {}
             }
         }
     };

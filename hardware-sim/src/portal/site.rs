@@ -183,6 +183,7 @@ impl Site {
         let gate = |(index, gate): (usize, &Gate)| ReadPointConfig {
             name: gate.name.clone(),
             uri: format!("urn:epc:id:sgln:{COMPANY}.00001.{}", gate.name),
+            guard: None,
             kind: ReadPointKind::Gate(GateConfig {
                 antennas: self.antennas_of(index),
                 inward: step("receiving", "in_progress"),

@@ -7,7 +7,9 @@ use tracegate_pipeline::mark::{
     LogPlace, Mark, MarkId, MarkOutcome, MarkReport, MarkedItem, Progress,
 };
 use tracegate_pipeline::movement::Wall;
-use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Reference};
+use tracegate_pipeline::reference::{
+    Batch, Content, Facts, Item, ItemLot, Lot, Order, OrderLine, Quantity, Reference,
+};
 use tracegate_pipeline::time::Span;
 
 use super::*;
@@ -86,6 +88,15 @@ fn read() -> impl Strategy<Value = Read> {
         )
 }
 
+/// A configuration with all that may stand in one.
+fn guarded() -> PipelineConfig {
+    let mut config = gateway();
+    for read_point in &mut config.read_points {
+        read_point.guard = Some(Box::default());
+    }
+    config
+}
+
 /// One record of each kind.
 fn records(number: u16) -> Vec<Reference> {
     let (lot, expiry) = (format!("L{number}"), Some("271231".to_owned()));
@@ -102,6 +113,24 @@ fn records(number: u16) -> Vec<Reference> {
         Some(Facts::Lot(Lot {
             status,
             expiry: expiry.clone(),
+            quantity: Some(Quantity::pieces(number.into())),
+            ..Lot::default()
+        })),
+        Some(Facts::Order(Order {
+            lines: vec![OrderLine {
+                item: "https://id.gs1.org/01/04012345001006".to_owned(),
+                open: Some(Quantity::pieces(number.into())),
+                lots: vec![lot.clone()],
+                line: None,
+            }],
+            ..Order::default()
+        })),
+        Some(Facts::Item(Item {
+            lots: vec![ItemLot {
+                lot: lot.clone(),
+                expiry: expiry.clone(),
+                ..ItemLot::default()
+            }],
         })),
         Some(Facts::Serial(Batch { lot, expiry })),
     ];
@@ -170,9 +199,9 @@ proptest! {
             Input::Mark(Box::new(marked(device, at, port, flag))),
             Input::Start { at },
             Input::Tick { at },
-            Input::References { at, records: records(port) },
+            Input::References { at, as_of: flag.then_some(at), records: records(port) },
             Input::Wall { at, wall: Wall { ahead: Span(i64::from(port)), synchronised: flag } },
-            Input::Configure(Box::new(gateway())),
+            Input::Configure(Box::new(guarded())),
         ] {
             let text = line_of(&input, &config).to_text();
             let line = Line::parse(text.trim_end()).unwrap();

@@ -185,6 +185,8 @@ pub struct Filter {
     /// Messages that are to be kept by the broker come marked so when they are published, not only when they come from
     /// there (MQTT 5 §3.8.3.1); MQTT 3.1.1 cannot do that.
     pub retain_as_published: bool,
+    /// At QoS 0: where a connection that ends brings everything anew, acknowledgements would only slow it down.
+    pub at_most_once: bool,
 }
 
 impl From<&str> for Filter {
@@ -192,6 +194,7 @@ impl From<&str> for Filter {
         Self {
             topics: topics.to_owned(),
             retain_as_published: false,
+            at_most_once: false,
         }
     }
 }
@@ -270,7 +273,7 @@ pub trait Client: Debug + Send + Sync {
     /// There is no room; the session never asks for more than its window.
     fn publish(&self, message: Message) -> Result<(), Busy>;
 
-    /// Asks to subscribe to filters at QoS 1.
+    /// Asks to subscribe to filters, at QoS 1 unless they say otherwise.
     ///
     /// # Errors
     /// There is no room.

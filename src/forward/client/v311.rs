@@ -69,7 +69,13 @@ impl Client for AsyncClient {
 
     fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy> {
         let filters = filters.into_iter();
-        let filters = filters.map(|filter| SubscribeFilter::new(filter.topics, QoS::AtLeastOnce));
+        let filters = filters.map(|filter| {
+            let qos = match filter.at_most_once {
+                true => QoS::AtMostOnce,
+                false => QoS::AtLeastOnce,
+            };
+            SubscribeFilter::new(filter.topics, qos)
+        });
         self.try_subscribe_many(filters).map_err(|_| Busy)
     }
 

@@ -82,7 +82,10 @@ impl Client for AsyncClient {
     fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy> {
         let filters = filters.into_iter().map(|filter| Asked {
             path: filter.topics,
-            qos: QoS::AtLeastOnce,
+            qos: match filter.at_most_once {
+                true => QoS::AtMostOnce,
+                false => QoS::AtLeastOnce,
+            },
             preserve_retain: filter.retain_as_published,
             ..Asked::default()
         });

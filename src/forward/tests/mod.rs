@@ -16,6 +16,7 @@ mod mosquitto;
 mod order;
 mod replay;
 mod rotation;
+mod site;
 mod sparkplug;
 mod telemetry;
 

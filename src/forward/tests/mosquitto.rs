@@ -30,7 +30,7 @@ impl Drop for Mosquitto {
 }
 
 impl Mosquitto {
-    async fn start(anonymous: bool) -> Self {
+    pub(super) async fn start(anonymous: bool) -> Self {
         Self::start_with(anonymous, "", |_| ()).await
     }
 

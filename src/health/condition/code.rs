@@ -232,6 +232,18 @@ codes! {
     ReferenceFailed "REFERENCE-FAILED" Warning Nothing Disk, after 0 s, follows []:
         /// Nothing is known about lots and contents, or it cannot be kept.
         "look at the file that the text names; tracegate lots load makes it anew";
+    LotsNotHeard "LOTS-NOT-HEARD" Warning Nothing Broker, after 2 s, follows [BrokerDown, BrokerDenied]:
+        /// The site's messages about lots, orders and pallets do not come.
+        "let the gateway's user subscribe to [reference] topic at the broker";
+    LotsStale "LOTS-STALE" Warning Nothing Setup, after 0 s, follows [BrokerDown, BrokerDenied, LotsNotHeard]:
+        /// What the site told of lots, orders and pallets is older than [reference] max_age, or nobody ever told how old it is.
+        "check that what publishes it runs, and its clock and this gateway's";
+    LotsIncomplete "LOTS-INCOMPLETE" Warning Nothing Setup, after 0 s, follows [BrokerDown, BrokerDenied, LotsNotHeard]:
+        /// A snapshot of the site's data is not complete.
+        "check that what publishes it publishes as many messages as its meta message says";
+    LotsMessageRefused "LOTS-MESSAGE-REFUSED" Warning Nothing Setup, after 0 s, follows []:
+        /// A message of the site about a lot, an order or a pallet could not be taken.
+        "the text has the topic and what is wrong in the message; mend what publishes it";
     CommandsNotHeard "COMMANDS-NOT-HEARD" Warning Nothing Broker, after 2 s, follows [BrokerDown, BrokerDenied]:
         /// The broker does not let the gateway subscribe to a command.
         "let the gateway's user subscribe to the command topics at the broker";

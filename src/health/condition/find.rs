@@ -52,6 +52,9 @@ pub(in crate::health) fn found(
     if let Some(problem) = &links.reference {
         add(Code::ReferenceFailed, Subject::Gateway, problem.clone());
     }
+    if let Some(text) = links.site.condition(Timestamp::now()) {
+        add(Code::LotsStale, Subject::Lots, text);
+    }
     match &links.broker {
         BrokerState::Up => {}
         BrokerState::Refuses(why) => {
@@ -109,6 +112,9 @@ const fn of_notice(notice: Notice) -> (Code, Subject) {
         Notice::StoreRefused => (Code::StoreRefused, Subject::Store),
         Notice::StoreSilent => (Code::StoreSilent, Subject::Store),
         Notice::StoreSubscription => (Code::StoreSubscription, Subject::Store),
+        Notice::SiteData => (Code::LotsNotHeard, Subject::Lots),
+        Notice::Snapshot => (Code::LotsIncomplete, Subject::Lots),
+        Notice::SiteMessage => (Code::LotsMessageRefused, Subject::Lots),
         Notice::CommandSubscription(_) => (Code::CommandsNotHeard, Subject::Commands),
     }
 }

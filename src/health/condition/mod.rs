@@ -34,6 +34,8 @@ pub enum Subject {
     Store,
     /// Commands from the broker.
     Commands,
+    /// What the site tells of lots, orders and pallets.
+    Lots,
     /// A certificate, key or password.
     Certificate,
     /// A device.
@@ -61,6 +63,7 @@ impl fmt::Display for Subject {
             Self::Broker => f.write_str("broker"),
             Self::Store => f.write_str("store"),
             Self::Commands => f.write_str("commands"),
+            Self::Lots => f.write_str("lots"),
             Self::Certificate => f.write_str("certificate"),
             Self::Device(name) => f.write_str(name),
             Self::Port(name, port) => write!(f, "{name}/{port}"),
@@ -83,7 +86,7 @@ impl Found {
         let text = &self.text;
         match &self.subject {
             Subject::Device(name) | Subject::Port(name, _) => format!("{name}: {text}"),
-            Subject::Broker | Subject::Store | Subject::Commands => {
+            Subject::Broker | Subject::Store | Subject::Commands | Subject::Lots => {
                 format!("{}: {text}", self.subject)
             }
             Subject::Gateway | Subject::Buffer | Subject::Certificate => text.clone(),

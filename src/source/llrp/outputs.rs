@@ -12,6 +12,8 @@ use crate::health::Health;
 
 /// How long a movement is shown.
 const PULSE: Duration = Duration::from_secs(1);
+/// How long it is shown that something may not leave.
+const REFUSED: Duration = Duration::from_secs(10);
 /// Conditions that end by themselves are looked at this often.
 const LOOK: Duration = Duration::from_secs(2);
 /// An output that was not switched is tried again after this.
@@ -27,6 +29,7 @@ pub(super) struct Outputs {
     /// Outputs that were not switched, and when to try again.
     failed: BTreeMap<u16, Instant>,
     pulse_until: Option<Instant>,
+    refused_until: Option<Instant>,
     alarm: bool,
     looked: Option<Instant>,
     commanded: Commanded,
@@ -40,6 +43,7 @@ impl Outputs {
             shown: BTreeMap::new(),
             failed: BTreeMap::new(),
             pulse_until: None,
+            refused_until: None,
             alarm: false,
             looked: None,
             commanded,
@@ -70,6 +74,11 @@ impl Outputs {
         self.pulse_until = Some(now + PULSE);
     }
 
+    /// Something moves out that may not.
+    pub(super) fn refused(&mut self, now: Instant) {
+        self.refused_until = Some(now + REFUSED);
+    }
+
     /// The conditions have changed.
     pub(super) fn look_again(&mut self) {
         self.looked = None;
@@ -91,8 +100,11 @@ impl Outputs {
         let look = self.looked.filter(|_| self.has(OutputUse::Alarm));
         let retry = self.failed.values().min().copied();
         let commanded = self.commanded.due(Instant::now());
-        [self.pulse_until, look.map(|at| at + LOOK), retry, commanded]
+        let look = look.map(|at| at + LOOK);
+        let pulses = [self.pulse_until, self.refused_until];
+        pulses
             .into_iter()
+            .chain([look, retry, commanded])
             .flatten()
             .min()
     }
@@ -108,6 +120,7 @@ impl Outputs {
             return Vec::new();
         }
         self.pulse_until = self.pulse_until.filter(|until| now < *until);
+        self.refused_until = self.refused_until.filter(|until| now < *until);
         if self.has(OutputUse::Alarm) && self.looked.is_none_or(|looked| now - looked >= LOOK) {
             let alarms = self
                 .uses
@@ -129,6 +142,7 @@ impl Outputs {
                 _ if blink.is_some() => blink == Some(true),
                 OutputUse::Movement => self.pulse_until.is_some(),
                 OutputUse::Alarm => self.alarm,
+                OutputUse::Refuse => connected && self.refused_until.is_some(),
                 OutputUse::Connected => connected,
             };
             if !self.failed.contains_key(&port) && self.shown.insert(port, on) != Some(on) {
@@ -157,11 +171,12 @@ mod tests {
             (1, OutputUse::Movement),
             (2, OutputUse::Alarm),
             (3, OutputUse::Connected),
+            (5, OutputUse::Refuse),
         ];
         let mut outputs = Outputs::new("dock_1", &uses.into(), Commanded::default());
         let mut now = Instant::now();
         let first = outputs.changes(now, true, &health);
-        assert_eq!(first, [(1, false), (2, false), (3, true)]);
+        assert_eq!(first, [(1, false), (2, false), (3, true), (5, false)]);
         assert_eq!(outputs.changes(now, true, &health), []);
 
         outputs.movement(now);
@@ -172,6 +187,15 @@ mod tests {
         assert_eq!(outputs.changes(now, true, &health), []);
         now += PULSE / 2;
         assert_eq!(outputs.changes(now, true, &health), [(1, false)]);
+
+        outputs.refused(now);
+        assert_eq!(outputs.changes(now, true, &health), [(5, true)]);
+        now += REFUSED - PULSE;
+        outputs.refused(now);
+        now += PULSE;
+        assert_eq!(outputs.changes(now, true, &health), [], "seen again");
+        now += REFUSED - PULSE;
+        assert_eq!(outputs.changes(now, true, &health), [(5, false)]);
 
         health.storing(Some("disk full".to_owned()));
         outputs.look_again();

@@ -181,7 +181,10 @@ impl<'a> Session<'a> {
                 order = self.context.orders.next(), if self.client.is_ready() => {
                     self.outputs.order(order, Instant::now());
                 }
-                Some(_) = movements.recv() => self.outputs.movement(Instant::now()),
+                Some(what) = movements.recv() => match what {
+                    Feedback::Refuse => self.outputs.refused(Instant::now()),
+                    _ => self.outputs.movement(Instant::now()),
+                },
                 Ok(()) = conditions.changed() => self.outputs.look_again(),
                 () = self.context.stop.cancelled(), if !self.closing => {
                     self.closing = true;

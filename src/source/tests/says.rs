@@ -1,6 +1,6 @@
 //! What a reader says about itself, its inputs and its outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tracegate_llrp::client::{ClientConfig, RfMode};
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
@@ -13,14 +13,15 @@ use crate::downlink::order::{Action, OutputState};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
-fn settings(reader: &SimReader) -> Settings {
+const USES: [(u16, OutputUse); 4] = [
+    (1, OutputUse::Movement),
+    (2, OutputUse::Alarm),
+    (3, OutputUse::Connected),
+    (4, OutputUse::Command),
+];
+
+fn settings(reader: &SimReader, uses: &[(u16, OutputUse)]) -> Settings {
     let (host, port) = (reader.addr().ip().to_string(), reader.addr().port());
-    let uses = [
-        (1, OutputUse::Movement),
-        (2, OutputUse::Alarm),
-        (3, OutputUse::Connected),
-        (4, OutputUse::Command),
-    ];
     Settings {
         link: Link::Dial {
             host,
@@ -31,7 +32,7 @@ fn settings(reader: &SimReader) -> Settings {
             keepalive_period: Duration::from_millis(200),
             ..ClientConfig::default()
         },
-        outputs: BTreeMap::from(uses),
+        outputs: uses.iter().copied().collect(),
         used_antennas: BTreeSet::new(),
         used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
@@ -40,8 +41,15 @@ fn settings(reader: &SimReader) -> Settings {
 
 /// A reader that is read by a task, and where movements are told.
 async fn start(config: SimReaderConfig) -> (SimReader, Rig, mpsc::Sender<Feedback>) {
+    start_showing(config, &USES).await
+}
+
+async fn start_showing(
+    config: SimReaderConfig,
+    uses: &[(u16, OutputUse)],
+) -> (SimReader, Rig, mpsc::Sender<Feedback>) {
     let reader = SimReader::spawn(config).await.unwrap();
-    let (settings, (movements, told)) = (settings(&reader), mpsc::channel(8));
+    let (settings, (movements, told)) = (settings(&reader, uses), mpsc::channel(8));
     let rig = Rig::start(100, |context| run(settings, context, None, told));
     reading(&reader).await;
     (reader, rig, movements)
@@ -102,7 +110,7 @@ async fn a_clock_that_was_never_set_is_a_condition_and_reads_come_all_the_same()
 #[tokio::test]
 async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
-    let mut settings = settings(&reader);
+    let mut settings = settings(&reader, &USES);
     settings.client.mode = Some(RfMode::Id(999_999));
     settings.used_antennas = BTreeSet::from([4, 7]);
     let rig = Rig::start(100, |context| {
@@ -152,6 +160,20 @@ async fn outputs_show_the_link_alarms_and_movements() {
     movements.send(Feedback::Movement).await.unwrap();
     until("a movement", || outputs() == 0b101).await;
     until("its end", || outputs() == 0b100).await;
+    rig.stop().await;
+    assert_eq!(outputs(), 0);
+}
+
+#[tokio::test]
+async fn an_output_shows_what_may_not_leave() {
+    let uses = [(1, OutputUse::Movement), (2, OutputUse::Refuse)];
+    let (reader, rig, told) = start_showing(SimReaderConfig::default(), &uses).await;
+    let outputs = || reader.status().outputs;
+    told.send(Feedback::Refuse).await.unwrap();
+    until("the red light", || outputs() == 0b10).await;
+    told.send(Feedback::Movement).await.unwrap();
+    until("a movement beside it", || outputs() == 0b11).await;
+    until("its end", || outputs() == 0b10).await;
     rig.stop().await;
     assert_eq!(outputs(), 0);
 }

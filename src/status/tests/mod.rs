@@ -69,6 +69,7 @@ fn recent() -> Recent {
             event_id: "ni:///sha-256;1".to_owned(),
             summary: "3 in <b>: 3 pallets".to_owned(),
             eyes: None,
+            alert: false,
         }],
         non_events: vec![NotBooked {
             at: at(90),

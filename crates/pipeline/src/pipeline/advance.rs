@@ -5,6 +5,7 @@ use crate::config::{GateConfig, ReadPointKind};
 use crate::gate::{END, Elsewhere};
 use crate::input::Output;
 use crate::pipeline::book::Books;
+use crate::pipeline::guard::Door;
 use crate::pipeline::{Pipeline, Place};
 use crate::time::Time;
 
@@ -26,9 +27,21 @@ impl Pipeline {
                 ReadPointKind::Station(_) | ReadPointKind::Zone(_) => Watermark::Excluded,
             })
             .collect();
+        for (place, read_point) in self
+            .state
+            .places
+            .iter_mut()
+            .zip(&self.state.config.read_points)
+        {
+            if let Place::Gate(gate) = place {
+                gate.watch_exits(read_point.guard.is_some());
+            }
+        }
         while let Some((index, at)) = self.next_decision(&goals) {
+            self.tell_leaving(at, outputs);
             self.decide(index, at, outputs);
         }
+        self.tell_leaving(END, outputs);
         self.tell_untagged(outputs);
         let mut capped = 0;
         for (place, goal) in self.state.places.iter_mut().zip(&goals) {
@@ -80,6 +93,14 @@ impl Pipeline {
                     &self.state.config,
                     &self.state.references,
                 );
+                if let Some(guard) = read_point.guard.as_deref() {
+                    let door = Door {
+                        books,
+                        config,
+                        guard,
+                    };
+                    door.alert_load(&mut gate, &decision, &mut self.stats, outputs);
+                }
                 books.loads(config, &[decision], &mut self.stats, outputs);
             }
         }

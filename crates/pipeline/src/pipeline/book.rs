@@ -50,7 +50,7 @@ impl<'a> Books<'a> {
 }
 
 impl Books<'_> {
-    fn context<'a>(&'a self, step: &'a Step, at: Time) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, step: &'a Step, at: Time) -> Context<'a> {
         Context {
             read_point: &self.read_point.name,
             uri: &self.read_point.uri,
@@ -129,6 +129,14 @@ impl Books<'_> {
         let gap = Span(config.tuning.load_gap.0 / 2);
         let loads = associate(members, self.references, gap, config.loads.infer_ratio);
         for load in &loads {
+            let judgement = self.judge_load(decision.direction, load, decision.at, stats);
+            let context = Context {
+                remarks: Remarks {
+                    verdict: judgement.as_ref(),
+                    ..context.remarks
+                },
+                ..context
+            };
             let own = things(load).filter_map(|uri| sensed.remove(uri)).collect();
             let event = movement::passage(context, decision.direction, load, &config.loads, own);
             stats.late_events += u64::from(event.is_ok() && decision.late.is_some());
@@ -201,11 +209,24 @@ impl Books<'_> {
         outputs: &mut Vec<Output>,
     ) {
         let event = movement::alarm(self.context(step, at), &identity(tag), alarm);
+        let members = std::slice::from_ref(tag);
+        self.emit_alone(event, (at, uncertainty), members, stats, outputs);
+    }
+
+    /// An event of something that was seen at a time, whatever became of it.
+    pub(super) fn emit_alone(
+        &self,
+        event: Result<MovementEvent, String>,
+        (at, uncertainty): (Time, Span),
+        members: &[(EpcKey, Option<u16>)],
+        stats: &mut Stats,
+        outputs: &mut Vec<Output>,
+    ) {
         let subject = Subject {
             at,
             uncertainty,
             direction: None,
-            members: std::slice::from_ref(tag),
+            members,
             eyes: Says::Nothing,
         };
         self.emit(event, &subject, stats, outputs);

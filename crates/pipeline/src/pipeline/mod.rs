@@ -5,6 +5,7 @@ mod advance;
 mod book;
 mod clocks;
 mod eyes;
+mod guard;
 mod late;
 mod mark;
 mod reconfigure;
@@ -279,8 +280,9 @@ impl Pipeline {
                 self.clock(at);
                 self.advance(&mut outputs);
             }
-            Input::References { at, records } => {
+            Input::References { at, as_of, records } => {
                 let at = self.clock(at);
+                self.state.references.as_of = as_of.or(self.state.references.as_of);
                 for record in records {
                     self.state.references.learn(at, record);
                 }

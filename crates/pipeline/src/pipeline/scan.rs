@@ -35,7 +35,7 @@ impl Pipeline {
         }
         let [accepted, repeated, refused] = &mut self.stats.scans;
         *match kind {
-            VerdictKind::Accepted => accepted,
+            VerdictKind::Accepted | VerdictKind::Warned(_) | VerdictKind::Pending(_) => accepted,
             VerdictKind::Duplicate => repeated,
             VerdictKind::Refused(_) => refused,
         } += 1;

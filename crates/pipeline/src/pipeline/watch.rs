@@ -12,9 +12,13 @@ use crate::filter::{ActiveTags, TagClass};
 use crate::gate::EpcKey;
 use crate::input::{DeviceIndex, Input, Output, Read};
 use crate::movement;
+use crate::reference::{self, Reference};
 use crate::station;
 use crate::time::{Span, Time};
 use crate::zone::{Seen, Taken, Zone, ZoneConfig};
+
+/// Things that the guards need to know of besides, of one batch, at most: the others are not known.
+pub const MAX_IMPLIED: usize = 4_096;
 
 /// A reader's antenna.
 pub(super) type Port = (DeviceIndex, u16);
@@ -194,6 +198,45 @@ impl Pipeline {
         }
         wanted.retain(|key| !self.state.references.knows(key));
         wanted.into_iter().collect()
+    }
+
+    /// The things of which something is known now, and those that the guards would like to know of besides: whoever has a
+    /// table hands in what changes of them.
+    #[must_use]
+    pub fn known(&self) -> BTreeSet<String> {
+        let references = &self.state.references;
+        let mut known: BTreeSet<String> = references.keys().cloned().collect();
+        if self.is_guarded() {
+            let implied = references.keys().flat_map(|key| references.implied(key));
+            let implied: Vec<String> = implied.take(MAX_IMPLIED).collect();
+            known.extend(implied);
+        }
+        known
+    }
+
+    /// Which things the guards need to know of besides, when these records are handed in: the lots of serial numbers and of what
+    /// is on pallets; at most [`MAX_IMPLIED`]. To be asked with what was found for [`Self::wanted`], and once more with what
+    /// was found for that.
+    #[must_use]
+    pub fn implied(&self, records: &[Reference]) -> Vec<String> {
+        if !self.is_guarded() {
+            return Vec::new();
+        }
+        let facts = records
+            .iter()
+            .filter_map(|it| Some((&it.key, it.facts.as_ref()?)));
+        let implied = facts.flat_map(|(key, facts)| reference::implied(key, facts));
+        let mut implied: BTreeSet<String> = implied.collect();
+        for record in records {
+            implied.remove(&record.key);
+        }
+        implied.retain(|key| !self.state.references.knows(key));
+        implied.into_iter().take(MAX_IMPLIED).collect()
+    }
+
+    fn is_guarded(&self) -> bool {
+        let mut read_points = self.state.config.read_points.iter();
+        read_points.any(|read_point| read_point.guard.is_some())
     }
 
     fn is_followed(&self, port: Port, read: &Read) -> bool {

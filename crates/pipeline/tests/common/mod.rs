@@ -39,6 +39,7 @@ pub fn config() -> PipelineConfig {
             ReadPointConfig {
                 name: "dock_1".into(),
                 uri: "urn:epc:id:sgln:4012345.00001.dock1".into(),
+                guard: None,
                 kind: ReadPointKind::Gate(GateConfig {
                     antennas: vec![
                         antenna(1, Side::Outside),
@@ -57,6 +58,7 @@ pub fn config() -> PipelineConfig {
             ReadPointConfig {
                 name: "line_1".into(),
                 uri: "urn:epc:id:sgln:4012345.00002.line1".into(),
+                guard: None,
                 kind: ReadPointKind::Station(StationConfig {
                     scanners: vec![StationScanner {
                         device: 1,
@@ -261,6 +263,7 @@ pub fn lines(outputs: &[Output]) -> Vec<String> {
             load.tags
         ),
         Output::Verdict(verdict) => format!("{:?}", verdict.kind),
+        Output::Alert(alert) => format!("{} alert: {}", alert.read_point, alert.text),
         Output::Learned(fact) => format!("learned of {}", fact.key),
         Output::ClockStepped { device, by, .. } => {
             format!("clock of device {device} set back by {} ms", by.0 / MS)

@@ -1,4 +1,6 @@
-//! `tracegate lots`: what is known about lots, serial numbers and pallets.
+//! `tracegate lots`: what is known about lots, serial numbers, pallets and orders.
+
+mod show;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,21 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use tracegate_pipeline::reference::Facts;
+use tracegate_pipeline::Time;
 
 use super::place::Place;
-use crate::health::tame;
-use crate::reference::{Format, Row, Table, parse};
+use crate::reference::{Format, Origin, Table, parse};
 
 /// A larger file is refused: it is read as a whole.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 /// How long a gateway that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Look at what is known about lots, serial numbers and pallets, or load it from a file.
+/// Look at what is known about lots, serial numbers, pallets and orders, or load it from a file.
 ///
-/// Works beside a running gateway, which knows of what was loaded within seconds. A record that has a newer version is left
-/// as it is.
+/// Works beside a running gateway, which knows of what was loaded at once. A record that has a newer version is left as it is,
+/// and so is one that the site tells of by messages.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -33,19 +34,26 @@ pub(super) struct Arguments {
 enum Command {
     /// Load records from a file
     ///
-    /// CSV with a header line, or JSON: an array of objects, or an object a line. Columns: sscc, grai, gtin, serial, lot,
-    /// expiry, status, quantity, version, delete. With sscc or grai: what is on that pallet or carrier. With gtin, serial and lot: which lot the serial
-    /// number belongs to. With gtin and lot: the lot itself.
+    /// CSV with a header line, or JSON: an array of objects, or one after the other. Columns: sscc, grai, gtin, serial, lot,
+    /// order, line, expiry, received, status, quantity, open, uom, lots, location, reason, version, delete. With sscc or grai:
+    /// what is on that pallet or carrier. With gtin, serial and lot: which lot the serial number belongs to. With gtin and lot:
+    /// the lot itself. With order: the order, and with gtin a line of it.
     Load {
         /// The file; .csv, .json or .jsonl.
         file: PathBuf,
+        /// The file holds all there is, and is of this time: until then the site's data is known to be current.
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
         #[command(flatten)]
         place: Place,
     },
     /// List records
     List {
-        /// Only of things whose name contains this: a GTIN, a lot, an SSCC.
+        /// Only of things whose name contains this: a GTIN, a lot, an SSCC, an order.
         text: Option<String>,
+        /// Only orders.
+        #[arg(long)]
+        orders: bool,
         /// As many as this.
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
@@ -55,10 +63,23 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show all that is known about one thing
+    ///
+    /// Of a GTIN: its lots that may be used, the soonest to expire first.
+    Show {
+        /// GTIN and lot or serial number as 01/GTIN/10/LOT or 01/GTIN/21/SERIAL, a GTIN, an SSCC, an order, or its whole URI.
+        thing: String,
+        #[command(flatten)]
+        place: Place,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (Command::Load { place, .. } | Command::List { place, .. }) = &arguments.command;
+    let (Command::Load { place, .. } | Command::List { place, .. } | Command::Show { place, .. }) =
+        &arguments.command;
     let (directory, config) = match place.look() {
         Ok(found) => found,
         Err(trouble) => return Ok(trouble.exit()),
@@ -83,7 +104,7 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
         Ok(Table::open(directory, max_records, PATIENCE).await?)
     };
     match command {
-        Command::Load { file, .. } => {
+        Command::Load { file, as_of, .. } => {
             let now = Timestamp::now();
             // Rises from load to load, so that a later file replaces an earlier one.
             let version = u64::try_from(now.as_second()).unwrap_or(1).max(1);
@@ -96,16 +117,25 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
                     file.display()
                 ),
             };
-            let records = parse(&text, format, version)
-                .with_context(|| format!("nothing was loaded from {}", file.display()))?;
+            let records = match parse(&text, format, version) {
+                Ok(records) => records,
+                Err(error) => bail!("{}:{error}; nothing was loaded", file.display()),
+            };
+            if as_of.is_some_and(|at| at > now) {
+                bail!("--as-of is a time that is yet to come");
+            }
             let mut table = open().await?;
-            let figures = table.store(&records, now.as_microsecond()).await?;
+            let stored = Time(now.as_microsecond());
+            let figures = table.store(&records, Origin::File, stored).await?;
+            if let Some(at) = as_of {
+                table.current(Time(at.as_microsecond()), None).await?;
+            }
             table.close().await?;
             let mut text = format!("{} stored\n", counted(figures.stored));
             if figures.outdated > 0 {
                 let _ = writeln!(
                     text,
-                    "{} left as they are: a newer version is known",
+                    "{} left as they are: a newer version is known, or the site's messages tell of them",
                     counted(figures.outdated)
                 );
             }
@@ -119,17 +149,37 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
             Ok(text)
         }
         Command::List {
-            text, limit, json, ..
+            text,
+            orders,
+            limit,
+            json,
+            ..
         } => {
             let mut table = open().await?;
-            let rows = table
-                .list(text.as_deref().unwrap_or_default(), *limit)
-                .await?;
+            let kind = orders.then_some("order");
+            let text = text.as_deref().unwrap_or_default();
+            let rows = table.list(text, kind, *limit).await?;
+            let site = table.site().await?;
             table.close().await?;
             if *json {
                 return Ok(serde_json::to_string_pretty(&rows)? + "\n");
             }
-            Ok(listed(&rows))
+            Ok(show::list(&rows, &site, Timestamp::now()))
+        }
+        Command::Show { thing, json, .. } => {
+            let mut table = open().await?;
+            let shown = show::thing(&mut table, thing).await?;
+            table.close().await?;
+            let Some(shown) = shown else {
+                bail!(
+                    "nothing is known about {}; tracegate lots list shows what is",
+                    crate::health::tame(thing)
+                );
+            };
+            if *json {
+                return Ok(serde_json::to_string_pretty(&shown)? + "\n");
+            }
+            Ok(shown.text(Timestamp::now()))
         }
     }
 }
@@ -153,36 +203,4 @@ fn counted(count: u64) -> String {
         1 => "1 record".to_owned(),
         many => format!("{many} records"),
     }
-}
-
-fn listed(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "nothing is known\n".to_owned();
-    }
-    let mut text = String::new();
-    for row in rows {
-        let name = row.key.strip_prefix("https://id.gs1.org/");
-        let what = match &row.facts {
-            Facts::Contents(contents) => format!("{} entries", contents.len()),
-            Facts::Serial(batch) => format!("lot {}{}", batch.lot, until(&batch.expiry)),
-            Facts::Lot(lot) => {
-                let status = lot.status.as_deref().unwrap_or("no status");
-                format!("{status}{}", until(&lot.expiry))
-            }
-        };
-        let from = match row.version {
-            0 => "seen here".to_owned(),
-            version => format!("version {version}"),
-        };
-        let name = name.unwrap_or(&row.key);
-        let _ = writeln!(text, "{}  {}  ({from})", tame(name), tame(&what));
-    }
-    text
-}
-
-fn until(expiry: &Option<String>) -> String {
-    expiry
-        .as_ref()
-        .map(|expiry| format!(", expires {expiry}"))
-        .unwrap_or_default()
 }

@@ -1,0 +1,108 @@
+//! What moves towards the way out, told before its load is decided: at a guarded gate.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{EpcKey, Gate};
+use crate::config::Tuning;
+use crate::guard::Rule;
+use crate::time::{Span, Time};
+
+/// Causes of alerts remembered at one gate at most; beyond, the oldest is forgotten and may be told again.
+const MAX_CAUSES: usize = 1_024;
+
+/// A tag that moves towards the way out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    /// When that was clear.
+    pub at: Time,
+    /// The tag.
+    pub key: EpcKey,
+    /// Its protocol control word.
+    pub pc: Option<u16>,
+    /// How far off the time may be, either way.
+    pub uncertainty: Span,
+}
+
+/// What a gate knows of things that leave.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Exits {
+    /// Somebody wants to know.
+    watches: bool,
+    /// Each is told once, as soon as it is found.
+    seen: Vec<Leaving>,
+    /// Why something was told that it may not leave, with the lot or thing, and when.
+    causes: BTreeMap<(Rule, String), Time>,
+}
+
+impl Exits {
+    /// Whether a cause was not told within `rearm`; from now on it was.
+    pub fn is_news(&mut self, rearm: Span, at: Time, cause: (Rule, String)) -> bool {
+        self.causes.retain(|_, told| (at - *told).abs() < rearm);
+        if self.causes.contains_key(&cause) {
+            return false;
+        }
+        if self.causes.len() >= MAX_CAUSES {
+            let oldest = self.causes.iter().min_by_key(|(_, told)| **told);
+            if let Some(oldest) = oldest.map(|(cause, _)| cause.clone()) {
+                self.causes.remove(&oldest);
+            }
+        }
+        self.causes.insert(cause, at);
+        true
+    }
+}
+
+impl Gate {
+    /// From now on notes what leaves, or does not.
+    pub fn watch_exits(&mut self, watches: bool) {
+        self.exits.watches = watches;
+    }
+
+    /// What was found to leave until `until`, in order of its time.
+    pub fn take_leaving(&mut self, until: Time) -> Vec<Leaving> {
+        let mut leaving: Vec<Leaving> = self
+            .exits
+            .seen
+            .extract_if(.., |it| it.at <= until)
+            .collect();
+        leaving.sort_unstable();
+        leaving
+    }
+
+    /// How loud the tag was lately, on both sides together.
+    pub fn loudness(&self, tuning: &Tuning, tag: &EpcKey, at: Time) -> f64 {
+        let lately = at - Span(tuning.reach.0 / 2);
+        let profile = self.tags.get(tag).map(|tag| &tag.profile);
+        // A moment begins up to 100 ms before its newest read.
+        profile.map_or(0.0, |profile| {
+            profile.energy(lately, at + Span::millis(1)).sum()
+        })
+    }
+
+    /// Another gate hears it better: it may leave here yet.
+    pub fn ask_again(&mut self, tag: &EpcKey) {
+        if let Some(tag) = self.tags.get_mut(tag) {
+            tag.told_leaving = false;
+        }
+    }
+
+    pub(super) fn note_leaving(&mut self, tuning: &Tuning, at: Time, key: &EpcKey) {
+        if !self.exits.watches {
+            return;
+        }
+        let Some(tag) = self.tags.get_mut(key) else {
+            return;
+        };
+        if !tag.told_leaving && tag.is_leaving(tuning, at) {
+            tag.told_leaving = true;
+            self.exits.seen.push(Leaving {
+                at,
+                key: key.clone(),
+                pc: tag.pc,
+                uncertainty: tag.uncertainty,
+            });
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What may not leave, from the reads to the light.
+
+use tracegate_gs1::epc::{decode_bank, encode_tag_uri};
+use tracegate_pipeline::Read;
+use tracegate_pipeline::config::{GateAntenna, GateConfig, Side, Tuning};
+use tracegate_pipeline::guard::lot_key;
+use tracegate_pipeline::reference::{Batch as Origin, Facts, Lot, Reference};
+
+use super::*;
+
+/// A door whose reader, device 0, has an antenna on either side.
+fn door() -> PipelineConfig {
+    let mut config = station();
+    let antenna = |antenna, side| GateAntenna {
+        device: 0,
+        antenna,
+        side,
+    };
+    config.read_points = vec![ReadPointConfig {
+        name: "dock_1".into(),
+        uri: "urn:epc:id:sgln:4012345.00001.dock1".into(),
+        guard: Some(Box::default()),
+        kind: ReadPointKind::Gate(GateConfig {
+            antennas: vec![antenna(1, Side::Outside), antenna(2, Side::Inside)],
+            inward: None,
+            outward: Some(Step {
+                biz_step: "shipping".into(),
+                ..Step::default()
+            }),
+            tuning: Tuning::dock(),
+            loads: Default::default(),
+            stay: None,
+            eyes: Vec::new(),
+        }),
+    }];
+    config
+}
+
+#[tokio::test]
+async fn a_door_lights_up_for_what_may_not_leave_once_that_is_stored() {
+    let mut plant = Plant::start(tempfile::tempdir().unwrap(), 1 << 30).await;
+    let epc = encode_tag_uri("urn:epc:tag:sgtin-96:1.4012345.000100.7").unwrap();
+    let thing = decode_bank(None, &epc.bytes, 96).uri();
+    let item = thing.split("/21/").next().unwrap();
+    let record = |key: String, facts: Facts| Reference {
+        key,
+        version: 1,
+        facts: Some(facts),
+    };
+    let held = Lot {
+        status: Some("blocked".into()),
+        ..Lot::default()
+    };
+    let batch = Origin {
+        lot: "L1".into(),
+        expiry: None,
+    };
+    let start = plant.clock.now();
+    let mut inputs = vec![
+        Input::Configure(Box::new(door())),
+        Input::Device {
+            device: 0,
+            at: start,
+            up: true,
+            reader_time: None,
+        },
+        Input::References {
+            at: start,
+            as_of: None,
+            records: vec![
+                record(thing.clone(), Facts::Serial(batch)),
+                record(lot_key(item, "L1").unwrap(), Facts::Lot(held)),
+            ],
+        },
+    ];
+    // Three seconds inside, then outside.
+    for tenth in 0..50 {
+        let (outside, inside) = if tenth < 30 { (-65, -50) } else { (-50, -65) };
+        let read = |antenna, rssi| Read {
+            epc: epc.bytes.clone(),
+            bit_len: 96,
+            antenna,
+            rssi_dbm: Some(rssi),
+            ..Read::default()
+        };
+        inputs.push(Input::Reads {
+            device: 0,
+            at: start + Span::millis(tenth * 100),
+            reads: vec![read(1, outside), read(2, inside)],
+        });
+    }
+    for input in inputs {
+        plant.inputs.send(input).await.unwrap();
+    }
+    assert_eq!(plant.answer().await, Feedback::Refuse);
+    let stored = plant.outbox().await;
+    assert!(stored[0].payload.contains("\"gw:alert\":\"lot_hold\""));
+    assert!(stored[0].payload.contains(&thing));
+    assert_eq!(plant.health.counters().guard_alerts.get(), 1);
+}

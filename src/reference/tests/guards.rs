@@ -1,0 +1,85 @@
+//! What guards need to know besides what was mentioned.
+
+use tracegate_pipeline::guard::GuardConfig;
+use tracegate_pipeline::reference::Content;
+
+use super::*;
+
+const SSCC: &str = "040123450000000016";
+
+fn lot(name: &str, version: u64, status: &str) -> Reference {
+    Reference {
+        key: format!("https://id.gs1.org/01/{GTIN}/10/{name}"),
+        version,
+        facts: Some(Facts::Lot(Lot {
+            status: Some(status.to_owned()),
+            ..Lot::default()
+        })),
+    }
+}
+
+fn pallet(serials: &[u32]) -> Reference {
+    let content = |n: &u32| Content {
+        item: serial(*n, 0, None).key,
+        instance: true,
+        lot: None,
+        pieces: None,
+    };
+    Reference {
+        key: format!("https://id.gs1.org/00/{SSCC}"),
+        version: 1,
+        facts: Some(Facts::Contents(serials.iter().map(content).collect())),
+    }
+}
+
+fn guarded() -> Pipeline {
+    let mut pipeline = station();
+    let mut config = pipeline.config().clone();
+    for read_point in &mut config.read_points {
+        read_point.guard = Some(Box::new(GuardConfig::default()));
+    }
+    pipeline.handle(Input::Configure(Box::new(config)));
+    pipeline
+}
+
+#[tokio::test]
+async fn a_pallet_brings_the_lots_of_what_is_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let facts = [
+        pallet(&[1, 2]),
+        serial(1, 1, Some("L1")),
+        serial(2, 1, Some("L2")),
+        lot("L1", 1, "hold"),
+    ];
+    table.store(&facts, Origin::File, Time(1)).await.unwrap();
+    let health = Health::new("plant-3", "e");
+    let mut known = Known::open(folder.path(), 1_000, health.clone()).await;
+    let scan = [Input::Scan {
+        device: 0,
+        at: Time(0),
+        data: format!("00{SSCC}").into_bytes(),
+    }];
+    let looked = known.look(&station(), &scan).await;
+    assert_eq!(looked.records, facts[..1], "nobody asks for more");
+    let mut known = Known::open(folder.path(), 1_000, health).await;
+    let mut pipeline = guarded();
+    let looked = known.look(&pipeline, &scan).await;
+    assert_eq!(looked.records, facts);
+    pipeline.handle(looked.into_input(Time(0)).unwrap());
+
+    // The other lot, of which nothing was known, is put on hold: that is told without a further scan.
+    let held = [lot("L2", 1, "hold")];
+    table.store(&held, Origin::File, Time(2)).await.unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let tick = [Input::Tick { at: Time(1) }];
+    loop {
+        let looked = known.look(&pipeline, &tick).await;
+        if looked.records == held {
+            break;
+        }
+        assert_eq!(looked.records, []);
+        assert!(std::time::Instant::now() < deadline, "it was not told");
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,106 @@
+//! Messages of the site that cannot be read.
+
+use tokio::time::Instant;
+
+use super::*;
+
+const L1: &str = "lot/04012345000016/L1";
+
+#[test]
+fn messages_are_refused_with_the_place_and_what_to_do() {
+    let mistake =
+        |below: &str, payload: &str| read(below, payload.as_bytes()).unwrap_err().to_string();
+    for (below, payload, expected) in [
+        (L1, "[]", "an object is expected, {…}, not a list"),
+        (L1, "{", "it is no JSON: EOF"),
+        (L1, "{}", "\"v\" is missing"),
+        (L1, r#"{"v": 0}"#, "/v: a whole number of at least 1"),
+        (L1, r#"{"v": 1.5}"#, "/v: a whole number of at least 1"),
+        (
+            L1,
+            r#"{"v": 1, "stat": "x"}"#,
+            "/stat: no such field; fields here are v, snapshot_id, qty, uom, status, expiry",
+        ),
+        (L1, r#"{"v": 1, "a/b": "x"}"#, "/a~1b: no such field"),
+        (
+            L1,
+            r#"{"v": 1, "status": 7}"#,
+            "/status: a text is expected, not a number",
+        ),
+        (
+            L1,
+            r#"{"v": 1, "expiry": "31.3.27"}"#,
+            "/expiry: \"31.3.27\" is no date; write 2027-03-31 or 270331",
+        ),
+        (
+            L1,
+            r#"{"v": 1, "qty": "a lot"}"#,
+            "/qty: \"a lot\" is no amount",
+        ),
+        (L1, r#"{"v": 1, "qty": -1}"#, "/qty: \"-1\" is no amount"),
+        (
+            L1,
+            r#"{"v": 1, "qty": 1, "uom": "kg"}"#,
+            "/uom: \"kg\" is no unit of UN/ECE recommendation 20",
+        ),
+        (
+            "order/1",
+            r#"{"v": 1, "lines": [{"gtin": "4012345000016"}, {}]}"#,
+            "/lines/1: \"gtin\" is missing",
+        ),
+        (
+            "order/1",
+            r#"{"v": 1, "lines": [{"gtin": "1"}]}"#,
+            "/lines/0/gtin: \"1\": (01)",
+        ),
+        (
+            "order/1",
+            r#"{"v": 1, "lines": [{"gtin": "4012345000016", "allowed_lots": [7]}]}"#,
+            "/lines/0/allowed_lots/0: a lot number",
+        ),
+        (
+            "order/1",
+            r#"{"v": 1, "lines": {}}"#,
+            "/lines: a list is expected, not an object",
+        ),
+        (
+            "sscc/040123450000000016",
+            r#"{"v": 1, "contents": [{"gtin": "4012345000016", "serial": "1", "qty": 2}]}"#,
+            "/contents/0/qty: a serial number is one thing",
+        ),
+        (
+            "serial/4012345000016/7",
+            r#"{"v": 1}"#,
+            "\"lot\" is missing",
+        ),
+        (
+            "meta",
+            r#"{"snapshot_id": "a", "generated_at": "today", "count": 1}"#,
+            "/generated_at: \"today\" is no time",
+        ),
+        ("heartbeat", r#"{"at": 7}"#, "/at: a text is expected"),
+        ("lots/1", "{}", "no such topic; there are lot/GTIN/LOT"),
+    ] {
+        let told = mistake(below, payload);
+        assert!(
+            told.starts_with(expected),
+            "{below} {payload}\n{told}\n{expected}"
+        );
+    }
+    let large = format!("{{\"v\": 1, \"status\": \"{}\"}}", "x".repeat(MAX_BYTES));
+    assert!(mistake(L1, &large).contains("at most 131072 are read"));
+    let long = format!("{{\"v\": 1, \"status\": \"{}\"}}", "x".repeat(300));
+    assert!(mistake(L1, &long).starts_with("/status: a text has at most 200"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_message_stops_anything(below in "[a-z/%0-9]{0,30}", payload in "\\PC{0,200}") {
+        let mut intake = Intake::new(10, Instant::now());
+        for below in [below.as_str(), L1, "order/1", "meta", "heartbeat", "sscc/040123450000000016"] {
+            drop(intake.hear(below, payload.as_bytes(), Instant::now()));
+            let more = format!("{{\"v\": 1, \"status\": {payload:?}}}");
+            drop(intake.hear(below, more.as_bytes(), Instant::now()));
+        }
+    }
+}
