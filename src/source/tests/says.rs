@@ -1,6 +1,6 @@
 //! What a reader says about itself, its inputs and its outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tracegate_llrp::client::{ClientConfig, RfMode};
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
@@ -110,7 +110,7 @@ async fn a_clock_that_was_never_set_is_a_condition_and_reads_come_all_the_same()
 #[tokio::test]
 async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
-    let mut settings = settings(&reader);
+    let mut settings = settings(&reader, &USES);
     settings.client.mode = Some(RfMode::Id(999_999));
     settings.used_antennas = BTreeSet::from([4, 7]);
     let rig = Rig::start(100, |context| {
