@@ -205,7 +205,7 @@ fn a_tag_has_many_names_and_a_scanned_thing_one() {
     alert.summary = "alert 00/040123450000000016: lot L1 is not released (hold)".into();
     alert.json.insert_str(1, "\"gw:alert\":\"lot_hold\",");
     book.booked(&alert);
-    let stories = book.stories("00/040123450000000016");
+    let stories = book.stories("(00)040123450000000016");
     let text = render(&stories[0]);
     assert!(
         text.contains("door: told: alert 00/040123450000000016: lot L1 is"),

@@ -233,7 +233,7 @@ impl Tag {
             && lean(lately, until) >= tuning.side_level
             && self.profile.between(lately, until).count() >= LEAVES_AFTER;
         let has_turned = self.flipped && self.side == Some(Side::Outside);
-        if !self.appeared || !(turns || has_turned) {
+        if self.ended || !self.appeared || !(turns || has_turned) {
             return false;
         }
         if now - self.known_since <= RESIDENT_AFTER {

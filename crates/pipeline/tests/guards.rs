@@ -8,10 +8,11 @@ use common::*;
 use serde_json::Value;
 use tracegate_gs1::epc::decode_bank;
 use tracegate_pipeline::association::class_uri;
+use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::guard::{GuardConfig, Level, Rule};
 use tracegate_pipeline::reference::{Batch, Content, Facts, KEPT, Lot, Reference};
 use tracegate_pipeline::time::Span;
-use tracegate_pipeline::{Input, Output, Pipeline, Read, Time};
+use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime, Time};
 
 /// The item of the tags with [`sgtin`] 100.
 const GTIN: &str = "04012345001006";
@@ -346,4 +347,55 @@ fn what_is_parked_keeps_what_is_known_of_its_lot() {
     let story = story(&guarded(GuardConfig::default(), reads, facts));
     assert!(!alerts(&story).is_empty(), "{story:?}");
     assert!(KEPT < Span::millis(200_000), "{KEPT:?}");
+}
+
+/// A second door, guarded too, hears the same pallet the same way, but less.
+#[test]
+fn of_two_doors_the_nearer_one_tells() {
+    let load = goods(1, 8);
+    let reads = crossing(&load, T0 + 10 * S, 6.0, false);
+    let facts = vec![contents(&load[0], "L1"), lot("L1", "hold", "")];
+    let mut inputs = guarded(GuardConfig::default(), reads, facts);
+    if let Input::Configure(config) = &mut inputs[0] {
+        config.devices.push("dock_2".into());
+        let mut second = config.read_points[0].clone();
+        second.name = "dock_2".into();
+        if let ReadPointKind::Gate(gate) = &mut second.kind {
+            for antenna in &mut gate.antennas {
+                antenna.device = 2;
+            }
+        }
+        config.read_points.insert(1, second);
+    }
+    inputs.insert(
+        4,
+        Input::Device {
+            device: 2,
+            at: Time(T0),
+            up: true,
+            reader_time: Some(ReaderTime::Utc(T0 as u64)),
+        },
+    );
+    let mut both = Vec::new();
+    for input in inputs {
+        if let Input::Reads { at, reads, .. } = &input {
+            let quieter = |read: &Read| Read {
+                rssi_dbm: read.rssi_dbm.map(|rssi| rssi - 8),
+                ..read.clone()
+            };
+            both.push(Input::Reads {
+                device: 2,
+                at: *at,
+                reads: reads.iter().map(quieter).collect(),
+            });
+        }
+        both.push(input);
+    }
+    let story = story(&both);
+    let told = |door: &str| {
+        let line = format!("{door} alert");
+        story.iter().filter(|(_, it)| it.starts_with(&line)).count()
+    };
+    assert!(told("dock_1") >= 2, "{story:?}");
+    assert_eq!(told("dock_2"), 0, "{story:?}");
 }
