@@ -1,4 +1,8 @@
 //! What events say beside step and disposition.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy takes only marked functions for tests"
+)]
 
 mod common;
 
