@@ -133,7 +133,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         pipeline.config().clone(),
     );
     let (witness, asks) = Witness::new(outlet, known, site, health.clone());
-    let witness = tokio::spawn(witness.run());
+    let antennas = config.buffer.directory.path().join("antennas.json");
+    let witness = tokio::spawn(witness.judging(antennas).run());
     let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
     let (acknowledged_in, acknowledged) = watch::channel(store.last_acknowledged());

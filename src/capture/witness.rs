@@ -3,6 +3,7 @@
 //! It hears what was committed, after it was committed, and decides nothing. When it cannot keep up the core goes on and
 //! it is told how much it missed; when a capture cannot keep up the others go on and that one is told its gap.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tracegate_pipeline::{Input, PipelineConfig};
 use super::line::{Gap, Line};
 use super::record;
 use super::tap::{Batch, Outlet, Seen, reads};
+use crate::antennas::Antennas;
 use crate::health::{Beat, Health};
 use crate::story::{Book, Recent, Story};
 
@@ -58,6 +60,7 @@ pub struct Witness {
     asks: mpsc::Receiver<Ask>,
     asked: Arc<Notify>,
     book: Book,
+    antennas: Antennas,
     captures: Vec<Capture>,
     config: PipelineConfig,
     site: String,
@@ -89,6 +92,7 @@ impl Witness {
             asks,
             asked: outlet.asked,
             book,
+            antennas: Antennas::default(),
             captures: Vec::new(),
             config,
             site,
@@ -96,6 +100,14 @@ impl Witness {
             health,
         };
         (witness, asks_in)
+    }
+
+    /// Also judges antennas by what they read, with what was noted in `file`.
+    #[must_use]
+    pub fn judging(mut self, file: PathBuf) -> Self {
+        self.antennas = Antennas::remembered(file);
+        self.antennas.configure(&self.config);
+        self
     }
 
     /// Runs until the core is gone.
@@ -168,6 +180,7 @@ impl Witness {
                 self.config = standing.config;
             }
             Seen::Missed(gap) => {
+                self.antennas.disturb();
                 for capture in self.captures.iter_mut().filter(|it| it.has_begun) {
                     capture.missed.add(gap);
                 }
@@ -176,6 +189,7 @@ impl Witness {
                 if self.captures.iter().any(|capture| capture.has_begun) {
                     self.hand_on(&batch);
                 }
+                self.antennas.take(&batch.inputs, &self.health);
                 for input in &batch.inputs {
                     if let Input::Configure(config) = input {
                         self.config.clone_from(config);

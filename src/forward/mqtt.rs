@@ -21,7 +21,7 @@ use super::words;
 use crate::buffer::{BufferError, OutboxReader, OutboxRow, Request, Stream, Trouble};
 use crate::config::{Payload, Template};
 use crate::downlink::order::Directory;
-use crate::health::{Beat, BrokerState, Counters, EndpointState, Health, tame};
+use crate::health::{Beat, BrokerState, Code, Counters, EndpointState, Health, tame};
 use crate::tls::{self, TlsError};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
@@ -304,15 +304,16 @@ pub async fn run(settings: Settings, mut links: Links) {
         links
             .health
             .endpoint(endpoint, EndpointState::Down(reason.clone()));
-        let state = match end.needs_people() {
-            true => BrokerState::Denied(reason.clone()),
-            false => BrokerState::Down(reason.clone()),
+        let (state, code) = match end.needs_people() {
+            true => (BrokerState::Denied(reason.clone()), Code::BrokerDenied),
+            false => (BrokerState::Down(reason.clone()), Code::BrokerDown),
         };
+        let code = code.as_str();
         let news = links.health.broker(state);
         // Once per change of reason, not once per attempt.
         let (broker, delay_ms) = (endpoint.to_string(), wait.as_millis());
         if news {
-            warn!(broker, reason, delay_ms, "Broker not connected");
+            warn!(broker, code, reason, delay_ms, "Broker not connected");
         } else {
             debug!(broker, reason, delay_ms, "Broker not connected");
         }

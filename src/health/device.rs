@@ -13,6 +13,9 @@ use super::tame;
 /// Problems and limits kept for one device; a device that talks without end is not believed more than that.
 const MOST: usize = 64;
 
+/// The log is told that a device is down once in this time at most.
+const DOWN_LINES: Duration = Duration::from_secs(20);
+
 /// A device's link, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
@@ -65,6 +68,9 @@ pub(super) struct Device {
     pub(super) state: DeviceState,
     /// What it is, where that is known.
     pub(super) kind: Option<DeviceKind>,
+    /// When the log was last told that it is down, and whether it still is to be told.
+    told: Option<Instant>,
+    untold: bool,
     /// When it became so.
     pub(super) since: Timestamp,
     pub(super) reads: Reads,
@@ -105,6 +111,8 @@ impl Default for Device {
         Self {
             state: DeviceState::Starting,
             kind: None,
+            told: None,
+            untold: false,
             since: Timestamp::now(),
             reads: Reads::default(),
             problems: BTreeMap::new(),
@@ -117,6 +125,25 @@ impl Default for Device {
 }
 
 impl Device {
+    /// Whether the log is to be told that it is down: at once, but for one that comes and goes.
+    pub(super) fn tells_down(&mut self, news: bool) -> bool {
+        self.untold |= news;
+        let now = Instant::now();
+        let soon = self.told.is_some_and(|at| now - at < DOWN_LINES);
+        let tells = self.untold && !soon;
+        if tells {
+            (self.told, self.untold) = (Some(now), false);
+        }
+        tells
+    }
+
+    /// Whether the log is to be told that it is up: unless it was not told that it was down.
+    pub(super) const fn tells_up(&mut self) -> bool {
+        let tells = !self.untold;
+        self.untold = false;
+        tells
+    }
+
     /// Notes a problem, for good or for a while; `None` ends it. Returns whether that is news.
     pub(super) fn problem(
         &mut self,
@@ -209,6 +236,28 @@ mod tests {
             assert!(passes(Problem::Antenna(id)), "{id}: those before are over");
         }
         assert!(!device.problem(Problem::Exception, None, None));
+    }
+
+    #[test]
+    fn a_device_that_comes_and_goes_makes_few_lines_and_the_last_one_is_true() {
+        let mut device = Device::default();
+        let back = |device: &mut Device| {
+            let long_ago = Instant::now().checked_sub(DOWN_LINES);
+            device.told = Some(long_ago.unwrap());
+        };
+        assert!(device.tells_up(), "the first time");
+        assert!(device.tells_down(true));
+        assert!(!device.tells_down(false), "once, not at every attempt");
+        assert!(device.tells_up());
+        for _ in 0..100 {
+            assert!(!device.tells_down(true));
+            assert!(!device.tells_up(), "nobody was told that it was down");
+        }
+        assert!(!device.tells_down(true));
+        back(&mut device);
+        assert!(device.tells_down(false), "it is told later if it stays so");
+        assert!(!device.tells_down(false));
+        assert!(device.tells_up());
     }
 
     #[test]

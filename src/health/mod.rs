@@ -196,6 +196,26 @@ impl Health {
         self.announce(news)
     }
 
+    /// Notes why a device is down. The code is for the log, if the log is to be told: once for each reason, and not too
+    /// often of a device that comes and goes.
+    pub fn device_down(&self, name: &str, reason: String) -> Option<Code> {
+        let state = DeviceState::Down {
+            reason: reason.clone(),
+        };
+        let news = self.device(name, state);
+        let mut links = self.links();
+        let device = links.devices.entry(name.to_owned()).or_default();
+        let code = condition::of_reason(&reason, device.kind);
+        device.tells_down(news).then_some(code)
+    }
+
+    /// Notes that a device is up; whether the log is to be told.
+    pub fn device_up(&self, name: &str) -> bool {
+        let news = self.device(name, DeviceState::Up);
+        let mut links = self.links();
+        news && links.devices.entry(name.to_owned()).or_default().tells_up()
+    }
+
     /// Notes what a device is.
     pub fn know(&self, name: &str, kind: DeviceKind) {
         self.with_device(name, |device| {

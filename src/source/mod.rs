@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::clock::GatewayClock;
 use crate::downlink::order::{Action, Order, Orders};
-use crate::health::{Beat, DeviceCounter, DeviceState, Health, tame};
+use crate::health::{Beat, DeviceCounter, Health, tame};
 use transport::{Opener, Port};
 
 /// Between attempts to reach a device, jittered up to twice that: one that was replugged is back within two seconds.
@@ -64,17 +64,15 @@ impl Context {
         self.health.counters().device_disconnects.add(1);
         self.health.count(&self.name, DeviceCounter::Disconnects, 1);
         let reason = tame(reason);
-        let state = DeviceState::Down {
-            reason: reason.clone(),
-        };
-        if self.health.device(&self.name, state) {
-            warn!(device = self.name, reason, "Device not connected");
+        if let Some(code) = self.health.device_down(&self.name, reason.clone()) {
+            let code = code.as_str();
+            warn!(device = self.name, code, reason, "Device not connected");
         }
     }
 
     /// Reports the device as up.
     fn up(&self) {
-        if self.health.device(&self.name, DeviceState::Up) {
+        if self.health.device_up(&self.name) {
             info!(device = self.name, "Device connected");
         }
     }

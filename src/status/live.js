@@ -12,4 +12,8 @@ source.onmessage = (event) => {
 };
 source.onerror = () => {
   link.textContent = "no connection to the gateway; what is shown may be old";
+  // Too many pages are open, or a password is missing.
+  if (source.readyState === EventSource.CLOSED) {
+    setTimeout(() => location.reload(), 10000);
+  }
 };

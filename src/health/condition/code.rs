@@ -139,7 +139,7 @@ codes! {
     BufferFull "BUFFER-FULL" Error Storing Disk, after 2 s, follows []:
         /// The buffer or its disk is full; sources wait, nothing is dropped.
         "make the broker take events again, or give the buffer more room: [buffer] max_size, or the disk";
-    TaskStuck "TASK-STUCK" Error Storing Program, after 0 s, follows []:
+    TaskStuck "TASK-STUCK" Error Delivery Program, after 0 s, follows []:
         /// A part of the program shows no sign of life; systemd is about to start it again.
         "report it with the log: it is a fault of the program, or of a disk that hangs";
     BrokerDenied "BROKER-DENIED" Error Delivery Broker, after 2 s, follows []:

@@ -144,7 +144,7 @@ fn of_device(
     }
 }
 
-pub(super) fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Code {
+pub(in crate::health) fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Code {
     let known = REASONS.iter().find(|(words, _)| reason.contains(words));
     match (known, kind) {
         (Some((_, code)), _) => *code,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use code::{Code, Fault, Severity, Stops};
-pub(super) use find::found;
+pub(super) use find::{found, of_reason};
 
 use super::Health;
 
