@@ -1,6 +1,10 @@
 //! What the end-to-end tests share: the real binary, and a real Mosquitto, as child processes that go away with the test.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part"
+)]
 
 use std::fs::{self, File};
 use std::net::SocketAddr;

@@ -16,6 +16,7 @@ use super::mosquitto::free_port;
 pub struct Postgres {
     folder: TempDir,
     port: u16,
+    settings: Vec<String>,
     child: Option<Child>,
 }
 
@@ -37,6 +38,7 @@ impl Postgres {
         let mut server = Self {
             folder,
             port: free_port(),
+            settings: settings.iter().map(|it| (*it).to_owned()).collect(),
             child: None,
         };
         let made = server
@@ -53,15 +55,24 @@ impl Postgres {
             .output()
             .expect("run initdb");
         assert!(made.status.success(), "initdb: {}", said(&made));
-        let log = fs::File::create(server.log_path()).expect("open the log");
-        let port = server.port.to_string();
-        let socket = server.folder.path().display().to_string();
-        let mut command = server.command("postgres");
+        server.restart();
+        server
+    }
+
+    /// Starts it again with what it has stored, on the same port.
+    pub fn restart(&mut self) {
+        let log = fs::File::create(self.log_path()).expect("open the log");
+        let port = self.port.to_string();
+        let socket = self.folder.path().display().to_string();
+        let mut command = self.command("postgres");
         command
             .arg("-D")
-            .arg(server.data())
+            .arg(self.data())
             .args(["-p", &port, "-k", &socket, "-h", "127.0.0.1"]);
-        for setting in ["fsync=off", "full_page_writes=off"].iter().chain(settings) {
+        for setting in ["fsync=off", "full_page_writes=off"] {
+            command.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         let child = command
@@ -69,17 +80,26 @@ impl Postgres {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        server.child = Some(child.expect("start postgres"));
+        self.child = Some(child.expect("start postgres"));
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !server.psql(&["-c", "select 1"]).status.success() {
+        while !self.psql(&["-c", "select 1"]).status.success() {
             assert!(
                 Instant::now() < deadline,
                 "postgres does not answer: {}",
-                server.log()
+                self.log()
             );
             std::thread::sleep(Duration::from_millis(50));
         }
-        server
+    }
+
+    /// Immediate shutdown: nothing is finished. A plain kill would leave its processes to notice by themselves.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = Command::new("kill")
+                .args(["-QUIT", &child.id().to_string()])
+                .status();
+            let _ = child.wait();
+        }
     }
 
     /// For `--database`.
@@ -165,13 +185,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // Immediate shutdown; a plain kill would leave its processes to notice by themselves.
-            let _ = Command::new("kill")
-                .args(["-QUIT", &child.id().to_string()])
-                .status();
-            let _ = child.wait();
-        }
+        self.kill();
     }
 }
 

@@ -67,7 +67,7 @@ create table events (
     biz_location text,
     -- Who: the badge that confirmed it.
     operator text,
-    -- A verdict of a guard (warn, refuse …) if it tells of one; a refusal moves nothing.
+    -- What a guard said (accept, warn, refuse), or what became of it (refused, cancelled …). What was refused moves nothing.
     verdict text,
     -- Where in the gateway's sequence it came.
     epoch int,

@@ -34,7 +34,7 @@ pub struct Facts {
     pub biz_location: Option<String>,
     /// Who confirmed it.
     pub operator: Option<String>,
-    /// `accept`, `warn` or `refuse`.
+    /// What a rule said: `accept`, `warn`, `refuse`, or what became of it: `refused`, `cancelled` and the like.
     pub verdict: Option<String>,
     /// It is declared wrong, since when in microseconds.
     pub wrong_since_us: Option<i64>,
@@ -122,10 +122,13 @@ pub fn facts(value: &Value, context: &Value, issue_steps: &[String]) -> Result<F
         _ => None,
     };
     let verdict = text(own("verdict"));
-    // A refusal and an alert say that nothing happened, unless somebody overrode it or the load went all the same.
-    let refused = verdict.as_deref() == Some("refuse") || own("alert").is_some();
-    let went = own("passage").is_some() || own("override").is_some();
-    let happened = own("cancelled").is_none() && (went || !refused);
+    // Business steps of our own, such as issue_refused, tell of what somebody wanted to do. Nothing happened either where a
+    // rule refused it, unless somebody overrode that, or the load went through the door all the same.
+    let step = data.biz_step.as_deref().unwrap_or_default();
+    let refused =
+        matches!(verdict.as_deref(), Some("refuse" | "refused")) || own("alert").is_some();
+    let went = own("passage").is_some() || own("overrides").is_some();
+    let happened = !step.starts_with(NAMESPACE) && (went || !refused);
     let mut documents: Vec<(String, String)> = data
         .biz_transactions
         .iter()

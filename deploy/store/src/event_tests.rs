@@ -95,9 +95,13 @@ fn a_refusal_moves_nothing_and_counts_repeat() {
         roles(refused.clone()),
         ["mentioned /01/09506000134352/21/7"]
     );
-    let mut overridden = refused;
-    overridden["gw:override"] = json!({"gw:by": "badge-9"});
+    let mut overridden = refused.clone();
+    overridden["gw:overrides"] = json!([{"gw:rule": "lot_hold", "gw:by": "badge-9"}]);
     assert_eq!(roles(overridden), ["input /01/09506000134352/21/7"]);
+    let mut cancelled = refused;
+    cancelled["bizStep"] = json!("tracegate:event/issue_cancelled");
+    cancelled["gw:verdict"] = json!("cancelled");
+    assert_eq!(roles(cancelled), ["mentioned /01/09506000134352/21/7"]);
     let counts = json!({"type": "ObjectEvent", "action": "OBSERVE", "epcList": [PALLET], "gw:quantities": [{"gw:epcClass": LOT, "gw:quantity": 3}]});
     assert_eq!(
         roles(counts),

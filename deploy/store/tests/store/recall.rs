@@ -49,7 +49,8 @@ fn day() -> Vec<Value> {
             "bizTransactionList": order(number), "gw:operator": badge, "at": "line1"})
     };
     let mut refused = issue(1, "B", 40.0, "badge-0042");
-    refused["gw:verdict"] = json!("refuse");
+    refused["bizStep"] = json!("tracegate:event/issue_refused");
+    refused["gw:verdict"] = json!("refused");
     vec![
         json!({"type": "AggregationEvent", "action": "OBSERVE", "bizStep": "receiving", "parentID": PALLET_IN,
             "childQuantityList": kilograms("A", 500.0), "sourceList": source, "at": "dock1",
@@ -128,7 +129,7 @@ fn the_day_of_a_plant_is_answered() {
     expect("on_site.txt", &["on-site"]);
     let refused = ask(binary(), &url, &["recall", "--gtin", PART, "--lot", "B"]);
     assert!(
-        refused.contains("orders: 0") && refused.contains("refuse"),
+        refused.contains("orders: 0") && refused.contains("issue_refused"),
         "{refused}"
     );
 

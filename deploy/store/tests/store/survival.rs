@@ -221,3 +221,35 @@ fn what_postgresql_refuses_is_kept_aside_alone() {
         "{kept}"
     );
 }
+
+#[test]
+fn while_the_database_is_away_the_broker_keeps_everything() {
+    let (broker, mut server) = (Mosquitto::in_memory(), Postgres::start());
+    let url = server.url();
+    let store = Store::start(binary(), broker.addr(), &url, "store-1");
+    let mut gateway = Publisher::new(broker.addr());
+    let mut next = 1;
+    while next < 500 {
+        next = send(&mut gateway, next);
+    }
+    // In the middle of its work.
+    server.kill();
+    while next < 1_000 {
+        next = send(&mut gateway, next);
+    }
+    gateway.settle();
+    until("it says so", || {
+        store.log().contains("Cannot store; trying again")
+    });
+    assert!(gateway.marks(EPOCH).last().is_none_or(|mark| *mark < 500));
+    server.restart();
+    until("the gateway heard it", || {
+        gateway.marks(EPOCH).last() == Some(&999)
+    });
+    // Of the numbers, 500 is garbage.
+    assert_eq!(
+        server.query("select count(*), count(distinct seq) from events"),
+        "998|998"
+    );
+    assert_eq!(server.query("select count(*) from rejected"), "1");
+}
