@@ -9,22 +9,20 @@
 //! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
+mod answer;
 mod count;
 mod storing;
 #[cfg(test)]
 mod tests;
 mod wall;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{
-    DeviceIndex, MovementEvent, NonEventReason, ScanVerdict, VerdictKind,
-};
+use tracegate_pipeline::input::{DeviceIndex, NonEventReason};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
@@ -37,6 +35,7 @@ use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
 use crate::telemetry;
 
+pub use answer::{Feedback, LightSwitch, Told};
 pub use storing::DiskFailed;
 use storing::Ended;
 
@@ -47,19 +46,6 @@ const BATCH_READS: usize = 4_096;
 /// The loop wakes at least this often, for the watchdog.
 const WAKE: Duration = Duration::from_secs(5);
 
-/// The operator's answer to a scan, sent once the scan is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feedback {
-    /// Stored.
-    Accept,
-    /// Stored before: the operator should look.
-    Warn,
-    /// Not booked.
-    Refuse,
-    /// A movement of a read point that the reader looks at was stored.
-    Movement,
-}
-
 /// What the core shares with the rest.
 #[derive(Debug)]
 pub struct Wiring {
@@ -67,6 +53,8 @@ pub struct Wiring {
     pub inputs: mpsc::Receiver<Input>,
     /// To scanners and readers.
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
+    /// To the lights beside scanners and markers.
+    pub lights: BTreeMap<DeviceIndex, LightSwitch>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
     /// From the forwarder: newest acknowledged sequence number.
@@ -256,7 +244,7 @@ impl Core {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Verdict(verdict) => verdicts.push((verdict, input.at())),
                     Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
@@ -305,8 +293,8 @@ impl Core {
         for event in &events {
             self.show(event);
         }
-        for verdict in verdicts {
-            self.answer(&verdict);
+        for (verdict, at) in verdicts {
+            self.answer(&verdict, at);
         }
         let inputs = batch;
         self.wiring.tap.seen(Batch {
@@ -413,42 +401,6 @@ impl Core {
             percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),
             oldest_s: u64::try_from(age_us / 1_000_000).unwrap_or(0),
         });
-    }
-
-    fn answer(&self, verdict: &ScanVerdict) {
-        let feedback = match &verdict.kind {
-            VerdictKind::Accepted => Feedback::Accept,
-            VerdictKind::Duplicate => Feedback::Warn,
-            VerdictKind::Refused(reason) => {
-                warn!(
-                    scanner = self.device_name(verdict.device),
-                    reason, "Scan refused"
-                );
-                Feedback::Refuse
-            }
-        };
-        if let Some(scanner) = self.wiring.feedback.get(&verdict.device)
-            && scanner.try_send(feedback).is_err()
-        {
-            debug!(
-                scanner = self.device_name(verdict.device),
-                "Scanner gone before its answer"
-            );
-        }
-    }
-
-    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
-    fn show(&self, event: &MovementEvent) {
-        let read_points = &self.pipeline.config().read_points;
-        let found = read_points.iter().find(|it| it.name == event.read_point);
-        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
-            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
-            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
-            Some(ReadPointKind::Station(_)) | None => return,
-        };
-        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
-            let _ = reader.try_send(Feedback::Movement);
-        }
     }
 
     fn device_name(&self, device: DeviceIndex) -> &str {

@@ -14,6 +14,7 @@ mod diagnostic;
 mod downlink;
 mod eyes;
 mod feed;
+mod light;
 mod limits;
 mod llrp;
 mod marker;
@@ -48,6 +49,7 @@ pub use attached::{HidDevice, KeyboardLayout, Suffix};
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
 pub use eyes::{InputRef, PhotoEyes};
+pub use light::Light;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
@@ -78,6 +80,7 @@ const SECTIONS: &[&str] = &[
     "scanner",
     "receiver",
     "marker",
+    "light",
     "read_point",
     "tags",
     "tag_sensor",
@@ -95,6 +98,7 @@ const NAMED_SECTIONS: &[&str] = &[
     "scanner",
     "receiver",
     "marker",
+    "light",
     "read_point",
     "tag_sensor",
     "active_tag",

@@ -14,6 +14,7 @@ use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
 };
 use tracegate_pipeline::filter::TagRules;
+use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::time::{Span, Time};
 
 use super::*;
@@ -79,6 +80,7 @@ impl Plant {
             known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),
+            lights: BTreeMap::new(),
             committed: committed_in,
             acknowledged: acknowledged_out,
             requests: requests_out,

@@ -20,6 +20,8 @@ pub enum DeviceKind {
     Receiver,
     /// A laser marker.
     Marker,
+    /// A stack light.
+    Light,
 }
 
 /// Reads of a device since the start of the gateway.

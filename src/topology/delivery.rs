@@ -117,7 +117,9 @@ fn announcements(config: &Config) -> announce::Settings {
     let markers = config.marker.keys().map(|name| (name, DeviceKind::Marker));
     let receivers = config.receiver.keys();
     let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
-    let all = readers.chain(scanners).chain(receivers).chain(markers);
+    let lights = config.light.keys().map(|name| (name, DeviceKind::Light));
+    let feeds = scanners.chain(receivers).chain(markers);
+    let all = readers.chain(feeds).chain(lights);
     announce::Settings {
         topic: (config.mqtt.device_status).then(|| config.mqtt.device_topic.0.clone()),
         devices: all.map(|(name, kind)| (name.clone(), kind)).collect(),
