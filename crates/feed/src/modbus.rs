@@ -140,7 +140,7 @@ pub const fn exception(code: u8) -> &'static str {
     }
 }
 
-/// Cuts what comes from a module into replies. It holds less than [`MAX_FRAME`] bytes once [`next`](Self::next) has
+/// Cuts what comes from a module into replies. It holds less than [`MAX_FRAME`] bytes once [`take`](Self::take) has
 /// nothing more.
 #[derive(Debug, Clone, Default)]
 pub struct Inbox(Vec<u8>);
@@ -155,7 +155,7 @@ impl Inbox {
     ///
     /// # Errors
     /// What came can be no reply. There is no way to find the next one: the connection is to be made anew.
-    pub fn next(&mut self) -> Result<Option<Reply>, NoModbus> {
+    pub fn take(&mut self) -> Result<Option<Reply>, NoModbus> {
         // A wrong beginning is told before a whole frame is there, which may never be.
         if self.0.get(2..4).is_some_and(|protocol| protocol != [0, 0]) {
             return Err(NoModbus);
@@ -192,7 +192,7 @@ mod tests {
     fn reply(bytes: &[u8]) -> Reply {
         let mut inbox = Inbox::default();
         inbox.push(bytes);
-        inbox.next().unwrap().unwrap()
+        inbox.take().unwrap().unwrap()
     }
 
     /// The examples of the specification, §6.5 and §6.11, with a header.
@@ -233,7 +233,7 @@ mod tests {
         ] {
             let mut inbox = Inbox::default();
             inbox.push(bytes);
-            assert_eq!(inbox.next(), Err(NoModbus), "{bytes:?}");
+            assert_eq!(inbox.take(), Err(NoModbus), "{bytes:?}");
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
                 for piece in bytes.chunks(size) {
                     inbox.push(piece);
                     loop {
-                        match inbox.next() {
+                        match inbox.take() {
                             Ok(Some(reply)) => replies.push(reply),
                             Ok(None) => break,
                             Err(NoModbus) => return (replies, true),

@@ -143,7 +143,7 @@ impl Modbus {
 
     async fn outcome(&mut self) -> Result<Outcome, String> {
         loop {
-            while let Some(reply) = self.inbox.next().map_err(|error| self.no_modbus(&error))? {
+            while let Some(reply) = self.inbox.take().map_err(|error| self.no_modbus(&error))? {
                 if let Some(outcome) = self.judge(&reply)? {
                     return Ok(outcome);
                 }
