@@ -9,6 +9,7 @@
 //! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
+mod answer;
 mod count;
 mod show;
 mod storing;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::input::{DeviceIndex, NonEventReason, ScanVerdict, VerdictKind};
+use tracegate_pipeline::input::{DeviceIndex, NonEventReason};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
@@ -35,6 +36,7 @@ use crate::health::{Beat, BufferLevel, Health};
 use crate::reference::Known;
 use crate::telemetry;
 
+pub use answer::{Feedback, LightSwitch, Told};
 pub use storing::DiskFailed;
 use storing::Ended;
 
@@ -45,19 +47,6 @@ const BATCH_READS: usize = 4_096;
 /// The loop wakes at least this often, for the watchdog.
 const WAKE: Duration = Duration::from_secs(5);
 
-/// The operator's answer to a scan, sent once the scan is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feedback {
-    /// Stored.
-    Accept,
-    /// Stored before: the operator should look.
-    Warn,
-    /// Not booked.
-    Refuse,
-    /// A movement of a read point that the reader looks at was stored.
-    Movement,
-}
-
 /// What the core shares with the rest.
 #[derive(Debug)]
 pub struct Wiring {
@@ -65,6 +54,8 @@ pub struct Wiring {
     pub inputs: mpsc::Receiver<Input>,
     /// To scanners and readers.
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
+    /// To the lights beside scanners and markers.
+    pub lights: BTreeMap<DeviceIndex, LightSwitch>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
     /// From the forwarder: newest acknowledged sequence number.
@@ -254,7 +245,7 @@ impl Core {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Verdict(verdict) => verdicts.push((verdict, input.at())),
                     Output::Learned(fact) => learned.push(fact),
                     Output::Alert(alert) => alerts.push(alert),
                     Output::NonEvent(load) => {
@@ -306,8 +297,8 @@ impl Core {
         for event in &events {
             self.show(event);
         }
-        for verdict in verdicts {
-            self.answer(&verdict);
+        for (verdict, at) in verdicts {
+            self.answer(&verdict, at);
         }
         let inputs = batch;
         self.wiring.tap.seen(Batch {
@@ -416,28 +407,6 @@ impl Core {
             max_bytes: figures.max_bytes,
             full_in_s: None,
         });
-    }
-
-    fn answer(&self, verdict: &ScanVerdict) {
-        let feedback = match &verdict.kind {
-            VerdictKind::Accepted | VerdictKind::Pending(_) => Feedback::Accept,
-            VerdictKind::Duplicate | VerdictKind::Warned(_) => Feedback::Warn,
-            VerdictKind::Refused(reason) => {
-                warn!(
-                    scanner = self.device_name(verdict.device),
-                    reason, "Scan refused"
-                );
-                Feedback::Refuse
-            }
-        };
-        if let Some(scanner) = self.wiring.feedback.get(&verdict.device)
-            && scanner.try_send(feedback).is_err()
-        {
-            debug!(
-                scanner = self.device_name(verdict.device),
-                "Scanner gone before its answer"
-            );
-        }
     }
 
     fn device_name(&self, device: DeviceIndex) -> &str {

@@ -147,6 +147,15 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     );
 
     let (directory, orders) = topology::downlink::targets(&devices);
+    let mut sources = JoinSet::new();
+    let lights = topology::light::start(
+        config,
+        &devices,
+        &directory,
+        &health,
+        &stop_sources,
+        &mut sources,
+    );
     let reader = OutboxReader::open(store.path()).await;
     let reader = reader.map_err(ServiceError::at_start)?;
     let links = mqtt::Links {
@@ -177,7 +186,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         tokio::spawn(site::run(settings, health.clone(), beat, stop))
     });
 
-    let (mut sources, mut feedback) = (JoinSet::new(), BTreeMap::new());
+    let mut feedback = BTreeMap::new();
     let mut doors = topology::Doors::default();
     for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
         let index =
@@ -206,6 +215,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         known,
         inputs,
         feedback,
+        lights,
         committed: committed_in,
         acknowledged,
         requests,

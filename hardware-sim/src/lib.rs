@@ -7,6 +7,7 @@
 //! * [`scenario`] says what happens: pallets through dock doors, lots scanned at lines, with ground truth. Pure:
 //!   the same seed gives the same [`Timeline`](scenario::Timeline).
 //! * [`reader`], [`scanner`] and [`marker`] are the devices; [`player`] plays a timeline into them in real time.
+//! * [`module`] switches lamps on command, over Modbus/TCP.
 //! * [`receiver`] hears active tags, over TCP, UDP or MQTT.
 //! * [`broker`] is the MQTT side; [`ledger`] counts what arrived against the truth.
 //! * [`proxy`] is a network that fails on command, between any two of them.
@@ -19,6 +20,7 @@ pub mod broker;
 pub mod demo;
 pub mod ledger;
 pub mod marker;
+pub mod module;
 pub mod player;
 pub mod portal;
 pub mod proxy;

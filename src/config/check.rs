@@ -98,6 +98,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::status::check(&mut checker);
     super::events::check(&mut checker);
     super::guard::check(&mut checker);
+    super::light::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         super::events::gaps(&mut checker);
@@ -226,11 +227,12 @@ impl Checker<'_> {
     /// Names of readers, scanners and read points: they appear in topics, events and variables.
     fn names(&mut self) {
         let config = self.config;
-        let sections: [(&str, Vec<&String>); 7] = [
+        let sections: [(&str, Vec<&String>); 8] = [
             ("llrp", config.llrp.keys().collect()),
             ("scanner", config.scanner.keys().collect()),
             ("receiver", config.receiver.keys().collect()),
             ("marker", config.marker.keys().collect()),
+            ("light", config.light.keys().collect()),
             ("read_point", config.read_point.keys().collect()),
             ("tag_sensor", config.tag_sensor.keys().collect()),
             ("active_tag", config.active_tag.keys().collect()),

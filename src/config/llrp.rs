@@ -262,6 +262,9 @@ pub enum OutputUse {
     Refuse,
     /// Left to the command `gpo`.
     Command,
+    /// A lamp of a `[light.NAME]`, which says so.
+    #[serde(skip)]
+    Light,
 }
 
 /// A table from port number to a value.

@@ -229,6 +229,8 @@ pub struct Marker {
     pub on_accept: Option<Bytes>,
     /// Sent when a mark failed, names nothing, or has too poor a grade.
     pub on_refuse: Option<Bytes>,
+    /// The light that shows what becomes of its marks.
+    pub light: Option<String>,
 }
 
 impl Default for Marker {
@@ -279,6 +281,7 @@ impl Default for Marker {
             keep_unknown_ais: false,
             on_accept: None,
             on_refuse: None,
+            light: None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod events;
 mod eyes;
 mod feed;
 mod guard;
+mod light;
 mod limits;
 mod llrp;
 mod mapping;
@@ -54,6 +55,7 @@ pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span
 pub use downlink::Command;
 pub use eyes::{InputRef, PhotoEyes};
 pub use guard::Guard;
+pub use light::Light;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
@@ -90,6 +92,7 @@ const SECTIONS: &[&str] = &[
     "scanner",
     "receiver",
     "marker",
+    "light",
     "read_point",
     "tags",
     "tag_sensor",
@@ -108,6 +111,7 @@ const NAMED_SECTIONS: &[&str] = &[
     "scanner",
     "receiver",
     "marker",
+    "light",
     "read_point",
     "tag_sensor",
     "active_tag",

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::downlink::Command;
 use super::eyes::PhotoEyes;
 use super::guard::Guard;
+use super::light::Light;
 use super::llrp::Llrp;
 use super::mapping::{
     Action, FieldName, FieldText, MasterDataName, NamespaceUri, OneOrMore, PartyKind,
@@ -50,6 +51,8 @@ pub struct Config {
     pub receiver: BTreeMap<String, Receiver>,
     /// Laser markers by name.
     pub marker: BTreeMap<String, Marker>,
+    /// Stack lights by name.
+    pub light: BTreeMap<String, Light>,
     /// Read points by name.
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
@@ -84,7 +87,9 @@ impl Config {
         let scanners = self.scanner.keys().map(|name| ("scanner", name));
         let receivers = self.receiver.keys().map(|name| ("receiver", name));
         let markers = self.marker.keys().map(|name| ("marker", name));
-        readers.chain(scanners).chain(receivers).chain(markers)
+        let lights = self.light.keys().map(|name| ("light", name));
+        let feeds = scanners.chain(receivers).chain(markers);
+        readers.chain(feeds).chain(lights)
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Scanner {
     pub on_refuse: Option<Bytes>,
     /// Sent to the scanner when it read nothing.
     pub on_no_read: Option<Bytes>,
+    /// The light that shows what becomes of its scans.
+    pub light: Option<String>,
     /// Sent to the scanner once a second while it shows which one it is.
     pub on_identify: Option<Bytes>,
 }

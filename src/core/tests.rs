@@ -81,6 +81,7 @@ impl Plant {
             known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),
+            lights: BTreeMap::new(),
             committed: committed_in,
             acknowledged: acknowledged_out,
             requests: requests_out,

@@ -21,6 +21,8 @@ pub enum DeviceKind {
     Receiver,
     /// A laser marker.
     Marker,
+    /// A stack light.
+    Light,
 }
 
 impl DeviceKind {

@@ -3,6 +3,7 @@
 pub mod attached;
 pub mod hid;
 pub mod keyboard;
+pub mod light;
 pub mod llrp;
 pub mod marker;
 pub mod queue;
@@ -148,14 +149,18 @@ impl Retry {
     /// Says why the device is down and waits before the next attempt, longer each time unless the connection was `good`.
     /// Returns false when the gateway stops.
     async fn wait(&mut self, context: &Context, reason: &str, good: bool) -> bool {
+        context.down(reason);
+        context.pause(self.next(good)).await
+    }
+
+    /// How long to wait before the next attempt, longer each time unless the connection was `good`.
+    fn next(&mut self, good: bool) -> Duration {
         self.0 = if good {
             1
         } else {
             (self.0 * 2).min(RETRY_SLOWDOWN)
         };
-        context.down(reason);
-        let wait = (RETRY * self.0).mul_f64(1.0 + fastrand::f64());
-        context.pause(wait).await
+        (RETRY * self.0).mul_f64(1.0 + fastrand::f64())
     }
 }
 

@@ -143,7 +143,9 @@ pub fn kinds(config: &Config) -> BTreeMap<String, DeviceKind> {
     let markers = config.marker.keys().map(|name| (name, DeviceKind::Marker));
     let receivers = config.receiver.keys();
     let receivers = receivers.map(|name| (name, DeviceKind::Receiver));
-    let all = readers.chain(scanners).chain(receivers).chain(markers);
+    let lights = config.light.keys().map(|name| (name, DeviceKind::Light));
+    let feeds = scanners.chain(receivers).chain(markers);
+    let all = readers.chain(feeds).chain(lights);
     all.map(|(name, kind)| (name.clone(), kind)).collect()
 }
 

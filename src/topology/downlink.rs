@@ -57,6 +57,7 @@ pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
                 let (commanded, shown): (Vec<_>, Vec<_>) = settings
                     .outputs
                     .iter()
+                    .filter(|(_, what)| **what != OutputUse::Light)
                     .partition(|(_, what)| **what == OutputUse::Command);
                 let ports = commanded.into_iter().map(|(port, _)| *port).collect();
                 Target::new(!shown.is_empty(), ports)

@@ -4,6 +4,7 @@ mod attached;
 mod delivery;
 pub mod downlink;
 mod feed;
+pub mod light;
 mod reader;
 mod receiver;
 

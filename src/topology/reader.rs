@@ -1,5 +1,6 @@
 //! From a reader's section to what its task works with.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracegate_llrp::client::{
@@ -8,9 +9,10 @@ use tracegate_llrp::client::{
 };
 
 use crate::config::{
-    Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, RadioMode, ReportItem,
-    SearchMode, TagPattern,
+    Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, OutputUse, RadioMode,
+    ReportItem, SearchMode, TagPattern,
 };
+use crate::source::light::Lamp;
 use crate::source::llrp::Settings;
 use crate::source::llrp::link::Link;
 use crate::tls;
@@ -24,7 +26,7 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             access_reads,
             ..client(reader)
         },
-        outputs: reader.gpo.clone(),
+        outputs: outputs(config, name, reader),
         used_antennas: config
             .read_point
             .values()
@@ -41,6 +43,16 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             .collect(),
         sensors,
     }
+}
+
+/// What its outputs are for, lamps of lights among them.
+fn outputs(config: &Config, name: &str, reader: &Llrp) -> BTreeMap<u16, OutputUse> {
+    let lights = config.light.values();
+    let lights = lights.filter(|light| light.reader.as_deref() == Some(name));
+    let lamps = lights.flat_map(|light| Lamp::ALL.map(|lamp| *light.outputs().of(lamp)));
+    let lamps = lamps.flatten().map(|output| (output, OutputUse::Light));
+    let own = reader.gpo.iter().map(|(port, what)| (*port, *what));
+    own.chain(lamps).collect()
 }
 
 fn link(name: &str, reader: &Llrp) -> Link {

@@ -11,6 +11,7 @@ pub mod active;
 pub mod frame;
 pub mod hid;
 pub mod marker;
+pub mod modbus;
 pub mod profile;
 pub mod rules;
 pub mod ssi;

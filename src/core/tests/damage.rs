@@ -11,6 +11,7 @@ async fn core(directory: &Path) -> Core {
         known: Known::default(),
         inputs: mpsc::channel(1).1,
         feedback: BTreeMap::new(),
+        lights: BTreeMap::new(),
         committed: watch::channel(0).0,
         acknowledged: watch::channel(0).1,
         requests: mpsc::channel(1).1,

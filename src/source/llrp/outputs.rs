@@ -135,10 +135,12 @@ impl Outputs {
         let blink = self.commanded.blink(now);
         for (&port, what) in &self.uses {
             let on = match what {
-                OutputUse::Command => match self.commanded.level(port, now, connected) {
-                    Some(on) => on,
-                    None => continue,
-                },
+                OutputUse::Command | OutputUse::Light => {
+                    match self.commanded.level(port, now, connected) {
+                        Some(on) => on,
+                        None => continue,
+                    }
+                }
                 _ if blink.is_some() => blink == Some(true),
                 OutputUse::Movement => self.pulse_until.is_some(),
                 OutputUse::Alarm => self.alarm,

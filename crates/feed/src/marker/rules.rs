@@ -47,9 +47,11 @@ const fn rule(step: Step, pattern: &'static str) -> Rule {
 ///
 /// Keyence MD answers `WX,StartMarking` with `WX,OK` once marking is complete, and every other command with `WX,OK` too;
 /// `RX,Ready` with `RX,OK,0` ready, `1` error, `2` marking. Panasonic LP tells the end of a mark by itself, once its response is
-/// permitted (`MSTS1`): `STX MST A 0000`, or an error code (LP-GS command manual §3-3-8). Gravotech tells `GO M` and
-/// `GO F`. Telesis extended protocol: `SOH type STX data ETX BCC CR`, `G` begins a print cycle, `V`, `1` and `Q` are texts; its
-/// message at the end of a print is the site's own text, `DONE` here.
+/// permitted (`MSTS1`): `STX MST A 0000`, or an error code `E001` to `E999` (command manuals LP-GS ME-LP-GS-SR-COMP-3 §3-3-8,
+/// LP-M ME-LPMSZ-SR-9 p. 41, where an energy may follow). Gravotech tells `GO M` and `GO F`. Telesis extended protocol:
+/// `SOH type [##] STX [data] ETX BCC CR`, `G` begins a print cycle, `V`, `1` and `Q` are texts (data sheet TMP3200/090,
+/// 37061 rev. J p. 6); its message at the end of a print is the site's own text, `DONE` here. Videojet is asked and
+/// commanded as in *Ultimate Protocol* V1.7 §2; the words of its answers there were not at hand.
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "keyence_md",
