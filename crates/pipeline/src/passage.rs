@@ -4,6 +4,8 @@
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
 mod tailgate;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -110,10 +112,10 @@ impl Passages {
         self.open.iter().map(|load| load.decide_at).min()
     }
 
-    /// Adds a change of side that was confirmed at `now`.
-    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) {
+    /// Adds a change of side that was confirmed at `now`. True if a load is decided early because of it.
+    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) -> bool {
         if self.take_back(tag, flip.direction) {
-            return;
+            return false;
         }
         let near = |load: &Load| {
             load.direction == flip.direction
@@ -142,11 +144,11 @@ impl Passages {
         }
         load.decide_at = load.decide_at.min(load.first + LONGEST_LOAD).max(now);
         self.open.push(load);
-        if self.open.len() > MAX_LOADS
-            && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at)
-        {
+        let is_full = self.open.len() > MAX_LOADS;
+        if is_full && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at) {
             oldest.decide_at = now;
         }
+        is_full
     }
 
     /// A tag that came back before its load was decided turned round in the doorway: neither way counts.
