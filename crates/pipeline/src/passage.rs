@@ -34,6 +34,9 @@ const CONTRAST_SEEN: f64 = 0.2;
 const BOTH_SEEN: f64 = 0.05;
 /// Photo-eyes can refuse a load of fewer tags than this.
 const VETO_BELOW: usize = 8;
+/// Of a load that passes another gate a few tags are by chance louder here. Where most are louder there, the others passed
+/// here only if they are this much louder here.
+const MOSTLY_ELSEWHERE: f64 = 3.0;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
@@ -376,7 +379,12 @@ impl Passages {
         if ratio < tuning.flip_ratio {
             return Some(NonEventReason::Ratio);
         }
-        if view.is_louder_elsewhere(&survey.moved, at) {
+        let factor = if survey.louder_elsewhere > moved {
+            MOSTLY_ELSEWHERE
+        } else {
+            1.0
+        };
+        if view.is_louder_elsewhere(&survey.moved, at, factor) {
             return Some(NonEventReason::Neighbour);
         }
         Self::veto(view, load, at, survey)

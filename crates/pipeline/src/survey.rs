@@ -100,6 +100,8 @@ pub(crate) struct Survey {
     pub company: Vec<EpcKey>,
     /// How many of the load another gate has booked.
     pub elsewhere: usize,
+    /// How many of those that seemed to move another gate hears louder: they are told there, if anywhere.
+    pub louder_elsewhere: usize,
     /// Mean sequence of those that moved, and of its weaker half.
     pub sequence: f64,
     pub both: f64,
@@ -173,6 +175,7 @@ impl View<'_> {
             stayed: Vec::new(),
             company: Vec::new(),
             elsewhere: 0,
+            louder_elsewhere: 0,
             sequence: 0.0,
             both: 0.0,
             contrast,
@@ -236,6 +239,11 @@ impl View<'_> {
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
+            } else if !one_by_one
+                && (moved || with_it)
+                && self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
+            {
+                survey.louder_elsewhere += usize::from(moved || loud);
             } else if moved {
                 survey.both += evidence.both;
                 survey.sequence += evidence.sequence;
@@ -248,10 +256,8 @@ impl View<'_> {
                 let well_read = evidence.moments >= 4;
                 let went_along = evidence.sequence >= WENT_ALONG * contrast && (loud || well_read);
                 // Too seldom read to tell a way, but only ever with this load.
-                let only_here = !well_read
-                    && evidence.sequence >= 0.0
-                    && tag.known_since >= window.0 - reach
-                    && !self.is_louder_elsewhere(std::slice::from_ref(key), middle);
+                let only_here =
+                    !well_read && evidence.sequence >= 0.0 && tag.known_since >= window.0 - reach;
                 if went_along || only_here {
                     survey.company.push(key.clone());
                 }
@@ -377,8 +383,8 @@ impl View<'_> {
         one.is_some() && other.is_some() && one != other
     }
 
-    /// Another gate hears these louder around `at`.
-    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time) -> bool {
+    /// This gate does not hear these at least `factor` times as loud as every other one around `at`.
+    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time, factor: f64) -> bool {
         let reach = Span(self.tuning.reach.0 * 2 / 3);
         let until = (at + reach).min(self.now);
         let heard = |tag: &Tag| tag.profile.energy(at - reach, until).sum();
@@ -390,7 +396,7 @@ impl View<'_> {
                 *there.entry(gate).or_default() += heard(tag);
             }
         }
-        there.values().any(|sum| *sum > here)
+        there.values().any(|sum| *sum * factor > here)
     }
 
     /// The tag was heard around `at`, and no other gate heard it louder.
