@@ -379,6 +379,9 @@ impl Passages {
         if ratio < tuning.flip_ratio {
             return Some(NonEventReason::Ratio);
         }
+        if !tuning.one_by_one && !seen && view.have_turned(load.direction, &survey.moved, at) {
+            return Some(NonEventReason::Anti);
+        }
         let factor = if survey.louder_elsewhere > moved {
             MOSTLY_ELSEWHERE
         } else {

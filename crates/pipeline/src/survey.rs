@@ -48,6 +48,11 @@ const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000
 /// On a belt, tags of one item in one thing say where all of it is; those of different items are mostly different things.
 /// So what is close in time is taken for one up to this many times as far apart, or no farther than this.
 const ITEM: (f64, f64) = (1.4, 0.6);
+/// Where a load comes from and where it goes is told by the first and the last of up to this many moments, each this long,
+/// in which it was at least this loud, of the loudest it was.
+const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
+/// What passed was on other sides then, by this share of the clearer of both.
+const APART: f64 = 0.5;
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 
@@ -323,6 +328,34 @@ impl View<'_> {
         let most = all.into_iter().fold(0.0, f64::max);
         let in_part = !self.tuning.one_by_one && survey.stayed.len() * 4 > survey.moved.len();
         recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
+    }
+
+    /// These came to the gate around `at` and left it on the same side, although they seem to have passed it.
+    pub fn have_turned(&self, direction: Direction, moved: &[EpcKey], at: Time) -> bool {
+        let (most_moments, step, share) = ENDS;
+        let step = self.tuning.paced(step);
+        let begin = at - self.tuning.reach - self.tuning.reach;
+        let destination = direction.destination();
+        // What was heard of them, and what of it speaks for the side of destination.
+        let mut heard: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
+        for tag in moved.iter().filter_map(|key| self.tags.get(key)) {
+            let from = begin.later(tag.free_from(self.tuning));
+            for (time, sides) in tag.profile.between(from, self.now) {
+                let moment = heard.entry((time - begin).0 / step.0.max(1)).or_default();
+                moment.0 += sides.sum();
+                moment.1 += sides.on(destination) - sides.on(destination.opposite());
+            }
+        }
+        let most = heard.values().map(|(sum, _)| *sum).fold(0.0, f64::max);
+        heard.retain(|_, (sum, _)| *sum >= share * most);
+        let count = most_moments.min(heard.len() / 2);
+        let side = |of: &mut dyn Iterator<Item = &(f64, f64)>| {
+            let (sum, net) = of.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+            net / sum.max(f64::MIN_POSITIVE)
+        };
+        let first = side(&mut heard.values().take(count));
+        let last = side(&mut heard.values().rev().take(count));
+        last - first < APART * first.abs().max(last.abs())
     }
 
     /// Most of these were in the gate then.

@@ -95,3 +95,32 @@ fn pallets_side_by_side_are_told_apart() {
         ]
     );
 }
+
+/// Loads that come some way beyond the line, wait there and leave where they came from, hidden by their truck.
+#[test]
+fn what_leaves_where_it_came_from_has_not_passed() {
+    for tenths in 0..8 {
+        for wait in [0.5, 1.5, 2.5, 4.0] {
+            let (farthest, come) = (f64::from(tenths) / 10.0, 3.0);
+            let way = (4.0 + farthest) / come;
+            let path = |at: f64| {
+                let back = (at - come - wait).max(0.0);
+                Some((way * at - 4.0).min(farthest) - way * back)
+            };
+            let begin = T0 + 20 * S;
+            let mut reads = sightings(&pallet(1, 9), begin, 6.0 + wait, &path);
+            for read in &mut reads {
+                let leaves = begin + ((come + wait) * S as f64) as i64;
+                let hidden = read.device_time.is_some_and(|time| time.micros() > leaves);
+                read.rssi_dbm = read.rssi_dbm.map(|rssi| rssi - if hidden { 8 } else { 0 });
+            }
+            let inputs = [start(), reports(&reads, 8)].concat();
+            let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
+            assert_eq!(
+                booked(&out),
+                Vec::<&String>::new(),
+                "{farthest} m, {wait} s"
+            );
+        }
+    }
+}
