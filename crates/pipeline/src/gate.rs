@@ -86,7 +86,7 @@ pub(crate) struct Gate {
     untagged: Vec<Crossing>,
     /// What moves towards the way out.
     pub exits: Exits,
-    /// Tags forgotten because of the cap, and reads taken early because of theirs.
+    /// Tags and loads forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
 }
 
@@ -132,6 +132,11 @@ impl Gate {
         (self.tags.len(), self.buffer.len())
     }
 
+    /// Tags forgotten because of the cap, and reads, loads and edges of photo-eyes taken early because of theirs.
+    pub fn capped(&self) -> u64 {
+        self.capped + self.eyes.capped
+    }
+
     /// The next event time at which something happens, if anything is open.
     pub fn deadline(&self, tuning: &Tuning) -> Option<Time> {
         let read = self.buffer.first_key_value().map(|(key, _)| key.at);
@@ -169,15 +174,16 @@ impl Gate {
     }
 
     /// Everything before `goal` has arrived: takes reads and timers in order of their time, up to there or to the next
-    /// decision, and says when that is due.
-    pub fn advance(&mut self, tuning: &Tuning, goal: Time) -> Option<Time> {
+    /// decision, and says when that is due. Photo-eyes, which may be at another reader than the antennas, have told all
+    /// before `eyes_goal`.
+    pub fn advance(&mut self, tuning: &Tuning, goal: Time, eyes_goal: Time) -> Option<Time> {
         let goal = goal.later(self.frontier);
         loop {
             let is_full = self.buffer.len() > MAX_BUFFERED;
             let read = self.buffer.first_key_value().map(|(key, _)| key.at);
             let timer = self.timers.first().map(|(at, _)| *at);
             let load = self.passages.deadline();
-            let eye = self.eyes.next(tuning);
+            let eye = self.eyes.next(tuning).filter(|at| *at <= eyes_goal);
             let end = if is_full {
                 read.unwrap_or(goal).later(goal)
             } else {
@@ -200,7 +206,9 @@ impl Gate {
         }
         if goal < END {
             self.frontier = self.frontier.later(goal);
-            self.eyes.reached(goal);
+        }
+        if eyes_goal < END {
+            self.eyes.reached(eyes_goal);
         }
         None
     }
@@ -209,7 +217,7 @@ impl Gate {
     pub fn flush(&mut self, tuning: &Tuning) -> Vec<Decision> {
         let alone = Elsewhere::new(std::iter::empty());
         let mut decisions = Vec::new();
-        while let Some(at) = self.advance(tuning, END) {
+        while let Some(at) = self.advance(tuning, END, END) {
             decisions.extend(self.decide(tuning, at, &alone));
         }
         self.reset();
@@ -319,7 +327,7 @@ impl Gate {
         }
         let deadline = tag.deadline(tuning);
         if let Some(flip) = flip {
-            self.passages.add(tuning, at, &key, flip);
+            self.capped += u64::from(self.passages.add(tuning, at, &key, flip));
             self.note_leaving(tuning, at, &key);
         }
         self.timers.insert((deadline, key));

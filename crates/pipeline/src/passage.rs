@@ -4,6 +4,8 @@
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
 mod tailgate;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +34,9 @@ const CONTRAST_SEEN: f64 = 0.2;
 const BOTH_SEEN: f64 = 0.05;
 /// Photo-eyes can refuse a load of fewer tags than this.
 const VETO_BELOW: usize = 8;
+/// Of a load that passes another gate a few tags are by chance louder here. Where most are louder there, the others passed
+/// here only if they are this much louder here.
+const MOSTLY_ELSEWHERE: f64 = 3.0;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
@@ -110,10 +115,10 @@ impl Passages {
         self.open.iter().map(|load| load.decide_at).min()
     }
 
-    /// Adds a change of side that was confirmed at `now`.
-    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) {
+    /// Adds a change of side that was confirmed at `now`. True if a load is decided early because of it.
+    pub fn add(&mut self, tuning: &Tuning, now: Time, tag: &EpcKey, flip: Flip) -> bool {
         if self.take_back(tag, flip.direction) {
-            return;
+            return false;
         }
         let near = |load: &Load| {
             load.direction == flip.direction
@@ -142,11 +147,11 @@ impl Passages {
         }
         load.decide_at = load.decide_at.min(load.first + LONGEST_LOAD).max(now);
         self.open.push(load);
-        if self.open.len() > MAX_LOADS
-            && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at)
-        {
+        let is_full = self.open.len() > MAX_LOADS;
+        if is_full && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at) {
             oldest.decide_at = now;
         }
+        is_full
     }
 
     /// A tag that came back before its load was decided turned round in the doorway: neither way counts.
@@ -374,7 +379,15 @@ impl Passages {
         if ratio < tuning.flip_ratio {
             return Some(NonEventReason::Ratio);
         }
-        if view.is_louder_elsewhere(&survey.moved, at) {
+        if !tuning.one_by_one && !seen && view.have_turned(load.direction, &survey.moved, at) {
+            return Some(NonEventReason::Anti);
+        }
+        let factor = if survey.louder_elsewhere > moved {
+            MOSTLY_ELSEWHERE
+        } else {
+            1.0
+        };
+        if view.is_louder_elsewhere(&survey.moved, at, factor) {
             return Some(NonEventReason::Neighbour);
         }
         Self::veto(view, load, at, survey)

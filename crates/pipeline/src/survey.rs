@@ -46,6 +46,11 @@ const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000
 /// On a belt, tags of one item in one thing say where all of it is; those of different items are mostly different things.
 /// So what is close in time is taken for one up to this many times as far apart, or no farther than this.
 const ITEM: (f64, f64) = (1.4, 0.6);
+/// Where a load comes from and where it goes is told by the first and the last of up to this many moments, each this long,
+/// in which it was at least this loud, of the loudest it was.
+const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
+/// What passed was on other sides then, by this share of the clearer of both.
+const APART: f64 = 0.5;
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 
@@ -98,6 +103,8 @@ pub(crate) struct Survey {
     pub company: Vec<EpcKey>,
     /// How many of the load another gate has booked.
     pub elsewhere: usize,
+    /// How many of those that seemed to move another gate hears louder: they are told there, if anywhere.
+    pub louder_elsewhere: usize,
     /// Mean sequence of those that moved, and of its weaker half.
     pub sequence: f64,
     pub both: f64,
@@ -171,6 +178,7 @@ impl View<'_> {
             stayed: Vec::new(),
             company: Vec::new(),
             elsewhere: 0,
+            louder_elsewhere: 0,
             sequence: 0.0,
             both: 0.0,
             contrast,
@@ -234,6 +242,11 @@ impl View<'_> {
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
+            } else if !one_by_one
+                && (moved || with_it)
+                && self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
+            {
+                survey.louder_elsewhere += usize::from(moved || loud);
             } else if moved {
                 survey.both += evidence.both;
                 survey.sequence += evidence.sequence;
@@ -248,8 +261,7 @@ impl View<'_> {
                 // Too seldom read to tell a way, or to contradict one, but only ever with this load.
                 let only_here = !well_read
                     && evidence.sequence > -WENT_ALONG * contrast
-                    && tag.known_since >= window.0 - reach
-                    && !self.is_louder_elsewhere(std::slice::from_ref(key), middle);
+                    && tag.known_since >= window.0 - reach;
                 if went_along || only_here {
                     survey.company.push(key.clone());
                 }
@@ -317,6 +329,34 @@ impl View<'_> {
         recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
     }
 
+    /// These came to the gate around `at` and left it on the same side, although they seem to have passed it.
+    pub fn have_turned(&self, direction: Direction, moved: &[EpcKey], at: Time) -> bool {
+        let (most_moments, step, share) = ENDS;
+        let step = self.tuning.paced(step);
+        let begin = at - self.tuning.reach - self.tuning.reach;
+        let destination = direction.destination();
+        // What was heard of them, and what of it speaks for the side of destination.
+        let mut heard: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
+        for tag in moved.iter().filter_map(|key| self.tags.get(key)) {
+            let from = begin.later(tag.free_from(self.tuning));
+            for (time, sides) in tag.profile.between(from, self.now) {
+                let moment = heard.entry((time - begin).0 / step.0.max(1)).or_default();
+                moment.0 += sides.sum();
+                moment.1 += sides.on(destination) - sides.on(destination.opposite());
+            }
+        }
+        let most = heard.values().map(|(sum, _)| *sum).fold(0.0, f64::max);
+        heard.retain(|_, (sum, _)| *sum >= share * most);
+        let count = most_moments.min(heard.len() / 2);
+        let side = |of: &mut dyn Iterator<Item = &(f64, f64)>| {
+            let (sum, net) = of.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+            net / sum.max(f64::MIN_POSITIVE)
+        };
+        let first = side(&mut heard.values().take(count));
+        let last = side(&mut heard.values().rev().take(count));
+        last - first < APART * first.abs().max(last.abs())
+    }
+
     /// Most of these were in the gate then.
     pub fn are_loud<'k>(&self, keys: impl Iterator<Item = &'k EpcKey>, at: Time) -> bool {
         let (mut loud, mut all) = (0, 0);
@@ -375,8 +415,8 @@ impl View<'_> {
         one.is_some() && other.is_some() && one != other
     }
 
-    /// Another gate hears these louder around `at`.
-    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time) -> bool {
+    /// This gate does not hear these at least `factor` times as loud as every other one around `at`.
+    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time, factor: f64) -> bool {
         let reach = Span(self.tuning.reach.0 * 2 / 3);
         let until = (at + reach).min(self.now);
         let heard = |tag: &Tag| tag.profile.energy(at - reach, until).sum();
@@ -388,7 +428,7 @@ impl View<'_> {
                 *there.entry(gate).or_default() += heard(tag);
             }
         }
-        there.values().any(|sum| *sum > here)
+        there.values().any(|sum| *sum * factor > here)
     }
 
     /// The tag was heard around `at`, and no other gate heard it louder.

@@ -5,11 +5,10 @@
 mod common;
 
 use common::*;
-use tracegate_pipeline::{Input, Pipeline, ReaderTime, Time};
+use tracegate_pipeline::{Input, Pipeline, Read, ReaderTime, Time};
 
-/// A second door 3.5 m away hears the same pallet the same way, but less.
-#[test]
-fn of_two_doors_the_louder_one_books() {
+/// Two doors, dock_1 at device 0 and dock_2 at device 2.
+fn two_doors() -> Vec<Input> {
     let mut inputs = start();
     let mut two = config();
     two.devices.push("dock_2".into());
@@ -28,27 +27,42 @@ fn of_two_doors_the_louder_one_books() {
         up: true,
         reader_time: Some(ReaderTime::Utc(T0 as u64)),
     });
-    let near = crossing(&pallet(1, 20), T0 + 10 * S, 6.0, true);
-    for input in reports(&near, 8) {
-        if let Input::Reads { at, reads, .. } = &input {
-            let quieter = |read: &tracegate_pipeline::Read| tracegate_pipeline::Read {
-                rssi_dbm: read.rssi_dbm.map(|rssi| rssi - 8),
-                ..read.clone()
-            };
-            let far = reads.iter().map(quieter).collect();
-            inputs.push(Input::Reads {
-                device: 2,
-                at: *at,
-                reads: far,
-            });
+    inputs
+}
+
+/// What passes at the door of `device`, 8 dB quieter at the other one.
+fn heard_twice(reads: &[Read], device: u16) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for input in reports(reads, 8) {
+        let Input::Reads { at, reads, .. } = input else {
+            continue;
+        };
+        let quieter = |read: &Read| Read {
+            rssi_dbm: read.rssi_dbm.map(|rssi| rssi - 8),
+            ..read.clone()
+        };
+        let far = reads.iter().map(quieter).collect();
+        for (device, reads) in [(2 - device, far), (device, reads)] {
+            inputs.push(Input::Reads { device, at, reads });
         }
-        inputs.push(input);
     }
+    inputs
+}
+
+fn booked(lines: &[String]) -> Vec<&String> {
+    let booked = lines.iter().filter(|line| !line.contains("not booked"));
+    booked.collect()
+}
+
+/// A second door 3.5 m away hears the same pallet the same way, but less.
+#[test]
+fn of_two_doors_the_louder_one_books() {
+    let mut inputs = two_doors();
+    let reads = crossing(&pallet(1, 20), T0 + 10 * S, 6.0, true);
+    inputs.extend(heard_twice(&reads, 0));
     let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
     assert_eq!(
-        out.iter()
-            .filter(|line| !line.contains("not booked"))
-            .collect::<Vec<_>>(),
+        booked(&out),
         ["dock_1 in  receiving 00/040123450000000016 + 20 items"]
     );
     assert!(
@@ -56,4 +70,57 @@ fn of_two_doors_the_louder_one_books() {
             .any(|line| line.contains("dock_2 not booked: neighbour")),
         "{out:?}"
     );
+}
+
+/// Each door hears both pallets pass at the same time; each tag is told where it is louder.
+#[test]
+fn pallets_side_by_side_are_told_apart() {
+    let mut inputs = two_doors();
+    let mut sides = Vec::new();
+    for (number, device) in [(1, 0), (2, 2)] {
+        let start = T0 + 10 * S + i64::from(device) * 150 * MS;
+        let reads = crossing(&pallet(number, 12), start, 6.0, true);
+        sides.extend(heard_twice(&reads, device));
+    }
+    sides.sort_by_key(arrival);
+    inputs.extend(sides);
+    let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
+    let mut told = booked(&out);
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "dock_1 in  receiving 00/040123450000000016 + 12 items",
+            "dock_2 in  receiving 00/040123450000000023 + 12 items"
+        ]
+    );
+}
+
+/// Loads that come some way beyond the line, wait there and leave where they came from, hidden by their truck.
+#[test]
+fn what_leaves_where_it_came_from_has_not_passed() {
+    for tenths in 0..8 {
+        for wait in [0.5, 1.5, 2.5, 4.0] {
+            let (farthest, come) = (f64::from(tenths) / 10.0, 3.0);
+            let way = (4.0 + farthest) / come;
+            let path = |at: f64| {
+                let back = (at - come - wait).max(0.0);
+                Some((way * at - 4.0).min(farthest) - way * back)
+            };
+            let begin = T0 + 20 * S;
+            let mut reads = sightings(&pallet(1, 9), begin, 6.0 + wait, &path);
+            for read in &mut reads {
+                let leaves = begin + ((come + wait) * S as f64) as i64;
+                let hidden = read.device_time.is_some_and(|time| time.micros() > leaves);
+                read.rssi_dbm = read.rssi_dbm.map(|rssi| rssi - if hidden { 8 } else { 0 });
+            }
+            let inputs = [start(), reports(&reads, 8)].concat();
+            let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
+            assert_eq!(
+                booked(&out),
+                Vec::<&String>::new(),
+                "{farthest} m, {wait} s"
+            );
+        }
+    }
 }

@@ -141,6 +141,44 @@ fn eyes_whose_reader_was_away_are_ignored() {
     assert_eq!(told(&outputs), ["out untagged_passage", booked]);
 }
 
+/// While the antennas' reader is away for good, eyes at another reader keep their times: chatter is no passage, what comes
+/// late finds its place, and what had no tags is told when no load can be made of it any more.
+#[test]
+fn eyes_at_another_reader_keep_their_times_while_the_antennas_are_away() {
+    let mut config = with_eyes();
+    if let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind {
+        gate.eyes.iter_mut().for_each(|eye| eye.device = 1);
+    }
+    let mut inputs = start();
+    inputs[0] = Input::Configure(Box::new(config));
+    inputs.push(link(T0 + S, false));
+    let mut edges = [
+        asked(T0 + 30 * S).to_vec(),
+        through(T0 + 60 * S, true, true),
+    ]
+    .concat();
+    // 10 ms of nothing on both eyes, and the last edge of the passage is 400 ms late.
+    edges.extend(
+        [(1, true, 0), (2, true, 2), (1, false, 10), (2, false, 12)]
+            .map(|(port, high, ms)| gpi(T0 + 50 * S + ms * MS, port, high, true)),
+    );
+    if let Some(Input::Gpi { at, .. }) = edges.get_mut(5) {
+        *at = *at + Span(400 * MS);
+    }
+    for edge in &mut edges {
+        if let Input::Gpi { device, .. } = edge {
+            *device = 1;
+        }
+    }
+    edges.sort_by_key(arrival);
+    inputs.extend(edges);
+    let mut pipeline = Pipeline::default();
+    let (before, after) = (run(&mut pipeline, &inputs, 7), run(&mut pipeline, &[], 60));
+    assert_eq!(told(&before), Vec::<String>::new());
+    assert_eq!(told(&after), ["in untagged_passage"]);
+    assert_eq!(pipeline.stats().edges_late, 0);
+}
+
 #[test]
 fn an_eye_that_stays_interrupted_is_told_of_and_ignored() {
     let blocked = vec![

@@ -11,10 +11,12 @@ use crate::time::Time;
 
 impl Pipeline {
     /// Takes all gates forward together, one decision after the other in order of their time: a load that several gates
-    /// hear is decided with what all of them know.
+    /// hear is decided with what all of them know. A gate that nobody waits for has all of its reads, and what its
+    /// photo-eyes told until `until`, but for those that are late.
     pub(super) fn each_gate(
         &mut self,
         outputs: &mut Vec<Output>,
+        until: Time,
         complete: impl Fn(&[DeviceClock], &GateConfig) -> Watermark,
     ) {
         let goals: Vec<Watermark> = self
@@ -37,7 +39,7 @@ impl Pipeline {
                 gate.watch_exits(read_point.guard.is_some());
             }
         }
-        while let Some((index, at)) = self.next_decision(&goals) {
+        while let Some((index, at)) = self.next_decision(&goals, until) {
             self.tell_leaving(at, outputs);
             self.decide(index, at, outputs);
         }
@@ -46,7 +48,7 @@ impl Pipeline {
         let mut capped = 0;
         for (place, goal) in self.state.places.iter_mut().zip(&goals) {
             if let Place::Gate(gate) = place {
-                capped += gate.capped;
+                capped += gate.capped();
                 if *goal == Watermark::Excluded {
                     gate.reset();
                 }
@@ -57,7 +59,7 @@ impl Pipeline {
     }
 
     /// Takes every gate to its next decision; the first of these.
-    fn next_decision(&mut self, goals: &[Watermark]) -> Option<(usize, Time)> {
+    fn next_decision(&mut self, goals: &[Watermark], until: Time) -> Option<(usize, Time)> {
         let places = self.state.places.iter_mut().enumerate();
         let due = places
             .zip(&self.state.config.read_points)
@@ -67,11 +69,12 @@ impl Pipeline {
                 else {
                     return None;
                 };
-                let goal = match goal {
-                    Watermark::At(watermark) => *watermark,
-                    Watermark::Excluded => END,
+                let (goal, eyes_goal) = match goal {
+                    Watermark::At(watermark) => (*watermark, *watermark),
+                    Watermark::Excluded if until == END => (END, END),
+                    Watermark::Excluded => (END, until - config.tuning.allowed_lateness),
                 };
-                Some((index, gate.advance(&config.tuning, goal)?))
+                Some((index, gate.advance(&config.tuning, goal, eyes_goal)?))
             });
         due.min_by_key(|(_, at)| *at)
     }

@@ -448,14 +448,16 @@ impl Pipeline {
     /// Moves every gate on to where its devices' reads are complete.
     fn advance(&mut self, outputs: &mut Vec<Output>) {
         let now = self.state.now;
-        self.each_gate(outputs, |devices, config| watermark(devices, config, now));
+        self.each_gate(outputs, now, |devices, config| {
+            watermark(devices, config, now)
+        });
         self.settle_late(now, outputs);
         self.advance_zones(outputs);
         self.sweep_references();
     }
 
     fn flush_all(&mut self, outputs: &mut Vec<Output>) {
-        self.each_gate(outputs, |_, _| Watermark::Excluded);
+        self.each_gate(outputs, END, |_, _| Watermark::Excluded);
         self.settle_late(END, outputs);
     }
 }
