@@ -9,26 +9,26 @@
 //! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
+mod audit;
 mod count;
+mod show;
 mod storing;
 #[cfg(test)]
 mod tests;
 mod wall;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{
-    DeviceIndex, MovementEvent, NonEventReason, ScanVerdict, VerdictKind,
-};
+use tracegate_pipeline::input::{DeviceIndex, NonEventReason, ScanVerdict, VerdictKind};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
+use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
@@ -89,6 +89,8 @@ pub struct Wiring {
     pub give_up_after: Duration,
     /// Loads that are not booked are stored and sent, too.
     pub non_events: bool,
+    /// How long the record of verdicts stays.
+    pub keep_verdicts: Keep,
 }
 
 /// The core: see the module documentation.
@@ -248,6 +250,7 @@ impl Core {
         if let Some(input) = looked.into_input(at) {
             batch.insert(0, input);
         }
+        let mut ends = Vec::with_capacity(batch.len());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
@@ -256,7 +259,7 @@ impl Core {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Verdict(verdict) => verdicts.push((verdict, ends.len())),
                     Output::Learned(fact) => learned.push(fact),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
@@ -275,6 +278,10 @@ impl Core {
                     }
                 }
             }
+            ends.push(events.len());
+        }
+        if !verdicts.is_empty() {
+            self.record(&verdicts, &batch, (&events, &ends));
         }
         // Before the scan counts as accepted: what a label says is true whether or not it does.
         let now = self.wiring.clock.now();
@@ -305,7 +312,7 @@ impl Core {
         for event in &events {
             self.show(event);
         }
-        for verdict in verdicts {
+        for (verdict, ..) in verdicts {
             self.answer(&verdict);
         }
         let inputs = batch;
@@ -381,9 +388,17 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
-        let pruned = self.store.prune(self.wiring.clock.now()).await;
+        let (now, keep) = (self.wiring.clock.now(), self.wiring.keep_verdicts);
+        let mut pruned = self.store.prune(now).await;
+        if pruned.is_ok() {
+            pruned = self.store.prune_audit(keep, now).await;
+        }
         self.damaged |= is_damage(&pruned);
-        tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
+        tell_once(
+            &mut self.prune_fails,
+            pruned,
+            "Kept events and old verdicts not deleted yet",
+        );
         let dropped = self.store.telemetry_dropped();
         let count = dropped.saturating_sub(self.telemetry_dropped);
         if count > 0 {
@@ -434,20 +449,6 @@ impl Core {
                 scanner = self.device_name(verdict.device),
                 "Scanner gone before its answer"
             );
-        }
-    }
-
-    /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
-    fn show(&self, event: &MovementEvent) {
-        let read_points = &self.pipeline.config().read_points;
-        let found = read_points.iter().find(|it| it.name == event.read_point);
-        let devices: BTreeSet<DeviceIndex> = match found.map(|read_point| &read_point.kind) {
-            Some(ReadPointKind::Gate(gate)) => gate.antennas.iter().map(|it| it.device).collect(),
-            Some(ReadPointKind::Zone(zone)) => zone.antennas.iter().map(|it| it.0).collect(),
-            Some(ReadPointKind::Station(_)) | None => return,
-        };
-        for reader in devices.iter().filter_map(|it| self.wiring.feedback.get(it)) {
-            let _ = reader.try_send(Feedback::Movement);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
+mod audit;
 mod damage;
 mod kept;
 
@@ -14,6 +15,7 @@ use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
 };
 use tracegate_pipeline::filter::TagRules;
+use tracegate_pipeline::input::MovementEvent;
 use tracegate_pipeline::time::{Span, Time};
 
 use super::*;
@@ -76,6 +78,7 @@ impl Plant {
         let stop = CancellationToken::new();
         let wiring = Wiring {
             non_events: false,
+            keep_verdicts: crate::audit::Keep::default(),
             known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),
