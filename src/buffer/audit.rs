@@ -4,6 +4,7 @@
 //! stays in the damaged file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::SqliteConnection;
 use tracegate_pipeline::Time;
@@ -14,6 +15,9 @@ use crate::audit::{Keep, Row, Seal, Sealed, chain, time};
 
 /// Rows that leave in one transaction.
 const SLICE: i64 = 1_000;
+/// Of the buffer's cap, one part in so many is for the record; and what a row takes, about, in bytes.
+const SHARE: u64 = 8;
+const ROW_BYTES: u64 = 600;
 /// Rows of an export read at a time.
 const READ_ROWS: i64 = 1_000;
 
@@ -34,14 +38,25 @@ impl Store {
     /// # Errors
     /// SQLite refused; they stay for now.
     pub async fn prune_audit(&mut self, keep: Keep, now: Time) -> Result<(), BufferError> {
-        let done = self.prune_verdicts(keep, now).await;
-        self.note(done)
+        let share = self.gate.limits().max_bytes / SHARE / ROW_BYTES;
+        let rows = keep.rows.min(share);
+        let done = self.prune_verdicts(Keep { rows, ..keep }, now).await;
+        self.note(done).map(drop)
     }
 
-    async fn prune_verdicts(&mut self, keep: Keep, now: Time) -> Result<(), BufferError> {
+    /// Before something is refused the record makes way, but for its last row. Returns how many rows left.
+    pub(super) async fn drop_verdicts(&mut self) -> Result<u64, BufferError> {
+        let keep = Keep {
+            age: Duration::MAX,
+            rows: 1,
+        };
+        self.prune_verdicts(keep, Time(0)).await
+    }
+
+    async fn prune_verdicts(&mut self, keep: Keep, now: Time) -> Result<u64, BufferError> {
         self.settle().await?;
         if scalar(&mut self.connection, EXISTS, "look for the record").await? == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let last = last(&mut self.connection, LAST)
             .await?
@@ -64,11 +79,12 @@ impl Store {
             .await
             .map_err(BufferError::database("look for old rows"))?;
         let Some(until) = until.filter(|until| *until >= first) else {
-            return Ok(());
+            return Ok(0);
         };
         self.begin().await?;
         let left = seal_off(&mut self.connection, until).await;
-        self.end(left).await
+        self.end(left).await?;
+        Ok(until.abs_diff(first).saturating_add(1))
     }
 }
 

@@ -70,7 +70,7 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
                 .unwrap()
                 .starts_with("]d20104012345100204")
         );
-        assert_eq!(row.row.device.as_deref(), Some("line_2"));
+        assert_eq!(row.row.device.as_deref(), Some("line_1"));
         assert_eq!(row.row.config.as_ref().unwrap().len(), 64);
     }
     assert!(rows[3].row.events.is_empty());
@@ -84,11 +84,10 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
     );
 
     // After a restart it goes on; then the oldest are sealed off.
-    let Opened {
-        mut store,
-        pipeline,
-        ..
-    } = plant.stop().await;
+    drop(plant.inputs);
+    plant.stop.cancel();
+    let stopped = soon("the core to end", plant.core).await;
+    let mut store = stopped.unwrap().unwrap();
     let row = crate::audit::Row {
         what: "warned".to_owned(),
         ..crate::audit::Row::default()
@@ -120,5 +119,4 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
         .await
         .unwrap();
     assert_eq!(record(&directory, Time(0)).await.1, last);
-    drop(pipeline);
 }
