@@ -10,6 +10,7 @@
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
 mod answer;
+mod audit;
 mod count;
 mod show;
 mod storing;
@@ -28,6 +29,7 @@ use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
+use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
@@ -78,6 +80,8 @@ pub struct Wiring {
     pub give_up_after: Duration,
     /// Loads that are not booked are stored and sent, too.
     pub non_events: bool,
+    /// How long the record of verdicts stays.
+    pub keep_verdicts: Keep,
 }
 
 /// The core: see the module documentation.
@@ -237,6 +241,7 @@ impl Core {
         if let Some(input) = looked.into_input(at) {
             batch.insert(0, input);
         }
+        let mut ends = Vec::with_capacity(batch.len());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
@@ -245,7 +250,9 @@ impl Core {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => verdicts.push((verdict, input.at())),
+                    Output::Verdict(verdict) => {
+                        verdicts.push((verdict, ends.len(), input.at()));
+                    }
                     Output::Learned(fact) => learned.push(fact),
                     Output::Alert(alert) => alerts.push(alert),
                     Output::NonEvent(load) => {
@@ -265,6 +272,10 @@ impl Core {
                     }
                 }
             }
+            ends.push(events.len());
+        }
+        if !verdicts.is_empty() {
+            self.record(&verdicts, &batch, (&events, &ends));
         }
         // Before the scan counts as accepted: what a label says is true whether or not it does.
         let now = self.wiring.clock.now();
@@ -297,7 +308,7 @@ impl Core {
         for event in &events {
             self.show(event);
         }
-        for (verdict, at) in verdicts {
+        for (verdict, _, at) in verdicts {
             self.answer(&verdict, at);
         }
         let inputs = batch;
@@ -373,9 +384,17 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
-        let pruned = self.store.prune(self.wiring.clock.now()).await;
+        let (now, keep) = (self.wiring.clock.now(), self.wiring.keep_verdicts);
+        let mut pruned = self.store.prune(now).await;
+        if pruned.is_ok() {
+            pruned = self.store.prune_audit(keep, now).await;
+        }
         self.damaged |= is_damage(&pruned);
-        tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
+        tell_once(
+            &mut self.prune_fails,
+            pruned,
+            "Kept events and old verdicts not deleted yet",
+        );
         let dropped = self.store.telemetry_dropped();
         let count = dropped.saturating_sub(self.telemetry_dropped);
         if count > 0 {

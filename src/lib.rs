@@ -3,6 +3,7 @@
 //! See ARCHITECTURE.md for the map and the invariants.
 
 pub mod antennas;
+pub mod audit;
 pub mod buffer;
 pub mod capture;
 pub mod cli;

@@ -124,8 +124,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the oldest kept events, if there are any, else the oldest telemetry, before something is refused. Returns
-    /// whether it did.
+    /// Deletes the oldest kept events, if there are any, else the oldest telemetry, else the oldest verdicts of the
+    /// record, before something is refused. Returns whether it did.
     pub(super) async fn make_room(&mut self) -> Result<bool, BufferError> {
         let mut gone = 0;
         if self.kept > 0 {
@@ -133,6 +133,9 @@ impl Store {
         }
         if gone == 0 {
             gone = self.drop_telemetry(DropReason::Room).await?;
+        }
+        if gone == 0 {
+            gone = self.drop_verdicts().await?;
         }
         if gone == 0 {
             return Ok(false);
