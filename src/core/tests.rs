@@ -164,7 +164,8 @@ fn station() -> PipelineConfig {
                     biz_step: "picking".into(),
                     ..Step::default()
                 },
-                marks: None,
+                task: None,
+        marks: None,
             }),
         }],
         tags: TagRules::default(),

@@ -204,7 +204,8 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                         keep_unknown_ais: false,
                     }],
                     step: step(&point.scan_step).unwrap(),
-                    marks: None,
+                    task: None,
+        marks: None,
                 }),
                 None => ReadPointKind::Gate(GateConfig {
                     antennas: [

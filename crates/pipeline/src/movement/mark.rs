@@ -144,7 +144,7 @@ fn graded(grade: &Grade) -> Value {
 }
 
 /// `YYMMDD` as a date; day 00 is the last of the month (GS1 General Specifications §3.4.7).
-fn day(six: &str) -> Option<String> {
+pub(super) fn day(six: &str) -> Option<String> {
     let part = |range: std::ops::Range<usize>| six.get(range)?.parse::<i8>().ok();
     let (year, month, day) = (part(0..2)?, part(2..4)?, part(4..6)?);
     let first = jiff::civil::Date::new(2000 + i16::from(year), month, day.max(1)).ok()?;
