@@ -30,6 +30,7 @@ mod references;
 mod scanner;
 mod secret;
 mod source;
+mod station;
 mod strict;
 mod suggest;
 mod syntax;
@@ -60,6 +61,7 @@ pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities, Referen
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
+pub use station::{Codes, Task};
 pub(crate) use suggest::nearest;
 pub use tag_sensor::{Bank, Factor, Measurement, TagSensor};
 pub use tags::{Antennas, TagPattern};

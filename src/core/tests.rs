@@ -165,7 +165,7 @@ fn station() -> PipelineConfig {
                     ..Step::default()
                 },
                 task: None,
-        marks: None,
+                marks: None,
             }),
         }],
         tags: TagRules::default(),

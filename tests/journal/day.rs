@@ -205,7 +205,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                     }],
                     step: step(&point.scan_step).unwrap(),
                     task: None,
-        marks: None,
+                    marks: None,
                 }),
                 None => ReadPointKind::Gate(GateConfig {
                     antennas: [
