@@ -191,6 +191,8 @@ fn loads_that_are_not_booked_and_gaps_are_as_documented() {
         (NonEventReason::Untagged, Some(Direction::In)),
         (NonEventReason::MarkFailed, None),
         (NonEventReason::MarkUnidentified, None),
+        (NonEventReason::ScanRefused, None),
+        (NonEventReason::ScanCancelled, None),
     ] {
         let load = NonEvent {
             read_point: "dock_1".to_owned(),

@@ -62,7 +62,17 @@ const ANTENNA_SETTINGS: &[&str] = &[
     "dwell",
 ];
 /// Settings of a read point with scanners.
-const STATION_SETTINGS: &[&str] = &["scanners", "scan", "markers", "mark"];
+const STATION_SETTINGS: &[&str] = &[
+    "scanners",
+    "scan",
+    "markers",
+    "mark",
+    "issue",
+    "inspection",
+    "packing",
+    "commissioning",
+    "return",
+];
 
 /// Settings of what people use, or what passes.
 const GUARD_SETTINGS: &[&str] = &["guard"];
@@ -100,6 +110,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::events::check(&mut checker);
     super::guard::check(&mut checker);
     super::light::check(&mut checker);
+    super::station::check(&mut checker);
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         super::events::gaps(&mut checker);
@@ -326,6 +337,7 @@ impl Checker<'_> {
         }
         match mode {
             Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {}
+            Mode::Station if read_point.tasks().next().is_some() => {}
             Mode::Station => {
                 self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
             }

@@ -53,6 +53,8 @@ pub struct Config {
     pub marker: BTreeMap<String, Marker>,
     /// Stack lights by name.
     pub light: BTreeMap<String, Light>,
+    /// What the site's own codes look like.
+    pub codes: super::station::Codes,
     /// Read points by name.
     pub read_point: BTreeMap<String, ReadPoint>,
     /// Which tags matter.
@@ -210,6 +212,16 @@ pub struct ReadPoint {
     pub guard: Option<Guard>,
     /// What a scan means (station).
     pub scan: Option<Business>,
+    /// Material is issued to orders (station).
+    pub issue: Option<super::station::Task>,
+    /// Something is inspected (station).
+    pub inspection: Option<super::station::Task>,
+    /// Things are packed or unpacked (station).
+    pub packing: Option<super::station::Task>,
+    /// Marked or labelled things come to be (station).
+    pub commissioning: Option<super::station::Task>,
+    /// Material goes back (station).
+    pub r#return: Option<super::station::Task>,
     /// What a mark means (station); `commissioning` and `active` without it.
     pub mark: Option<Business>,
     /// Weaker reads are ignored.

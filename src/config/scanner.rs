@@ -128,6 +128,8 @@ pub struct Scanner {
     pub on_accept: Option<Bytes>,
     /// Sent to the scanner once the scan is found to be stored before; `on_accept` without it.
     pub on_warn: Option<Bytes>,
+    /// Sent to the scanner when its scan is taken and more is needed (stations with a task); `on_accept` without it.
+    pub on_pending: Option<Bytes>,
     /// Sent to the scanner when the scan is refused.
     pub on_refuse: Option<Bytes>,
     /// Sent to the scanner when it read nothing.
@@ -160,6 +162,7 @@ pub(super) const SERIAL_SETTINGS: &[&str] =
 const ANSWERS: &[&str] = &[
     "on_accept",
     "on_warn",
+    "on_pending",
     "on_refuse",
     "on_no_read",
     "on_identify",
@@ -287,6 +290,8 @@ impl Scanner {
         let (own, by_profile) = match key {
             "on_accept" => (&self.on_accept, profile.on_accept),
             "on_warn" => (&self.on_warn, profile.on_warn),
+            // A profile has none of its own: a scanner that waits for its host is always answered.
+            "on_pending" => (&self.on_pending, profile.on_accept),
             "on_refuse" => (&self.on_refuse, profile.on_refuse),
             "on_no_read" => (&self.on_no_read, profile.on_no_read),
             _ => (&self.on_identify, ""),
@@ -294,7 +299,9 @@ impl Scanner {
         match own {
             Some(bytes) => bytes.0.clone(),
             // Whoever sets what acceptance sounds like means stored scans, the first time and later.
-            None if key == "on_warn" && self.on_accept.is_some() => self.told("on_accept"),
+            None if matches!(key, "on_warn" | "on_pending") && self.on_accept.is_some() => {
+                self.told("on_accept")
+            }
             None => by_profile.as_bytes().to_vec(),
         }
     }

@@ -17,6 +17,10 @@ pub enum Feedback {
     Accept,
     /// Stored before: the operator should look.
     Warn,
+    /// Taken, and more is needed.
+    Pending,
+    /// Nothing to tell: it was answered before.
+    Silent,
     /// Not booked.
     Refuse,
     /// A movement of a read point that the reader looks at was stored.
@@ -47,8 +51,15 @@ impl Core {
     /// Tells the operator about the scan that came `at`, now that it is stored.
     pub(super) fn answer(&self, verdict: &ScanVerdict, at: Option<Time>) {
         let feedback = match &verdict.kind {
-            VerdictKind::Accepted | VerdictKind::Pending(_) => Feedback::Accept,
-            VerdictKind::Duplicate | VerdictKind::Warned(_) => Feedback::Warn,
+            VerdictKind::Accepted => Feedback::Accept,
+            VerdictKind::Pending(_) => Feedback::Pending,
+            VerdictKind::Duplicate if verdict.detail.is_some() => Feedback::Silent,
+            VerdictKind::Duplicate => Feedback::Warn,
+            VerdictKind::Warned(text) => {
+                let scanner = self.device_name(verdict.device);
+                warn!(scanner, text, "Scan taken with a warning");
+                Feedback::Warn
+            }
             VerdictKind::Refused(reason) => {
                 warn!(
                     scanner = self.device_name(verdict.device),

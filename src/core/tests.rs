@@ -169,6 +169,7 @@ fn station() -> PipelineConfig {
                     biz_step: "picking".into(),
                     ..Step::default()
                 },
+                task: None,
                 marks: None,
             }),
         }],

@@ -32,6 +32,8 @@ pub struct Answers {
     pub accept: Vec<u8>,
     /// When it was stored before.
     pub warn: Vec<u8>,
+    /// When a scan is taken, and more is needed.
+    pub pending: Vec<u8>,
     /// When a scan is refused.
     pub refuse: Vec<u8>,
     /// Once a second while it shows which one it is.
@@ -185,8 +187,9 @@ impl Session<'_> {
                         Feedback::Accept => &self.answers.accept[..],
                         Feedback::Warn => &self.answers.warn[..],
                         Feedback::Refuse => &self.answers.refuse[..],
-                        // For readers.
-                        Feedback::Movement => &[],
+                        Feedback::Pending => &self.answers.pending[..],
+                        // For readers, or for nobody.
+                        Feedback::Movement | Feedback::Silent => &[],
                     };
                     self.tell(reports, decoder.reports(bytes));
                 }

@@ -120,7 +120,7 @@ fn a_load_that_was_not_booked_says_which_rule_and_what_to_do() {
 fn every_rule_has_words_and_advice() {
     use NonEventReason::{
         Anti, Eye, FewTags, Invalid, MarkFailed, MarkUnidentified, Neighbour, Ratio, Rearm,
-        Unclear, Untagged,
+        ScanCancelled, ScanRefused, Unclear, Untagged,
     };
     let tuning = Tuning::dock();
     for (reason, expected) in [
@@ -135,6 +135,8 @@ fn every_rule_has_words_and_advice() {
         (Untagged, "no tag"),
         (MarkFailed, "the marker failed"),
         (MarkUnidentified, "which thing"),
+        (ScanRefused, "refused the scan"),
+        (ScanCancelled, "taken back"),
     ] {
         let text = super::reason(reason, 1, Some(&tuning));
         assert!(text.contains(expected), "{text}");

@@ -88,6 +88,10 @@ pub fn reason(reason: NonEventReason, tags: usize, tuning: Option<&Tuning>) -> S
         NonEventReason::MarkUnidentified => {
             "the mark does not say which thing it is on".to_owned()
         }
+        NonEventReason::ScanRefused => "a rule of the station's guard refused the scan".to_owned(),
+        NonEventReason::ScanCancelled => {
+            "the scans were taken back, or nobody went on with them".to_owned()
+        }
         _ => "another rule refused it".to_owned(),
     }
 }
@@ -125,6 +129,12 @@ pub fn advice(reason: NonEventReason) -> &'static str {
         }
         NonEventReason::MarkUnidentified => {
             "Have the marker tell a GS1 code, or a serial number, and set gtin in [marker]."
+        }
+        NonEventReason::ScanRefused => {
+            "The log says which rule; if it is wrong, correct what the site says of the lot or order."
+        }
+        NonEventReason::ScanCancelled => {
+            "If it was to be booked, scan it again and confirm it; idle is how long the station waits."
         }
         NonEventReason::Invalid => {
             "Check biz_step and its like in the configuration, and report it with the log."

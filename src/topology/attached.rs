@@ -13,6 +13,7 @@ pub(super) fn device(scanner: &Scanner) -> Device {
             answers: Answers {
                 accept: scanner.told("on_accept"),
                 warn: scanner.told("on_warn"),
+                pending: scanner.told("on_pending"),
                 refuse: scanner.told("on_refuse"),
                 identify: scanner.told("on_identify"),
             },

@@ -119,6 +119,7 @@ pub(super) fn scanner(scanner: &Scanner) -> Settings {
         answers: Answers {
             accept: answer("on_accept"),
             warn: answer("on_warn"),
+            pending: answer("on_pending"),
             refuse: answer("on_refuse"),
             no_read: answer("on_no_read"),
             identify: answer("on_identify"),

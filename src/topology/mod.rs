@@ -325,6 +325,7 @@ fn station(
     StationConfig {
         scanners: read_point.scanners.iter().filter_map(scanner).collect(),
         step: read_point.scan.as_ref().map(step).unwrap_or_default(),
+        task: read_point.task(config, step).map(Box::new),
         marks: feed::mark_station(config, read_point, index, step).map(Box::new),
     }
 }

@@ -204,6 +204,7 @@ fn config(scenario: &Scenario) -> PipelineConfig {
                         keep_unknown_ais: false,
                     }],
                     step: step(&point.scan_step).unwrap(),
+                    task: None,
                     marks: None,
                 }),
                 None => ReadPointKind::Gate(GateConfig {

@@ -10,6 +10,9 @@ use crate::input::DeviceIndex;
 use crate::mapping::{StepAction, Text};
 use crate::mark::MarkStation;
 use crate::sensing::SensorConfig;
+pub use crate::station::{
+    BadCode, CodeRules, Codes, Command, Confirm, TaskConfig, TaskKind, Verdicts,
+};
 use crate::time::Span;
 use crate::zone::ZoneConfig;
 
@@ -221,6 +224,9 @@ pub struct StationConfig {
     pub scanners: Vec<StationScanner>,
     /// The event of a scan.
     pub step: Step,
+    /// What scans are for, where several make one event; without it each is one, by `step`.
+    #[serde(default)]
+    pub task: Option<Box<TaskConfig>>,
     /// Its markers, and the event of a mark.
     pub marks: Option<Box<MarkStation>>,
 }

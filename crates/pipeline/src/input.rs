@@ -242,6 +242,29 @@ pub struct ScanVerdict {
     pub device: DeviceIndex,
     /// Accepted, or why not.
     pub kind: VerdictKind,
+    /// What a station with a task says besides.
+    pub detail: Option<Box<ScanDetail>>,
+}
+
+/// What a station with a task says of a scan, for people and for the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanDetail {
+    /// Name of the read point.
+    pub read_point: String,
+    /// When it was scanned.
+    pub at: Time,
+    /// The code; empty where time decided.
+    pub code: Vec<u8>,
+    /// What became of it, or what is to be scanned next.
+    pub text: String,
+    /// Number of the operator's badge.
+    pub operator: Option<String>,
+    /// The worst that was found.
+    pub rule: Option<Rule>,
+    /// Version of the record that it was judged by.
+    pub data_version: Option<u64>,
+    /// How old the site's data was.
+    pub data_age: Option<Span>,
 }
 
 /// How a scan was judged.
@@ -306,6 +329,10 @@ pub enum NonEventReason {
     MarkFailed,
     /// A mark does not say which thing it is on.
     MarkUnidentified,
+    /// A scan that a rule refused.
+    ScanRefused,
+    /// Scans that were taken back, or that nobody went on with.
+    ScanCancelled,
 }
 
 impl NonEventReason {
@@ -324,6 +351,8 @@ impl NonEventReason {
             Self::Invalid => "invalid",
             Self::MarkFailed => "mark_failed",
             Self::MarkUnidentified => "mark_unidentified",
+            Self::ScanRefused => "scan_refused",
+            Self::ScanCancelled => "scan_cancelled",
         }
     }
 }

@@ -120,6 +120,7 @@ fn station() -> Pipeline {
     let kind = ReadPointKind::Station(StationConfig {
         scanners: vec![scanner],
         step: Step::default(),
+        task: None,
         marks: None,
     });
     let config = PipelineConfig {

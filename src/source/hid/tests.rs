@@ -134,6 +134,7 @@ fn start(bus: &FakeBus, choice: Choice) -> (Rig, mpsc::Sender<Feedback>) {
         answers: Answers {
             accept: b"\x16\x07\r".to_vec(),
             warn: Vec::new(),
+            pending: Vec::new(),
             refuse: Vec::new(),
             identify: b"\x07".to_vec(),
         },

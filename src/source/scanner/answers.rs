@@ -29,6 +29,8 @@ const OPEN_SCANS: usize = 64;
 const URGENT_QUEUE: usize = 64;
 /// Protocol bytes are worth more patience: without them the scanner sends again.
 const URGENT_DEADLINE: Duration = Duration::from_secs(1);
+/// Nothing.
+static SILENCE: Answer = Answer::Bytes(Vec::new());
 /// One thing to tell a scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -158,6 +160,8 @@ impl Outbox {
             Feedback::Accept => &answers.accept,
             Feedback::Warn => &answers.warn,
             Feedback::Refuse => &answers.refuse,
+            Feedback::Pending => &answers.pending,
+            Feedback::Silent => &SILENCE,
             // For readers.
             Feedback::Movement => return,
         };

@@ -52,6 +52,8 @@ pub struct Answers {
     pub accept: Answer,
     /// Once a scan is found to be stored before.
     pub warn: Answer,
+    /// When a scan is taken, and more is needed.
+    pub pending: Answer,
     /// When a scan is refused.
     pub refuse: Answer,
     /// When it read nothing.

@@ -29,6 +29,7 @@ pub(super) fn settings(name: &str, transport: Transport) -> Settings {
         answers: Answers {
             accept: bytes(0x06),
             warn: bytes(0x11),
+            pending: bytes(0x12),
             refuse: bytes(0x15),
             no_read: bytes(0x0e),
             identify: bytes(0x07),

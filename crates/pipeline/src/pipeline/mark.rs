@@ -49,7 +49,12 @@ impl Pipeline {
         }
         if report.answer {
             let (device, kind) = (report.device, answer);
-            outputs.push(Output::Verdict(ScanVerdict { device, kind }));
+            let detail = None;
+            outputs.push(Output::Verdict(ScanVerdict {
+                device,
+                kind,
+                detail,
+            }));
         }
     }
 

@@ -28,7 +28,7 @@ use crate::mark::MarkFeeds;
 use crate::movement::{self, Wall};
 use crate::reference::References;
 use crate::sensing::Sensed;
-use crate::station::Station;
+use crate::station::{Codes, Station};
 use crate::stats::Stats;
 use crate::time::{Span, Time};
 use crate::whereabouts::Whereabouts;
@@ -78,6 +78,8 @@ pub struct Pipeline {
     marked: BTreeMap<String, usize>,
     eyes: BTreeMap<(DeviceIndex, u16), Vec<eyes::Wire>>,
     scanners: BTreeMap<DeviceIndex, (usize, StationScanner)>,
+    /// What codes are, at stations with a task.
+    codes: BTreeMap<usize, Codes>,
     stats: Stats,
 }
 
@@ -111,6 +113,7 @@ impl Pipeline {
         let mut zone = movement::zone(&state.config.time_zone);
         zone.wall = state.wall;
         let (mut ports, mut scanners) = (BTreeMap::new(), BTreeMap::new());
+        let mut codes = BTreeMap::new();
         for (index, read_point) in state.config.read_points.iter().enumerate() {
             match &read_point.kind {
                 ReadPointKind::Gate(gate) => {
@@ -121,6 +124,9 @@ impl Pipeline {
                     );
                 }
                 ReadPointKind::Station(station) => {
+                    // Patterns that cannot be used were refused by the config check.
+                    let rules = station.task.as_ref().map(|task| Codes::new(&task.codes));
+                    codes.extend(rules.and_then(Result::ok).map(|it| (index, it)));
                     scanners.extend(
                         station
                             .scanners
@@ -142,6 +148,7 @@ impl Pipeline {
             marked,
             eyes,
             scanners,
+            codes,
             stats: Stats::default(),
         }
     }
@@ -205,6 +212,9 @@ impl Pipeline {
                     let open = gate.deadline(&config.tuning);
                     let open = open.map(|at| at + config.tuning.allowed_lateness);
                     open.into_iter().chain(gate.late_due()).min()
+                }
+                (Place::Station(station), ReadPointKind::Station(config)) => {
+                    station.desk.deadline(config.task.as_deref()?)
                 }
                 _ => None,
             });
@@ -273,6 +283,7 @@ impl Pipeline {
             }
             Input::Scan { device, at, data } => {
                 let at = self.clock(at);
+                self.expire_desks(&mut outputs);
                 self.scan(device, at, &data, &mut outputs);
                 self.advance(&mut outputs);
             }
@@ -447,6 +458,7 @@ impl Pipeline {
 
     /// Moves every gate on to where its devices' reads are complete.
     fn advance(&mut self, outputs: &mut Vec<Output>) {
+        self.expire_desks(outputs);
         let now = self.state.now;
         self.each_gate(outputs, now, |devices, config| {
             watermark(devices, config, now)

@@ -3,6 +3,7 @@
 use crate::config::ReadPointKind;
 use crate::input::{DeviceIndex, Output, ScanVerdict, VerdictKind};
 use crate::pipeline::{Pipeline, Place};
+use crate::station::Worked;
 use crate::time::Time;
 
 impl Pipeline {
@@ -27,20 +28,92 @@ impl Pipeline {
             return;
         };
         let name = self.state.config.devices.get(usize::from(device));
-        let zone = (&self.zone, name.map(String::as_str));
+        let name = name.map(String::as_str);
+        if let Some(task) = config.task.as_deref() {
+            let Some(codes) = self.codes.get(&index) else {
+                return;
+            };
+            let place = crate::station::Place {
+                read_point,
+                task,
+                zone: &self.zone,
+                facts: &self.state.references,
+            };
+            let worked = station.desk.scan(place, codes, scanner, at, data);
+            self.tell_worked(worked, outputs);
+            return;
+        }
+        let zone = (&self.zone, name);
         let (kind, event, learned) = station.scan(read_point, config, scanner, zone, at, data);
         if let Some(fact) = learned {
             self.state.references.learn(at, fact.clone());
             outputs.push(Output::Learned(fact));
         }
+        self.count_scan(&kind);
+        self.stats.events += u64::from(event.is_some());
+        outputs.extend(event.map(|event| Output::Event(Box::new(event))));
+        outputs.push(Output::Verdict(ScanVerdict {
+            device,
+            kind,
+            detail: None,
+        }));
+    }
+
+    /// Gives up what is open at stations and nobody goes on with.
+    pub(super) fn expire_desks(&mut self, outputs: &mut Vec<Output>) {
+        let now = self.state.now;
+        let state = &mut self.state;
+        let mut given_up = Vec::new();
+        for (place, read_point) in state.places.iter_mut().zip(&state.config.read_points) {
+            let (Place::Station(station), ReadPointKind::Station(config)) =
+                (place, &read_point.kind)
+            else {
+                continue;
+            };
+            let Some(task) = config.task.as_deref() else {
+                continue;
+            };
+            let place = crate::station::Place {
+                read_point,
+                task,
+                zone: &self.zone,
+                facts: &state.references,
+            };
+            given_up.extend(station.desk.expire(place, now));
+        }
+        for worked in given_up {
+            self.tell_worked(worked, outputs);
+        }
+    }
+
+    fn tell_worked(&mut self, worked: Worked, outputs: &mut Vec<Output>) {
+        for event in worked.events {
+            self.stats.events += 1;
+            outputs.push(Output::Event(Box::new(event)));
+        }
+        for non_event in worked.non_events {
+            *self.stats.non_events.entry(non_event.reason).or_default() += 1;
+            outputs.push(Output::NonEvent(non_event));
+        }
+        if let Some((device, kind, detail)) = worked.verdict {
+            if !detail.code.is_empty() {
+                self.count_scan(&kind);
+            }
+            let detail = Some(Box::new(detail));
+            outputs.push(Output::Verdict(ScanVerdict {
+                device,
+                kind,
+                detail,
+            }));
+        }
+    }
+
+    fn count_scan(&mut self, kind: &VerdictKind) {
         let [accepted, repeated, refused] = &mut self.stats.scans;
         *match kind {
             VerdictKind::Accepted | VerdictKind::Warned(_) | VerdictKind::Pending(_) => accepted,
             VerdictKind::Duplicate => repeated,
             VerdictKind::Refused(_) => refused,
         } += 1;
-        self.stats.events += u64::from(event.is_some());
-        outputs.extend(event.map(|event| Output::Event(Box::new(event))));
-        outputs.push(Output::Verdict(ScanVerdict { device, kind }));
     }
 }

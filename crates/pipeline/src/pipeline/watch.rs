@@ -186,11 +186,21 @@ impl Pipeline {
                 }
             }
             Input::Scan { device, data, .. } => {
-                if let Some((_, scanner)) = self.scanners.get(device)
-                    && let Ok(identity) = station::identify(data, scanner)
-                {
-                    wanted.extend(identity.instance_uri());
-                    wanted.extend(identity.class_uri().filter(|_| identity.lot().is_some()));
+                if let Some((index, scanner)) = self.scanners.get(device) {
+                    if let Some(codes) = self.codes.get(index) {
+                        // Asked for anew: an answer must not rest on what was known a minute ago.
+                        let mut keys = station::mentioned(codes, scanner, data);
+                        if let Some(Place::Station(station)) = self.state.places.get(*index) {
+                            keys.extend(station.desk.mentions());
+                        }
+                        keys.sort_unstable();
+                        keys.dedup();
+                        return keys;
+                    }
+                    if let Ok(identity) = station::identify(data, scanner) {
+                        wanted.extend(identity.instance_uri());
+                        wanted.extend(identity.class_uri().filter(|_| identity.lot().is_some()));
+                    }
                 }
             }
             Input::Mark(report) => wanted.extend(self.mark_mentions(report)),

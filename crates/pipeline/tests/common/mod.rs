@@ -68,6 +68,7 @@ pub fn config() -> PipelineConfig {
                         keep_unknown_ais: false,
                     }],
                     step: step("picking", "in_progress"),
+                    task: None,
                     marks: None,
                 }),
             },

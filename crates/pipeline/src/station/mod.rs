@@ -1,4 +1,20 @@
 //! A scanner station: each scan is judged and answered at once.
+//!
+//! A station books every scan by itself ([`Station::scan`]), or it has a task ([`task`]) and several scans make one event
+//! ([`work`]): `code` says what a scan is, `job` what is open, `past` what was issued.
+
+mod code;
+mod job;
+mod past;
+pub(crate) mod task;
+mod tell;
+mod work;
+
+pub use code::{BadCode, Codes};
+pub(crate) use code::{Meaning, Thing as Scanned};
+pub(crate) use job::Job;
+pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
+pub(crate) use work::{Place, Worked};
 
 use std::collections::VecDeque;
 
@@ -20,6 +36,8 @@ const MAX_REMEMBERED: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Station {
     recent: VecDeque<Booked>,
+    /// With a task.
+    pub desk: work::Desk,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +50,7 @@ struct Booked {
 impl Station {
     /// Forgets the device numbers of an older configuration.
     pub fn reconfigured(&mut self, renumber: impl Fn(DeviceIndex) -> Option<DeviceIndex>) {
+        self.desk.reconfigured(&renumber);
         self.recent
             .retain_mut(|booked| match renumber(booked.device) {
                 Some(device) => {
@@ -138,4 +157,14 @@ pub(crate) fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity
                 .to_owned()
         }),
     }
+}
+
+/// The keys of what a scan mentions at a station with a task.
+pub(crate) fn mentioned(codes: &Codes, scanner: &StationScanner, data: &[u8]) -> Vec<String> {
+    let Ok(Meaning::Content(content)) = codes.meaning(data, scanner) else {
+        return Vec::new();
+    };
+    let order = content.order.map(|order| order.uri);
+    let things = content.thing.iter().flat_map(job::keys);
+    order.into_iter().chain(things).collect()
 }
