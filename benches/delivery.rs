@@ -210,6 +210,7 @@ impl Gateway {
         let forwarder = tokio::spawn(mqtt::run(topology::forwarder(&config), links));
         let wiring = Wiring {
             non_events: false,
+            keep_verdicts: tracegate::audit::Keep::default(),
             inputs: inputs_out,
             feedback: BTreeMap::new(),
             committed: committed_in,

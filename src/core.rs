@@ -9,6 +9,7 @@
 //! Invariant: from a batch that was not committed nothing follows. When the gateway stops with one, the core ends there:
 //! the pipeline in memory is then ahead of the journal and must not be stored, answered for or fed any further.
 
+mod audit;
 mod count;
 mod show;
 mod storing;
@@ -27,6 +28,7 @@ use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
+use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
@@ -87,6 +89,8 @@ pub struct Wiring {
     pub give_up_after: Duration,
     /// Loads that are not booked are stored and sent, too.
     pub non_events: bool,
+    /// How long the record of verdicts stays.
+    pub keep_verdicts: Keep,
 }
 
 /// The core: see the module documentation.
@@ -246,6 +250,7 @@ impl Core {
         if let Some(input) = looked.into_input(at) {
             batch.insert(0, input);
         }
+        let mut ends = Vec::with_capacity(batch.len());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             for output in outputs {
@@ -254,7 +259,7 @@ impl Core {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => verdicts.push(verdict),
+                    Output::Verdict(verdict) => verdicts.push((verdict, ends.len())),
                     Output::Learned(fact) => learned.push(fact),
                     Output::Alert(alert) => alerts.push(alert),
                     Output::NonEvent(load) => {
@@ -274,6 +279,10 @@ impl Core {
                     }
                 }
             }
+            ends.push(events.len());
+        }
+        if !verdicts.is_empty() {
+            self.record(&verdicts, &batch, (&events, &ends));
         }
         // Before the scan counts as accepted: what a label says is true whether or not it does.
         let now = self.wiring.clock.now();
@@ -306,7 +315,7 @@ impl Core {
         for event in &events {
             self.show(event);
         }
-        for verdict in verdicts {
+        for (verdict, ..) in verdicts {
             self.answer(&verdict);
         }
         let inputs = batch;
@@ -382,9 +391,17 @@ impl Core {
             return;
         }
         self.measured = Some(Instant::now());
-        let pruned = self.store.prune(self.wiring.clock.now()).await;
+        let (now, keep) = (self.wiring.clock.now(), self.wiring.keep_verdicts);
+        let mut pruned = self.store.prune(now).await;
+        if pruned.is_ok() {
+            pruned = self.store.prune_audit(keep, now).await;
+        }
         self.damaged |= is_damage(&pruned);
-        tell_once(&mut self.prune_fails, pruned, "Kept events not deleted yet");
+        tell_once(
+            &mut self.prune_fails,
+            pruned,
+            "Kept events and old verdicts not deleted yet",
+        );
         let dropped = self.store.telemetry_dropped();
         let count = dropped.saturating_sub(self.telemetry_dropped);
         if count > 0 {

@@ -2,6 +2,7 @@
 //!
 //! See ARCHITECTURE.md for the map and the invariants.
 
+pub mod audit;
 pub mod buffer;
 pub mod capture;
 pub mod cli;

@@ -211,6 +211,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         stop: stop_core.clone(),
         give_up_after: config.buffer.give_up_after,
         non_events: config.mqtt.non_events,
+        keep_verdicts: config.audit.keep(),
     };
     let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
     let check = tokio::spawn(async move {

@@ -11,7 +11,7 @@ use super::replay::journal_crc32;
 use super::statements::{Appended, append, delete};
 use super::store::{DELETE_ROWS, ROW_OVERHEAD_BYTES, USED_PAGES};
 use super::stream::NewRow;
-use super::{BufferError, Store, telemetry};
+use super::{BufferError, Store, audit, telemetry};
 use crate::failpoint::Failpoint;
 
 /// Slices of kept rows, or of telemetry, that leave for one batch, at most.
@@ -47,6 +47,7 @@ impl Store {
         let encoded = self.tail.with(inputs)?;
         let done = self.commit_encoded(&encoded, rows, recorded).await;
         if done.is_ok() {
+            self.verdicts.clear();
             self.tail.clear();
             self.journal_inputs += inputs.len();
         }
@@ -160,6 +161,7 @@ impl Store {
             left = Left::Deleted(delete(connection, seq, DELETE_ROWS.0).await?);
         }
         let appended = append(connection, inputs, rows, recorded, self.format).await?;
+        audit::append(connection, &self.verdicts, &self.epoch, recorded).await?;
         if leaves && keeps {
             left = kept::mark(connection, &self.epoch, seq, self.format).await?;
         }

@@ -355,7 +355,7 @@ impl Inspector {
     }
 }
 
-fn existing(directory: &Path) -> Result<std::path::PathBuf, BufferError> {
+pub(super) fn existing(directory: &Path) -> Result<std::path::PathBuf, BufferError> {
     let path = directory.join(FILE_NAME);
     match path.is_file() {
         true => Ok(path),

@@ -21,6 +21,8 @@
 //! - `dropped(id, epoch, from_seq, to_seq, count, reason, at_us, stream)`: what is gone for good, and why. With a stream other
 //!   than 0 it is telemetry that was dropped for want of room: without holes between `from_seq` and `to_seq` while anything
 //!   waits before it, put together later.
+//! - `audit(n, at_us, hash, row)`, `audit_seal(one, n, hash)`: the record of verdicts, from the first of them on; see
+//!   [`crate::audit`].
 //! - beside it, `buffer.tail`: inputs that wait for the next commit; see `tail.rs`. And `buffer.acknowledged`: how far
 //!   everything is acknowledged, from the moment that it is; see `noted.rs`.
 //! - `meta(key, value)`: `epoch`, a UUID made with the file. Consumers see gaps by (epoch, seq) and repeats by
@@ -31,6 +33,7 @@
 //! but those in `dropped` and, after a repair, in `dead_letter`. When the disk is full nothing new is accepted, sources wait, and acknowledged rows still leave.
 
 mod aside;
+mod audit;
 mod commit;
 mod connect;
 mod directory;
@@ -52,6 +55,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 
+pub use audit::Record;
 pub use inspect::{Inspector, Letter, Stats, Waiting};
 pub use kept::Keep;
 pub use open::Opened;

@@ -83,6 +83,7 @@ impl Store {
             doubtful: false,
             reopen: false,
             damage: None,
+            verdicts: Vec::new(),
             _lock: lock,
         };
         store.find_sent().await?;

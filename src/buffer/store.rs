@@ -15,6 +15,7 @@ use super::space::Gate;
 use super::statements::{LETTERS_SINCE, STREAMS_SINCE, delete, replace_journal, set_aside};
 use super::tail::Tail;
 use super::telemetry::Level;
+use crate::audit::Row;
 
 /// A snapshot is taken, and the journal trimmed, when the journal has the first and four times the size of the last snapshot:
 /// then a start replays little, and snapshots add at most a quarter to what is written. At the second it is taken anyway.
@@ -86,6 +87,8 @@ pub struct Store {
     pub(super) reopen: bool,
     // A new file was made, and whoever asked for it was not told yet that it is in place.
     pub(super) damage: Option<Damage>,
+    // For the record, with the next commit.
+    pub(super) verdicts: Vec<Row>,
     // Held for its lock only.
     pub(super) _lock: Lock,
 }

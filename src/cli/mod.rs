@@ -4,6 +4,7 @@
 //! answers (`EX_UNAVAILABLE` of sysexits.h), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
 //! (`EX_CONFIG`).
 
+mod audit;
 mod buffer;
 mod capture;
 mod check;
@@ -57,6 +58,7 @@ enum Command {
     Survey(survey::Arguments),
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
+    Audit(audit::Arguments),
     Profiles(profiles::Arguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Survey(arguments) => survey::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

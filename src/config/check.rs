@@ -92,6 +92,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     super::tag_sensor::check(&mut checker);
     super::presence::check(&mut checker);
     super::site_data::check(&mut checker);
+    super::audit::check(&mut checker);
     super::receiver::check(&mut checker);
     super::references::check(&mut checker);
     super::eyes::check(&mut checker);

@@ -9,6 +9,7 @@
 
 mod address;
 mod attached;
+mod audit;
 mod check;
 mod diagnostic;
 mod downlink;
@@ -47,6 +48,7 @@ use std::path::Path;
 
 pub use address::{BrokerUrl, BrokerUrls, Host, HostPort};
 pub use attached::{HidDevice, KeyboardLayout, Suffix};
+pub use audit::Audit;
 pub use diagnostic::{Diagnostic, Format, Place, Position, Report, Severity, Span};
 pub use downlink::Command;
 pub use eyes::{InputRef, PhotoEyes};
@@ -88,6 +90,7 @@ const SECTIONS: &[&str] = &[
     "active_tag",
     "reference",
     "buffer",
+    "audit",
     "mqtt",
     "command",
     "sparkplug",

@@ -56,6 +56,8 @@ pub struct Config {
     pub reference: References,
     /// Where events wait until the broker has them.
     pub buffer: Buffer,
+    /// The record of verdicts.
+    pub audit: super::audit::Audit,
     /// The broker.
     pub mqtt: Mqtt,
     /// What may be asked of the gateway over the broker.

@@ -1,5 +1,6 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
+mod audit;
 mod damage;
 mod guards;
 mod kept;
@@ -78,6 +79,7 @@ impl Plant {
         let stop = CancellationToken::new();
         let wiring = Wiring {
             non_events: false,
+            keep_verdicts: crate::audit::Keep::default(),
             known: Known::default(),
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),

@@ -85,6 +85,12 @@ impl Known {
         known
     }
 
+    /// Until when the site's data is known to be current.
+    #[must_use]
+    pub const fn as_of(&self) -> Option<Time> {
+        self.as_of
+    }
+
     /// What the table says about things that `batch` mentions and the pipeline knows nothing of, and what has changed of those
     /// that it knows.
     pub async fn look(&mut self, pipeline: &Pipeline, batch: &[Input]) -> Looked {

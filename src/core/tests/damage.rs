@@ -8,6 +8,7 @@ async fn core(directory: &Path) -> Core {
     let health = Health::new("plant-3", opened.store.epoch());
     let wiring = Wiring {
         non_events: false,
+        keep_verdicts: crate::audit::Keep::default(),
         known: Known::default(),
         inputs: mpsc::channel(1).1,
         feedback: BTreeMap::new(),

@@ -1,0 +1,124 @@
+//! The record of verdicts.
+
+use super::*;
+use crate::audit::{Seal, Sealed, verify};
+use crate::buffer::Record;
+
+async fn record(directory: &Path, from: Time) -> (Seal, Vec<Sealed>) {
+    let mut record = Record::open(directory, (from, Time(i64::MAX)))
+        .await
+        .unwrap();
+    let seal = record.seal().await.unwrap();
+    let mut rows = Vec::new();
+    loop {
+        let some = record.next().await.unwrap();
+        if some.is_empty() {
+            return (seal, rows);
+        }
+        rows.extend(some);
+    }
+}
+
+fn exported(seal: &Seal, rows: &[Sealed]) -> String {
+    let mut text = serde_json::json!({ "seal": seal }).to_string();
+    for row in rows {
+        text.push('\n');
+        text.push_str(&row.json());
+    }
+    text
+}
+
+#[tokio::test]
+async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itself() {
+    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
+    let (seal, rows) = record(plant.directory.path(), Time(0)).await;
+    assert_eq!(
+        (seal, rows.len()),
+        (Seal::default(), 0),
+        "nothing without a verdict"
+    );
+    for n in [1, 2, 1] {
+        plant.inputs.send(plant.scan(n)).await.unwrap();
+        plant.answer().await;
+    }
+    let at = plant.clock.now();
+    let data = b"]d2\xff".to_vec();
+    let nonsense = Input::Scan {
+        device: 0,
+        at,
+        data,
+    };
+    plant.inputs.send(nonsense).await.unwrap();
+    assert_eq!(plant.answer().await, Feedback::Refuse);
+    let outbox = plant.outbox().await;
+    let (seal, rows) = record(plant.directory.path(), Time(0)).await;
+    let what: Vec<&str> = rows.iter().map(|it| it.row.what.as_str()).collect();
+    assert_eq!(
+        what,
+        ["start", "accepted", "accepted", "duplicate", "refused"]
+    );
+    assert_eq!(
+        rows[0].row.epoch.as_deref(),
+        Some(plant.health.epoch().as_str())
+    );
+    for (row, event) in rows[1..3].iter().zip(&outbox) {
+        assert_eq!(row.row.events, [event.event_id.clone()]);
+        assert!(
+            row.row
+                .code
+                .as_ref()
+                .unwrap()
+                .starts_with("]d20104012345100204")
+        );
+        assert_eq!(row.row.device.as_deref(), Some("line_2"));
+        assert_eq!(row.row.config.as_ref().unwrap().len(), 64);
+    }
+    assert!(rows[3].row.events.is_empty());
+    assert_eq!(rows[4].row.code.as_deref(), Some("hex:5d6432ff"));
+    assert!(rows[4].row.text.is_some());
+    let whole = verify(&exported(&seal, &rows)).unwrap();
+    assert_eq!(whole.rows, 5);
+    assert_eq!(
+        rows[1].csv().split(',').count(),
+        crate::audit::COLUMNS.split(',').count()
+    );
+
+    // After a restart it goes on; then the oldest are sealed off.
+    let Opened {
+        mut store,
+        pipeline,
+        ..
+    } = plant.stop().await;
+    let row = crate::audit::Row {
+        what: "warned".to_owned(),
+        ..crate::audit::Row::default()
+    };
+    store.record(vec![row]);
+    store
+        .commit(&[], &[], Time(at.0 + 1_000_000))
+        .await
+        .unwrap();
+    let keep = |rows| crate::audit::Keep {
+        age: Duration::from_secs(3_600),
+        rows,
+    };
+    store.prune_audit(keep(2), Time(at.0)).await.unwrap();
+    let directory = store.path().parent().unwrap().to_owned();
+    let (seal, rest) = record(&directory, Time(0)).await;
+    assert_eq!(
+        (seal.n, seal.hash.clone(), rest.len()),
+        (4, rows[3].hash.clone(), 2)
+    );
+    assert_eq!(verify(&exported(&seal, &rest)).unwrap().last.n, 6);
+    // Only the newest: it goes on from the row before.
+    let (seal, last) = record(&directory, Time(at.0 + 1_000_000)).await;
+    assert_eq!((seal.n, last.len()), (5, 1));
+    verify(&exported(&seal, &last)).unwrap();
+    // However old, the last stays: the next is chained to it.
+    store
+        .prune_audit(keep(100), Time(at.0 + 86_400_000_000))
+        .await
+        .unwrap();
+    assert_eq!(record(&directory, Time(0)).await.1, last);
+    drop(pipeline);
+}
