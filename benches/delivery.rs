@@ -246,8 +246,7 @@ impl Gateway {
         let waited = tokio::time::timeout(PATIENCE, self.acknowledged.wait_for(done)).await;
         let mark = waited.map(|mark| mark.map(drop));
         mark.with_context(|| {
-            let (counters, conditions) =
-                (self.health.counters().snapshot(), self.health.conditions());
+            let (counters, conditions) = (self.health.counters().snapshot(), self.health.shown());
             format!("{seq} not acknowledged within {PATIENCE:?}: {counters:?}, {conditions:?}")
         })??;
         Ok(())
