@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracegate_pipeline::input::{DeviceIndex, ScanVerdict, VerdictKind};
+use tracegate_pipeline::input::{ScanVerdict, VerdictKind};
 use tracegate_pipeline::time::Time;
 use tracing::{debug, warn};
 

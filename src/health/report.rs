@@ -34,6 +34,7 @@ impl DeviceKind {
             Self::Scanner => "scanner",
             Self::Receiver => "receiver",
             Self::Marker => "marker",
+            Self::Light => "light",
         }
     }
 }

@@ -121,20 +121,25 @@ fn device(html: &mut Html, view: &View<'_>, (report, minute, antennas): &Shown) 
     for problem in &report.problems {
         html.raw("<p class=\"warning\">").text(problem).raw("</p>");
     }
-    html.raw("<dl><dt>");
-    html.raw(match report.kind {
-        DeviceKind::Reader | DeviceKind::Receiver => "reads/min",
-        DeviceKind::Scanner => "scans/min",
-        DeviceKind::Marker => "marks/min",
-    });
-    html.raw("</dt><dd>")
-        .number(*minute)
-        .raw("</dd><dt>last</dt><dd>");
-    match report.last_read.as_ref().and_then(|at| at.parse().ok()) {
-        Some(at) => when(html, view, Some(at)),
-        None => drop(html.raw("none since the start of the gateway")),
+    let rate = match report.kind {
+        DeviceKind::Reader | DeviceKind::Receiver => Some("reads/min"),
+        DeviceKind::Scanner => Some("scans/min"),
+        DeviceKind::Marker => Some("marks/min"),
+        // It shows, and reads nothing.
+        DeviceKind::Light => None,
+    };
+    if let Some(rate) = rate {
+        html.raw("<dl><dt>")
+            .raw(rate)
+            .raw("</dt><dd>")
+            .number(*minute)
+            .raw("</dd><dt>last</dt><dd>");
+        match report.last_read.as_ref().and_then(|at| at.parse().ok()) {
+            Some(at) => when(html, view, Some(at)),
+            None => drop(html.raw("none since the start of the gateway")),
+        }
+        html.raw("</dd></dl>");
     }
-    html.raw("</dd></dl>");
     let highest = antennas.values().flatten().max().copied().unwrap_or(0);
     for (antenna, counts) in antennas {
         let all: u64 = counts.iter().sum();

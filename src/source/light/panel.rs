@@ -135,8 +135,10 @@ impl Panel {
             Feedback::Accept => self.shows.accept,
             Feedback::Warn => self.shows.warn,
             Feedback::Refuse => self.shows.refuse,
-            // For readers.
-            Feedback::Movement => return 0,
+            // The station goes on: what was shown of the scan before is over.
+            Feedback::Pending => Show::default(),
+            // The scan changes nothing; or it is for readers.
+            Feedback::Silent | Feedback::Movement => return 0,
         };
         let pushed_out = u64::from(self.waits());
         self.clear();
