@@ -296,7 +296,12 @@ impl Passages {
                 let same = view.is_one_passage(load.direction, crossings.median(), its.median());
                 let other_one =
                     view.are_two_passages(load.direction, crossings.median(), its.median());
-                near || same || (!one_by_one && !other_one && (other.held || at_once))
+                // What stands in the doorway lets nothing else pass.
+                let stood = load.held
+                    && crossings
+                        .median()
+                        .is_some_and(|own| view.are_new(load.flips.keys(), own));
+                near || same || (!one_by_one && !other_one && (stood || other.held || at_once))
             };
             if is_part {
                 let other = self.open.remove(index);

@@ -367,6 +367,16 @@ impl View<'_> {
         loud * 2 > all
     }
 
+    /// Most of these had not been here for long then.
+    pub fn are_new<'k>(&self, keys: impl Iterator<Item = &'k EpcKey>, at: Time) -> bool {
+        let (mut new, mut all) = (0, 0);
+        for tag in keys.filter_map(|key| self.tags.get(key)) {
+            all += 1;
+            new += usize::from(at - tag.known_since <= RESIDENT_AFTER);
+        }
+        new * 2 > all
+    }
+
     /// What was heard of the tag at `at` was booked, or it is too early for the same again.
     pub fn is_spent(&self, tag: &Tag, direction: Direction, at: Time) -> bool {
         tag.booked.is_some_and(|booked| {
