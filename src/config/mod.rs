@@ -97,6 +97,7 @@ const SECTIONS: &[&str] = &[
     "receiver",
     "marker",
     "light",
+    "codes",
     "read_point",
     "tags",
     "tag_sensor",
