@@ -212,6 +212,8 @@ impl Gateway {
             non_events: false,
             inputs: inputs_out,
             feedback: BTreeMap::new(),
+            lights: BTreeMap::new(),
+            stored: BTreeMap::new(),
             committed: committed_in,
             acknowledged: acknowledged.clone(),
             requests,

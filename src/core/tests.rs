@@ -30,6 +30,7 @@ struct Plant {
     inputs: mpsc::Sender<Input>,
     feedback: mpsc::Receiver<Feedback>,
     light: mpsc::Receiver<Told>,
+    stored: watch::Receiver<u64>,
     committed: watch::Receiver<i64>,
     acknowledged: watch::Sender<i64>,
     requests: mpsc::Sender<Request>,
@@ -73,6 +74,7 @@ impl Plant {
         let (inputs, inputs_out) = mpsc::channel(QUEUE);
         let (feedback_in, feedback) = mpsc::channel(1_000);
         let (task, light) = mpsc::channel(1_000);
+        let (tell_stored, stored) = watch::channel(0);
         let (committed_in, committed) = watch::channel(store.last_seq());
         let (acknowledged, acknowledged_out) = watch::channel(store.sent());
         let (requests, requests_out) = mpsc::channel(1);
@@ -83,6 +85,7 @@ impl Plant {
             inputs: inputs_out,
             feedback: BTreeMap::from([(0, feedback_in)]),
             lights: BTreeMap::from([(0, LightSwitch { light: 5, task })]),
+            stored: BTreeMap::from([(0, tell_stored)]),
             committed: committed_in,
             acknowledged: acknowledged_out,
             requests: requests_out,
@@ -103,6 +106,7 @@ impl Plant {
             inputs,
             feedback,
             light,
+            stored,
             committed,
             acknowledged,
             requests,
@@ -484,8 +488,7 @@ async fn reads_that_wait_for_the_next_commit_survive_a_kill() {
         reads: vec![read; 3],
     };
     plant.inputs.send(reads).await.unwrap();
-    let counted = &plant.health.counters().reads;
-    until("the reads", || counted.get() == 3).await;
+    until("the receiver to be told", || *plant.stored.borrow() == 1).await;
     plant.core.abort();
     assert!(plant.core.await.unwrap_err().is_cancelled());
     let opened = Store::open(plant.directory.path(), ROOMY).await.unwrap();

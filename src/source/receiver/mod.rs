@@ -6,9 +6,10 @@
 pub mod decode;
 pub mod mqtt;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracegate_feed::frame::{Framer, Framing, Piece};
 use tracegate_pipeline::{Input, Time};
@@ -46,8 +47,8 @@ pub struct Settings {
     pub decoder: Decoder,
 }
 
-/// Runs until stopped.
-pub async fn run(settings: Settings, context: Context) {
+/// Runs until stopped. `stored` tells how many inputs with its reads the core has stored.
+pub async fn run(settings: Settings, context: Context, stored: watch::Receiver<u64>) {
     let mut session = Session {
         decoder: &settings.decoder,
         context: &context,
@@ -55,6 +56,9 @@ pub async fn run(settings: Settings, context: Context) {
         remarks: Sparingly::default(),
         linked: None,
         heard: false,
+        handed: 0,
+        stored,
+        unstored: VecDeque::new(),
     };
     match &settings.way {
         Way::Direct(transport) => session.direct(transport, &settings.framing).await,
@@ -73,6 +77,11 @@ struct Session<'a> {
     linked: Option<(Time, bool)>,
     /// Whether it sent anything on this connection.
     heard: bool,
+    /// Inputs with reads that were handed over, and how many of them are stored.
+    handed: u64,
+    stored: watch::Receiver<u64>,
+    /// Published messages of this connection by packet id, each with how many inputs are stored when its reads are.
+    unstored: VecDeque<(u16, u64)>,
 }
 
 impl Session<'_> {
@@ -256,6 +265,7 @@ impl Session<'_> {
                 reader_time: None,
             },
             None => {
+                self.handed += 1;
                 let (at, reads) = self.queue.take();
                 Input::Reads { device, at, reads }
             }

@@ -3,6 +3,7 @@
 mod answers;
 mod faults;
 mod feeds;
+mod kept;
 mod light;
 mod links;
 mod marker;

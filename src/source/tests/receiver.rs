@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::watch;
 use tracegate_feed::active::{Form, Layout, Names};
 use tracegate_feed::frame::Framing;
 use tracegate_pipeline::ReaderTime;
@@ -38,16 +39,23 @@ fn settings(way: Way, what: Option<What>) -> Settings {
 }
 
 fn start(way: Way, what: Option<What>) -> Rig {
-    Rig::start(10, |context| run(settings(way, what), context))
+    let (_, stored) = watch::channel(u64::MAX);
+    Rig::start(10, |context| run(settings(way, what), context, stored))
 }
 
 fn direct(transport: Transport) -> Rig {
     start(Way::Direct(transport), None)
 }
 
-fn subscribed(broker: SocketAddr, topics: &str, what: Option<What>) -> Rig {
-    let subscription = Subscription {
-        version: Version::V311,
+/// A reader that publishes.
+pub(super) fn published(subscription: Subscription) -> Settings {
+    let way = Way::Mqtt(Box::new(subscription));
+    settings(way, Some(What::ImpinjR700))
+}
+
+pub(super) fn subscription(broker: SocketAddr, version: Version, topics: &str) -> Subscription {
+    Subscription {
+        version,
         endpoints: vec![Endpoint {
             host: broker.ip().to_string(),
             port: broker.port(),
@@ -57,7 +65,11 @@ fn subscribed(broker: SocketAddr, topics: &str, what: Option<What>) -> Rig {
         tls: None,
         keep_alive: Duration::from_secs(10),
         topics: topics.to_owned(),
-    };
+    }
+}
+
+fn subscribed(broker: SocketAddr, topics: &str, what: Option<What>) -> Rig {
+    let subscription = subscription(broker, Version::V311, topics);
     start(Way::Mqtt(Box::new(subscription)), what)
 }
 
