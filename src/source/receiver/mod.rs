@@ -96,7 +96,7 @@ impl Session<'_> {
             let reason = match self.context.open(&mut opener, WHAT, None).await {
                 Ok(Some(port)) => {
                     reached = true;
-                    self.serve(port, framing, &opener).await
+                    self.serve(port, framing, transport, &opener).await
                 }
                 Ok(None) => None,
                 Err(reason) => Some(reason),
@@ -110,7 +110,13 @@ impl Session<'_> {
     }
 
     /// Reads until the receiver goes away (the reason) or the gateway stops (`None`).
-    async fn serve(&mut self, port: Port, framing: &Framing, opener: &Opener) -> Option<String> {
+    async fn serve(
+        &mut self,
+        port: Port,
+        framing: &Framing,
+        transport: &Transport,
+        opener: &Opener,
+    ) -> Option<String> {
         let mut incoming = port.incoming;
         let (mut framer, mut pieces) = (Framer::new(framing.clone()), Vec::new());
         let mut bytes = vec![0; CHUNK];
@@ -128,7 +134,7 @@ impl Session<'_> {
                     Ok(0) => {
                         framer.reset(&mut pieces);
                         self.pieces(&mut pieces);
-                        return self.gone(format!("the {WHAT} closed the connection")).await;
+                        return self.gone(transport.ended(WHAT)).await;
                     }
                     Ok(count) => {
                         self.heard = true;
@@ -149,6 +155,7 @@ impl Session<'_> {
                 newer = opener.newer() => match newer {
                     Ok(port) => {
                         // One device: it has connected anew and we have not noticed that the old connection is dead.
+                        incoming.drain(|bytes| framer.push(bytes, now_us(), &mut pieces)).await;
                         framer.reset(&mut pieces);
                         self.pieces(&mut pieces);
                         incoming = port.incoming;
