@@ -18,7 +18,7 @@ use tracing::warn;
 use super::queue::{Queued, ReadQueue};
 use super::transport::{Opener, Port, Transport};
 use super::{Context, Retry, STEADY, Sparingly, WAKE};
-use crate::health::DeviceCounter;
+use crate::health::{DeviceCounter, Problem};
 use decode::{Decoded, Decoder, Unused};
 use mqtt::Subscription;
 
@@ -209,6 +209,12 @@ impl Session<'_> {
             self.count(DeviceCounter::ReadsDropped, dropped);
         }
         for unused in unused {
+            if let Unused::Unknown(text) = &unused {
+                let problem = format!(
+                    "it sent \"{text}\", which has no known form; compare profile and fields with it, or add it to ignore"
+                );
+                health.incident(name, Problem::UnknownFrame, &problem);
+            }
             self.count(
                 match unused {
                     Unused::Unknown(_) => DeviceCounter::FramesUnknown,
