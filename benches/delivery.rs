@@ -214,6 +214,7 @@ impl Gateway {
             inputs: inputs_out,
             feedback: BTreeMap::new(),
             lights: BTreeMap::new(),
+            stored: BTreeMap::new(),
             committed: committed_in,
             acknowledged: acknowledged.clone(),
             requests,

@@ -85,5 +85,6 @@ fn options(settings: &Settings, endpoint: &Endpoint, health: &Health, ready: &Re
         keep_alive: settings.keep_alive,
         window: settings.window,
         patience: settings.timing.connect + CLIENT_PATIENCE,
+        kept: None,
     }
 }

@@ -26,6 +26,6 @@ pub mod sparkplug;
 pub mod subscribe;
 mod suspect;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod window;
 pub(crate) mod words;

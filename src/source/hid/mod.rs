@@ -169,7 +169,7 @@ impl Codes {
                     .map(|it| format!("{it:02X}"))
                     .collect();
                 let (len, shown) = (report.len(), shown.join(" "));
-                Said::Lost(format!("a report of {len} bytes holds no scan: {shown}"))
+                Said::Foreign(format!("a report of {len} bytes holds no scan: {shown}"))
             }
             Heard::Lost(why) => Said::Lost(why.to_string()),
         }));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracegate_feed::wedge::{self, Heard, Press, Wedge};
+use tracegate_feed::wedge::{self, Heard, Lost, Press, Wedge};
 
 use super::Context;
 use super::attached::{self, Answers, Decoder, Opened, Port, Reader, Said};
@@ -167,6 +167,7 @@ impl Codes {
     fn hand_on(&mut self, said: &mut Vec<Said>) {
         said.extend(self.heard.drain(..).map(|heard| match heard {
             Heard::Scan(code) => Said::Scan(code),
+            Heard::Lost(why @ Lost::Typed { .. }) => Said::Foreign(why.to_string()),
             Heard::Lost(why) => Said::Lost(why.to_string()),
         }));
     }
