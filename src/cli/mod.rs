@@ -11,6 +11,7 @@ mod decode;
 #[cfg(feature = "demo")]
 mod demo;
 mod discover;
+mod doctor;
 mod gateway;
 mod lots;
 mod place;
@@ -49,6 +50,7 @@ enum Command {
     Check(check::Arguments),
     Decode(decode::Arguments),
     Discover(discover::Arguments),
+    Doctor(doctor::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
