@@ -18,6 +18,7 @@ mod place;
 mod profiles;
 mod replay;
 mod run;
+mod show;
 mod status;
 mod survey;
 mod why;
@@ -48,6 +49,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Show(show::Arguments),
+    Sample(show::SampleArguments),
     Decode(decode::Arguments),
     Discover(discover::Arguments),
     Doctor(doctor::Arguments),
@@ -69,6 +72,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Sample(arguments) => show::sample(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
