@@ -20,6 +20,7 @@ pub mod listen;
 mod memory;
 pub mod mqtt;
 mod patience;
+pub mod probe;
 mod session;
 pub mod site;
 pub mod sparkplug;

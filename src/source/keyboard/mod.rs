@@ -30,6 +30,17 @@ pub async fn run(settings: Settings, context: Context, feedback: mpsc::Receiver<
     attach(system::System, settings, context, feedback).await;
 }
 
+/// Whether a keyboard is there and may be opened; it is not grabbed.
+///
+/// # Errors
+/// Why not, for the technician.
+pub fn look(path: &Path) -> Result<(), String> {
+    let opened = std::fs::File::open(path);
+    opened
+        .map(drop)
+        .map_err(|error| system::reason(path, &error))
+}
+
 /// As [`run`], with other keyboards than those of the system.
 async fn attach(
     keyboards: impl Keyboards,
