@@ -34,6 +34,14 @@ pub(super) async fn chains(config: &Config, wanted: &impl Fn(&str) -> bool) -> V
             chains.push(device(&name, settings).await);
         }
     }
+    for (name, light) in &config.light {
+        // Outputs of a reader are looked at with the reader.
+        if let Some(module) = &light.modbus
+            && wanted(name)
+        {
+            chains.push(module_of(name, &module.host.to_string(), module.port).await);
+        }
+    }
     if wanted("broker") {
         chains.extend(brokers(config).await);
     }
@@ -63,7 +71,8 @@ async fn device(name: &str, settings: Device) -> Chain {
                 let mut chain = Chain::new(name, about);
                 let mut is_up = true;
                 for Endpoint { host, port } in &subscription.endpoints {
-                    is_up &= reach(&mut chain, host, *port, "[receiver] mqtt_url").await;
+                    is_up &=
+                        reach(&mut chain, "the broker", host, *port, "[receiver] mqtt_url").await;
                 }
                 let why = match is_up {
                     true => "only the running gateway hears it; start it and ask again",
@@ -95,6 +104,26 @@ async fn device(name: &str, settings: Device) -> Chain {
             chain
         }
     }
+}
+
+/// The I/O module of a light.
+async fn module_of(name: &str, host: &str, port: u16) -> Chain {
+    let about = format!("{}, Modbus/TCP {host}:{port}", what(DeviceKind::Light));
+    let mut chain = Chain::new(name, about);
+    let why = match reach(
+        &mut chain,
+        "the module",
+        host,
+        port,
+        &format!("[light.{name}] modbus"),
+    )
+    .await
+    {
+        true => "only the running gateway switches them; start it and scan",
+        false => BROKEN,
+    };
+    chain.skip(&["lamps"], why);
+    chain
 }
 
 async fn llrp(name: &str, link: &Link) -> Chain {
@@ -259,7 +288,15 @@ async fn brokers(config: &Config) -> Vec<Chain> {
             "lets it subscribe",
         ];
         chains.push(
-            if reach(&mut chain, &endpoint.host, endpoint.port, "[mqtt] url").await {
+            if reach(
+                &mut chain,
+                "the broker",
+                &endpoint.host,
+                endpoint.port,
+                "[mqtt] url",
+            )
+            .await
+            {
                 let entry = enter(&settings, endpoint).await;
                 entered(chain, links, entry)
             } else {
@@ -315,7 +352,7 @@ fn entered(
 }
 
 /// Whether name and port of a server are there.
-async fn reach(chain: &mut Chain, host: &str, port: u16, setting: &str) -> bool {
+async fn reach(chain: &mut Chain, who: &str, host: &str, port: u16, setting: &str) -> bool {
     if !resolves(chain, host, port, setting).await {
         return false;
     }
@@ -327,9 +364,8 @@ async fn reach(chain: &mut Chain, host: &str, port: u16, setting: &str) -> bool 
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it does not answer".to_owned(),
     };
-    let fix = format!(
-        "check that the broker runs and listens there, {setting}, and the network in between"
-    );
+    let fix =
+        format!("check that {who} runs and listens there, {setting}, and the network in between");
     chain.fail(&format!("cannot connect to port {port}: {error}"), &fix);
     false
 }

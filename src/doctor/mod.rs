@@ -210,5 +210,6 @@ const fn what(kind: DeviceKind) -> &'static str {
         DeviceKind::Scanner => "scanner",
         DeviceKind::Receiver => "receiver",
         DeviceKind::Marker => "marker",
+        DeviceKind::Light => "light",
     }
 }

@@ -160,7 +160,7 @@ impl Listener {
                 self.is_up = true;
                 self.health.notice(Notice::SiteData, None);
             }
-            Event::Received(message) => self.take(&message),
+            Event::Received(message, _) => self.take(&message),
             Event::Sent(_) | Event::Answered(..) | Event::Left | Event::Other => {}
         }
         Ok(())

@@ -25,6 +25,7 @@ async fn publisher(broker: SocketAddr) -> Link {
         keep_alive: Duration::from_secs(30),
         window: WINDOW,
         patience: PATIENCE,
+        kept: None,
     });
     while !matches!(link.events.recv().await, Some(Ok(Event::Connected(_)))) {}
     link
