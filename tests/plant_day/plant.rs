@@ -178,6 +178,12 @@ impl Plant {
         self.until(&what, |plant| plant.count(which) >= count).await;
     }
 
+    /// Waits until the gateway says so.
+    pub async fn logs(&self, text: &str) {
+        let says = |plant: &Self| plant.gateway.log().contains(text);
+        self.until(text, says).await;
+    }
+
     async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(self) {
@@ -203,6 +209,8 @@ disposition = "in_transit"
 destinations = {{ owning_party = "urn:epc:id:pgln:4055555.00000" }}
 [reference]
 topic = "tracegate/{{site}}/ref"
+[status]
+listen = "off"
 [codes]
 order = ['WO[0-9]{{6}}']
 badge = ['B([0-9]{{4}})']
