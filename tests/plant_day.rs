@@ -9,11 +9,11 @@
 mod plant;
 mod support;
 
-use plant::{Hears, Plant};
+use plant::{Hears, Plant, Scanner};
 use serde_json::{Value, json};
 use support::schema::{mistakes, official_schema};
 use support::store::ask;
-use support::{epcs, pass, tracegate};
+use support::{epcs, pass};
 use tracegate_sim::marker::Make;
 use tracegate_sim::proxy::{End, Line};
 
@@ -103,10 +103,27 @@ async fn receive_and_inspect(plant: &mut Plant) {
     plant.knows("the hold", |text| text.contains("hold")).await;
 }
 
+/// Signs on until the verdicts are by what the site told last.
+async fn sign_on(plant: &Plant, line: &mut Scanner) {
+    let now = jiff::Timestamp::now().as_microsecond();
+    let now = jiff::Timestamp::from_microsecond(now).expect("a time of today");
+    plant
+        .publish("heartbeat", &json!({"at": now.to_string()}))
+        .await;
+    loop {
+        line.scan("B0041", Hears::Accepted).await;
+        line.scan("B0042", Hears::Accepted).await;
+        let rows = plant.verdicts();
+        let newest = rows.last().and_then(|row| row["data_as_of"].as_str());
+        let as_of: Option<jiff::Timestamp> = newest.and_then(|text| text.parse().ok());
+        if as_of.is_some_and(|at| at >= now) {
+            return;
+        }
+    }
+}
+
 /// The lines are served, with nobody to ask.
-async fn work_without_a_network(plant: &mut Plant) {
-    let mut line = plant.scanner("line_1").await;
-    line.scan("B0042", Hears::Accepted).await;
+async fn work_without_a_network(plant: &mut Plant, mut line: Scanner) {
     line.scan("WO000001", Hears::Pending).await;
     line.scan(&lot_code(BAD), Hears::Refused).await;
     line.scan(&lot_code(GOOD), Hears::Warned).await;
@@ -162,9 +179,12 @@ async fn the_day_of_a_plant() {
     publish_the_morning(&plant).await;
     receive_and_inspect(&mut plant).await;
 
+    let mut line = plant.scanner("line_1").await;
+    sign_on(&plant, &mut line).await;
+
     plant.network.set(Line::Hole);
     let before = plant.count("true");
-    work_without_a_network(&mut plant).await;
+    work_without_a_network(&mut plant, line).await;
     assert_eq!(plant.count("true"), before, "the network was not down");
     plant.network.set(Line::Open);
     plant.network.end(End::Reset);
@@ -207,28 +227,11 @@ tracegate:event/issue_overridden|0042|fefo|0042
 tracegate:event/issue_warned|0007|fefo|
 tracegate:event/issue_overridden|0007|fefo|0001";
     assert_eq!(verdicts, expected);
-    let buffer = plant.gateway.folder.path().join("buffer");
-    let record = tracegate(&[
-        "audit",
-        "export",
-        "--directory",
-        &buffer.display().to_string(),
-    ]);
-    let file = plant.gateway.folder.path().join("audit.jsonl");
-    std::fs::write(&file, &record).expect("write the record");
-    tracegate(&["audit", "verify", &file.display().to_string()]);
-    let rows: Vec<Value> = record
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
-    let refused: Vec<&Value> = rows
-        .iter()
-        .map(|line| &line["row"])
-        .filter(|row| row["what"] == "refused")
-        .collect();
-    assert_eq!(refused.len(), 1, "{record}");
+    let rows = plant.verdicts();
+    let refused: Vec<&Value> = rows.iter().filter(|row| row["what"] == "refused").collect();
+    assert_eq!(refused.len(), 1, "{refused:#?}");
     let text = refused[0]["text"].as_str().unwrap_or_default();
-    assert!(text.starts_with("lot B-9 is not released"), "{record}");
+    assert!(text.starts_with("lot B-9 is not released"), "{text}");
 }
 
 /// Rows of an answer, with these fields only.

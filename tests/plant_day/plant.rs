@@ -146,10 +146,27 @@ impl Plant {
 
     /// Waits until the gateway knows it, as `tracegate lots list` shows it.
     pub async fn knows(&self, what: &str, is_there: impl Fn(&str) -> bool) {
-        let buffer = self.gateway.folder.path().join("buffer");
-        let buffer = buffer.display().to_string();
+        let buffer = self.buffer();
         let knows = |_: &Self| is_there(&tracegate(&["lots", "list", "--directory", &buffer]));
         self.until(what, knows).await;
+    }
+
+    /// The gateway's own record of what operators were told, proven.
+    pub fn verdicts(&self) -> Vec<Value> {
+        let record = tracegate(&["audit", "export", "--directory", &self.buffer()]);
+        let file = self.gateway.folder.path().join("audit.jsonl");
+        std::fs::write(&file, &record).expect("write the record");
+        tracegate(&["audit", "verify", &file.display().to_string()]);
+        let row = |line: &str| -> Value {
+            let mut line: Value = serde_json::from_str(line).expect("JSON");
+            line["row"].take()
+        };
+        record.lines().skip(1).map(row).collect()
+    }
+
+    fn buffer(&self) -> String {
+        let buffer = self.gateway.folder.path().join("buffer");
+        buffer.display().to_string()
     }
 
     /// The station's scanner, once the gateway has connected to it.
