@@ -213,6 +213,8 @@ impl Gateway {
             keep_verdicts: tracegate::audit::Keep::default(),
             inputs: inputs_out,
             feedback: BTreeMap::new(),
+            lights: BTreeMap::new(),
+            stored: BTreeMap::new(),
             committed: committed_in,
             acknowledged: acknowledged.clone(),
             requests,

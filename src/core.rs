@@ -58,6 +58,8 @@ pub struct Wiring {
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
     /// To the lights beside scanners and markers.
     pub lights: BTreeMap<DeviceIndex, LightSwitch>,
+    /// To receivers: how many inputs with their reads are stored, perhaps only beside the buffer ([`Store::defer`]).
+    pub stored: BTreeMap<DeviceIndex, watch::Sender<u64>>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
     /// From the forwarder: newest acknowledged sequence number.
@@ -298,6 +300,7 @@ impl Core {
         if !deferred {
             self.commit(&batch, &rows).await?;
         }
+        self.tell_stored(&batch);
         self.count();
         for event in &events {
             let uncertainty_ms = event.uncertainty.0 / 1000;

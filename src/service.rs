@@ -187,7 +187,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     });
 
     let mut feedback = BTreeMap::new();
-    let mut doors = topology::Doors::default();
+    let (mut doors, mut stored) = (topology::Doors::default(), BTreeMap::new());
     for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
         let index =
             DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
@@ -202,7 +202,9 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             stop: stop_sources.clone(),
             name,
         };
-        if let Some(answers) = topology::start(device, context, &mut doors, &mut sources) {
+        if let Some(answers) =
+            topology::start(device, context, &mut doors, &mut stored, &mut sources)
+        {
             feedback.insert(index, answers);
         }
     }
@@ -216,6 +218,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         inputs,
         feedback,
         lights,
+        stored,
         committed: committed_in,
         acknowledged,
         requests,

@@ -125,6 +125,11 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
 
     let (status, text) = output(&with(&["status"]), &folder);
     assert!(status.status.success(), "{text}\n{}", gateway.log());
+    let (doctor, said) = output(&with(&["doctor"]), &folder);
+    assert!(doctor.status.success(), "{said}");
+    assert!(said.starts_with("A gateway is running and was asked.\n"));
+    let clients = reader.status();
+    assert_eq!((clients.connections, clients.refused), (1, 0), "{said}");
     assert!(
         text.starts_with("Everything is being delivered.\n") && text.contains("dock_1          up")
     );

@@ -12,12 +12,14 @@ mod decode;
 #[cfg(feature = "demo")]
 mod demo;
 mod discover;
+mod doctor;
 mod gateway;
 mod lots;
 mod place;
 mod profiles;
 mod replay;
 mod run;
+mod show;
 mod status;
 mod survey;
 mod why;
@@ -48,8 +50,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Show(show::Arguments),
+    Sample(show::SampleArguments),
     Decode(decode::Arguments),
     Discover(discover::Arguments),
+    Doctor(doctor::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
@@ -69,8 +74,11 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Sample(arguments) => show::sample(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),

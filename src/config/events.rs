@@ -77,8 +77,9 @@ pub(super) fn business(
     for (name, value) in &business.fields {
         let path = below(section, &["fields", name.as_str()]);
         holes(checker, &path, &value.0, nature);
-        let is_own = checker.config.gateway.namespace.is_none();
-        if is_own && remarks::OWN_FIELDS.contains(&name.as_str()) {
+        let name = name.as_str();
+        let is_own = remarks::OWN_FIELDS.contains(&name) && !remarks::SITE_FIELDS.contains(&name);
+        if is_own && checker.config.gateway.namespace.is_none() {
             let title = format!("`{name}` is a field that the gateway writes itself");
             let help = "give it another name, or your fields a namespace of their own: [gateway] namespace = \"https://plant3.example/epcis/\"";
             let place = checker.tree.at_key(&path);

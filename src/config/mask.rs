@@ -93,7 +93,7 @@ impl Masked {
 }
 
 /// A text with its secrets replaced.
-pub(super) fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     Masked::new(text).text
 }
 

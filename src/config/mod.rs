@@ -33,6 +33,7 @@ mod receiver;
 mod references;
 mod scanner;
 mod secret;
+mod show;
 mod site_data;
 mod source;
 mod station;
@@ -67,12 +68,14 @@ pub use mapping::{
     PersistentDispositions, ProfileName, UriTemplate,
 };
 pub use marker::{LogStart, Marker};
+pub(crate) use mask::masked;
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};
 pub use secret::Secret;
+pub use show::{Section, Setting};
 pub use site_data::References;
 pub use station::{Codes, Task};
 pub use status::{PageAddress, StatusPage};
@@ -97,6 +100,7 @@ const SECTIONS: &[&str] = &[
     "receiver",
     "marker",
     "light",
+    "codes",
     "read_point",
     "tags",
     "tag_sensor",

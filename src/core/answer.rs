@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracegate_pipeline::Input;
 use tracegate_pipeline::input::{ScanVerdict, VerdictKind};
 use tracegate_pipeline::time::Time;
 use tracing::{debug, warn};
@@ -88,6 +89,17 @@ impl Core {
             };
             if light.task.try_send(told).is_err() {
                 self.wiring.health.counters().answers_dropped.add(1);
+            }
+        }
+    }
+
+    /// Tells receivers that the reads in `batch` are stored: a broker that kept them until then need not any more.
+    pub(super) fn tell_stored(&self, batch: &[Input]) {
+        for input in batch {
+            if let Input::Reads { device, .. } = input
+                && let Some(stored) = self.wiring.stored.get(device)
+            {
+                stored.send_modify(|count| *count += 1);
             }
         }
     }

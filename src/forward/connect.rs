@@ -37,17 +37,8 @@ pub(super) async fn connect(
     health: &Health,
     ready: &Ready,
 ) -> Result<Connection, SessionEnd> {
-    let mut link = client::open(&options(settings, endpoint, health, ready));
-    let patience = settings.timing.connect;
-    let terms = match timeout(patience, connected(&mut link.events)).await {
-        Ok(Some(Ok(terms))) => terms,
-        Ok(Some(Err(failure))) => return Err(words::connect_failure(settings, endpoint, failure)),
-        Ok(None) => return Err(SessionEnd::Lost("the client stopped".to_owned())),
-        Err(_) => {
-            let why = format!("no answer within {patience:?}");
-            return Err(SessionEnd::Unreachable(endpoint.to_string(), why));
-        }
-    };
+    let options = options(settings, endpoint, health, ready);
+    let (link, terms) = open(settings, &options).await?;
     let seen = ready.tls.as_ref().and_then(|tls| tls.seen()?.validity);
     health.certificate(Holder::Broker, seen);
     let receive_maximum = terms.receive_maximum;
@@ -58,6 +49,25 @@ pub(super) async fn connect(
     }
     info!(broker = %endpoint, receive_maximum, "Connected to the broker");
     Ok(Connection { link, terms })
+}
+
+/// Connects, up to CONNACK.
+pub(super) async fn open(
+    settings: &Settings,
+    options: &Options,
+) -> Result<(Link, Terms), SessionEnd> {
+    let endpoint = &options.endpoint;
+    let mut link = client::open(options);
+    let patience = settings.timing.connect;
+    match timeout(patience, connected(&mut link.events)).await {
+        Ok(Some(Ok(terms))) => Ok((link, terms)),
+        Ok(Some(Err(failure))) => Err(words::connect_failure(settings, endpoint, failure)),
+        Ok(None) => Err(SessionEnd::Lost("the client stopped".to_owned())),
+        Err(_) => {
+            let why = format!("no answer within {patience:?}");
+            Err(SessionEnd::Unreachable(endpoint.to_string(), why))
+        }
+    }
 }
 
 async fn connected(
@@ -72,7 +82,12 @@ async fn connected(
     }
 }
 
-fn options(settings: &Settings, endpoint: &Endpoint, health: &Health, ready: &Ready) -> Options {
+pub(super) fn options(
+    settings: &Settings,
+    endpoint: &Endpoint,
+    health: &Health,
+    ready: &Ready,
+) -> Options {
     let password = || ready.password.clone().unwrap_or_else(|| Secret::new(""));
     let user = settings.credentials.as_ref().map(|(user, _)| user.clone());
     Options {
@@ -85,5 +100,6 @@ fn options(settings: &Settings, endpoint: &Endpoint, health: &Health, ready: &Re
         keep_alive: settings.keep_alive,
         window: settings.window,
         patience: settings.timing.connect + CLIENT_PATIENCE,
+        kept: None,
     }
 }

@@ -60,6 +60,7 @@ impl Subscription {
             keep_alive: self.keep_alive,
             window: WINDOW,
             patience: PATIENCE * 2,
+            kept: None,
         })
     }
 }

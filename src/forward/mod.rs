@@ -20,12 +20,13 @@ pub mod listen;
 mod memory;
 pub mod mqtt;
 mod patience;
+pub mod probe;
 mod session;
 pub mod site;
 pub mod sparkplug;
 pub mod subscribe;
 mod suspect;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod window;
 pub(crate) mod words;

@@ -356,7 +356,7 @@ impl<'a> Session<'a> {
                 let now = Instant::now();
                 self.downlink.subscribed(answer, &links.health, now);
             }
-            Event::Received(message) => {
+            Event::Received(message, _) => {
                 let around = Around {
                     devices: &links.devices,
                     health: &links.health,

@@ -95,6 +95,8 @@ counters! {
     alarms,
     /// Scanner frames that no rule knows.
     scans_unknown,
+    /// What came from HID scanners and keyboards and was no scan at all.
+    scans_foreign,
     /// Times that a scanner read nothing and said so.
     no_reads,
     /// Answers to scanners later than 300 ms after the scan.
@@ -287,6 +289,8 @@ device_counters! {
     FramesUnknown = "frames_unknown",
     /// Frames that are too long or not whole, and bytes that belong to none.
     FramesMalformed = "frames_malformed",
+    /// What came from it and was no scan at all: typed by hand, reports of another kind.
+    FramesForeign = "frames_foreign",
     /// Frames that it sent again because it had not heard the answer.
     FramesRepeated = "frames_repeated",
     /// Ends of marks that nobody heard begin and that name nothing.

@@ -35,6 +35,7 @@ pub use device::{DeviceState, DeviceStatus, Problem};
 use level::Trend;
 pub use level::{BufferLevel, about};
 pub use notice::Notice;
+pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
 pub use site_data::{SiteData, spoken};

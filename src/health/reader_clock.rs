@@ -8,6 +8,8 @@ use super::{Health, Problem};
 const OFF: Span = Span::millis(1_000);
 /// One that was never set is told of when it connects.
 const NEVER_SET: Span = Span::millis(365 * 86_400_000);
+/// What is said of one that was never set.
+pub(crate) const CLOCK_UNSET: &str = "its clock was never set: it says a year long past. Its times are used, shifted by as much as it was wrong when it connected; let it follow a time server (NTP)";
 /// Beyond this it is said to run too fast or too slow, in millionths.
 const DRIFT_PPM: i64 = 200;
 
@@ -27,6 +29,14 @@ impl Health {
             news
         });
         text.filter(|_| news)
+    }
+}
+
+/// What is wrong with a clock that is so much behind, seen once.
+pub(crate) fn clock_complaint(behind: Span) -> Option<String> {
+    match behind.0 >= NEVER_SET.0 {
+        true => Some(CLOCK_UNSET.to_owned()),
+        false => complaint(Some(behind), None),
     }
 }
 

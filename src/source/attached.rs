@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::{Beeps, Context, Sparingly, WAKE};
 use crate::core::Feedback;
-use crate::health::tame;
+use crate::health::{DeviceCounter, tame};
 
 /// Between looks for the device, jittered up to twice that: a replugged scanner is back within a second or so.
 const RETRY: Duration = Duration::from_millis(500);
@@ -90,6 +90,8 @@ pub(super) enum Said {
     Answer(Vec<u8>),
     /// Something that became no scan, and why.
     Lost(String),
+    /// Something that never was a scan, and what.
+    Foreign(String),
 }
 
 /// Runs until stopped.
@@ -235,8 +237,18 @@ impl Session<'_> {
                 }
                 Said::Lost(reason) => {
                     context.health.counters().scans_malformed.add(1);
+                    let counter = DeviceCounter::FramesMalformed;
+                    context.health.count(scanner, counter, 1);
                     if let Some(unsaid) = self.remarks.say() {
                         warn!(scanner, reason, unsaid, "Not a scan, thrown away");
+                    }
+                }
+                Said::Foreign(what) => {
+                    context.health.counters().scans_foreign.add(1);
+                    let counter = DeviceCounter::FramesForeign;
+                    context.health.count(scanner, counter, 1);
+                    if let Some(unsaid) = self.remarks.say() {
+                        warn!(scanner, what, unsaid, "Not of a scanner, thrown away");
                     }
                 }
             }

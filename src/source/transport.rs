@@ -16,6 +16,8 @@ use tracing::debug;
 
 /// TCP keepalive: a device that lost power says nothing, and nobody would notice before the next answer.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 3);
+/// Reads of a connection that is given up, at most.
+const DRAINED: usize = 64;
 /// A peer that does not answer a connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -30,6 +32,18 @@ pub enum Transport {
     Listen(SocketAddr),
     /// A UDP port of ours; answers go to whoever sent last.
     Udp(SocketAddr),
+}
+
+impl Transport {
+    /// Why a connection to the device ended by itself; `what` names the kind of device.
+    #[must_use]
+    pub fn ended(&self, what: &str) -> String {
+        match self {
+            Self::Serial(line) => format!("{} was unplugged", line.path.display()),
+            Self::Tcp(address) => format!("{address} closed the connection"),
+            Self::Listen(_) | Self::Udp(_) => format!("the {what} closed the connection"),
+        }
+    }
 }
 
 /// A serial line and its settings.
@@ -125,6 +139,19 @@ impl Incoming {
                     }
                 }
             },
+        }
+    }
+}
+
+impl Incoming {
+    /// Takes what has arrived and not been read, because the connection is given up.
+    pub async fn drain(&mut self, mut take: impl FnMut(&[u8])) {
+        let mut bytes = [0; 2048];
+        for _ in 0..DRAINED {
+            let Ok(Ok(count @ 1..)) = timeout(Duration::ZERO, self.read(&mut bytes)).await else {
+                return;
+            };
+            take(bytes.get(..count).unwrap_or_default());
         }
     }
 }

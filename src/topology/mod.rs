@@ -11,7 +11,7 @@ mod receiver;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Pipeline;
@@ -106,11 +106,13 @@ pub fn recall(devices: &mut [(String, Device)], pipeline: &Pipeline) {
     }
 }
 
-/// Starts a device's task; returns where its feedback goes, if it takes any.
+/// Starts a device's task; returns where its feedback goes, if it takes any. `stored` gets where it is told how many of its
+/// inputs with reads are stored, if it wants to know.
 pub fn start(
     device: Device,
     context: Context,
     doors: &mut Doors,
+    stored: &mut BTreeMap<DeviceIndex, watch::Sender<u64>>,
     tasks: &mut JoinSet<()>,
 ) -> Option<mpsc::Sender<Feedback>> {
     let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
@@ -129,7 +131,9 @@ pub fn start(
             Some(feedback)
         }
         Device::Receiver(settings) => {
-            tasks.spawn(receiver_source::run(*settings, context));
+            let (tell, told) = watch::channel(0);
+            stored.insert(context.device, tell);
+            tasks.spawn(receiver_source::run(*settings, context, told));
             None
         }
         Device::Marker(settings) => {

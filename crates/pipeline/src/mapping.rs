@@ -154,6 +154,10 @@ impl Step {
             }
         }
         for (name, text) in &self.fields {
+            // A badge counts more than who is usually there.
+            if event.extensions.contains_key(name) {
+                continue;
+            }
             if let Some(value) = text.fill(origin) {
                 event.extensions.insert(name.clone(), value.into());
                 self.declare(name, event);

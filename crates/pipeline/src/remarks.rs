@@ -22,23 +22,36 @@ pub const NAMESPACE: &str = "tracegate:event/";
 pub const OWN_FIELDS: &[&str] = &[
     "alarm",
     "alarmLimit",
+    "alert",
     "ambiguous",
     "carriers",
     "clockUnsynchronised",
+    "dataAgeSeconds",
+    "dataVersion",
     "dwellSeconds",
+    "findings",
     "grade",
     "late",
     "mark",
     "missing",
     "missingElements",
     "missingQuantities",
+    "operator",
     "outcome",
+    "overrides",
     "passage",
     "presence",
     "quantities",
+    "result",
+    "rule",
+    "text",
     "unexpected",
     "unexpectedQuantities",
+    "verdict",
 ];
+
+/// Of them, those that a site may say, too: they count where the gateway knows no better.
+pub const SITE_FIELDS: &[&str] = &["operator"];
 
 /// Remarks on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

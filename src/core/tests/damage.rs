@@ -13,6 +13,7 @@ async fn core(directory: &Path) -> Core {
         inputs: mpsc::channel(1).1,
         feedback: BTreeMap::new(),
         lights: BTreeMap::new(),
+        stored: BTreeMap::new(),
         committed: watch::channel(0).0,
         acknowledged: watch::channel(0).1,
         requests: mpsc::channel(1).1,

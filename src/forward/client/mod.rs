@@ -1,6 +1,6 @@
 //! The MQTT client behind a few calls: connect with options, publish, subscribe, take the next event, disconnect.
 //!
-//! A client is a wire: one connection, no session, nothing sent twice. What it is asked for leaves in the order of asking,
+//! A client is a wire: one connection, nothing sent twice. What it is asked for leaves in the order of asking,
 //! and each publish that left is told by its packet id; the rest is ours. What would make us change the client: a release
 //! that tells packet ids in another order than that of asking, an unfixed advisory in its TLS stack, or an own store of
 //! messages that cannot be switched off. A new one is a file beside `v5` and an arm in
@@ -88,11 +88,24 @@ pub struct Options {
     pub window: u16,
     /// The client's own patience with the network; the session's deadlines are shorter.
     pub patience: Duration,
+    /// What the broker keeps after the connection; `None` begins anew each time, and acknowledges what comes as it comes.
+    pub kept: Option<Kept>,
+}
+
+/// A session that outlives its connections (MQTT 5 §4.1): what is published at QoS 1 meanwhile comes with the next one,
+/// and so does whatever was not acknowledged with [`Client::acknowledge`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// For how long without a connection. MQTT 3.1.1 cannot say it: the broker's own limit holds.
+    pub expiry: Duration,
+    /// Messages that may come before the first of them is acknowledged. MQTT 3.1.1 cannot say it either.
+    pub receive_maximum: u16,
 }
 
 impl Options {
     fn capacity(&self) -> usize {
-        usize::from(self.window) + OTHER_REQUESTS
+        let acknowledgements = self.kept.map_or(0, |kept| kept.receive_maximum);
+        usize::from(self.window) + usize::from(acknowledgements) + OTHER_REQUESTS
     }
 
     /// Small packets that wait for each other: delaying them would only add latency.
@@ -221,8 +234,8 @@ pub enum Event {
     Answered(u16, PubAckReason),
     /// SUBACK: for each filter, in the order of asking, why it was refused, if it was.
     Subscribed(Vec<Result<(), String>>),
-    /// A message came; the client acknowledges it.
-    Received(Message),
+    /// A message came, with its packet id: 0 at QoS 0.
+    Received(Message, u16),
     /// DISCONNECT has left.
     Left,
     /// Nothing that matters: pings, and acknowledgements of ours.
@@ -279,6 +292,12 @@ pub trait Client: Debug + Send + Sync {
     /// There is no room.
     fn subscribe(&self, filters: Vec<Filter>) -> Result<(), Busy>;
 
+    /// Acknowledges a message that came with this packet id; only where the session is [`Kept`], where nobody else does.
+    ///
+    /// # Errors
+    /// There is no room.
+    fn acknowledge(&self, packet_id: u16) -> Result<(), Busy>;
+
     /// Asks to disconnect, after everything else that was asked for.
     ///
     /// # Errors
@@ -296,7 +315,7 @@ pub struct Link {
     _poller: AbortOnDrop,
 }
 
-/// Begins to connect, with a fresh event loop and a clean start.
+/// Begins to connect, with a fresh event loop; with a clean start, unless the session is to be [`Kept`].
 #[must_use]
 pub fn open(options: &Options) -> Link {
     let (events_in, events) = mpsc::channel(EVENTS);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::mqttbytes::v4::{
     ConnectReturnCode as Code, LastWill, Packet, Publish, SubscribeReasonCode,
@@ -22,7 +23,8 @@ pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     let Endpoint { host, port } = &given.endpoint;
     let mut options = MqttOptions::new(&given.client_id, host, *port);
     options.set_keep_alive(given.keep_alive);
-    options.set_clean_session(true);
+    options.set_clean_session(given.kept.is_none());
+    options.set_manual_acks(given.kept.is_some());
     options.set_inflight(given.window);
     let incoming = usize::try_from(INCOMING_MAX).unwrap_or(PACKET_MAX);
     options.set_max_packet_size(incoming, PACKET_MAX);
@@ -79,6 +81,12 @@ impl Client for AsyncClient {
         self.try_subscribe_many(filters).map_err(|_| Busy)
     }
 
+    fn acknowledge(&self, packet_id: u16) -> Result<(), Busy> {
+        let mut came = Publish::from_bytes("", QoS::AtLeastOnce, Bytes::new());
+        came.pkid = packet_id;
+        self.try_ack(&came).map_err(|_| Busy)
+    }
+
     fn disconnect(&self) -> Result<(), Busy> {
         self.try_disconnect().map_err(|_| Busy)
     }
@@ -103,7 +111,10 @@ fn translate(event: Raw) -> Event {
             };
             Event::Subscribed(suback.return_codes.iter().map(granted).collect())
         }
-        Raw::Incoming(Packet::Publish(publish)) => Event::Received(message(publish)),
+        Raw::Incoming(Packet::Publish(publish)) => {
+            let id = publish.pkid;
+            Event::Received(message(publish), id)
+        }
         Raw::Outgoing(Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, Filter as Asked, LastWill, Packet, PubAck, Publish, PublishProperties,
@@ -21,10 +22,16 @@ pub(super) fn open(given: &Options, events: EventsIn) -> Opened {
     let Endpoint { host, port } = &given.endpoint;
     let mut options = MqttOptions::new(&given.client_id, host, *port);
     options.set_keep_alive(given.keep_alive);
-    options.set_clean_start(true);
+    options.set_clean_start(given.kept.is_none());
     options.set_connection_timeout(given.patience.as_secs());
     options.set_outgoing_inflight_upper_limit(given.window);
     options.set_max_packet_size(Some(INCOMING_MAX));
+    if let Some(kept) = given.kept {
+        let expiry_s = u32::try_from(kept.expiry.as_secs()).unwrap_or(u32::MAX);
+        options.set_session_expiry_interval(Some(expiry_s));
+        options.set_receive_maximum(Some(kept.receive_maximum));
+        options.set_manual_acks(true);
+    }
     options.set_network_options(given.network());
     options.set_transport(given.transport());
     if let Some((topic, text)) = &given.last_will {
@@ -92,6 +99,12 @@ impl Client for AsyncClient {
         self.try_subscribe_many(filters).map_err(|_| Busy)
     }
 
+    fn acknowledge(&self, packet_id: u16) -> Result<(), Busy> {
+        let mut came = Publish::new("", QoS::AtLeastOnce, Bytes::new(), None);
+        came.pkid = packet_id;
+        self.try_ack(&came).map_err(|_| Busy)
+    }
+
     fn disconnect(&self) -> Result<(), Busy> {
         self.try_disconnect().map_err(|_| Busy)
     }
@@ -109,7 +122,10 @@ fn translate(event: Raw) -> Event {
             };
             Event::Subscribed(suback.return_codes.iter().map(granted).collect())
         }
-        Raw::Incoming(Packet::Publish(publish)) => Event::Received(message(publish)),
+        Raw::Incoming(Packet::Publish(publish)) => {
+            let id = publish.pkid;
+            Event::Received(message(publish), id)
+        }
         Raw::Outgoing(Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }

@@ -12,7 +12,7 @@ mod fake;
 mod faults;
 mod lanes;
 mod lost;
-mod mosquitto;
+pub(crate) mod mosquitto;
 mod order;
 mod replay;
 mod rotation;

@@ -14,10 +14,10 @@ use crate::tls::certificates::{authority, certificate, run_in};
 use crate::tls::{Setup, Trust};
 
 /// A running Mosquitto with a CA of its own.
-pub(super) struct Mosquitto {
+pub(crate) struct Mosquitto {
     pub(super) folder: TempDir,
     pub(super) process: Child,
-    pub(super) plain: SocketAddr,
+    pub(crate) plain: SocketAddr,
     tls: SocketAddr,
 }
 
@@ -30,7 +30,7 @@ impl Drop for Mosquitto {
 }
 
 impl Mosquitto {
-    pub(super) async fn start(anonymous: bool) -> Self {
+    pub(crate) async fn start(anonymous: bool) -> Self {
         Self::start_with(anonymous, "", |_| ()).await
     }
 
@@ -246,6 +246,7 @@ fn options(version: Version, mosquitto: &Mosquitto) -> Options {
         keep_alive: Duration::from_secs(30),
         window: 20,
         patience: PATIENCE,
+        kept: None,
     }
 }
 
@@ -294,7 +295,7 @@ async fn both_versions_of_the_protocol_keep_the_clients_contract() {
                     assert_eq!(reason, rumqttc::v5::mqttbytes::v5::PubAckReason::Success);
                     answered.push(id);
                 }
-                Event::Received(message) => {
+                Event::Received(message, _) => {
                     assert_eq!(message.topic, "a/x");
                     received.push(message.payload);
                 }

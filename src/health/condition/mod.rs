@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub use code::{Code, Fault, Severity, Stops};
 pub(super) use find::{found, of_reason};
 
-use super::Health;
+use super::{DeviceKind, Health};
 
 /// What a condition is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,6 +169,14 @@ fn is_root(root: &Found, follower: &Found) -> bool {
         // What one port has does not explain another's.
         (Subject::Port(..), Subject::Port(..)) => root.subject == follower.subject,
         (root, follower) => root.device().is_none() || root.device() == follower.device(),
+    }
+}
+
+impl Code {
+    /// Of the reason why a device is down.
+    #[must_use]
+    pub fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Self {
+        find::of_reason(reason, kind)
     }
 }
 

@@ -7,6 +7,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub(crate) use find::nodes;
@@ -35,6 +36,15 @@ pub struct Settings {
 pub async fn run(settings: Settings, context: Context, feedback: mpsc::Receiver<Feedback>) {
     let bus = system::System::default();
     attach(bus, settings, context, feedback).await;
+}
+
+/// Whether the device that is meant is there and may be opened; it is not used.
+///
+/// # Errors
+/// Why not, for the technician.
+pub fn look(choice: &Choice) -> Result<(), String> {
+    let nodes = find::nodes(Path::new("/sys"), Path::new("/dev"));
+    system::may_open(&find::choose(nodes, choice)?.path)
 }
 
 /// As [`run`], with other devices than those of the system.
@@ -169,7 +179,7 @@ impl Codes {
                     .map(|it| format!("{it:02X}"))
                     .collect();
                 let (len, shown) = (report.len(), shown.join(" "));
-                Said::Lost(format!("a report of {len} bytes holds no scan: {shown}"))
+                Said::Foreign(format!("a report of {len} bytes holds no scan: {shown}"))
             }
             Heard::Lost(why) => Said::Lost(why.to_string()),
         }));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracegate_feed::wedge::{self, Heard, Press, Wedge};
+use tracegate_feed::wedge::{self, Heard, Lost, Press, Wedge};
 
 use super::Context;
 use super::attached::{self, Answers, Decoder, Opened, Port, Reader, Said};
@@ -28,6 +28,17 @@ pub struct Settings {
 /// Runs until stopped.
 pub async fn run(settings: Settings, context: Context, feedback: mpsc::Receiver<Feedback>) {
     attach(system::System, settings, context, feedback).await;
+}
+
+/// Whether a keyboard is there and may be opened; it is not grabbed.
+///
+/// # Errors
+/// Why not, for the technician.
+pub fn look(path: &Path) -> Result<(), String> {
+    let opened = std::fs::File::open(path);
+    opened
+        .map(drop)
+        .map_err(|error| system::reason(path, &error))
 }
 
 /// As [`run`], with other keyboards than those of the system.
@@ -167,6 +178,7 @@ impl Codes {
     fn hand_on(&mut self, said: &mut Vec<Said>) {
         said.extend(self.heard.drain(..).map(|heard| match heard {
             Heard::Scan(code) => Said::Scan(code),
+            Heard::Lost(why @ Lost::Typed { .. }) => Said::Foreign(why.to_string()),
             Heard::Lost(why) => Said::Lost(why.to_string()),
         }));
     }

@@ -127,6 +127,15 @@ async fn what_is_typed_becomes_scans_across_a_replug() {
         desk.pause(100);
         desk.taps(&[2, 3, 3, 4, ENTER]);
         assert_eq!(rig.scan().await, "1223");
+        // So short no code is: a person typed it.
+        desk.pause(100);
+        desk.taps(&[2, 3, ENTER]);
+        let counters = rig.health.counters();
+        wait_until("typing to be counted", PATIENCE, || {
+            counters.scans_foreign.get() == round
+        })
+        .await
+        .unwrap();
         // Pulled out within a code.
         desk.taps(&[2, 3]);
         desk.with(|it| {

@@ -160,7 +160,8 @@ impl Module {
             let poll = wire.polls().then(|| poll_at.max(now + panel::FRESH));
             let wake = due.chain(poll).min().unwrap_or(now + WAKE).min(now + WAKE);
             tokio::select! {
-                Some(told) = self.context.told.recv() => self.verdict(told),
+                // In this order: what was switched is known before the next verdict takes its place.
+                biased;
                 outcome = wire.outcome() => {
                     let Some(UnderWay { light, changes }) = under_way.take() else {
                         let Err(reason) = outcome else { continue };
@@ -178,7 +179,6 @@ impl Module {
                         Err(reason) => return (reason, answered),
                     }
                 }
-                () = sleep_until(wake) => {}
                 () = self.context.stop.cancelled(), if goodbye.is_none() => {
                     self.panels.iter_mut().for_each(Panel::clear);
                     goodbye = Some(Instant::now() + GOODBYE);
@@ -186,6 +186,8 @@ impl Module {
                 () = sleep_until(goodbye.unwrap_or(now)), if goodbye.is_some() => {
                     return (String::new(), answered);
                 }
+                Some(told) = self.context.told.recv() => self.verdict(told),
+                () = sleep_until(wake) => {}
             }
         }
     }

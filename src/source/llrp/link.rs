@@ -172,7 +172,8 @@ impl Line {
     }
 }
 
-async fn dial(
+/// Connects to a reader, in TLS if that is set up.
+pub(super) async fn dial(
     host: &str,
     port: u16,
     tls: Option<&tls::Setup>,

@@ -8,6 +8,7 @@ mod commanded;
 pub mod link;
 pub mod listen;
 mod outputs;
+pub mod probe;
 mod read;
 mod remarks;
 mod session;

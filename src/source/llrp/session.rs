@@ -19,7 +19,7 @@ use super::outputs::Outputs;
 use super::read::{self, reads};
 use super::remarks::Remarks;
 use crate::core::Feedback;
-use crate::health::{DeviceCounter, Problem};
+use crate::health::{CLOCK_UNSET, DeviceCounter, Problem};
 use crate::source::Context;
 use crate::source::queue::{Queued, ReadQueue};
 
@@ -232,8 +232,8 @@ impl<'a> Session<'a> {
                 } => {
                     self.connected = Some((Instant::now(), reader_time));
                     health.reconnected(name);
-                    let text = "its clock was never set: it says a year long past. Its times are used, shifted by as much as it was wrong when it connected; let it follow a time server (NTP)";
-                    health.problem(name, Problem::Clock, clock_unset.then_some(text));
+                    let text = clock_unset.then_some(CLOCK_UNSET);
+                    health.problem(name, Problem::Clock, text);
                 }
                 ClientEvent::Ready {
                     capabilities,
@@ -438,18 +438,7 @@ impl<'a> Session<'a> {
     }
 
     fn failure(&self, peer: &Peer, error: &ClientError) -> String {
-        let text = crate::error_chain(error);
-        let (name, hint) = (&peer.name, peer.silence_hint());
-        match error {
-            ClientError::NotLlrp(_) => format!("{name}: {text}"),
-            ClientError::LinkLost(LinkLoss::NoConnectionEvent { .. }) => format!(
-                "{name}: {text}; is this a reader's LLRP port? If it is, restart the reader{hint}"
-            ),
-            ClientError::LinkLost(LinkLoss::TransportEnded) if self.connected.is_none() => format!(
-                "{name} closed the connection before it said anything; does another client hold the reader, or is this not its LLRP port?{hint}"
-            ),
-            _ => text,
-        }
+        failure(peer, error, self.connected.is_some())
     }
 
     /// Nothing that was read is left behind.
@@ -462,6 +451,22 @@ impl<'a> Session<'a> {
         if self.announced {
             self.context.link(false).await;
         }
+    }
+}
+
+/// Why a session failed, for the technician; `connected` tells whether the reader had accepted it.
+pub(super) fn failure(peer: &Peer, error: &ClientError, connected: bool) -> String {
+    let text = crate::error_chain(error);
+    let (name, hint) = (&peer.name, peer.silence_hint());
+    match error {
+        ClientError::NotLlrp(_) => format!("{name}: {text}"),
+        ClientError::LinkLost(LinkLoss::NoConnectionEvent { .. }) => format!(
+            "{name}: {text}; is this a reader's LLRP port? If it is, restart the reader{hint}"
+        ),
+        ClientError::LinkLost(LinkLoss::TransportEnded) if !connected => format!(
+            "{name} closed the connection before it said anything; does another client hold the reader, or is this not its LLRP port?{hint}"
+        ),
+        _ => text,
     }
 }
 

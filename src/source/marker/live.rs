@@ -32,7 +32,7 @@ pub(super) async fn run(
     let mut opener = Opener::new(live.transport.clone());
     let (mut retry, mut newer) = (Retry::default(), None);
     loop {
-        let started = Instant::now();
+        let (started, mut heard) = (Instant::now(), false);
         let port = match newer.take() {
             Some(port) => Ok(port),
             None => match open(&mut opener, context, &mut teller).await {
@@ -42,7 +42,16 @@ pub(super) async fn run(
         };
         let (reason, reached) = match port {
             Err(reason) => (reason, false),
-            Ok(port) => match serve(live, context, &mut teller, &mut feedback, &opener, port).await
+            Ok(port) => match serve(
+                live,
+                context,
+                &mut teller,
+                &mut feedback,
+                &opener,
+                port,
+                &mut heard,
+            )
+            .await
             {
                 Err(Stopped) => return,
                 Ok(End::Newer(port)) => {
@@ -53,7 +62,7 @@ pub(super) async fn run(
                 Ok(End::Gone(reason)) => (reason, true),
             },
         };
-        let good = !reached || started.elapsed() >= STEADY;
+        let good = !reached || heard || started.elapsed() >= STEADY;
         if !retry.wait(context, &reason, good).await {
             return;
         }
@@ -87,13 +96,14 @@ async fn serve(
     feedback: &mut mpsc::Receiver<Feedback>,
     opener: &Opener,
     port: Port,
+    heard: &mut bool,
 ) -> Result<End, Stopped> {
     // Answers to marks of the connection before mean nothing any more.
     while feedback.try_recv().is_ok() {}
     context.health.reconnected(&context.name);
     context.up();
     link(context, true).await?;
-    let end = talk(live, context, teller, feedback, opener, port).await;
+    let end = talk(live, context, teller, feedback, opener, port, heard).await;
     teller.lost();
     let reports = teller.reports(true, false);
     teller.send(reports).await?;
@@ -108,6 +118,7 @@ async fn talk(
     feedback: &mut mpsc::Receiver<Feedback>,
     opener: &Opener,
     port: Port,
+    heard: &mut bool,
 ) -> Result<End, Stopped> {
     let Port {
         mut incoming,
@@ -118,7 +129,7 @@ async fn talk(
     let now_us = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (mut framer, mut pieces) = (Framer::new(live.framing.clone()), Vec::new());
     let (mut bytes, mut ask_at) = (vec![0; 16 * 1024], started);
-    loop {
+    let end = loop {
         context.beat.touch();
         let unfinished = framer
             .deadline_us()
@@ -134,10 +145,13 @@ async fn talk(
         let write = tokio::select! {
             got = incoming.read(&mut bytes) => {
                 match got {
-                    Ok(0) => return Ok(End::Gone("the marker closed the connection".to_owned())),
-                    Ok(count) => framer.push(bytes.get(..count).unwrap_or_default(), now_us(), &mut pieces),
+                    Ok(0) => break End::Gone(live.transport.ended("marker")),
+                    Ok(count) => {
+                        *heard = true;
+                        framer.push(bytes.get(..count).unwrap_or_default(), now_us(), &mut pieces);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Ok(End::Gone(format!("the marker is gone: {error}"))),
+                    Err(error) => break End::Gone(format!("the marker is gone: {error}")),
                 }
                 if incoming.is_datagrams() {
                     framer.finish(&mut pieces);
@@ -163,7 +177,10 @@ async fn talk(
                 let _ = order.done.send(Err(answer.to_owned()));
                 None
             }
-            newer = opener.newer() => return Ok(newer.map_or_else(End::Gone, End::Newer)),
+            newer = opener.newer() => {
+                incoming.drain(|bytes| framer.push(bytes, now_us(), &mut pieces)).await;
+                break newer.map_or_else(End::Gone, End::Newer);
+            }
             () = sleep_until(wake) => {
                 framer.tick(now_us(), &mut pieces);
                 None
@@ -174,7 +191,7 @@ async fn talk(
             match timeout(WRITE_DEADLINE, outgoing.write_all(bytes)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    return Ok(End::Gone(format!("the marker takes nothing: {error}")));
+                    break End::Gone(format!("the marker takes nothing: {error}"));
                 }
                 Err(_) => teller.remark("The marker did not take what was sent to it in time"),
             }
@@ -185,7 +202,12 @@ async fn talk(
         teller.tick();
         let reports = teller.reports(true, answers);
         teller.send(reports).await?;
+    };
+    framer.reset(&mut pieces);
+    for piece in pieces.drain(..) {
+        hear(live, context, teller, piece);
     }
+    Ok(end)
 }
 
 fn hear(live: &Live, context: &Context, teller: &mut Teller, piece: Piece) {

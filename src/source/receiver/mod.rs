@@ -6,9 +6,10 @@
 pub mod decode;
 pub mod mqtt;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracegate_feed::frame::{Framer, Framing, Piece};
 use tracegate_pipeline::{Input, Time};
@@ -17,7 +18,7 @@ use tracing::warn;
 use super::queue::{Queued, ReadQueue};
 use super::transport::{Opener, Port, Transport};
 use super::{Context, Retry, STEADY, Sparingly, WAKE};
-use crate::health::DeviceCounter;
+use crate::health::{DeviceCounter, Problem};
 use decode::{Decoded, Decoder, Unused};
 use mqtt::Subscription;
 
@@ -46,8 +47,8 @@ pub struct Settings {
     pub decoder: Decoder,
 }
 
-/// Runs until stopped.
-pub async fn run(settings: Settings, context: Context) {
+/// Runs until stopped. `stored` tells how many inputs with its reads the core has stored.
+pub async fn run(settings: Settings, context: Context, stored: watch::Receiver<u64>) {
     let mut session = Session {
         decoder: &settings.decoder,
         context: &context,
@@ -55,6 +56,9 @@ pub async fn run(settings: Settings, context: Context) {
         remarks: Sparingly::default(),
         linked: None,
         heard: false,
+        handed: 0,
+        stored,
+        unstored: VecDeque::new(),
     };
     match &settings.way {
         Way::Direct(transport) => session.direct(transport, &settings.framing).await,
@@ -73,6 +77,11 @@ struct Session<'a> {
     linked: Option<(Time, bool)>,
     /// Whether it sent anything on this connection.
     heard: bool,
+    /// Inputs with reads that were handed over, and how many of them are stored.
+    handed: u64,
+    stored: watch::Receiver<u64>,
+    /// Published messages of this connection by packet id, each with how many inputs are stored when its reads are.
+    unstored: VecDeque<(u16, u64)>,
 }
 
 impl Session<'_> {
@@ -87,7 +96,7 @@ impl Session<'_> {
             let reason = match self.context.open(&mut opener, WHAT, None).await {
                 Ok(Some(port)) => {
                     reached = true;
-                    self.serve(port, framing, &opener).await
+                    self.serve(port, framing, transport, &opener).await
                 }
                 Ok(None) => None,
                 Err(reason) => Some(reason),
@@ -101,7 +110,13 @@ impl Session<'_> {
     }
 
     /// Reads until the receiver goes away (the reason) or the gateway stops (`None`).
-    async fn serve(&mut self, port: Port, framing: &Framing, opener: &Opener) -> Option<String> {
+    async fn serve(
+        &mut self,
+        port: Port,
+        framing: &Framing,
+        transport: &Transport,
+        opener: &Opener,
+    ) -> Option<String> {
         let mut incoming = port.incoming;
         let (mut framer, mut pieces) = (Framer::new(framing.clone()), Vec::new());
         let mut bytes = vec![0; CHUNK];
@@ -119,7 +134,7 @@ impl Session<'_> {
                     Ok(0) => {
                         framer.reset(&mut pieces);
                         self.pieces(&mut pieces);
-                        return self.gone(format!("the {WHAT} closed the connection")).await;
+                        return self.gone(transport.ended(WHAT)).await;
                     }
                     Ok(count) => {
                         self.heard = true;
@@ -140,6 +155,7 @@ impl Session<'_> {
                 newer = opener.newer() => match newer {
                     Ok(port) => {
                         // One device: it has connected anew and we have not noticed that the old connection is dead.
+                        incoming.drain(|bytes| framer.push(bytes, now_us(), &mut pieces)).await;
                         framer.reset(&mut pieces);
                         self.pieces(&mut pieces);
                         incoming = port.incoming;
@@ -193,6 +209,12 @@ impl Session<'_> {
             self.count(DeviceCounter::ReadsDropped, dropped);
         }
         for unused in unused {
+            if let Unused::Unknown(text) = &unused {
+                let problem = format!(
+                    "it sent \"{text}\", which has no known form; compare profile and fields with it, or add it to ignore"
+                );
+                health.incident(name, Problem::UnknownFrame, &problem);
+            }
             self.count(
                 match unused {
                     Unused::Unknown(_) => DeviceCounter::FramesUnknown,
@@ -256,6 +278,7 @@ impl Session<'_> {
                 reader_time: None,
             },
             None => {
+                self.handed += 1;
                 let (at, reads) = self.queue.take();
                 Input::Reads { device, at, reads }
             }

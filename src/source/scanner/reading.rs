@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate_feed::frame::{Framer, Junk, Kind, Piece};
 use tracegate_feed::rules::{Class, Fields};
@@ -24,8 +24,6 @@ use crate::source::{Context, Sparingly, WAKE};
 const SHOWN: usize = 80;
 /// A device that should have been heard so many times is silent.
 const MISSED: u32 = 3;
-/// Reads of a connection that is given up.
-const DRAINED: usize = 64;
 /// The largest datagram that is taken whole.
 const DATAGRAM: usize = 16 * 1024;
 
@@ -94,7 +92,7 @@ impl<'a> Reading<'a> {
                     self.silent();
                 }
                 () = sleep(WAKE) => {}
-                () = closing.cancelled() => return self.drain(&mut incoming, &mut bytes).await,
+                () = closing.cancelled() => return self.drain(&mut incoming).await,
                 () = self.context.stop.cancelled() => return End::Stopped,
             }
             if let Err(Stopped) = self.pieces(&mut pieces).await {
@@ -104,18 +102,15 @@ impl<'a> Reading<'a> {
     }
 
     /// Takes what has arrived and not been read, because the connection is given up.
-    async fn drain(&mut self, incoming: &mut Incoming, bytes: &mut [u8]) -> End {
+    async fn drain(&mut self, incoming: &mut Incoming) -> End {
         let mut pieces = Vec::new();
-        for _ in 0..DRAINED {
-            let Ok(Ok(count @ 1..)) = timeout(Duration::ZERO, incoming.read(bytes)).await else {
-                break;
-            };
+        let taken = |bytes: &[u8]| {
             self.heard = true;
-            self.take(bytes.get(..count).unwrap_or_default(), &mut pieces);
-            if self.pieces(&mut pieces).await.is_err() {
-                break;
-            }
-        }
+            self.take(bytes, &mut pieces);
+        };
+        incoming.drain(taken).await;
+        // The connection ends anyway.
+        let _ = self.pieces(&mut pieces).await;
         End::Stopped
     }
 
@@ -310,12 +305,10 @@ impl<'a> Reading<'a> {
 
     fn closed(&self) -> String {
         match &self.settings.transport {
-            Transport::Serial(line) => format!("{} was unplugged", line.path.display()),
             Transport::Tcp(address) if !self.heard => format!(
                 "{address} closed the connection before any scan; does another host use the scanner?"
             ),
-            Transport::Tcp(address) => format!("{address} closed the connection"),
-            Transport::Listen(_) | Transport::Udp(_) => "it closed the connection".to_owned(),
+            transport => transport.ended("scanner"),
         }
     }
 }

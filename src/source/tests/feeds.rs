@@ -117,7 +117,7 @@ async fn what_no_rule_knows_is_counted_and_shown_and_cannot_move_a_cursor() {
 }
 
 /// One way to plug a scanner in, out and in again.
-enum Socket {
+pub(super) enum Socket {
     Serial {
         link: PathBuf,
         _folder: tempfile::TempDir,
@@ -128,7 +128,7 @@ enum Socket {
 }
 
 impl Socket {
-    async fn all() -> Vec<Socket> {
+    pub(super) async fn all() -> Vec<Socket> {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("usb-Scanner-if00");
         let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -146,7 +146,7 @@ impl Socket {
         ]
     }
 
-    fn transport(&self) -> Transport {
+    pub(super) fn transport(&self) -> Transport {
         match self {
             Socket::Serial { link, .. } => serial(link),
             Socket::Tcp(listener) => Transport::Tcp(listener.local_addr().unwrap().to_string()),
@@ -155,7 +155,7 @@ impl Socket {
         }
     }
 
-    async fn plug_in(&self) -> Wire {
+    pub(super) async fn plug_in(&self) -> Wire {
         match self {
             Socket::Serial { link, .. } => {
                 let _ = std::fs::remove_file(link);

@@ -18,7 +18,7 @@ use crate::core::Feedback;
 use crate::source::marker::{Feed, Folder, Known, Live, Log, Settings, run};
 use crate::source::transport::Transport;
 
-fn settings(feed: Feed, replies: bool) -> Settings {
+pub(super) fn settings(feed: Feed, replies: bool) -> Settings {
     Settings {
         feed,
         marks: marks::Settings {

@@ -3,11 +3,13 @@
 mod answers;
 mod faults;
 mod feeds;
+mod kept;
 mod light;
 mod links;
 mod marker;
 mod reader;
 mod receiver;
+mod replug;
 mod says;
 mod scanner;
 
@@ -71,10 +73,10 @@ impl Rig {
     }
 
     async fn input(&mut self) -> Input {
-        timeout(PATIENCE, self.inputs.recv())
-            .await
-            .expect("an input comes")
-            .expect("the device task lives")
+        match timeout(PATIENCE, self.inputs.recv()).await {
+            Ok(input) => input.expect("the device task lives"),
+            Err(_) => panic!("no input comes; {:?}", self.health.conditions()),
+        }
     }
 
     /// Takes the link's next change.

@@ -1,6 +1,8 @@
 //! A station with a task, what the site says, and what is told.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crate::common::*;
 use serde_json::Value;
@@ -218,7 +220,46 @@ pub fn hand_in(pipeline: &mut Pipeline, input: Input) -> Vec<Output> {
             records,
         });
     }
-    pipeline.handle(input)
+    let outputs = pipeline.handle(input);
+    for output in &outputs {
+        if let Output::Event(event) = output {
+            assert_valid(&serde_json::from_str(&event.json).unwrap());
+        }
+    }
+    outputs
+}
+
+/// By the schema of GS1, where the shared folder is, and its own fields by what is documented of them.
+fn assert_valid(event: &Value) {
+    static OWN: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let document = json(&root("deploy/asyncapi.json")).unwrap();
+        let fields = &document["components"]["schemas"]["EventFields"];
+        jsonschema::validator_for(fields).unwrap()
+    });
+    static EPCIS: LazyLock<Option<jsonschema::Validator>> = LazyLock::new(|| {
+        let schema = json(&root("../shared/protocol/gs1/epcis/EPCIS-JSON-Schema.json"))?;
+        Some(jsonschema::validator_for(&schema).unwrap())
+    });
+    let fields = event.as_object().unwrap().keys();
+    for name in fields.filter_map(|name| name.strip_prefix("gw:")) {
+        let is_known = tracegate_pipeline::remarks::OWN_FIELDS.contains(&name);
+        assert!(is_known, "{name} of {event:#}");
+    }
+    for schema in EPCIS.iter().chain([&*OWN]) {
+        let mistakes = schema.iter_errors(event).map(|it| it.to_string());
+        assert_eq!(mistakes.collect::<Vec<_>>(), [""; 0], "{event:#}");
+    }
+}
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+fn json(path: &Path) -> Option<Value> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(serde_json::from_str(&text).unwrap())
 }
 
 pub fn booked(task: TaskConfig, guard: Option<GuardConfig>, codes: &[&str]) -> Vec<Value> {
