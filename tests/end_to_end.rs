@@ -12,6 +12,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use support::schema::{mistakes, official_schema};
 use support::{Gateway, Mosquitto, seed};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracegate::demo::config_text;
@@ -222,10 +223,7 @@ fn check_payloads(payloads: &[(String, Vec<u8>)]) {
         let received = Received::from_value(&json).unwrap();
         assert_eq!(received.event_id, Some(received.event.id().to_string()));
         if let Some(schema) = &schema {
-            let errors: Vec<String> = schema
-                .iter_errors(&json)
-                .map(|error| error.to_string())
-                .collect();
+            let errors = mistakes(schema, &json);
             assert!(errors.is_empty(), "{json:#}\n{errors:?}");
         }
         *kinds
@@ -236,24 +234,4 @@ fn check_payloads(payloads: &[(String, Vec<u8>)]) {
         kinds["AggregationEvent"] >= 400 && kinds["ObjectEvent"] >= 120,
         "{kinds:?}"
     );
-}
-
-fn official_schema() -> Option<jsonschema::Validator> {
-    let folder = std::env::var("TRACEGATE_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
-    let path = std::path::Path::new(&folder).join("protocol/gs1/epcis/EPCIS-JSON-Schema.json");
-    let Ok(text) = std::fs::read(&path) else {
-        eprintln!(
-            "NOT CHECKED against the official EPCIS schema: {} is not there",
-            path.display()
-        );
-        return None;
-    };
-    let schema = serde_json::from_slice(&text).expect("the schema is JSON");
-    Some(
-        jsonschema::options()
-            .should_validate_formats(true)
-            .build(&schema)
-            .expect("the schema is one"),
-    )
 }

@@ -5,13 +5,12 @@ mod support;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use serde_json::Value;
-use support::{Gateway, dock_1, epcs, pass, store};
+use support::{Gateway, dock_1, epcs, pass, store, tracegate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -45,18 +44,6 @@ scan = {{ biz_step = "commissioning" }}
     dock_1(reader, broker, buffer, &more)
 }
 
-/// What `tracegate lots …` prints.
-fn lots(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_tracegate"))
-        .arg("lots")
-        .args(arguments)
-        .output()
-        .expect("the binary was built");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// The label of serial number 1 is scanned, and the scan accepted.
 async fn scan(scanner: &TcpListener) {
     let (mut link, _) = timeout(PATIENCE, scanner.accept())
@@ -84,7 +71,7 @@ async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
     gateway.kill();
 
     let buffer = gateway.folder.path().join("buffer").display().to_string();
-    let known = lots(&["list", "--directory", &buffer]);
+    let known = tracegate(&["lots", "list", "--directory", &buffer]);
     assert_eq!(known, format!("01/{GTIN}/21/1  lot L1  (seen here)\n"));
     gateway.start();
     let reading = || reader.status().reading;
@@ -95,7 +82,7 @@ async fn a_pallet_tells_what_is_missing_and_of_which_lots_it_is() {
     let delivery = gateway.folder.path().join("delivery.csv");
     std::fs::write(&delivery, DELIVERY).expect("write the file");
     let file = delivery.display().to_string();
-    let loaded = lots(&["load", &file, "--directory", &buffer]);
+    let loaded = tracegate(&["lots", "load", &file, "--directory", &buffer]);
     assert_eq!(loaded, "1 record stored\n");
 
     let epcs = epcs(&[

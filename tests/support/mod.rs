@@ -22,6 +22,9 @@ use tracegate_sim::reader::SimReader;
 use tracegate_sim::scenario::Sighting;
 
 mod mosquitto;
+pub mod postgres;
+pub mod schema;
+pub mod store;
 
 pub use mosquitto::{Mosquitto, free_port};
 
@@ -138,6 +141,17 @@ impl Drop for Gateway {
             let _ = child.wait();
         }
     }
+}
+
+/// What the program prints, for a command that ends by itself.
+pub fn tracegate(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+        .args(arguments)
+        .output()
+        .expect("the binary was built");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A client that asks for `topics`; the broker has them once the loop has been polled.
