@@ -231,7 +231,7 @@ async fn sources(file: &Path) -> anyhow::Result<()> {
     let (stop, clock) = (CancellationToken::new(), GatewayClock::start());
     let health = Health::new("plant-3", "epoch");
     let (mut tasks, mut doors, mut feedback) = (JoinSet::new(), Doors::default(), Vec::new());
-    let mut targets = Vec::new();
+    let (mut targets, mut stored) = (Vec::new(), Default::default());
     for (index, (name, device)) in devices.into_iter().enumerate() {
         let (target, orders) = Target::new(false, Vec::new());
         targets.push(target);
@@ -245,7 +245,13 @@ async fn sources(file: &Path) -> anyhow::Result<()> {
             stop: stop.clone(),
             name,
         };
-        feedback.push(topology::start(device, context, &mut doors, &mut tasks));
+        feedback.push(topology::start(
+            device,
+            context,
+            &mut doors,
+            &mut stored,
+            &mut tasks,
+        ));
     }
     while let Some(input) = taken.recv().await {
         let Input::Scan { device, .. } = input else {

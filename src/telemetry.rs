@@ -48,8 +48,9 @@ pub fn non_event(load: &NonEvent, config: &PipelineConfig) -> NewRow<'static> {
         tags: told.tags,
         things: things
             .map(|(key, pc)| story::identity(key, *pc).uri())
+            .chain(load.mark.iter().filter_map(|mark| mark.thing.clone()))
             .collect(),
-        mark: load.mark.clone(),
+        mark: load.mark.as_ref().map(|mark| mark.id.clone()),
     };
     // Texts and numbers only: nothing that JSON cannot say.
     let hashed = serde_json::to_string(&content).unwrap_or_default();
@@ -71,7 +72,7 @@ mod tests {
     use tracegate_pipeline::Time;
     use tracegate_pipeline::config::Direction;
     use tracegate_pipeline::eyes::Says;
-    use tracegate_pipeline::input::{EpcKey, NonEventReason};
+    use tracegate_pipeline::input::{EpcKey, NonEventReason, RefusedMark};
 
     use super::*;
 
@@ -109,7 +110,10 @@ mod tests {
         };
         assert_ne!(non_event(&later, &config).id, row.id);
         let marked = |mark: &str| NonEvent {
-            mark: Some(mark.to_owned()),
+            mark: Some(RefusedMark {
+                id: mark.to_owned(),
+                ..RefusedMark::default()
+            }),
             ..later.clone()
         };
         let (one, other) = (marked("laser_1/7"), marked("laser_1/8"));

@@ -24,7 +24,7 @@ use tracegate::tls::Validity;
 use tracegate_pipeline::Time;
 use tracegate_pipeline::config::Direction;
 use tracegate_pipeline::eyes::Says;
-use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
+use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason, RefusedMark};
 
 const EPOCH: &str = "0b1f9a4e-6a0e-4b59-9d0e-0f6f1f8f5f11";
 
@@ -204,7 +204,10 @@ fn loads_that_are_not_booked_and_gaps_are_as_documented() {
             tags: 200,
             direction,
             members: vec![(key.clone(), None); 200],
-            mark: (reason == NonEventReason::MarkFailed).then(|| "laser_1/7".to_owned()),
+            mark: (reason == NonEventReason::MarkFailed).then(|| RefusedMark {
+                id: "laser_1/7".to_owned(),
+                ..RefusedMark::default()
+            }),
             eyes: Says::Nothing,
         };
         assert_valid("NonEvent", &telemetry::non_event(&load, &config).json);

@@ -38,7 +38,7 @@ pub struct Book {
     ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
     tags: BTreeMap<EpcKey, Tag>,
     passages: VecDeque<(Passage, BTreeSet<String>)>,
-    non_events: VecDeque<(NotBooked, Vec<EpcKey>)>,
+    non_events: VecDeque<(NotBooked, Vec<EpcKey>, Option<String>)>,
     members: (usize, usize),
 }
 
@@ -205,9 +205,10 @@ impl Book {
         let told = told(load, &self.config);
         let keys: Vec<EpcKey> = load.members.iter().map(|(key, _)| key.clone()).collect();
         self.members.1 += keys.len();
-        self.non_events.push_back((told, keys));
+        let marked = load.mark.as_ref().and_then(|mark| mark.thing.clone());
+        self.non_events.push_back((told, keys, marked));
         while (self.non_events.len() > MAX_NON_EVENTS || self.members.1 > MAX_MEMBERS)
-            && let Some((_, keys)) = self.non_events.pop_front()
+            && let Some((_, keys, _)) = self.non_events.pop_front()
         {
             self.members.1 -= keys.len();
         }
@@ -247,6 +248,7 @@ impl Book {
                 self.passages
                     .iter()
                     .any(|(_, things)| things.contains(*name))
+                    || self.marks_of(name).next().is_some()
             });
             stories.extend(found.map(|name| self.untagged(name)));
         }
@@ -261,8 +263,15 @@ impl Book {
             ignored: None,
             sightings: Vec::new(),
             passages: self.passages_of(&[name.to_owned()]),
-            non_events: Vec::new(),
+            non_events: self.marks_of(name).cloned().collect(),
         }
+    }
+
+    /// Marks that were not booked of the thing with this name.
+    fn marks_of(&self, name: &str) -> impl Iterator<Item = &NotBooked> {
+        let marks = self.non_events.iter();
+        let own = marks.filter(move |(_, _, marked)| marked.as_deref() == Some(name));
+        own.map(|(mark, ..)| mark)
     }
 
     fn passages_of(&self, names: &[String]) -> Vec<Passage> {
@@ -304,7 +313,7 @@ impl Book {
         let loads = self
             .non_events
             .iter()
-            .filter(|(_, keys)| keys.contains(key));
+            .filter(|(_, keys, _)| keys.contains(key));
         let ignored = tag.class == TagClass::Ignored;
         Story {
             epc: Some(hex(&key.epc)),
@@ -312,7 +321,7 @@ impl Book {
             time_zone: self.config.time_zone.clone(),
             ignored: ignored.then(|| words::ignored(&self.config.tags, key, tag.pc)),
             sightings: seen.collect(),
-            non_events: loads.map(|(load, _)| load.clone()).collect(),
+            non_events: loads.map(|(load, ..)| load.clone()).collect(),
             passages,
         }
     }

@@ -6,7 +6,7 @@ use tracegate_pipeline::config::{
 };
 use tracegate_pipeline::eyes::Says;
 use tracegate_pipeline::filter::{Pattern, TagRules};
-use tracegate_pipeline::input::{EpcKey, MovementEvent, NonEvent, NonEventReason};
+use tracegate_pipeline::input::{EpcKey, MovementEvent, NonEvent, NonEventReason, RefusedMark};
 use tracegate_pipeline::{Input, Read, Time};
 
 use super::{Book, render};
@@ -113,6 +113,33 @@ fn a_load_that_was_not_booked_says_which_rule_and_what_to_do() {
          2026-11-22 11:00:05 to 2026-11-22 11:00:07 antenna dock_1/1 (door, outside): 3 reads, strongest -60 dBm\n  \
          2026-11-22 11:00:08 to 2026-11-22 11:00:10 antenna dock_1/2 (door, inside): 3 reads, strongest -60 dBm\n  \
          2026-11-22 11:00:11 door: not booked, in: few_tags: only 1 tag clearly changed sides, and min_tags is 2. If loads of so few tags are to count, lower min_tags; if there were more, see why the others were not read on both sides: `tracegate survey` shows it.\n"
+    );
+}
+
+#[test]
+fn a_mark_that_failed_says_the_markers_own_code() {
+    let mut book = book();
+    let thing = "https://id.gs1.org/01/04012345000009/21/SN20";
+    book.not_booked(&NonEvent {
+        direction: None,
+        members: Vec::new(),
+        mark: Some(RefusedMark {
+            id: "laser_1/7".into(),
+            thing: Some(thing.into()),
+            code: Some("E400 \x1b[2Jlid open".into()),
+        }),
+        ..load(NonEventReason::MarkFailed, 1)
+    });
+    let text = told(&book, thing);
+    assert!(
+        text.contains("mark_failed: the marker failed to mark it: E400 ")
+            && text.contains("[2Jlid open. Look at the marker"),
+        "{text}"
+    );
+    assert!(!text.contains('\x1b'), "{text}");
+    assert_eq!(
+        told(&book, "https://id.gs1.org/01/04012345000009/21/SN21"),
+        ""
     );
 }
 

@@ -36,7 +36,10 @@ pub(super) fn not_booked(load: &NonEvent, tuning: Option<&Tuning>) -> NotBooked 
         read_point: load.read_point.clone(),
         direction: load.direction.map_or("here", Direction::as_str).to_owned(),
         reason: load.reason.as_str().to_owned(),
-        text: reason(load.reason, load.tags, tuning),
+        text: match load.mark.as_ref().and_then(|mark| mark.code.as_deref()) {
+            Some(code) => format!("{}: {}", reason(load.reason, load.tags, tuning), tame(code)),
+            None => reason(load.reason, load.tags, tuning),
+        },
         eyes: load.eyes.as_str().map(str::to_owned),
         advice: advice(load.reason).to_owned(),
         tags: load.tags,

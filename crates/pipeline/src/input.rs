@@ -297,10 +297,21 @@ pub struct NonEvent {
     pub direction: Option<Direction>,
     /// Its tags in order of their memory, with their protocol control words.
     pub members: Vec<(EpcKey, Option<u16>)>,
-    /// Which mark of a laser marker it is.
-    pub mark: Option<String>,
+    /// Which mark of a laser marker it is, if it is one.
+    pub mark: Option<RefusedMark>,
     /// What photo-eyes say of it.
     pub eyes: Says,
+}
+
+/// A mark that was not booked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusedMark {
+    /// The marker's name and the mark's id.
+    pub id: String,
+    /// What was to be marked, as GS1 Digital Link, if that is known.
+    pub thing: Option<String>,
+    /// Why it failed, in the marker's own code; of its making, so neither short nor free of control characters.
+    pub code: Option<String>,
 }
 
 /// Rules that refuse a load.

@@ -208,6 +208,15 @@ fn what_failed_or_names_nothing_is_a_non_event() {
             panic!("{outputs:?}")
         };
         assert_eq!((told.reason, told.read_point.as_str()), (reason, "line_1"));
+        let mark = told.mark.as_ref().unwrap();
+        let failed = reason == NonEventReason::MarkFailed;
+        assert_eq!(mark.code.as_deref(), failed.then_some("E400"));
+        assert_eq!(
+            mark.thing
+                .as_deref()
+                .is_some_and(|it| it.ends_with("/21/SN20")),
+            failed
+        );
     }
 }
 

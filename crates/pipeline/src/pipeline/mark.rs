@@ -4,7 +4,9 @@ use tracegate_gs1::{Ai, Element, Identity};
 
 use crate::config::{ReadPointConfig, ReadPointKind};
 use crate::eyes::Says;
-use crate::input::{DeviceIndex, NonEvent, NonEventReason, Output, ScanVerdict, VerdictKind};
+use crate::input::{
+    DeviceIndex, NonEvent, NonEventReason, Output, RefusedMark, ScanVerdict, VerdictKind,
+};
 use crate::mark::{
     Mark, MarkFeed, MarkOutcome, MarkReport, MarkStation, MarkedItem, StationMarker,
 };
@@ -106,7 +108,16 @@ impl Pipeline {
             tags: 1,
             direction: None,
             members: Vec::new(),
-            mark: Some(id.clone()),
+            mark: Some(RefusedMark {
+                id: id.clone(),
+                thing: identity(&mark.item, marker)
+                    .ok()
+                    .and_then(|identity| identity.instance_uri()),
+                code: match &mark.outcome {
+                    MarkOutcome::Failed(code) => code.clone(),
+                    _ => None,
+                },
+            }),
             eyes: Says::Nothing,
         };
         let made = match &mark.outcome {
