@@ -224,7 +224,7 @@ impl Book {
     #[must_use]
     pub fn recent(&self) -> Recent {
         let passages = self.passages.iter().map(|(it, _)| (&*it.read_point, it));
-        let loads = self.non_events.iter().map(|(it, _)| (&*it.read_point, it));
+        let loads = self.non_events.iter().map(|(it, ..)| (&*it.read_point, it));
         Recent {
             passages: newest(passages),
             non_events: newest(loads),
