@@ -289,7 +289,7 @@ fn no_mutation_passes_in_silence() {
             String::new(),
         ] {
             // A device may have any name, but then its read point misses it.
-            let has_free_name = ["[read_point.", "[tag_sensor.", "[active_tag."]
+            let has_free_name = ["[read_point.", "[tag_sensor.", "[active_tag.", "[light."]
                 .iter()
                 .any(|kind| header.starts_with(kind));
             assert!(
