@@ -19,6 +19,7 @@ mod tests;
 mod wall;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -39,6 +40,7 @@ use crate::reference::Known;
 use crate::telemetry;
 
 pub use answer::{Feedback, LightSwitch, Told};
+use audit::{Said, Word};
 pub use storing::DiskFailed;
 use storing::Ended;
 
@@ -92,6 +94,8 @@ pub struct Core {
     store: Store,
     pipeline: Pipeline,
     wiring: Wiring,
+    // SHA-256 of the configuration.
+    digest: Arc<str>,
     // What is counted before a configuration change stays counted.
     seen: Stats,
     // The forwarder may still acknowledge something.
@@ -121,10 +125,11 @@ impl Core {
     pub fn new(store: Store, pipeline: Pipeline, wiring: Wiring) -> Self {
         let seen = pipeline.stats().clone();
         wiring.health.counters().waiting.set(store.waiting());
-        Self {
+        let mut core = Self {
             store,
             pipeline,
             wiring,
+            digest: Arc::default(),
             seen,
             acknowledging: true,
             forget_at: None,
@@ -137,7 +142,16 @@ impl Core {
             damaged: false,
             repaired: None,
             failing: None,
-        }
+        };
+        core.configured();
+        core
+    }
+
+    /// What is made of a configuration, once.
+    fn configured(&mut self) {
+        let config = self.pipeline.config();
+        self.digest = audit::digest_of(config);
+        self.wiring.known.configure(config);
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
@@ -232,8 +246,8 @@ impl Core {
 
     /// Takes a batch and stores what comes of it; fails when the gateway stops before it could be stored.
     async fn take(&mut self, mut batch: Vec<Input>) -> Result<(), Ended> {
-        let (mut events, mut verdicts) = (Vec::new(), Vec::new());
-        let (mut refused, mut learned, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut events, mut said) = (Vec::new(), Vec::new());
+        let (mut refused, mut learned) = (Vec::new(), Vec::new());
         // In this order they are stored, however inputs come together in batches.
         let mut is_movement = Vec::new();
         let looked = self.wiring.known.look(&self.pipeline, &batch).await;
@@ -246,17 +260,24 @@ impl Core {
         let mut ends = Vec::with_capacity(batch.len());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
+            if let Input::Configure(_) = input {
+                self.configured();
+            }
+            let say = |word| Said {
+                word,
+                input: ends.len(),
+                at: input.at(),
+                config: self.digest.clone(),
+            };
             for output in outputs {
                 match output {
                     Output::Event(event) => {
                         events.push(*event);
                         is_movement.push(true);
                     }
-                    Output::Verdict(verdict) => {
-                        verdicts.push((verdict, ends.len(), input.at()));
-                    }
+                    Output::Verdict(verdict) => said.push(say(Word::Verdict(verdict))),
                     Output::Learned(fact) => learned.push(fact),
-                    Output::Alert(alert) => alerts.push(alert),
+                    Output::Alert(alert) => said.push(say(Word::Alert(alert))),
                     Output::NonEvent(load) => {
                         let (read_point, reason) = (&load.read_point, load.reason.as_str());
                         if load.reason == NonEventReason::Untagged {
@@ -276,8 +297,8 @@ impl Core {
             }
             ends.push(events.len());
         }
-        if !verdicts.is_empty() {
-            self.record(&verdicts, &batch, (&events, &ends));
+        if !said.is_empty() {
+            self.record(&said, &batch, (&events, &ends));
         }
         // Before the scan counts as accepted: what a label says is true whether or not it does.
         let now = self.wiring.clock.now();
@@ -292,7 +313,7 @@ impl Core {
             Some(telemetry::non_event(load, config))
         });
         let rows: Vec<NewRow<'_>> = rows.collect();
-        let is_quiet = rows.is_empty() && verdicts.is_empty() && alerts.is_empty();
+        let is_quiet = rows.is_empty() && said.is_empty();
         let can_wait = is_quiet && !batch.is_empty();
         let deferred = can_wait
             && batch.iter().all(may_wait)
@@ -307,12 +328,14 @@ impl Core {
             info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);
         }
         self.wiring.committed.send_replace(self.store.last_seq());
-        self.refuse(&alerts);
+        self.refuse(said.iter().filter_map(Said::alert));
         for event in &events {
             self.show(event);
         }
-        for (verdict, _, at) in verdicts {
-            self.answer(&verdict, at);
+        for said in &said {
+            if let Some(verdict) = said.verdict() {
+                self.answer(verdict, said.at);
+            }
         }
         let inputs = batch;
         self.wiring.tap.seen(Batch {

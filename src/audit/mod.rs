@@ -47,15 +47,19 @@ pub struct Row {
     pub n: i64,
     /// When, RFC 3339 with microseconds.
     pub at: String,
-    /// `start` of a record, else `accepted`, `duplicate`, `warned`, `refused` or `pending`.
+    /// `start` of a record, else `accepted`, `duplicate`, `warned`, `refused` or `pending` of a scan, or `alert` of what leaves
+    /// and may not.
     pub what: String,
     /// The device whose scan it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// Name of the read point, of a station with a task or a guarded door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_point: Option<String>,
     /// Who was at work there: the badge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// What was scanned; in hexadecimal digits after `hex:` if it is no text.
+    /// What was scanned; in hexadecimal digits after `hex:` if it is no text. Of an alert the thing's URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The rule that decided.
@@ -169,7 +173,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The columns of CSV.
-pub const COLUMNS: &str = "n,at,what,device,operator,code,rule,text,events,config,data_version,data_as_of,epoch,version,hash";
+pub const COLUMNS: &str = "n,at,what,device,read_point,operator,code,rule,text,events,config,data_version,data_as_of,epoch,version,hash";
 
 impl Sealed {
     /// As JSON on one line.
@@ -189,6 +193,7 @@ impl Sealed {
             row.at.clone(),
             row.what.clone(),
             text(&row.device),
+            text(&row.read_point),
             text(&row.operator),
             text(&row.code),
             text(&row.rule),

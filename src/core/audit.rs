@@ -1,38 +1,106 @@
 //! What goes to the record of verdicts.
 
-use tracegate_pipeline::input::{MovementEvent, ScanVerdict, VerdictKind};
+use std::sync::Arc;
+
+use tracegate_pipeline::config::PipelineConfig;
+use tracegate_pipeline::input::{Alert, MovementEvent, ScanVerdict, VerdictKind};
 use tracegate_pipeline::{Input, Time};
 
 use super::Core;
 use crate::audit::{Row, code, cut, digest, time};
 
+/// What somebody is told.
+#[derive(Debug)]
+pub(super) enum Word {
+    /// The answer to a scan.
+    Verdict(ScanVerdict),
+    /// Something leaves that may not.
+    Alert(Alert),
+}
+
+/// What somebody is told once it is stored.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// What.
+    pub word: Word,
+    /// Number of the input in its batch that it answers.
+    pub input: usize,
+    /// Gateway time of that input.
+    pub at: Option<Time>,
+    /// SHA-256 of the configuration that was in force.
+    pub config: Arc<str>,
+}
+
+impl Said {
+    /// The verdict, if it is one.
+    pub fn verdict(&self) -> Option<&ScanVerdict> {
+        match &self.word {
+            Word::Verdict(verdict) => Some(verdict),
+            Word::Alert(_) => None,
+        }
+    }
+
+    /// The alert, if it is one.
+    pub fn alert(&self) -> Option<&Alert> {
+        match &self.word {
+            Word::Verdict(_) => None,
+            Word::Alert(alert) => Some(alert),
+        }
+    }
+
+    /// Where, as far as that is known.
+    fn read_point(&self) -> Option<&str> {
+        match &self.word {
+            Word::Verdict(verdict) => Some(verdict.detail.as_ref()?.read_point.as_str()),
+            Word::Alert(alert) => Some(alert.read_point.as_str()),
+        }
+    }
+}
+
+/// SHA-256 of a configuration, as it stands in the record.
+pub(super) fn digest_of(config: &PipelineConfig) -> Arc<str> {
+    digest(&serde_json::to_string(config).unwrap_or_default()).into()
+}
+
 impl Core {
-    /// Records verdicts with the commit that comes next; each with the number of the input that it answers. Of events it is
-    /// told where those of each input end.
+    /// Records what is told with the commit that comes next. Of events it is told where those of each input end.
     pub(super) fn record(
         &mut self,
-        verdicts: &[(ScanVerdict, usize, Option<Time>)],
+        said: &[Said],
         batch: &[Input],
         (events, ends): (&[MovementEvent], &[usize]),
     ) {
-        let config = serde_json::to_string(self.pipeline.config()).unwrap_or_default();
-        let (config, now) = (digest(&config), self.wiring.clock.now());
-        let row = |(verdict, index, _): &(ScanVerdict, usize, Option<Time>)| {
-            let first = index.checked_sub(1).and_then(|before| ends.get(before));
-            let (first, end) = (first.copied().unwrap_or(0), ends.get(*index).copied());
+        let now = self.wiring.clock.now();
+        let row = |said: &Said| {
+            let first = said
+                .input
+                .checked_sub(1)
+                .and_then(|before| ends.get(before));
+            let (first, end) = (first.copied().unwrap_or(0), ends.get(said.input).copied());
             let own = events.get(first..end.unwrap_or(first)).unwrap_or_default();
-            let row = self.row(verdict, batch.get(*index), now);
+            // Time decides at several read points at once.
+            let here = said.read_point();
+            let own = own
+                .iter()
+                .filter(|event| here.is_none_or(|here| event.read_point == here));
+            let row = match &said.word {
+                Word::Verdict(verdict) => self.verdict_row(verdict, batch.get(said.input)),
+                Word::Alert(alert) => alert_row(alert),
+            };
             Row {
-                events: own.iter().map(|event| event.id.to_string()).collect(),
-                config: Some(config.clone()),
+                at: time(now.0),
+                events: own.map(|event| event.id.to_string()).collect(),
+                read_point: here.map(str::to_owned),
+                config: Some(said.config.to_string()),
+                data_as_of: self.wiring.known.as_of().map(|at| time(at.0)),
                 ..row
             }
         };
-        let rows: Vec<Row> = verdicts.iter().map(row).collect();
+        let rows: Vec<Row> = said.iter().map(row).collect();
         self.store.record(rows);
     }
 
-    fn row(&self, verdict: &ScanVerdict, input: Option<&Input>, at: Time) -> Row {
+    fn verdict_row(&self, verdict: &ScanVerdict, input: Option<&Input>) -> Row {
         let (what, text) = match &verdict.kind {
             VerdictKind::Accepted => ("accepted", None),
             VerdictKind::Duplicate => ("duplicate", None),
@@ -44,14 +112,29 @@ impl Core {
             Some(Input::Scan { data, .. }) => Some(code(data)),
             _ => None,
         };
+        let detail = verdict.detail.as_deref();
+        let told = detail.map(|detail| &detail.text);
+        let text = text.or(told.filter(|text| !text.is_empty()));
         Row {
-            at: time(at.0),
             what: what.to_owned(),
             device: Some(self.device_name(verdict.device).to_owned()),
+            operator: detail.and_then(|detail| detail.operator.clone()),
             code: scanned,
+            rule: detail.and_then(|detail| Some(detail.rule?.as_str().to_owned())),
             text: text.map(|text| cut(text)),
-            data_as_of: self.wiring.known.as_of().map(|at| time(at.0)),
+            data_version: detail.and_then(|detail| detail.data_version),
             ..Row::default()
         }
+    }
+}
+
+fn alert_row(alert: &Alert) -> Row {
+    Row {
+        what: "alert".to_owned(),
+        code: Some(cut(&alert.thing)),
+        rule: Some(alert.rule.as_str().to_owned()),
+        text: Some(cut(&alert.text)),
+        data_version: alert.data_version,
+        ..Row::default()
     }
 }

@@ -15,7 +15,7 @@ impl Core {
     }
 
     /// Tells the readers of doors that something moves out that may not: once for all that was found together.
-    pub(super) fn refuse(&self, alerts: &[Alert]) {
+    pub(super) fn refuse<'a>(&self, alerts: impl Iterator<Item = &'a Alert>) {
         let mut doors = BTreeSet::new();
         for alert in alerts {
             let (read_point, thing) = (alert.read_point.as_str(), &alert.thing);

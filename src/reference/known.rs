@@ -1,10 +1,11 @@
 //! The table as the core sees it: quick, or not there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use tracegate_pipeline::config::{PipelineConfig, ReadPointKind};
 use tracegate_pipeline::reference::Reference;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::{info, warn};
@@ -85,6 +86,32 @@ impl Known {
         known
     }
 
+    /// Takes what the guards of a configuration say of lots: the site's own words, and where lots must be kept to go first.
+    pub fn configure(&mut self, config: &PipelineConfig) {
+        let guards = config.read_points.iter();
+        let guards = guards.filter_map(|it| Some((it.guard.as_deref()?, &it.kind)));
+        let (mut released, mut held) = (Vec::new(), Vec::new());
+        let (mut places, mut is_anywhere) = (BTreeSet::new(), false);
+        for (guard, kind) in guards {
+            released.extend(guard.released.iter().cloned());
+            held.extend(guard.held.iter().cloned());
+            // Nobody is sent for another lot at a door.
+            if let ReadPointKind::Station(_) = kind {
+                is_anywhere |= guard.location.is_none();
+                places.extend(guard.location.clone());
+            }
+        }
+        if is_anywhere {
+            places.clear();
+        }
+        let Some(table) = &mut self.table else { return };
+        table.words(released, held);
+        table.kept_at(places);
+        // What was looked up before is looked up again.
+        (self.version, self.generation, self.refresh_at) = (None, -1, None);
+        self.absent.clear();
+    }
+
     /// Until when the site's data is known to be current.
     #[must_use]
     pub const fn as_of(&self) -> Option<Time> {
@@ -113,7 +140,7 @@ impl Known {
         Looked { as_of, records }
     }
 
-    async fn look_up(&mut self, mut wanted: Vec<String>) -> Vec<Reference> {
+    pub(super) async fn look_up(&mut self, mut wanted: Vec<String>) -> Vec<Reference> {
         let now = Instant::now();
         wanted.sort_unstable();
         wanted.dedup();

@@ -1,5 +1,6 @@
 //! The table: SQLite, one row per thing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -138,6 +139,7 @@ pub struct Table {
     pub(super) max_records: u64,
     pub(super) records: u64,
     words: GuardConfig,
+    places: BTreeSet<String>,
 }
 
 impl Table {
@@ -184,6 +186,7 @@ impl Table {
             max_records,
             records: 0,
             words: GuardConfig::default(),
+            places: BTreeSet::new(),
         };
         table.recount().await?;
         Ok(table)
@@ -196,6 +199,12 @@ impl Table {
             held,
             ..GuardConfig::default()
         };
+    }
+
+    /// Where lots of an item must be kept to be told; anywhere, without a place. Those of which nobody said where they are kept
+    /// are told, too.
+    pub fn kept_at(&mut self, places: BTreeSet<String>) {
+        self.places = places;
     }
 
     /// Records there are, as far as is known here: another process may have added some.
@@ -305,6 +314,9 @@ impl Table {
                 location: lot.location,
             })
         };
+        // So that the lots of one place leave room for those of the others.
+        let places = &self.places;
+        let share = (Item::MOST / places.len().max(1)).max(1);
         // Mostly the first can be used; only a site's own words make others of them.
         for most in [FEW, LOTS_LOOKED_AT] {
             let rows: Vec<(String, String)> = sqlx::query_as(ITEM)
@@ -317,7 +329,16 @@ impl Table {
                     let what = "look up";
                     TableError::Database { what, path, source }
                 })?;
-            let lots: Vec<ItemLot> = rows.iter().filter_map(lot).take(Item::MOST).collect();
+            let mut counts = BTreeMap::<Option<String>, usize>::new();
+            let is_told = |lot: &ItemLot| {
+                let place = lot.location.as_ref();
+                let count = counts.entry(place.cloned()).or_default();
+                *count += 1;
+                let is_here = place.is_none_or(|place| places.contains(place));
+                places.is_empty() || (is_here && *count <= share)
+            };
+            let lots = rows.iter().filter_map(lot).filter(is_told);
+            let lots: Vec<ItemLot> = lots.take(Item::MOST).collect();
             let is_all = rows.len() < usize::try_from(most).unwrap_or(usize::MAX);
             if lots.len() == Item::MOST || is_all || most == LOTS_LOOKED_AT {
                 return Ok(Item { lots });

@@ -233,6 +233,8 @@ pub struct Alert {
     pub rule: Rule,
     /// Why it may not leave, for people.
     pub text: String,
+    /// Version of the record that it was judged by.
+    pub data_version: Option<u64>,
 }
 
 /// The answer to one scan; the operator hears it once the scan is stored.

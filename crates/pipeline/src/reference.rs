@@ -122,6 +122,12 @@ impl References {
         }
     }
 
+    /// Takes until when the site's data is known to be current, if somebody told; nobody knows of what comes after `now`.
+    pub fn current(&mut self, as_of: Option<Time>, now: Time) {
+        let told = as_of.map(|as_of| as_of.min(now));
+        self.as_of = told.or(self.as_of);
+    }
+
     /// Takes a record: whoever looked it up knows which is the newest. What only a label says (version 0) replaces nothing
     /// else.
     pub fn learn(&mut self, at: Time, reference: Reference) {
@@ -268,6 +274,21 @@ mod tests {
         assert_eq!(lot(&references, "a"), None);
         assert!(references.knows("a"));
         assert_eq!(references.len(), 1);
+    }
+
+    #[test]
+    fn data_of_the_future_is_of_now() {
+        let mut references = References::default();
+        for (told, now, expected) in [
+            (None, 5, None),
+            (Some(3), 5, Some(3)),
+            (None, 6, Some(3)),
+            (Some(i64::MAX), 7, Some(7)),
+            (Some(6), 9, Some(6)),
+        ] {
+            references.current(told.map(Time), Time(now));
+            assert_eq!(references.as_of, expected.map(Time));
+        }
     }
 
     #[test]

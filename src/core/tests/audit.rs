@@ -4,7 +4,7 @@ use super::*;
 use crate::audit::{Seal, Sealed, verify};
 use crate::buffer::Record;
 
-async fn record(directory: &Path, from: Time) -> (Seal, Vec<Sealed>) {
+pub(super) async fn record(directory: &Path, from: Time) -> (Seal, Vec<Sealed>) {
     let mut record = Record::open(directory, (from, Time(i64::MAX)))
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 
 use tracegate_gs1::epc::{decode_bank, encode_tag_uri};
 use tracegate_pipeline::Read;
-use tracegate_pipeline::config::{GateAntenna, GateConfig, Side, Tuning};
+use tracegate_pipeline::config::{GateAntenna, GateConfig, Side, TaskConfig, TaskKind, Tuning};
 use tracegate_pipeline::guard::lot_key;
 use tracegate_pipeline::reference::{Batch as Origin, Facts, Lot, Reference};
 
@@ -97,4 +97,75 @@ async fn a_door_lights_up_for_what_may_not_leave_once_that_is_stored() {
     assert!(stored[0].payload.contains("\"gw:alert\":\"lot_hold\""));
     assert!(stored[0].payload.contains(&thing));
     assert_eq!(plant.health.counters().guard_alerts.get(), 1);
+    let (_, rows) = super::audit::record(plant.directory.path(), Time(0)).await;
+    let alert = &rows[1].row;
+    assert_eq!(alert.what, "alert");
+    assert_eq!(alert.read_point.as_deref(), Some("dock_1"));
+    assert_eq!(alert.code.as_ref(), Some(&thing));
+    assert_eq!(alert.rule.as_deref(), Some("lot_hold"));
+    assert_eq!(alert.data_version, Some(1));
+    assert!(alert.text.is_some());
+    assert_eq!(alert.events, std::slice::from_ref(&stored[0].event_id));
+}
+
+#[tokio::test]
+async fn the_record_says_who_was_refused_what_by_which_rule_and_data() {
+    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
+    let mut config = station();
+    config.read_points[0].guard = Some(Box::default());
+    if let ReadPointKind::Station(station) = &mut config.read_points[0].kind {
+        let mut task = TaskConfig::new(TaskKind::Return, station.step.clone());
+        task.codes.badge = vec!["B([0-9]+)".into()];
+        station.task = Some(Box::new(task));
+    }
+    let held = Lot {
+        status: Some("blocked".into()),
+        ..Lot::default()
+    };
+    let key = "https://id.gs1.org/01/04012345100204/10/LOT1";
+    let at = plant.clock.now();
+    let badge = Input::Scan {
+        device: 0,
+        at,
+        data: b"B7".to_vec(),
+    };
+    let record = Reference {
+        key: key.into(),
+        version: 9,
+        facts: Some(Facts::Lot(held)),
+    };
+    let known = Input::References {
+        at,
+        as_of: None,
+        records: vec![record],
+    };
+    let inputs = [
+        Input::Configure(Box::new(config)),
+        known,
+        badge,
+        scan(at, 1),
+    ];
+    for input in inputs {
+        plant.inputs.send(input).await.unwrap();
+    }
+    plant.answer().await;
+    assert_eq!(plant.answer().await, Feedback::Refuse);
+    plant
+        .inputs
+        .send(Input::Configure(Box::new(station())))
+        .await
+        .unwrap();
+    plant.inputs.send(plant.scan(2)).await.unwrap();
+    assert_eq!(plant.answer().await, Feedback::Accept);
+    let (_, rows) = super::audit::record(plant.directory.path(), Time(0)).await;
+    let refused = &rows[2].row;
+    assert_eq!(refused.what, "refused");
+    assert_eq!(refused.read_point.as_deref(), Some("line_1"));
+    assert_eq!(refused.operator.as_deref(), Some("7"));
+    assert_eq!(refused.rule.as_deref(), Some("lot_hold"));
+    assert_eq!(refused.data_version, Some(9));
+    // The badge was taken in under the same configuration, the last scan under another.
+    assert_eq!(rows[1].row.config, refused.config);
+    assert_eq!(rows[3].row.what, "accepted");
+    assert_ne!(rows[3].row.config, refused.config);
 }

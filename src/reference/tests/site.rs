@@ -4,6 +4,7 @@ use std::time::Instant as Clock;
 
 use sqlx::{Connection as _, Row as _};
 use tokio::time::Instant;
+use tracegate_pipeline::guard::GuardConfig;
 
 use super::*;
 use crate::reference::{format, table};
@@ -283,6 +284,78 @@ async fn lots_of_an_item_come_the_soonest_to_expire_first() {
     assert!(table.look(&key).await.unwrap().is_empty());
     let since = table.look_since(&key, before).await.unwrap();
     assert_eq!((since.len(), since[0].facts.is_none()), (1, true));
+}
+
+#[tokio::test]
+async fn lots_that_go_first_are_of_the_places_that_guards_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut csv = "gtin,lot,status,expiry,location\n".to_owned();
+    for n in 10..40 {
+        csv.push_str(&format!(
+            "{GTIN},FAR{n},released,2701{:02},HALL-9\n",
+            n % 28 + 1
+        ));
+    }
+    for n in 10..40 {
+        csv.push_str(&format!(
+            "{GTIN},NEAR{n},released,2702{:02},A\n",
+            n % 28 + 1
+        ));
+    }
+    csv.push_str(&format!(
+        "{GTIN},B1,frei,270301,B\n{GTIN},ANY,released,270302,\n"
+    ));
+    let records = parse(&csv, Format::Csv, 1).unwrap();
+    let mut table = open(&folder).await;
+    table.store(&records, Origin::File, Time(1)).await.unwrap();
+    drop(table);
+
+    let guard = |location: Option<&str>| {
+        let mut config = Pipeline::default().config().clone();
+        let rules = GuardConfig {
+            location: location.map(str::to_owned),
+            released: vec!["frei".to_owned()],
+            ..GuardConfig::default()
+        };
+        config.read_points = vec![guarded(rules)];
+        config
+    };
+    let both = {
+        let mut config = guard(Some("A"));
+        config.read_points.extend(guard(Some("B")).read_points);
+        config
+    };
+    let key = vec![format!("https://id.gs1.org/01/{GTIN}")];
+    for (config, first, count) in [
+        (guard(None), "FAR", 16),
+        (guard(Some("A")), "NEAR", 16),
+        (guard(Some("B")), "B1", 2),
+        (both, "NEAR", 10),
+    ] {
+        let health = Health::new("plant-3", "e");
+        let mut known = Known::open(folder.path(), 1_000, health).await;
+        known.configure(&config);
+        let found = known.look_up(key.clone()).await;
+        let Some(Facts::Item(Item { lots })) = &found[0].facts else {
+            panic!("{found:?}")
+        };
+        assert!(lots[0].lot.starts_with(first), "{lots:?}");
+        assert_eq!(lots.len(), count, "{lots:?}");
+    }
+}
+
+fn guarded(guard: GuardConfig) -> ReadPointConfig {
+    ReadPointConfig {
+        name: "issue_1".to_owned(),
+        uri: "urn:epc:id:sgln:4012345.00002.0".to_owned(),
+        guard: Some(Box::new(guard)),
+        kind: ReadPointKind::Station(StationConfig {
+            scanners: Vec::new(),
+            step: Step::default(),
+            task: None,
+            marks: None,
+        }),
+    }
 }
 
 /// With 100,000 lots, of which one item has 20,000: the index gives the order, and few rows are read.

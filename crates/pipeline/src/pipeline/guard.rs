@@ -134,6 +134,7 @@ impl Door<'_> {
             thing: tag.uri(),
             rule: worst.rule,
             text: judgement.text(),
+            data_version: judgement.data_version,
         });
         let rearm = self.config.tuning.rearm;
         for finding in &judgement.findings {

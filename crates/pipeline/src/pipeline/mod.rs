@@ -293,7 +293,7 @@ impl Pipeline {
             }
             Input::References { at, as_of, records } => {
                 let at = self.clock(at);
-                self.state.references.as_of = as_of.or(self.state.references.as_of);
+                (self.state.references).current(as_of, at + self.zone.wall.ahead);
                 for record in records {
                     self.state.references.learn(at, record);
                 }
