@@ -7,6 +7,7 @@
 mod buffer;
 mod capture;
 mod check;
+mod completion;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
@@ -63,6 +64,8 @@ enum Command {
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
     Profiles(profiles::Arguments),
+    Completion(completion::Arguments),
+    Man(completion::ManArguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -86,6 +89,8 @@ pub fn main() -> ExitCode {
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments),
+        Command::Man(arguments) => completion::man(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };
