@@ -8,6 +8,7 @@ mod audit;
 mod buffer;
 mod capture;
 mod check;
+mod completion;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
@@ -65,6 +66,8 @@ enum Command {
     Lots(lots::Arguments),
     Audit(audit::Arguments),
     Profiles(profiles::Arguments),
+    Completion(completion::Arguments),
+    Man(completion::ManArguments),
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
 }
@@ -89,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Lots(arguments) => lots::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments),
+        Command::Man(arguments) => completion::man(&arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
     };
