@@ -229,8 +229,8 @@ pub(crate) fn day(six: &str) -> Option<String> {
     Some(date.to_string())
 }
 
-/// The text with everything that is not unreserved (RFC 3986 §2.3) escaped.
-fn escaped(text: &str) -> String {
+/// The text as a part of a URI: everything that is not unreserved (RFC 3986 §2.3) is escaped.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

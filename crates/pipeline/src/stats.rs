@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::filter::Unfit;
-use crate::guard::{Judgement, Level};
+use crate::guard::Level;
 use crate::input::NonEventReason;
 
 /// Counters since the process started; not part of the state.
@@ -65,8 +65,8 @@ pub struct Stats {
 
 impl Stats {
     /// Counts a verdict of a guard.
-    pub(crate) fn judged(&mut self, judgement: &Judgement) {
-        match judgement.level() {
+    pub(crate) fn judged(&mut self, level: Level) {
+        match level {
             Level::Accept => {}
             Level::Warn => self.guard_warned += 1,
             Level::Refuse => self.guard_refused += 1,

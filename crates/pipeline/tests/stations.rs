@@ -4,6 +4,7 @@
 
 mod common;
 mod desk;
+mod judged;
 
 use desk::*;
 use proptest::prelude::*;

@@ -32,6 +32,8 @@ pub struct Asked<'a> {
     pub quantity: Option<&'a Quantity>,
     /// When this very thing was issued before.
     pub issued: Option<Time>,
+    /// It comes back: nothing is issued, so nothing is refused, and only a hold or an expiry is warned of.
+    pub back: bool,
     /// When it is asked.
     pub at: Time,
     /// The site's zone: days end there.
@@ -50,6 +52,7 @@ impl<'a> Asked<'a> {
             order: None,
             quantity: None,
             issued: None,
+            back: false,
             at,
             zone,
         }
@@ -148,7 +151,13 @@ impl Found {
 impl Case<'_> {
     /// Notes what a rule found, unless the rule is off.
     fn find(&mut self, rule: Rule, found: Found) {
-        let level = self.config.level(rule, self.is_stale);
+        let mut level = self.config.level(rule, self.is_stale);
+        if self.asked.back {
+            if !matches!(rule, Rule::LotHold | Rule::LotExpired) {
+                return;
+            }
+            level = level.min(Level::Warn);
+        }
         if level > Level::Accept {
             self.findings.push(Finding {
                 rule,

@@ -72,12 +72,6 @@ impl Judgement {
         self.findings.iter().find(|finding| finding.level == level)
     }
 
-    /// Something could not be checked.
-    #[must_use]
-    pub fn unverified(&self) -> bool {
-        self.findings.iter().any(|finding| finding.unverified)
-    }
-
     /// What was found, the worst first, for the operator; empty if all is well.
     #[must_use]
     pub fn text(&self) -> String {

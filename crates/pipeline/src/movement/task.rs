@@ -244,6 +244,11 @@ pub(crate) fn verdict(
         biz_step: format!("{NAMESPACE}{word}"),
         disposition: None,
         biz_location: None,
+        set: Vec::new(),
+        unset: Vec::new(),
+        sources: Vec::new(),
+        destinations: Vec::new(),
+        profiles: Default::default(),
         ..noted.step(context.step)
     };
     let mut event = EventData::object(event_time(context)?, Action::Observe, epcs, quantities);

@@ -225,7 +225,7 @@ impl Books<'_> {
             .findings
             .sort_by(|a, b| b.level.cmp(&a.level).then(a.rule.cmp(&b.rule)));
         whole.findings.truncate(MOST_FINDINGS);
-        stats.judged(&whole);
+        stats.judged(whole.level());
         (whole.level() > Level::Accept).then_some(whole)
     }
 }

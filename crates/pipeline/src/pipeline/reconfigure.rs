@@ -8,7 +8,7 @@ use crate::movement;
 use crate::pipeline::book::Books;
 use crate::pipeline::watch::zone_of;
 use crate::pipeline::{Pipeline, Place};
-use crate::station::Station;
+use crate::station::{self, Station, TaskConfig};
 
 impl Pipeline {
     /// Takes over what the new configuration still has; a gate that changed decides what is open by the old rule.
@@ -39,6 +39,7 @@ impl Pipeline {
         self.state.devices = devices.collect();
         let mut places: Vec<Option<Place>> =
             self.state.config.read_points.iter().map(|_| None).collect();
+        let mut given_up = Vec::new();
         for (place, read_point) in old.into_iter().zip(&old_config.read_points) {
             let new = self
                 .state
@@ -47,11 +48,28 @@ impl Pipeline {
                 .iter()
                 .position(|new| is_same(read_point, new));
             match (new.and_then(|new| places.get_mut(new)), place) {
-                (Some(slot), Place::Station(mut station)) => {
+                (slot, Place::Station(mut station)) => {
                     station.reconfigured(|index| {
                         renumber(index, &old_config.devices, &self.state.config.devices)
                     });
-                    *slot = Some(Place::Station(station));
+                    let new = new.and_then(|new| self.state.config.read_points.get(new));
+                    let kind = new.and_then(task_of).map(|task| task.kind);
+                    if let Some(task) = task_of(read_point).filter(|it| kind != Some(it.kind)) {
+                        let mut zone = movement::zone(&old_config.time_zone);
+                        zone.wall = self.state.wall;
+                        let place = station::Place {
+                            read_point,
+                            task,
+                            zone: &zone,
+                            facts: &self.state.references,
+                        };
+                        let text = "the configuration was changed: what was scanned is not booked";
+                        let worked = station.desk.give_up(place, now, text.to_owned());
+                        given_up.extend(worked);
+                    }
+                    if let Some(slot) = slot {
+                        *slot = Some(Place::Station(station));
+                    }
                 }
                 // A gate whose antennas or times changed decides what is open by the old rule; an untouched one goes on.
                 (slot, Place::Gate(mut gate)) => {
@@ -76,8 +94,11 @@ impl Pipeline {
                     }
                 }
                 (Some(slot), Place::Zone) => *slot = Some(Place::Zone),
-                (None, Place::Station(_) | Place::Zone) => {}
+                (None, Place::Zone) => {}
             }
+        }
+        for worked in given_up {
+            self.tell_worked(worked, outputs);
         }
         let fresh = |kind: &ReadPointKind| match kind {
             ReadPointKind::Gate(_) => Place::Gate(Gate::default()),
@@ -136,5 +157,13 @@ impl Pipeline {
                 self.state.zones.insert(new, zone);
             }
         }
+    }
+}
+
+/// The task of a station that has one.
+fn task_of(read_point: &ReadPointConfig) -> Option<&TaskConfig> {
+    match &read_point.kind {
+        ReadPointKind::Station(station) => station.task.as_deref(),
+        ReadPointKind::Gate(_) | ReadPointKind::Zone(_) => None,
     }
 }

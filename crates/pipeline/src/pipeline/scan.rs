@@ -43,12 +43,18 @@ impl Pipeline {
             self.tell_worked(worked, outputs);
             return;
         }
-        let zone = (&self.zone, name);
-        let (kind, event, learned) = station.scan(read_point, config, scanner, zone, at, data);
-        if let Some(fact) = learned {
+        let site = crate::station::Site {
+            zone: &self.zone,
+            scanner: name,
+            facts: &self.state.references,
+        };
+        let answer = station.scan(read_point, config, scanner, site, at, data);
+        if let Some(fact) = answer.learned {
             self.state.references.learn(at, fact.clone());
             outputs.push(Output::Learned(fact));
         }
+        let (kind, event) = (answer.kind, answer.event);
+        self.stats.judged(answer.level);
         self.count_scan(&kind);
         self.stats.events += u64::from(event.is_some());
         outputs.extend(event.map(|event| Output::Event(Box::new(event))));
@@ -86,7 +92,8 @@ impl Pipeline {
         }
     }
 
-    fn tell_worked(&mut self, worked: Worked, outputs: &mut Vec<Output>) {
+    /// Counts and tells what came of a scan at a station with a task.
+    pub(super) fn tell_worked(&mut self, worked: Worked, outputs: &mut Vec<Output>) {
         for event in worked.events {
             self.stats.events += 1;
             outputs.push(Output::Event(Box::new(event)));
@@ -95,6 +102,7 @@ impl Pipeline {
             *self.stats.non_events.entry(non_event.reason).or_default() += 1;
             outputs.push(Output::NonEvent(non_event));
         }
+        self.stats.judged(worked.level);
         if let Some((device, kind, detail)) = worked.verdict {
             if !detail.code.is_empty() {
                 self.count_scan(&kind);

@@ -198,6 +198,11 @@ impl Pipeline {
                         return keys;
                     }
                     if let Ok(identity) = station::identify(data, scanner) {
+                        let read_point = self.state.config.read_points.get(*index);
+                        if read_point.is_some_and(|it| it.guard.is_some()) {
+                            let keys: BTreeSet<_> = station::judged_by(&identity).collect();
+                            return keys.into_iter().collect();
+                        }
                         wanted.extend(identity.instance_uri());
                         wanted.extend(identity.class_uri().filter(|_| identity.lot().is_some()));
                     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
+use crate::mapping::escaped;
 
 /// The kinds of facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +82,7 @@ impl Order {
         if is_uri(name) {
             return name.to_owned();
         }
-        let mut key = "tracegate:order/".to_owned();
-        for byte in name.bytes() {
-            match byte {
-                b'-' | b'.' | b'_' | b'~' => key.push(char::from(byte)),
-                _ if byte.is_ascii_alphanumeric() => key.push(char::from(byte)),
-                _ => key.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        key
+        format!("tracegate:order/{}", escaped(name))
     }
 }
 

@@ -46,14 +46,6 @@ impl Quantity {
         unit(self.uom.as_deref()) == unit(other.uom.as_deref())
     }
 
-    /// Which of two amounts is more; `None` for different units.
-    #[must_use]
-    pub fn compare(&self, other: &Self) -> Option<Ordering> {
-        self.same_unit(other)
-            .then(|| self.exceeds_by(other, 0))
-            .flatten()
-    }
-
     /// How it compares with another amount and so many thousandths of that on top; `None` for different units and for
     /// numbers that are too long to be compared exactly.
     #[must_use]

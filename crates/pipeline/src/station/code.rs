@@ -5,7 +5,7 @@
 
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
-use tracegate_gs1::hibc::Hibc;
+use tracegate_gs1::hibc::{Hibc, HibcDate};
 use tracegate_gs1::iso15434::{FormatContent, Message, Role};
 use tracegate_gs1::plain::PlainPattern;
 use tracegate_gs1::{
@@ -16,6 +16,7 @@ use tracegate_gs1::{
 use super::task::{CodeRules, Command};
 use crate::config::StationScanner;
 use crate::error_chain;
+use crate::mapping::escaped;
 use crate::reference::Quantity;
 
 /// Longest pattern in characters, as in feeds.
@@ -194,7 +195,7 @@ impl Codes {
     }
 
     fn order(&self, id: String) -> OrderRef {
-        let uri = self.order_uri.replace("{order}", &encoded(&id));
+        let uri = self.order_uri.replace("{order}", &escaped(&id));
         OrderRef { id, uri }
     }
 
@@ -285,10 +286,18 @@ fn of_hibc(scan: &Scan, hibc: &Hibc) -> Content {
         thing: scan.thing().map(|named| Thing {
             item: item(),
             lot: hibc.lot.clone(),
+            expiry: hibc.expiry.map(six),
+            production: hibc.manufactured.map(six),
             ..thing(&named)
         }),
         quantity: hibc.quantity.map(Quantity::pieces),
     }
+}
+
+/// A date as `YYMMDD`; without a day it is the end of the month, day 00.
+fn six(date: HibcDate) -> String {
+    let (year, day) = (date.year() % 100, date.day().unwrap_or(0));
+    format!("{year:02}{:02}{day:02}", date.month())
 }
 
 fn gs1(elements: &[Element]) -> Result<Content, String> {
@@ -312,7 +321,7 @@ fn gs1(elements: &[Element]) -> Result<Content, String> {
     let thing = named.uri().is_some().then(|| Thing {
         item,
         lot: owned(Ai::LOT),
-        expiry: owned(Ai::EXPIRY),
+        expiry: super::expiry_of(&identity),
         production: owned(Ai::PRODUCTION_DATE),
         ..thing(&named)
     });
@@ -408,17 +417,4 @@ fn compiled(setting: &'static str, patterns: &[String]) -> Result<Vec<Regex>, Ba
             .map_err(|reason| bad(setting, index, pattern, reason))
     };
     patterns.iter().enumerate().map(compile).collect()
-}
-
-/// A number as a part of a URI.
-fn encoded(text: &str) -> String {
-    let mut uri = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
 }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assess::Bench;
 use super::code::{Content, OrderRef, Thing};
 use super::task::{Confirm, TaskConfig, TaskKind};
-use crate::guard::{Asked, Finding, GuardConfig, Judgement, Level, Rule, judge};
+use crate::guard::Rule;
 use crate::input::DeviceIndex;
-use crate::movement::Zone;
-use crate::reference::{Quantity, References};
+use crate::reference::Quantity;
 use crate::time::Time;
 
 /// Things in one job; more than fit on a pallet.
@@ -21,6 +21,16 @@ pub(crate) struct Entry {
     pub thing: Thing,
     /// As it was scanned.
     pub quantity: Option<Quantity>,
+}
+
+impl Entry {
+    /// How much of its item it is: a single piece of goods is one.
+    pub fn counted(&self) -> Option<Quantity> {
+        if self.thing.instance.is_some() && !self.thing.is_unit {
+            return Some(Quantity::pieces(1));
+        }
+        self.quantity.clone()
+    }
 }
 
 /// Somebody looked at what a rule found, and went on.
@@ -68,30 +78,9 @@ pub(crate) struct Job {
     pub result: Option<(String, String)>,
     pub unpack: bool,
     pub acks: Vec<Ack>,
+    /// What the newest answer warned of: the thing and the rule.
+    pub told: Vec<(String, Rule)>,
     trail: Vec<Done>,
-}
-
-/// What guards say of a job as it stands.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Assessment {
-    /// All that was found.
-    pub judgement: Judgement,
-    /// What nobody has looked at yet: the thing and the finding.
-    pub open: Vec<(String, Finding)>,
-}
-
-impl Assessment {
-    /// What of it refuses or warns.
-    pub fn of(&self, level: Level) -> impl Iterator<Item = &(String, Finding)> {
-        self.open.iter().filter(move |it| it.1.level == level)
-    }
-
-    /// For the operator.
-    pub fn text(&self, level: Level) -> String {
-        let mut texts: Vec<&str> = self.of(level).map(|it| it.1.text.as_str()).collect();
-        texts.dedup();
-        texts.join("; ")
-    }
 }
 
 impl Job {
@@ -107,6 +96,7 @@ impl Job {
             result: None,
             unpack: false,
             acks: Vec::new(),
+            told: Vec::new(),
             trail: Vec::new(),
         }
     }
@@ -181,10 +171,16 @@ impl Job {
         if let Some(order) = order {
             self.take_order(task, order)?;
         }
+        if thing.is_some() || quantity.is_some() {
+            // Who looked at an amount has not looked at a larger one.
+            self.acks.retain(|ack| ack.rule != Rule::OverQuantity);
+        }
+        // A single thing counts as one, whatever its label says of its weight or contents.
+        let is_single = thing.as_ref().is_some_and(|it| it.instance.is_some());
         if let Some(thing) = thing {
             self.take_thing(task, thing)?;
         }
-        if let Some(quantity) = quantity {
+        if let Some(quantity) = quantity.filter(|_| !is_single) {
             self.take_quantity(task, quantity)?;
         }
         Ok(())
@@ -307,8 +303,12 @@ impl Job {
             return None;
         }
         let (record, version) = bench.facts.order(&order.uri)?;
-        let line = record.lines.iter().find(|line| line.item == item)?;
-        let open = line.open.as_ref()?;
+        let mut lines = record.lines.iter().filter(|line| line.item == item);
+        // Of several lines nobody knows which is meant.
+        let open = match (lines.next(), lines.next()) {
+            (Some(only), None) => only.open.as_ref()?,
+            _ => return None,
+        };
         let left = match bench.issued(&order.uri, item, version) {
             Some(issued) => open.minus(&issued)?,
             None => open.clone(),
@@ -355,109 +355,6 @@ impl Job {
         }
     }
 
-    /// What guards say of it.
-    pub fn assess(&self, bench: &Bench<'_>, at: Time) -> Assessment {
-        let mut all = Assessment::default();
-        let Some(guard) = bench
-            .guard
-            .filter(|_| bench.task.kind != TaskKind::Inspection)
-        else {
-            return all;
-        };
-        let order = self.order.as_ref().map(|order| order.uri.as_str());
-        let mut add = |about: &str, judgement: Judgement| {
-            for finding in judgement.findings {
-                let is_orders = matches!(finding.rule, Rule::OrderClosed | Rule::OrderUnknown);
-                let about = match order {
-                    Some(order) if is_orders => order,
-                    // Nothing was scanned yet that could be known.
-                    _ if self.entries.is_empty() => continue,
-                    _ => about,
-                };
-                let known = |ack: &Ack| ack.about == about && ack.rule == finding.rule;
-                if !self.acks.iter().any(known) {
-                    let open = (about.to_owned(), finding.clone());
-                    if !all.open.contains(&open) {
-                        all.open.push(open);
-                    }
-                }
-                if !all.judgement.findings.contains(&finding) {
-                    all.judgement.findings.push(finding);
-                }
-            }
-            let versions = &mut all.judgement.data_version;
-            *versions = versions.or(judgement.data_version);
-            all.judgement.data_age = judgement.data_age;
-        };
-        let asked = Asked {
-            order,
-            ..Asked::at(at, bench.zone)
-        };
-        if self.entries.is_empty()
-            && let Some(order) = order
-        {
-            add(order, judge(guard, bench.facts, &asked));
-        }
-        for entry in &self.entries {
-            let thing = &entry.thing;
-            let quantity = self.total(bench, entry);
-            let issued = thing
-                .instance
-                .as_deref()
-                .filter(|_| bench.task.kind == TaskKind::Issue);
-            let judgement = judge(
-                guard,
-                bench.facts,
-                &Asked {
-                    item: thing.item.as_deref(),
-                    lot: thing.lot.as_deref(),
-                    serial: thing.instance.as_deref(),
-                    expiry: thing.expiry.as_deref(),
-                    quantity: quantity.as_ref(),
-                    issued: issued.and_then(|uri| bench.gone(uri)),
-                    ..asked
-                },
-            );
-            add(thing.uri(), judgement);
-        }
-        all
-    }
-
-    /// How much of an entry's item goes to the order, with what went there since its record was made.
-    fn total(&self, bench: &Bench<'_>, entry: &Entry) -> Option<Quantity> {
-        entry.quantity.as_ref()?;
-        let of_item = self
-            .entries
-            .iter()
-            .filter(|it| it.thing.item == entry.thing.item);
-        let mut quantities = of_item.filter_map(|it| it.quantity.clone());
-        let first = quantities.next()?;
-        let sum = quantities.try_fold(first, |sum, more| sum.plus(&more))?;
-        let issued = self.order.as_ref().and_then(|order| {
-            let (_, version) = bench.facts.order(&order.uri)?;
-            bench.issued(&order.uri, entry.thing.item.as_deref()?, version)
-        });
-        match issued {
-            Some(issued) => sum.plus(&issued),
-            None => Some(sum),
-        }
-    }
-
-    /// Somebody has looked at what is open.
-    pub fn acknowledge(&mut self, open: &[(String, Finding)], by: Option<&str>, supervisor: bool) {
-        for (about, finding) in open {
-            let is_known = |ack: &Ack| ack.about == *about && ack.rule == finding.rule;
-            if self.acks.len() < MAX_ENTRIES && !self.acks.iter().any(is_known) {
-                self.acks.push(Ack {
-                    about: about.clone(),
-                    rule: finding.rule,
-                    by: by.map(str::to_owned),
-                    supervisor,
-                });
-            }
-        }
-    }
-
     /// Things that it names, by the keys of their records.
     pub fn mentions(&self) -> impl Iterator<Item = String> {
         let order = self.order.iter().map(|order| order.uri.clone());
@@ -471,25 +368,4 @@ pub(super) fn keys(thing: &Thing) -> impl Iterator<Item = String> + use<> {
     let class = thing.class.clone().filter(|_| thing.lot.is_some());
     let keys = [thing.instance.clone(), class, thing.item.clone()];
     keys.into_iter().flatten()
-}
-
-/// What a job is judged with.
-#[derive(Clone, Copy)]
-pub(crate) struct Bench<'a> {
-    pub task: &'a TaskConfig,
-    pub guard: Option<&'a GuardConfig>,
-    pub zone: &'a Zone,
-    pub facts: &'a References,
-    /// What was issued here.
-    pub past: &'a super::past::Past,
-}
-
-impl Bench<'_> {
-    fn issued(&self, order: &str, item: &str, version: u64) -> Option<Quantity> {
-        self.past.issued(order, item, version)
-    }
-
-    fn gone(&self, instance: &str) -> Option<Time> {
-        self.past.gone(instance)
-    }
 }

@@ -1,6 +1,7 @@
 //! What a station tells: bookings, verdicts as events, and what stays when something was booked.
 
-use super::job::{Assessment, Bench, Job};
+use super::assess::{Assessment, Bench};
+use super::job::Job;
 use super::task::{Confirm, TaskKind, Verdicts};
 use super::work::{Desk, Place, Scan, Worked};
 use crate::eyes::Says;
@@ -44,7 +45,8 @@ impl Desk {
                 (TaskKind::Return, Some(instance)) => self.past.note_back(instance),
                 _ => {}
             }
-            let amount = job.amount(&self.bench(scan.place), entry);
+            let planned = || job.amount(&self.bench(scan.place), entry);
+            let amount = entry.counted().or_else(planned);
             if let (TaskKind::Issue, Some(order), Some(item)) =
                 (task.kind, order, entry.thing.item.as_deref())
                 && let Some((_, version)) = scan.place.facts.order(order)

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assess::Assessment;
 use super::code::{Codes, Content, Meaning};
-use super::job::{Assessment, Job};
+use super::job::Job;
 use super::past::Past;
 use super::task::{Command, Confirm, TaskConfig, TaskKind};
 use crate::config::{ReadPointConfig, StationScanner};
@@ -50,10 +51,12 @@ pub(crate) struct Worked {
     pub events: Vec<MovementEvent>,
     pub non_events: Vec<NonEvent>,
     pub verdict: Option<(DeviceIndex, VerdictKind, ScanDetail)>,
+    /// What a guard made of the answer.
+    pub level: Level,
 }
 
 impl Desk {
-    /// Forgets the device numbers of an older configuration; a job of another task is given up.
+    /// Forgets the device numbers of an older configuration.
     pub fn reconfigured(&mut self, renumber: impl Fn(DeviceIndex) -> Option<DeviceIndex>) {
         let moved = |job: &mut Job| renumber(job.device).map(|device| job.device = device);
         for job in self
@@ -88,11 +91,19 @@ impl Desk {
     /// Gives up what nobody goes on with.
     pub fn expire(&mut self, place: Place<'_>, now: Time) -> Option<Worked> {
         let at = self.deadline(place.task).filter(|at| *at <= now)?;
+        self.give_up(
+            place,
+            at,
+            "nobody went on: what was scanned is not booked".to_owned(),
+        )
+    }
+
+    /// Gives up what is open; `None` if nothing is lost by that.
+    pub fn give_up(&mut self, place: Place<'_>, at: Time, text: String) -> Option<Worked> {
         let (job, red) = (self.job.take(), self.red.take());
         let device = job.as_ref().or(red.as_ref().map(|it| &it.job))?.device;
         let job = job.filter(Job::is_open)?;
         let mut worked = Worked::default();
-        let text = "nobody went on: what was scanned is not booked".to_owned();
         let outcome = Outcome::Cancelled(&text);
         self.note(
             place,
@@ -151,6 +162,14 @@ impl Desk {
             }
         };
         let detail = self.detail(place, at, data, text, &assessment);
+        let level = match &kind {
+            VerdictKind::Refused(_) => Level::Refuse,
+            VerdictKind::Warned(_) => Level::Warn,
+            _ => Level::Accept,
+        };
+        if assessment.of(level).next().is_some() {
+            worked.level = level;
+        }
         worked.verdict = Some((scanner.device, kind, detail));
         worked
     }
@@ -271,14 +290,17 @@ impl Desk {
         worked: &mut Worked,
         confirmed: bool,
     ) -> (VerdictKind, Assessment) {
-        let Some(job) = self.job.take() else {
+        let Some(mut job) = self.job.take() else {
             let text = "there is nothing to confirm".to_owned();
             return (VerdictKind::Refused(text), Assessment::default());
         };
         let (task, assessment) = (scan.place.task, self.assess(scan, &job));
         let missing = job.missing(&self.bench(scan.place));
         let red = assessment.text(Level::Refuse);
+        job.tell(&assessment);
         let kind = if !red.is_empty() {
+            let outcome = Outcome::Refused(&red);
+            self.note(scan.place, scan.at, &job, &assessment, outcome, worked);
             VerdictKind::Refused(red)
         } else if assessment.of(Level::Warn).next().is_some() {
             let text = assessment.text(Level::Warn);
@@ -325,6 +347,9 @@ impl Desk {
             let text = text.unwrap_or_else(|| "cleared; nothing was booked".to_owned());
             return (VerdictKind::Pending(text), Assessment::default());
         }
+        if let Some(answer) = self.warn_first(scan, worked) {
+            return answer;
+        }
         let operator = self.operator.as_ref().map(|it| it.0.clone());
         self.look(scan, operator.as_deref(), false, worked);
         let Some(job) = &self.job else {
@@ -341,6 +366,23 @@ impl Desk {
             return self.confirm(scan, worked);
         }
         self.settle(scan, worked, true)
+    }
+
+    /// Tells what warns and was not told yet, because the site's data has changed: nobody can have looked at that.
+    fn warn_first(
+        &mut self,
+        scan: &Scan<'_>,
+        worked: &mut Worked,
+    ) -> Option<(VerdictKind, Assessment)> {
+        let job = self.job.as_ref()?;
+        let assessment = self.assess(scan, job);
+        if assessment.of(Level::Refuse).next().is_some() || !job.is_untold(&assessment) {
+            return None;
+        }
+        let text = assessment.text(Level::Warn);
+        let outcome = Outcome::Warned(&text);
+        self.note(scan.place, scan.at, job, &assessment, outcome, worked);
+        Some(self.settle(scan, worked, false))
     }
 
     /// Notes who looked at the warnings that are open; false if there were none.
@@ -397,6 +439,9 @@ impl Desk {
             );
             self.job = Some(job);
             return self.settle(scan, worked, false);
+        }
+        if supervisor && let Some(answer) = self.warn_first(scan, worked) {
+            return answer;
         }
         if supervisor && self.look(scan, Some(&id), true, worked) {
             return self.settle(scan, worked, false);

@@ -194,7 +194,8 @@ impl Case<'_> {
 
     /// What was found, with the lot to take instead if one is known.
     pub(super) fn instead(&self, own: &LotAsked, text: String) -> Found {
-        let item = own.item.as_deref().and_then(|item| self.facts.item(item));
+        let item = own.item.as_deref().filter(|_| !self.asked.back);
+        let item = item.and_then(|item| self.facts.item(item));
         let first = item.and_then(|(item, _)| {
             let mut lots = item.lots.iter();
             lots.find(|lot| self.may_replace(own, lot))
