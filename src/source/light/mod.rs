@@ -160,7 +160,8 @@ impl Module {
             let poll = wire.polls().then(|| poll_at.max(now + panel::FRESH));
             let wake = due.chain(poll).min().unwrap_or(now + WAKE).min(now + WAKE);
             tokio::select! {
-                Some(told) = self.context.told.recv() => self.verdict(told),
+                // What comes now would light up and stay on.
+                Some(told) = self.context.told.recv(), if goodbye.is_none() => self.verdict(told),
                 outcome = wire.outcome() => {
                     let Some(UnderWay { light, changes }) = under_way.take() else {
                         let Err(reason) = outcome else { continue };
