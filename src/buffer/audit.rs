@@ -173,6 +173,8 @@ impl Record {
     /// There is no buffer in `directory`, or it cannot be read.
     pub async fn open(directory: &Path, range: (Time, Time)) -> Result<Self, BufferError> {
         let mut connection = connect::for_reading(&super::inspect::existing(directory)?).await?;
+        // All that is read is of one moment: rows that are sealed off meanwhile would be missing.
+        command(&mut connection, "BEGIN", "read the record").await?;
         let is_there = scalar(&mut connection, EXISTS, "look for the record").await? > 0;
         Ok(Self {
             connection,
@@ -191,7 +193,7 @@ impl Record {
             return Ok(Seal::default());
         }
         const BEFORE: &str = "SELECT n, hash FROM audit
-          WHERE n < (SELECT min(n) FROM audit WHERE at_us >= ?) ORDER BY n DESC LIMIT 1";
+          WHERE n < (SELECT coalesce(min(n), 9223372036854775807) FROM audit WHERE at_us >= ?) ORDER BY n DESC LIMIT 1";
         let before: Option<(i64, String)> = sqlx::query_as(BEFORE)
             .bind(self.range.0.0)
             .fetch_optional(&mut self.connection)

@@ -122,6 +122,7 @@ impl Door {
                 () = stop.cancelled() => break,
             }
         }
+        beat.finish();
         clients.shutdown().await;
     }
 }

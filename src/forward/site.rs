@@ -148,6 +148,9 @@ impl Listener {
                 }]);
                 asked.map_err(|busy| busy.to_string())?;
                 self.intake.connected(Instant::now());
+                // What is still there comes again, and what is not was cleared.
+                self.refused.clear();
+                self.health.notice(Notice::SiteMessage, None);
             }
             Event::Subscribed(answers) => {
                 let topic = &self.settings.subscription.topics;
@@ -180,6 +183,10 @@ impl Listener {
             }
             Err(mistake) => {
                 counters.reference_refused.add(1);
+                // A hold is stored all the same.
+                if self.intake.waiting() > 0 {
+                    self.store_at.get_or_insert_with(|| Instant::now() + LINGER);
+                }
                 let text = format!("a message is not taken: {}: {mistake}", message.topic);
                 let text = tame(&text);
                 if self.refused.len() < MOST_REFUSED && !self.refused.contains(&message.topic) {

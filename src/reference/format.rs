@@ -35,6 +35,7 @@ const TABLE: &str = "CREATE TABLE reference (
   turn TEXT
 ) STRICT, WITHOUT ROWID";
 const REST: &str = "CREATE INDEX reference_age ON reference (origin > 0, stored_us);
+CREATE INDEX reference_gone ON reference (stored_us) WHERE facts IS NULL;
 CREATE INDEX reference_turn ON reference (item, turn) WHERE item IS NOT NULL;
 CREATE TABLE site (
   one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -15,7 +15,7 @@ use tracegate_pipeline::Time;
 use tracegate_pipeline::reference::Reference;
 
 use super::fields::Mistake;
-use super::message::{Said, Snapshot, read};
+use super::message::{Said, Snapshot, hold, read};
 use super::table::{Figures, Origin, Table, TableError};
 
 /// Messages stored together at most.
@@ -94,28 +94,15 @@ impl Intake {
     /// Takes a message; `below` is its topic below the configured one.
     ///
     /// # Errors
-    /// What is wrong with it, where, and what to do; nothing came of it.
+    /// What is wrong with it, where, and what to do; nothing came of it, but for the hold of a lot.
     pub fn hear(&mut self, below: &str, payload: &[u8], now: Instant) -> Result<(), Mistake> {
-        match read(below, payload)? {
-            Said::Record { record, snapshot } => {
-                self.last = now;
-                let of = snapshot.map_or(ANY, |name| self.hash(&name).max(ANY + 1));
-                let thing = self.hash(&record.key);
-                if self.heard.len() < self.most || self.heard.contains_key(&thing) {
-                    self.heard.insert(thing, of);
-                } else {
-                    self.overflowed = true;
-                }
-                let known = self.waiting.get(&record.key);
-                let is_older = known.is_some_and(|known| {
-                    known
-                        .as_ref()
-                        .is_some_and(|known| known.version > record.version)
-                });
-                if !is_older {
-                    self.waiting.insert(record.key.clone(), Some(record));
-                }
+        let said = read(below, payload).inspect_err(|_| {
+            if let Some((record, snapshot)) = hold(below, payload) {
+                self.take(record, snapshot, now);
             }
+        });
+        match said? {
+            Said::Record { record, snapshot } => self.take(record, snapshot, now),
             Said::Deleted(key) => {
                 self.last = now;
                 let thing = self.hash(&key);
@@ -133,6 +120,21 @@ impl Intake {
             Said::Withdrawn => {}
         }
         Ok(())
+    }
+
+    fn take(&mut self, record: Reference, snapshot: Option<String>, now: Instant) {
+        self.last = now;
+        let of = snapshot.map_or(ANY, |name| self.hash(&name).max(ANY + 1));
+        let thing = self.hash(&record.key);
+        if self.heard.len() < self.most || self.heard.contains_key(&thing) {
+            self.heard.insert(thing, of);
+        } else {
+            self.overflowed = true;
+        }
+        let known = self.waiting.get(&record.key).and_then(Option::as_ref);
+        if known.is_none_or(|known| known.version <= record.version) {
+            self.waiting.insert(record.key.clone(), Some(record));
+        }
     }
 
     fn hash(&self, text: &str) -> u64 {

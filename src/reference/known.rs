@@ -124,6 +124,9 @@ impl Known {
         if is_recent(self.paused) {
             return Looked::default();
         }
+        if let (Some(table), Some(now)) = (&mut self.table, batch.iter().find_map(Input::at)) {
+            table.at(now);
+        }
         let mut records = self.refresh(pipeline).await;
         let as_of = self.as_of.filter(|_| self.told != self.as_of);
         self.told = self.as_of;

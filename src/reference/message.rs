@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use tracegate_pipeline::Time;
+use tracegate_pipeline::guard::{GuardConfig, Status};
 use tracegate_pipeline::reference::{Batch, Content, Facts, Lot, Order, OrderLine, Reference};
 
 use super::fields::{Fields, Mistake};
@@ -34,7 +35,7 @@ pub enum Said {
     Snapshot(Snapshot),
     /// The site was there at this time, and had told of all changes until then.
     Heartbeat(Time),
-    /// There is no snapshot any more, or no heartbeat.
+    /// There is no snapshot any more, or no heartbeat, or nothing on a topic that means nothing.
     Withdrawn,
 }
 
@@ -58,13 +59,15 @@ pub fn read(below: &str, payload: &[u8]) -> Result<Said, Mistake> {
         pointer: String::new(),
         problem,
     };
-    let about = about(below).map_err(whole)?;
+    let about = about(below).map_err(whole);
     if payload.is_empty() {
         return Ok(match about {
-            About::Thing(_, key) => Said::Deleted(key),
-            About::Meta | About::Heartbeat => Said::Withdrawn,
+            Ok(About::Thing(_, key)) => Said::Deleted(key),
+            // What was wrong with a topic is over when nothing is kept there any more.
+            Ok(About::Meta | About::Heartbeat) | Err(_) => Said::Withdrawn,
         });
     }
+    let about = about?;
     if payload.len() > MAX_BYTES {
         let problem = format!("{} bytes; at most {MAX_BYTES} are read", payload.len());
         return Err(whole(problem));
@@ -120,8 +123,46 @@ fn lot(fields: &mut Fields<'_>) -> Result<Facts, Mistake> {
         received: fields.text("received", value::date)?,
         quantity: quantity.map_err(|problem| fields.mistake("qty", problem))?,
         location: fields.text("location", value::text)?,
-        reason: fields.text("hold_reason", value::text)?,
+        reason: fields.text("hold_reason", |text| Ok(value::note(text)))?,
     }))
+}
+
+/// The hold that a message about a lot tells, if it cannot be taken as a whole: what is wrong with its other fields must not
+/// leave the lot released. Fields that cannot be read are as if they were not there.
+pub(super) fn hold(below: &str, payload: &[u8]) -> Option<(Reference, Option<String>)> {
+    let About::Thing(Kind::Lot, key) = about(below).ok()? else {
+        return None;
+    };
+    if payload.len() > MAX_BYTES {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(payload).ok()?;
+    let mut fields = Fields::of(&value, String::new()).ok()?;
+    let version = fields.whole("v", 1).ok()??;
+    let status = fields.text("status", value::text).ok()??;
+    if GuardConfig::default().status(&status) != Status::Held {
+        return None;
+    }
+    let snapshot = fields.text("snapshot_id", snapshot_id).ok().flatten();
+    let uom = fields.text("uom", value::unit).ok().flatten();
+    let quantity = fields.amount("qty").ok().flatten();
+    let lot = Lot {
+        status: Some(status),
+        expiry: fields.text("expiry", value::date).ok().flatten(),
+        received: fields.text("received", value::date).ok().flatten(),
+        quantity: quantity.and_then(|it| value::quantity(&it, uom.as_deref()).ok()),
+        location: fields.text("location", value::text).ok().flatten(),
+        reason: fields
+            .text("hold_reason", |text| Ok(value::note(text)))
+            .ok()
+            .flatten(),
+    };
+    let record = Reference {
+        key,
+        version,
+        facts: Some(Facts::Lot(lot)),
+    };
+    Some((record, snapshot))
 }
 
 fn order(fields: &mut Fields<'_>) -> Result<Facts, Mistake> {

@@ -28,6 +28,9 @@ const DELETE: &str =
     changed = (SELECT generation FROM site) + 1
   WHERE key IN (SELECT value FROM json_each(?)) AND facts IS NOT NULL";
 const SITES: &str = "SELECT key FROM reference WHERE key > ? AND origin = 2 AND facts IS NOT NULL ORDER BY key LIMIT 1000";
+// What is known to be gone goes first; it is no loss.
+const EVICT_GONE: &str = "DELETE FROM reference WHERE key IN
+  (SELECT key FROM reference WHERE facts IS NULL ORDER BY stored_us LIMIT ?)";
 // What was seen here goes before what the site says, the oldest first.
 const EVICT: &str = "DELETE FROM reference WHERE key IN
   (SELECT key FROM reference ORDER BY origin > 0, stored_us LIMIT ?)";
@@ -35,8 +38,8 @@ const COUNT: &str = "SELECT count(*) FROM reference";
 const NEXT: &str = "UPDATE site SET generation = generation + 1";
 
 impl Table {
-    /// Stores records; those of which a newer version is known are left out. When there are too many, the oldest of what was
-    /// seen here go first, then the oldest of all.
+    /// Stores records; those of which a newer version is known are left out. When there are too many, what is gone
+    /// goes first, then the oldest of what was seen here, then the oldest of all.
     ///
     /// # Errors
     /// SQLite refused; some of them may be stored.
@@ -79,17 +82,19 @@ impl Table {
                 .await?;
             count = u64::try_from(exact).unwrap_or(0);
         }
-        while count > self.max_records {
-            let most = i64::try_from(count - self.max_records).unwrap_or(i64::MAX);
-            let done = sqlx::query(EVICT)
-                .bind(most.min(EVICTED_AT_ONCE))
-                .execute(&mut *transaction)
-                .await?;
-            if done.rows_affected() == 0 {
-                break;
+        for (statement, is_loss) in [(EVICT_GONE, false), (EVICT, true)] {
+            while count > self.max_records {
+                let most = i64::try_from(count - self.max_records).unwrap_or(i64::MAX);
+                let done = sqlx::query(statement)
+                    .bind(most.min(EVICTED_AT_ONCE))
+                    .execute(&mut *transaction)
+                    .await?;
+                if done.rows_affected() == 0 {
+                    break;
+                }
+                evicted += done.rows_affected() * u64::from(is_loss);
+                count = count.saturating_sub(done.rows_affected());
             }
-            evicted += done.rows_affected();
-            count = count.saturating_sub(done.rows_affected());
         }
         if stored > 0 {
             sqlx::query(NEXT).execute(&mut *transaction).await?;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row as _, SqliteConnection};
 use tracegate_pipeline::Time;
@@ -14,6 +16,8 @@ use super::format::{self, USER_VERSION};
 
 /// The file, beside the buffer's.
 pub const FILE_NAME: &str = "reference.sqlite";
+/// The site's zone may be up to half a day behind.
+const DAY_US: i64 = 86_400_000_000;
 /// Lots of an item looked at first.
 const FEW: i64 = 24;
 /// Lots of an item looked at at most, for those that may be used.
@@ -22,7 +26,7 @@ const LOTS_LOOKED_AT: i64 = 256;
 const LOOK: &str = "SELECT key, version, facts FROM reference
   WHERE key IN (SELECT value FROM json_each(?)) AND changed > ?";
 pub(super) const ITEM: &str = "SELECT key, facts FROM reference INDEXED BY reference_turn
-  WHERE item = ? ORDER BY turn, key LIMIT ?";
+  WHERE item = ? AND turn >= ? ORDER BY turn, key LIMIT ?";
 const LIST: &str = "SELECT key, version, stored_us, facts, origin FROM reference
   WHERE facts IS NOT NULL AND instr(key, ?1) > 0 AND (?2 = '' OR substr(facts, 3, length(?2)) = ?2) ORDER BY key LIMIT ?3";
 const ROW: &str = "SELECT key, version, stored_us, facts, origin FROM reference WHERE key = ? AND facts IS NOT NULL";
@@ -140,6 +144,8 @@ pub struct Table {
     pub(super) records: u64,
     words: GuardConfig,
     places: BTreeSet<String>,
+    // Lots of an item that expired before this day, `YYMMDD`, are not looked for.
+    day: String,
 }
 
 impl Table {
@@ -187,6 +193,7 @@ impl Table {
             records: 0,
             words: GuardConfig::default(),
             places: BTreeSet::new(),
+            day: String::new(),
         };
         table.recount().await?;
         Ok(table)
@@ -205,6 +212,18 @@ impl Table {
     /// are told, too.
     pub fn kept_at(&mut self, places: BTreeSet<String>) {
         self.places = places;
+    }
+
+    /// Sets the time: lots of an item that have expired are left out from now on, wherever the site is. A clock that was
+    /// never set leaves none out.
+    pub fn at(&mut self, now: Time) {
+        self.day.clear();
+        let before = Timestamp::from_microsecond(now.0.saturating_sub(DAY_US));
+        if let Ok(day) = before.map(|at| at.to_zoned(TimeZone::UTC).date())
+            && (2020..2100).contains(&day.year())
+        {
+            self.day = day.strftime("%y%m%d").to_string();
+        }
     }
 
     /// Records there are, as far as is known here: another process may have added some.
@@ -321,6 +340,7 @@ impl Table {
         for most in [FEW, LOTS_LOOKED_AT] {
             let rows: Vec<(String, String)> = sqlx::query_as(ITEM)
                 .bind(key)
+                .bind(&self.day)
                 .bind(most)
                 .fetch_all(&mut self.connection)
                 .await

@@ -65,6 +65,12 @@ pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A text that only people read, however it was written: control characters become spaces, and what is too long is cut.
+pub(super) fn note(text: &str) -> String {
+    let tame = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(tame).take(MAX_TEXT).collect()
+}
+
 /// A lot number.
 ///
 /// # Errors

@@ -144,6 +144,7 @@ impl Server {
                 () = stop.cancelled() => break,
             }
         }
+        beat.finish();
         connections.shutdown().await;
     }
 }

@@ -1,11 +1,13 @@
 //! The parts of the page.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::html::Html;
 use super::{Shown, View, chart};
-use crate::health::{DeviceKind, about};
+use crate::health::{DeviceKind, about, spoken};
 use crate::story::{Moment, NotBooked, Passage};
 
 /// Movements and loads in the list of all.
@@ -199,6 +201,18 @@ pub(super) fn configuration(html: &mut Html, view: &View<'_>) {
     html.raw("</dd><dt>lots and pallets</dt><dd>");
     html.number(view.counted("references"))
         .raw(" facts about what is around</dd>");
+    if let Some(site) = &view.status.reference {
+        html.raw("<dt>site's data</dt><dd>");
+        html.number(site.records).raw(" records, ");
+        match site.age_s {
+            Some(seconds) => html.text(&format!("{} old", spoken(Duration::from_secs(seconds)))),
+            None => html.raw("of unknown age"),
+        };
+        if site.stale {
+            html.raw(": <b>too old</b>");
+        }
+        html.raw("</dd>");
+    }
     for (holder, certificate) in &view.status.certificates {
         html.raw("<dt>certificate</dt><dd>").text(holder);
         html.raw(": ")

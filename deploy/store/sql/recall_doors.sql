@@ -6,7 +6,7 @@ with given (thing, since, until, through) as materialized (
 ), passed as materialized (
     select x.event, x.thing, g.through
     from given g join event_things x on x.thing = g.thing and x.at between g.since and g.until
-    where x.role in ('epc', 'parent', 'child') and not (g.thing = any ($1))
+    where x.role in ('epc', 'parent', 'child')
 )
 select e.event_time as at, e.biz_step as step, leaves_site(e.biz_step) as leaves, e.read_point as place,
     count(distinct p.thing) as things,

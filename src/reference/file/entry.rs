@@ -180,7 +180,7 @@ fn thing(entry: &Entry) -> Result<(Option<String>, Facts), Fault> {
         received: date(&entry.received, "received")?,
         quantity: quantity(&entry.quantity, "quantity", &entry.uom)?,
         location: text(&entry.location, "location")?,
-        reason: text(&entry.reason, "reason")?,
+        reason: given(&entry.reason).map(value::note),
     });
     Ok((key, facts))
 }

@@ -160,8 +160,13 @@ impl Module {
             let poll = wire.polls().then(|| poll_at.max(now + panel::FRESH));
             let wake = due.chain(poll).min().unwrap_or(now + WAKE).min(now + WAKE);
             tokio::select! {
+<<<<<<< HEAD
                 // In this order: what was switched is known before the next verdict takes its place.
                 biased;
+=======
+                // What comes now would light up and stay on.
+                Some(told) = self.context.told.recv(), if goodbye.is_none() => self.verdict(told),
+>>>>>>> w-fixb
                 outcome = wire.outcome() => {
                     let Some(UnderWay { light, changes }) = under_way.take() else {
                         let Err(reason) = outcome else { continue };

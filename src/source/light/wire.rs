@@ -83,7 +83,7 @@ pub(super) struct Modbus {
     bytes: [u8; MAX_FRAME],
     transaction: u16,
     under_way: Option<(Request, Instant)>,
-    /// It does not know function 15.
+    /// It refused function 15.
     one_by_one: bool,
 }
 
@@ -174,7 +174,8 @@ impl Modbus {
             Answer::Done => Ok(Some(Outcome::Done)),
             // It is there: that is all that was asked.
             Answer::Refused(_) if matches!(request, Request::Read(_)) => Ok(Some(Outcome::Done)),
-            Answer::Refused(1) if matches!(request, Request::WriteMany(..)) => {
+            // It does not know the function, or one of the coils: which, and that the others are switched, single ones tell.
+            Answer::Refused(1..=3) if matches!(request, Request::WriteMany(..)) => {
                 self.one_by_one = true;
                 Ok(Some(Outcome::Again))
             }
