@@ -212,7 +212,10 @@ impl View<'_> {
         let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
-            let is_new = tag.appeared || (seen && !tag.ended);
+            let flipped = crossings.all.iter().any(|(other, _)| other == key);
+            let came_with = one_by_one && self.came_with(direction, crossings, key, tag, middle);
+            let is_new =
+                tag.appeared || (seen && !tag.ended) || came_with || (one_by_one && flipped);
             if !is_new || tag.last < window.0 - reach || self.is_spent(tag, direction, middle) {
                 continue;
             }
@@ -227,7 +230,6 @@ impl View<'_> {
                 .profile
                 .usual(tag.free_from(self.tuning), span.0 - reach);
             let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
-            let flipped = crossings.all.iter().any(|(other, _)| other == key);
             let moves = match (flipped, resident) {
                 (true, _) => MOVED,
                 (false, false) => MOVED_UNNOTICED.0,
@@ -238,7 +240,8 @@ impl View<'_> {
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
                 && self.is_within(crossings, key, evidence.cut, span);
-            let moved = moved && tag.appeared;
+            let is_sure = tag.appeared || (one_by_one && flipped);
+            let moved = moved && is_sure;
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
@@ -257,6 +260,8 @@ impl View<'_> {
                 if !flipped && !heard_on_both && resident {
                     survey.doubtful.push(key.clone());
                 }
+            } else if came_with {
+                survey.company.push(key.clone());
             } else if with_it {
                 let well_read = evidence.moments >= 4;
                 let went_along = evidence.sequence >= WENT_ALONG * contrast && (loud || well_read);
@@ -282,6 +287,37 @@ impl View<'_> {
         let count = survey.moved.len().max(1) as f64;
         (survey.both, survey.sequence) = (survey.both / count, survey.sequence / count);
         survey
+    }
+
+    /// On a belt, the tag `key` is of the same item as one that crossed, and came to the line with it. Between the antennas of
+    /// both sides tags are silent for a while, some for longer than others of the same thing; but when they were loudest
+    /// before, and so when they will cross, is known by then.
+    fn came_with(
+        &self,
+        direction: Direction,
+        crossings: &Crossings,
+        key: &EpcKey,
+        tag: &Tag,
+        middle: Time,
+    ) -> bool {
+        let keys = || crossings.all.iter().map(|(other, _)| other);
+        let same = keys().filter(|other| other.has_item_of(key));
+        let same: Vec<&Tag> = same.filter_map(|other| self.tags.get(other)).collect();
+        if same.is_empty() {
+            return false;
+        }
+        let reach = self.tuning.reach;
+        let window = (middle - reach - reach, middle + reach);
+        let came = |tag: &Tag| {
+            let from = window.0.later(tag.free_from(self.tuning));
+            tag.profile
+                .loudest(direction.destination().opposite(), from, window.1)
+        };
+        let mut times: Vec<Time> = same.into_iter().filter_map(came).collect();
+        times.sort_unstable();
+        let usual = times.get(times.len() / 2);
+        let apart = came(tag).zip(usual).map(|(own, its)| (own - *its).abs());
+        apart.is_some_and(|apart| apart <= self.together_with(crossings, key, keys()))
     }
 
     /// The tag `key` crossed with the load that crossed in `span`; on a belt, its item counts.
