@@ -70,6 +70,8 @@ pub(crate) struct Crossings {
     pub centre: Option<Time>,
     /// On a belt, when it was loudest before it crossed.
     pub came: Option<Time>,
+    /// There, how far apart tags of one item are on one thing, and those of different items.
+    item: (f64, f64),
 }
 
 impl Crossings {
@@ -139,7 +141,17 @@ impl View<'_> {
         let mut came: Vec<Time> = came.collect();
         came.sort_unstable();
         let came = came.get(came.len() / 2).copied();
-        Crossings { all, centre, came }
+        let item = if one_by_one {
+            self.item_tells()
+        } else {
+            (1.0, 1.0)
+        };
+        Crossings {
+            all,
+            centre,
+            came,
+            item,
+        }
     }
 
     /// Those that crossed at both times are one load, or on one thing.

@@ -4,6 +4,8 @@
 //! silent for a while, some for longer than others of the same thing. When the tag was loudest before is the other, and
 //! that is known before it is heard on the other side.
 
+use std::collections::BTreeMap;
+
 use super::{Crossings, View};
 use crate::config::Direction;
 use crate::evidence::Evidence;
@@ -14,7 +16,9 @@ use crate::time::{Span, Time};
 const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
 /// Tags of one item in one thing say where all of it is; those of different items are mostly different things. So what is
 /// close in time is taken for one up to this many times as far apart, or no farther than this.
-const ITEM: (f64, f64) = (1.4, 0.6);
+const ITEM: (f64, f64) = (1.5, 0.45);
+/// Neighbours, or things of several tags, that were told lately tell what is usual here if there are so many.
+const TOLD: usize = 4;
 
 impl View<'_> {
     /// The tag `key` is on the same thing as those that crossed.
@@ -41,7 +45,11 @@ impl View<'_> {
             None if crossed => cut - centre,
             _ => return false,
         };
-        let share = if is_same { ITEM.0 } else { ITEM.1 };
+        let share = if is_same {
+            crossings.item.0
+        } else {
+            crossings.item.1
+        };
         apart.abs().seconds() <= share * self.together(crossings).seconds()
     }
 
@@ -63,6 +71,38 @@ impl View<'_> {
             .all
             .iter()
             .any(|(other, _)| other.has_item_of(key))
+    }
+
+    /// How much farther apart than usual tags of one item may be on one thing, and those of different items, by what was
+    /// told here lately: where one thing after the other is of the same item, or most are of several, it tells nothing.
+    pub(super) fn item_tells(&self) -> (f64, f64) {
+        let mut told: BTreeMap<(Time, Direction), Vec<&EpcKey>> = BTreeMap::new();
+        for (key, tag) in self.tags {
+            if let Some(booked) = tag.booked {
+                let thing = told.entry((booked.at, booked.direction)).or_default();
+                thing.push(key);
+            }
+        }
+        let things: Vec<Vec<&EpcKey>> = told.into_values().collect();
+        let usual = |all: usize, of: usize| all >= TOLD && of * 2 > all;
+        let is_same = |pair: &&[Vec<&EpcKey>]| match pair {
+            [one, other] => one
+                .iter()
+                .any(|key| other.iter().any(|its| its.has_item_of(key))),
+            _ => false,
+        };
+        let neighbours = things.windows(2);
+        let runs = usual(neighbours.len(), neighbours.filter(is_same).count());
+        let several = things.iter().filter(|thing| thing.len() > 1);
+        let is_mixed = |thing: &&Vec<&EpcKey>| match thing.split_first() {
+            Some((first, rest)) => rest.iter().any(|key| !key.has_item_of(first)),
+            None => false,
+        };
+        let mixed = usual(several.clone().count(), several.filter(is_mixed).count());
+        (
+            if runs { 1.0 } else { ITEM.0 },
+            if mixed { 1.0 } else { ITEM.1 },
+        )
     }
 
     /// Things closer in time than this are one.
