@@ -223,7 +223,12 @@ impl Passages {
         } else {
             let moved = survey.moved.into_iter();
             let sure = moved.filter(|key| !survey.doubtful.contains(key));
-            sure.chain(survey.company).collect()
+            let sure: Vec<EpcKey> = sure.chain(survey.company).collect();
+            if tuning.one_by_one {
+                load.flips.retain(|key, _| !sure.contains(key));
+                self.leave(tuning, now, &load);
+            }
+            sure
         };
         let pc_of = |key: &EpcKey| tags.get(key).and_then(|tag| tag.pc);
         let mut members: Vec<(EpcKey, Option<u16>)> = keys
@@ -255,6 +260,18 @@ impl Passages {
         })
     }
 
+    /// What turned out to be on another thing on the belt is decided by itself.
+    fn leave(&mut self, tuning: &Tuning, now: Time, load: &Load) {
+        if !load.flips.is_empty() {
+            self.open.push(Load {
+                first: load.flips.values().min().copied().unwrap_or(load.first),
+                last: load.flips.values().max().copied().unwrap_or(load.last),
+                decide_at: now + Span(tuning.settle.0 / 8),
+                ..load.clone()
+            });
+        }
+    }
+
     /// Makes a load of its own of the tags `behind`.
     fn part(&mut self, tuning: &Tuning, now: Time, load: &mut Load, behind: &[EpcKey]) {
         let flips: BTreeMap<EpcKey, Time> = load
@@ -281,11 +298,7 @@ impl Passages {
         while let Some(other) = self.open.get(index) {
             let is_part = other.direction == load.direction && !other.apart && !load.apart && {
                 let its = view.crossings(other.direction, &other.flips);
-                let near = its.centre.zip(crossings.centre).is_some_and(|(its, own)| {
-                    let reach = |key| view.together_with(&crossings, key, load.flips.keys());
-                    let reach = other.flips.keys().map(reach).max().unwrap_or_default();
-                    (its - own).abs() <= reach
-                });
+                let near = view.is_one_load(load.direction, &crossings, &its);
                 let at_once = its
                     .median()
                     .zip(crossings.median())

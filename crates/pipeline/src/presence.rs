@@ -21,6 +21,8 @@ const LEAVES_AFTER: usize = 3;
 pub(crate) const RISE: f64 = 2.0;
 /// Observations on each side, and in all, that the whole visit must have to tell a way.
 const WHOLE_VISIT: (u32, u32) = (2, 6);
+/// On a belt, sequence and moments that a visit must have to tell a way.
+const ON_BELT: (f64, usize) = (0.5, 3);
 
 /// A confirmed change of side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +252,9 @@ impl Tag {
     /// that was read of it tells the way.
     pub fn end_visit(&mut self, tuning: &Tuning) -> Option<Flip> {
         self.ended = true;
+        if tuning.one_by_one {
+            return self.end_on_belt(tuning);
+        }
         let least = self.inside.observations.min(self.outside.observations);
         if !self.appeared
             || self.flipped
@@ -259,13 +264,43 @@ impl Tag {
         {
             return None;
         }
-        let visit = (self.first, self.last);
+        self.flip_at_end(tuning, self.first, 0.0, 0)
+    }
+
+    /// The same on a belt. Between the antennas of both sides a tag is silent for a while, and the visit may end there; on
+    /// one of the sides it may be heard but once. First only here, then only there tells the way all the same.
+    fn end_on_belt(&mut self, tuning: &Tuning) -> Option<Flip> {
+        let is_told = |booked: Flip| self.last - booked.at < tuning.rearm;
+        if self.flipped || self.booked.is_some_and(is_told) {
+            return None;
+        }
+        let (sequence, moments) = ON_BELT;
+        self.flip_at_end(
+            tuning,
+            self.last - tuning.reach - tuning.reach,
+            sequence,
+            moments,
+        )
+    }
+
+    /// The change of side that fits best since `from`, if it tells of both sides.
+    fn flip_at_end(
+        &mut self,
+        tuning: &Tuning,
+        from: Time,
+        sequence: f64,
+        moments: usize,
+    ) -> Option<Flip> {
+        let visit = (from, self.last);
         let ways = [Direction::In, Direction::Out]
             .into_iter()
             .filter_map(|way| Some((way, Evidence::of(&self.profile, way, visit, tuning.reach)?)));
         let (direction, evidence) = ways
             .filter(|(_, evidence)| evidence.both > 0.0)
             .max_by(|a, b| a.1.sequence.total_cmp(&b.1.sequence))?;
+        if evidence.sequence < sequence || evidence.moments < moments {
+            return None;
+        }
         self.flipped = true;
         self.side = Some(direction.destination());
         Some(Flip {

@@ -134,6 +134,25 @@ impl Profile {
         loudest.iter().sum::<f64>() / f64::from(count.clamp(1, 3))
     }
 
+    /// When the tag was loudest on `side` from `from` until before `until`: the centre of gravity of the power, if it was
+    /// heard there at least twice.
+    pub fn loudest(&self, side: Side, from: Time, until: Time) -> Option<Time> {
+        let heard = || {
+            let moments = self.between(from, until);
+            moments.map(|(at, sides)| (at, sides.on(side) * sides.on(side)))
+        };
+        let weight: f64 = heard().map(|(_, power)| power).sum();
+        if heard().filter(|(_, power)| *power > 0.0).count() < 2 {
+            return None;
+        }
+        let moment: f64 = heard()
+            .map(|(at, power)| (at - from).seconds() * power)
+            .sum();
+        #[expect(clippy::cast_possible_truncation, reason = "a mean of spans of µs")]
+        let centre = Span((moment / weight * 1e6) as i64);
+        Some(from + centre)
+    }
+
     /// How loud the tag usually was from `from` until before `until`, if it was heard often enough to tell.
     pub fn usual(&self, from: Time, until: Time) -> Option<f64> {
         let mut all: Vec<f64> = self

@@ -1,5 +1,7 @@
 //! What all tags around say of a load that seems to have passed.
 
+mod belt;
+
 use std::collections::BTreeMap;
 
 use crate::config::{Direction, Tuning};
@@ -41,11 +43,6 @@ const ELSEWHERE: Span = Span::millis(4_000);
 const ONE_LOAD: Span = Span::millis(1_200);
 /// At a door, tags of one load cross within this of each other at least.
 const SLACK: Span = Span::millis(480);
-/// On a belt, things closer than this share of the way between the sides are one, and that way takes from, to.
-const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
-/// On a belt, tags of one item in one thing say where all of it is; those of different items are mostly different things.
-/// So what is close in time is taken for one up to this many times as far apart, or no farther than this.
-const ITEM: (f64, f64) = (1.4, 0.6);
 /// Where a load comes from and where it goes is told by the first and the last of up to this many moments, each this long,
 /// in which it was at least this loud, of the loudest it was.
 const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
@@ -69,6 +66,10 @@ pub(crate) struct Crossings {
     pub all: Vec<(EpcKey, Evidence)>,
     /// The load's centre of gravity in time; on a belt, when it crossed.
     pub centre: Option<Time>,
+    /// On a belt, when it was loudest before it crossed.
+    pub came: Option<Time>,
+    /// There, how far apart tags of one item are on one thing, and those of different items.
+    item: (f64, f64),
 }
 
 impl Crossings {
@@ -133,37 +134,31 @@ impl View<'_> {
         let mut centres: Vec<Time> = centres.collect();
         centres.sort_unstable();
         let centre = centres.get(centres.len() / 2).copied();
-        Crossings { all, centre }
+        let keys = all.iter().filter(|_| one_by_one);
+        let came = keys.filter_map(|(key, _)| self.came(direction, key, centre?));
+        let mut came: Vec<Time> = came.collect();
+        came.sort_unstable();
+        let came = came.get(came.len() / 2).copied();
+        let item = if one_by_one {
+            self.item_tells()
+        } else {
+            (1.0, 1.0)
+        };
+        Crossings {
+            all,
+            centre,
+            came,
+            item,
+        }
     }
 
-    /// Loads closer in time than this are one.
-    pub fn together(&self, crossings: &Crossings) -> Span {
-        if !self.tuning.one_by_one {
-            return self.tuning.paced(ONE_LOAD);
+    /// Those that crossed at both times are one load, or on one thing.
+    pub fn is_one_load(&self, direction: Direction, one: &Crossings, other: &Crossings) -> bool {
+        if self.tuning.one_by_one {
+            return self.is_one_thing(direction, one, other);
         }
-        let (share, least, most) = ONE_THING;
-        let transit = crossings.usual(|one| one.transit.seconds()).unwrap_or(0.0);
-        let transit = transit.clamp(least.seconds(), most.seconds());
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to seconds")]
-        Span((transit * share * 1e6) as i64)
-    }
-
-    /// The same for what carries the tag `key` and what carries `others`.
-    pub fn together_with<'k>(
-        &self,
-        crossings: &Crossings,
-        key: &EpcKey,
-        mut others: impl Iterator<Item = &'k EpcKey>,
-    ) -> Span {
-        let together = self.together(crossings);
-        if !self.tuning.one_by_one {
-            return together;
-        }
-        let (same, different) = ITEM;
-        let is_same = others.any(|other| other.has_item_of(key));
-        let share = if is_same { same } else { different };
-        #[expect(clippy::cast_possible_truncation, reason = "seconds as µs")]
-        Span((together.seconds() * share * 1e6) as i64)
+        let centres = one.centre.zip(other.centre);
+        centres.is_some_and(|(one, other)| (one - other).abs() <= self.tuning.paced(ONE_LOAD))
     }
 
     /// Asks all tags that were heard around `crossings` whether they went along.
@@ -210,7 +205,7 @@ impl View<'_> {
         let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
-            let is_new = tag.appeared || (seen && !tag.ended);
+            let is_new = tag.appeared || (seen && !tag.ended) || one_by_one;
             if !is_new || tag.last < window.0 - reach || self.is_spent(tag, direction, middle) {
                 continue;
             }
@@ -226,6 +221,11 @@ impl View<'_> {
                 .usual(tag.free_from(self.tuning), span.0 - reach);
             let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
             let flipped = crossings.all.iter().any(|(other, _)| other == key);
+            let within = if one_by_one {
+                self.is_on_thing(direction, crossings, key, &evidence)
+            } else {
+                span.0 <= evidence.cut && evidence.cut <= span.1
+            };
             let moves = match (flipped, resident) {
                 (true, _) => MOVED,
                 (false, false) => MOVED_UNNOTICED.0,
@@ -235,8 +235,9 @@ impl View<'_> {
                 && (came || (flipped && !resident))
                 && evidence.moments >= if resident { 3 } else { 2 }
                 && (loud || (!resident && evidence.moments >= 6))
-                && self.is_within(crossings, key, evidence.cut, span);
-            let moved = moved && tag.appeared;
+                && within;
+            let is_sure = tag.appeared || (one_by_one && flipped);
+            let moved = moved && is_sure;
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
@@ -255,6 +256,8 @@ impl View<'_> {
                 if !flipped && !heard_on_both && resident {
                     survey.doubtful.push(key.clone());
                 }
+            } else if one_by_one && within && self.is_item_of(crossings, key) {
+                survey.company.push(key.clone());
             } else if with_it {
                 let well_read = evidence.moments >= 4;
                 let went_along = evidence.sequence >= WENT_ALONG * contrast && (loud || well_read);
@@ -281,24 +284,6 @@ impl View<'_> {
         let count = survey.moved.len().max(1) as f64;
         (survey.both, survey.sequence) = (survey.both / count, survey.sequence / count);
         survey
-    }
-
-    /// The tag `key` crossed with the load that crossed in `span`; on a belt, its item counts.
-    fn is_within(
-        &self,
-        crossings: &Crossings,
-        key: &EpcKey,
-        cut: Time,
-        span: (Time, Time),
-    ) -> bool {
-        let together = self.together(crossings);
-        let keys = crossings.all.iter().map(|(other, _)| other);
-        let more = if self.tuning.one_by_one {
-            self.together_with(crossings, key, keys) - together
-        } else {
-            Span::default()
-        };
-        span.0 - more <= cut && cut <= span.1 + more
     }
 
     /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
