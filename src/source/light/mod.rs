@@ -160,13 +160,8 @@ impl Module {
             let poll = wire.polls().then(|| poll_at.max(now + panel::FRESH));
             let wake = due.chain(poll).min().unwrap_or(now + WAKE).min(now + WAKE);
             tokio::select! {
-<<<<<<< HEAD
                 // In this order: what was switched is known before the next verdict takes its place.
                 biased;
-=======
-                // What comes now would light up and stay on.
-                Some(told) = self.context.told.recv(), if goodbye.is_none() => self.verdict(told),
->>>>>>> w-fixb
                 outcome = wire.outcome() => {
                     let Some(UnderWay { light, changes }) = under_way.take() else {
                         let Err(reason) = outcome else { continue };
@@ -191,7 +186,8 @@ impl Module {
                 () = sleep_until(goodbye.unwrap_or(now)), if goodbye.is_some() => {
                     return (String::new(), answered);
                 }
-                Some(told) = self.context.told.recv() => self.verdict(told),
+                // What comes now would light up and stay on.
+                Some(told) = self.context.told.recv(), if goodbye.is_none() => self.verdict(told),
                 () = sleep_until(wake) => {}
             }
         }
