@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tracegate_gs1::{LinkOptions, check_pgln_urn, check_sgln_urn, parse_digital_link};
 use tracegate_pipeline::compliance::{self, Element};
+use tracegate_pipeline::config::TaskKind;
 use tracegate_pipeline::mapping::StepAction;
 use tracegate_pipeline::remarks;
 
@@ -13,6 +14,7 @@ use super::diagnostic::Diagnostic;
 use super::mapping::{Action, UriTemplate};
 use super::model::{Business, ReadPoint};
 use super::presence::Aggregation;
+use super::station::TASKS;
 use super::template::Template;
 use super::units::shown;
 
@@ -30,6 +32,23 @@ pub(super) struct Nature {
 }
 
 impl Nature {
+    /// Of an alert: an observation that no code tells.
+    const SEEN: Self = Self {
+        coded: false,
+        acts: false,
+        adds: false,
+        aggregates: false,
+    };
+
+    /// Of a task: several scans make one event, and what happened is its kind.
+    fn of_task(kind: TaskKind) -> Self {
+        Self {
+            adds: kind == TaskKind::Commissioning,
+            aggregates: kind == TaskKind::Packing,
+            ..Self::SEEN
+        }
+    }
+
     fn of(read_point: &ReadPoint, key: &str) -> Self {
         Nature {
             coded: ["scan", "mark"].contains(&key),
@@ -47,6 +66,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         for (key, step) in read_point.steps() {
             let section = ["read_point", name.as_str(), key];
             business(checker, &section, step, Nature::of(read_point, key));
+        }
+        for (index, task) in read_point.tasks() {
+            if let (Some((table, kind, ..)), Some(event)) = (TASKS.get(index), &task.event) {
+                let section = ["read_point", name.as_str(), table, "event"];
+                business(checker, &section, event, Nature::of_task(*kind));
+            }
+        }
+        let alert = ["read_point", name.as_str(), "guard", "alert"];
+        if let Some(guard) = &read_point.guard
+            && checker.tree.has(&alert)
+        {
+            business(checker, &alert, &guard.alert, Nature::SEEN);
         }
     }
 }
@@ -106,16 +137,20 @@ fn kinds_of_event(
     if checker.is_set(&action) && !nature.acts {
         let title = format!("`action` has no effect in `{key}`");
         let place = checker.tree.at_key(&action);
-        let help = match nature.adds {
-            true => "delete it: what is marked is always added",
-            false => "delete it: this is always an observation",
+        let help = match (nature.adds, nature.aggregates) {
+            (true, _) => "delete it: what is marked is always added",
+            (_, true) => "delete it: what goes in is added, and what is unpacked is deleted",
+            _ => "delete it: this is always an observation",
         };
         checker.error("no-effect", title, place, "", help);
     }
-    let adds = nature.adds || business.action == Action::Add;
+    let adds = nature.adds || nature.acts && business.action == Action::Add;
     let ilmd = below(section, &["ilmd"]);
     if !business.ilmd.is_empty() && !adds {
-        let title = "`ilmd` has no effect without action = \"add\"".to_owned();
+        let title = match nature.acts {
+            true => "`ilmd` has no effect without action = \"add\"".to_owned(),
+            false => format!("`ilmd` has no effect in `{key}`"),
+        };
         let help = "master data belongs to what comes to be (EPCIS 2.0 §7.3.6); for what is only seen use fields = { … }";
         let place = checker.tree.at_key(&ilmd);
         checker.error("no-effect", title, place, "", help);
@@ -131,6 +166,12 @@ fn kinds_of_event(
     ];
     for (key, place) in places.into_iter().filter(|_| nature.aggregates) {
         let Some(place) = place else { continue };
+        if !nature.acts {
+            let title = format!("`{key}` has no effect in packing");
+            let help = "packing is told by AggregationEvents, which have no such field (EPCIS 2.0 §7.4.2): delete it";
+            checker.error("no-effect", title, place, "", help);
+            continue;
+        }
         let title = format!("`{key}` cannot be told of a pallet with its goods");
         let help = "an AggregationEvent has no such field (EPCIS 2.0 §7.4.2): add aggregation = \"never\" to the read point, or delete this";
         checker.error("conflict", title, place, "", help);
@@ -174,7 +215,7 @@ fn holes(checker: &mut Checker<'_>, path: &[&str], template: &Template, nature: 
         _ => return,
     };
     if !nature.coded {
-        let title = format!("{hole} is not known here: this is not told of a scan or a mark");
+        let title = format!("{hole} is not known here: this is not told of one scan or mark");
         let place = checker.tree.at(path);
         let help = "placeholders here: {site}, {read_point}";
         checker.error("no-effect", title, place, "", help);
