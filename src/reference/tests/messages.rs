@@ -107,7 +107,7 @@ fn a_reason_never_stands_in_the_way_of_a_hold() {
     let reason = lot.reason.unwrap();
     assert!(reason.starts_with("moisture line 2xx"), "{reason}");
     assert_eq!(reason.chars().count(), 200);
-    let csv = format!("gtin,lot,status,reason\n{GTIN},L1,hold,\"a\nb{reason}\"\n");
+    let csv = format!("gtin,lot,status,reason\n{GTIN},L1,hold,a\tb{reason}\n");
     let records = parse(&csv, Format::Csv, 1).unwrap();
     let Some(Facts::Lot(lot)) = &records[0].facts else {
         panic!("{records:?}")
