@@ -62,7 +62,7 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
         Some(plant.health.epoch().as_str())
     );
     for (row, event) in rows[1..3].iter().zip(&outbox) {
-        assert_eq!(row.row.events, [event.event_id.clone()]);
+        assert_eq!(row.row.events, std::slice::from_ref(&event.event_id));
         assert!(
             row.row
                 .code

@@ -361,7 +361,11 @@ async fn the_lots_of_an_item_are_found_without_reading_all() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = open(&folder).await;
     let lot = |n: u32| {
-        let gtin = if n % 5 == 0 { GTIN } else { "04012345001006" };
+        let gtin = if n.is_multiple_of(5) {
+            GTIN
+        } else {
+            "04012345001006"
+        };
         let lot = Lot {
             status: Some("released".to_owned()),
             expiry: Some(format!("{:02}{:02}01", 27 + n % 60, 1 + n % 12)),
