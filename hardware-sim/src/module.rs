@@ -171,6 +171,7 @@ fn answer(pdu: &[u8], state: &State, fault: ModuleFault) -> Vec<u8> {
     let first = u16::from_be_bytes([*high, *low]);
     let mut inner = state.lock();
     let (coils, writes) = &mut *inner;
+    let known = coils.len();
     let mut write = |coil: u16, on: bool| match coils.get_mut(usize::from(coil)) {
         Some(state) if fault != ModuleFault::NoCoil(coil) => {
             *state = on;
@@ -187,12 +188,17 @@ fn answer(pdu: &[u8], state: &State, fault: ModuleFault) -> Vec<u8> {
             false => vec![0x85, 2],
         },
         (15, [_, count, _, bits @ ..]) if fault != ModuleFault::NoWriteMany => {
-            let good = (first..first.saturating_add(u16::from(*count)))
-                .zip(0..)
-                .all(|(coil, at): (u16, usize)| {
-                    let bits = bits.get(at / 8).copied().unwrap_or(0);
-                    write(coil, bits >> (at % 8) & 1 == 1)
-                });
+            let last = usize::from(first) + usize::from(*count);
+            // All of them, or none.
+            let is_there = last <= known
+                && !matches!(fault, ModuleFault::NoCoil(coil) if (usize::from(first)..last).contains(&usize::from(coil)));
+            let good = is_there
+                && (first..first.saturating_add(u16::from(*count)))
+                    .zip(0..)
+                    .all(|(coil, at): (u16, usize)| {
+                        let bits = bits.get(at / 8).copied().unwrap_or(0);
+                        write(coil, bits >> (at % 8) & 1 == 1)
+                    });
             match good {
                 true => pdu.get(..5).unwrap_or_default().to_vec(),
                 false => vec![0x8f, 2],

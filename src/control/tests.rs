@@ -16,7 +16,7 @@ use super::server::{Door, OpenError};
 use super::*;
 use crate::capture::tap::{Batch, Tap};
 use crate::capture::witness::Witness;
-use crate::health::Health;
+use crate::health::{Beat, Health};
 
 struct Gateway {
     folder: TempDir,
@@ -24,6 +24,7 @@ struct Gateway {
     health: Health,
     tap: Tap,
     stop: CancellationToken,
+    beat: Beat,
     served: JoinHandle<()>,
 }
 
@@ -39,13 +40,14 @@ impl Gateway {
         tokio::spawn(witness.run());
         let stop = CancellationToken::new();
         let beat = health.beat("control");
-        let served = tokio::spawn(door.serve(asks, health.clone(), beat, stop.clone()));
+        let served = tokio::spawn(door.serve(asks, health.clone(), beat.clone(), stop.clone()));
         Self {
             folder,
             path,
             health,
             tap,
             stop,
+            beat,
             served,
         }
     }
@@ -121,6 +123,7 @@ async fn the_socket_is_private_and_goes_away_with_the_gateway() {
     assert!(matches!(second, OpenError::InUse(_)), "{second}");
     gateway.stop.cancel();
     gateway.served.await.unwrap();
+    assert!(!gateway.beat.is_running(), "it is not taken for stuck");
     assert!(!gateway.path.exists());
     let error = Client::connect(std::slice::from_ref(&gateway.path))
         .await

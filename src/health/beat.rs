@@ -49,7 +49,7 @@ impl Beat {
     }
 
     /// Whether the task still runs.
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.0.1.load(Ordering::Relaxed)
     }
 

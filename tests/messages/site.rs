@@ -34,6 +34,11 @@ fn messages_of_the_site_are_as_documented() {
                 for wrong in [json!({}), json!(true), json!("\u{7}".repeat(300))] {
                     let mut other = example.clone();
                     other[field] = wrong;
+                    // A reason is cut: a hold counts however it is explained.
+                    if field == "hold_reason" && other[field].is_string() {
+                        assert!(taken(&other).is_ok() && mistakes(name, &other).is_empty());
+                        continue;
+                    }
                     assert!(taken(&other).is_err(), "{other}");
                     assert!(!mistakes(name, &other).is_empty(), "{other}");
                 }

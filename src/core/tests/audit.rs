@@ -113,6 +113,17 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
     let (seal, last) = record(&directory, Time(at.0 + 1_000_000)).await;
     assert_eq!((seal.n, last.len()), (5, 1));
     verify(&exported(&seal, &last)).unwrap();
+    // Nothing is that new.
+    let (seal, none) = record(&directory, Time(at.0 + 2_000_000)).await;
+    assert_eq!((seal.n, none.len()), (6, 0));
+    // What leaves while it is read is still there for the reader.
+    let mut reading = Record::open(&directory, (Time(0), Time(i64::MAX)))
+        .await
+        .unwrap();
+    assert_eq!(reading.seal().await.unwrap().n, 4);
+    store.prune_audit(keep(1), Time(at.0)).await.unwrap();
+    assert_eq!(reading.next().await.unwrap().len(), 2);
+    drop(reading);
     // However old, the last stays: the next is chained to it.
     store
         .prune_audit(keep(100), Time(at.0 + 86_400_000_000))

@@ -162,6 +162,17 @@ async fn many_retained_messages_come_in_within_seconds_and_a_bad_one_harms_nothi
     wait_until("no conditions", PATIENCE, is_well)
         .await
         .unwrap();
+    // A bad one that is cleared is over, too, also below a topic that means nothing.
+    let wrong = "lots/1".to_owned();
+    publish(&mut link, [(wrong.clone(), "{}".to_owned())].into_iter()).await;
+    let is_refused = || health.conditions().join("; ").contains("no such topic");
+    wait_until("a condition", PATIENCE, is_refused)
+        .await
+        .unwrap();
+    publish(&mut link, [(wrong, String::new())].into_iter()).await;
+    wait_until("no conditions", PATIENCE, is_well)
+        .await
+        .unwrap();
     // Without a broker what is known stays known.
     mosquitto.process.kill().unwrap();
     let is_told = || {

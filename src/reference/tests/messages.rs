@@ -93,6 +93,34 @@ fn messages_are_refused_with_the_place_and_what_to_do() {
     assert!(mistake(L1, &long).starts_with("/status: a text has at most 200"));
 }
 
+#[test]
+fn a_reason_never_stands_in_the_way_of_a_hold() {
+    let reason = format!("moisture\\nline 2{}", "x".repeat(300));
+    let payload = format!(r#"{{"v": 6, "status": "hold", "hold_reason": "{reason}"}}"#);
+    let said = read(L1, payload.as_bytes()).unwrap();
+    let Said::Record { record, .. } = said else {
+        panic!("{said:?}")
+    };
+    let Some(Facts::Lot(lot)) = record.facts else {
+        panic!("{record:?}")
+    };
+    let reason = lot.reason.unwrap();
+    assert!(reason.starts_with("moisture line 2xx"), "{reason}");
+    assert_eq!(reason.chars().count(), 200);
+    let csv = format!("gtin,lot,status,reason\n{GTIN},L1,hold,a\tb{reason}\n");
+    let records = parse(&csv, Format::Csv, 1).unwrap();
+    let Some(Facts::Lot(lot)) = &records[0].facts else {
+        panic!("{records:?}")
+    };
+    assert!(lot.reason.as_ref().unwrap().starts_with("a bmoisture"));
+}
+
+#[test]
+fn what_is_cleared_below_a_wrong_topic_is_no_mistake() {
+    assert!(read("lots/1", b"{}").is_err());
+    assert_eq!(read("lots/1", b""), Ok(Said::Withdrawn));
+}
+
 proptest::proptest! {
     #[test]
     fn no_message_stops_anything(below in "[a-z/%0-9]{0,30}", payload in "\\PC{0,200}") {

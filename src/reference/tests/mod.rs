@@ -91,6 +91,28 @@ async fn a_full_table_forgets_what_was_seen_before_what_the_site_says() {
 }
 
 #[tokio::test]
+async fn what_is_gone_leaves_a_full_table_before_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let held = [serial(0, 1, Some("HELD"))];
+    table.store(&held, Origin::Broker, Time(1)).await.unwrap();
+    let some = |from, to| {
+        (from..to)
+            .map(|n| serial(n, 1, Some("L")))
+            .collect::<Vec<_>>()
+    };
+    let gone = some(1, 1_000);
+    table.store(&gone, Origin::Broker, Time(2)).await.unwrap();
+    table.delete(&keys(&gone), Time(2)).await.unwrap();
+    let more = some(1_000, 1_500);
+    let figures = table.store(&more, Origin::Broker, Time(3)).await.unwrap();
+    assert_eq!((figures.stored, figures.evicted), (500, 0));
+    assert_eq!(table.records(), 1_000);
+    assert_eq!(table.look(&keys(&held)).await.unwrap(), held);
+    assert_eq!(table.look(&keys(&more)).await.unwrap().len(), 500);
+}
+
+#[tokio::test]
 async fn a_damaged_table_is_a_condition_and_nothing_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("reference.sqlite"), "x".repeat(9_000)).unwrap();

@@ -125,6 +125,76 @@ async fn a_complete_snapshot_tells_how_old_data_is_and_what_is_gone() {
 }
 
 #[tokio::test]
+async fn a_hold_counts_whatever_else_is_wrong_and_the_rest_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut site = Site::start(&folder).await;
+    site.says(&[(L1, RELEASED), (L2, RELEASED)]).await;
+    for (lot, payload, pointer) in [
+        (
+            L1,
+            r#"{"v": 6, "status": "On Hold", "hold_reason": 7, "expiry": "soon"}"#,
+            "/expiry",
+        ),
+        (
+            L2,
+            r#"{"v": 6, "status": "released", "expiry": "soon"}"#,
+            "/expiry",
+        ),
+        (
+            L3,
+            r#"{"v": 6, "status": "hold", "location": "A-01", "colour": "red"}"#,
+            "/colour",
+        ),
+    ] {
+        let heard = site.intake.hear(lot, payload.as_bytes(), site.now);
+        assert_eq!(heard.unwrap_err().pointer, pointer);
+    }
+    site.says(&[]).await;
+    let expected = ["L1 On Hold", "L2 released", "L3 hold"];
+    assert_eq!(site.lots().await, expected);
+    // It came with the snapshot, and stays with it.
+    let all = meta("a", 6, 3);
+    assert_eq!(site.says(&[("meta", &all)]).await.unwrap().deleted, 0);
+    assert_eq!(site.lots().await, expected);
+}
+
+#[tokio::test]
+async fn lots_that_have_expired_leave_room_for_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(&folder).await;
+    let lot = |n: u32, expiry: &str| {
+        let lot = Lot {
+            status: Some("released".to_owned()),
+            expiry: Some(expiry.to_owned()),
+            ..Lot::default()
+        };
+        Reference {
+            key: format!("{LOT}L{n}"),
+            version: 1,
+            facts: Some(Facts::Lot(lot)),
+        }
+    };
+    let mut lots: Vec<_> = (0..300).map(|n| lot(n, "261001")).collect();
+    // Where the site is it may still be the day before.
+    lots.extend([lot(300, "261121"), lot(301, "270331")]);
+    table.store(&lots, Origin::File, Time(1)).await.unwrap();
+    let key = [format!("https://id.gs1.org/01/{GTIN}")];
+    let names = async |table: &mut Table| {
+        let found = table.look(&key).await.unwrap();
+        let Some(Facts::Item(Item { lots })) = &found[0].facts else {
+            panic!("{found:?}")
+        };
+        lots.iter().map(|it| it.lot.clone()).collect::<Vec<_>>()
+    };
+    let now: jiff::Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+    table.at(Time(now.as_microsecond()));
+    assert_eq!(names(&mut table).await, ["L300", "L301"]);
+    // A clock that was never set.
+    table.at(Time(0));
+    assert_eq!(names(&mut table).await.len(), Item::MOST);
+}
+
+#[tokio::test]
 async fn records_that_name_another_snapshot_are_gone_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut site = Site::start(&folder).await;
@@ -389,6 +459,7 @@ async fn the_lots_of_an_item_are_found_without_reading_all() {
         table::ITEM
     )))
     .bind(GTIN)
+    .bind("261121")
     .bind(16)
     .fetch_all(&mut table.connection)
     .await
@@ -399,7 +470,7 @@ async fn the_lots_of_an_item_are_found_without_reading_all() {
         .collect();
     assert_eq!(plan.len(), 1, "{plan:?}");
     assert!(
-        plan[0].contains("USING INDEX reference_turn (item=?)"),
+        plan[0].contains("USING INDEX reference_turn (item=? AND turn>?)"),
         "{plan:?}"
     );
     let mut times: Vec<_> = Vec::new();

@@ -229,10 +229,16 @@ async fn a_lamp_that_is_not_there_is_named_and_the_others_go_on() {
     lights
         .says("was not switched: it has no such coil (exception 2)")
         .await;
+    // All were on when it started.
+    lit(&module, &[]).await;
+    let conditions = lights.health.conditions();
+    assert_eq!(conditions.len(), 1, "{conditions:?}");
+    assert!(
+        conditions[0].contains("output 3 (buzzer)"),
+        "{conditions:?}"
+    );
     lights.verdict(Feedback::Accept).await;
-    wait_until("green", PATIENCE, || module.lit().contains(&0))
-        .await
-        .unwrap();
+    lit(&module, &[0]).await;
     assert!(lights.count(DeviceCounter::OutputFailures) > 0);
     lights.stop().await;
 }
@@ -297,4 +303,37 @@ async fn a_reader_s_outputs_are_pulsed_and_one_that_is_away_is_told() {
     lights.well().await;
     assert_eq!(lights.dropped(), 1);
     lights.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_that_comes_while_the_gateway_stops_lights_nothing() {
+    let (target, orders) = Target::new(false, Vec::new());
+    let way = Way::Reader("dock_1".to_owned(), target);
+    let lights = Lit::start(way, vec![light("lamp_1", 1)]);
+    let next = async || timeout(PATIENCE, orders.next()).await.unwrap();
+    for _ in 0..4 {
+        next().await.done.send(Ok(())).unwrap();
+    }
+    lights.verdict(Feedback::Refuse).await;
+    for _ in 0..2 {
+        next().await.done.send(Ok(())).unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    lights.stop.cancel();
+    for _ in 0..2 {
+        let order = next().await;
+        lights.verdict(Feedback::Accept).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let is_off = matches!(
+            order.action,
+            Action::Output {
+                state: OutputState::Off,
+                ..
+            }
+        );
+        assert!(is_off, "{:?}", order.action);
+        order.done.send(Ok(())).unwrap();
+    }
+    timeout(PATIENCE, lights.task).await.unwrap().unwrap();
+    assert!(timeout(PATIENCE, orders.next()).await.is_err());
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::health::{BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
+use crate::health::{Beat, BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
 use crate::story::{Moment, NotBooked, Passage};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -89,6 +89,7 @@ struct Served {
     address: SocketAddr,
     health: Health,
     stop: CancellationToken,
+    beat: Beat,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -106,7 +107,7 @@ impl Served {
         let (asks, mut asked) = mpsc::channel(8);
         let stop = CancellationToken::new();
         let beat = health.beat("status page");
-        let serving = server.serve(asks, health.clone(), beat, stop.clone());
+        let serving = server.serve(asks, health.clone(), beat.clone(), stop.clone());
         let witness = tokio::spawn(async move {
             while let Some(ask) = asked.recv().await {
                 if let Ask::Recent { answer } = ask {
@@ -118,6 +119,7 @@ impl Served {
             address,
             health,
             stop,
+            beat,
             tasks: [tokio::spawn(serving), witness],
         }
     }
@@ -127,5 +129,6 @@ impl Served {
         for task in self.tasks {
             task.await.unwrap();
         }
+        assert!(!self.beat.is_running(), "it is not taken for stuck");
     }
 }

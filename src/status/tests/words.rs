@@ -165,3 +165,31 @@ async fn the_whole_page_of_a_door() {
     }
     assert_eq!(lines, std::fs::read_to_string(&file).unwrap_or_default());
 }
+
+#[tokio::test]
+async fn the_page_shows_how_old_the_site_s_data_is() {
+    let health = healthy();
+    let line = "<dt>site's data</dt><dd>";
+    assert!(!text_of(&health, None).await.contains(line));
+    health.site_data_matters(Duration::from_secs(3_600));
+    health.site_records(20_000);
+    let shown = |page: String| {
+        let rest = page.split(line).nth(1).unwrap().to_owned();
+        rest.split("</dd>").next().unwrap().to_owned()
+    };
+    let unknown = shown(text_of(&health, None).await);
+    assert!(
+        unknown.ends_with("records, of unknown age: <b>too old</b>"),
+        "{unknown}"
+    );
+    let told = |hours: i64| {
+        let at = Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+        health.site_data(Some(tracegate_pipeline::Time(at.as_microsecond())), None);
+    };
+    told(3);
+    let old = shown(text_of(&health, None).await);
+    assert!(old.ends_with("records, 3 h old: <b>too old</b>"), "{old}");
+    told(0);
+    let fresh = shown(text_of(&health, None).await);
+    assert!(fresh.ends_with(" s old"), "{fresh}");
+}

@@ -76,6 +76,9 @@ fn day() -> Vec<Value> {
         json!({"type": "AggregationEvent", "action": "DELETE", "bizStep": "unpacking", "parentID": PALLET_X, "childEPCs": [serial("S2")], "at": "pack1"}),
         json!({"type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit", "epcList": [PALLET_X], "destinationList": customer, "at": "dock2"}),
         json!({"type": "ObjectEvent", "action": "OBSERVE", "bizStep": "staging_outbound", "epcList": [PALLET_Y], "at": "dock2"}),
+        // Leaves on no pallet.
+        made(4, "S7"),
+        json!({"type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit", "epcList": [serial("S7")], "destinationList": customer, "at": "dock2"}),
     ]
 }
 
