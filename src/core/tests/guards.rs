@@ -114,7 +114,7 @@ async fn the_record_says_who_was_refused_what_by_which_rule_and_data() {
     let mut config = station();
     config.read_points[0].guard = Some(Box::default());
     if let ReadPointKind::Station(station) = &mut config.read_points[0].kind {
-        let mut task = TaskConfig::new(TaskKind::Return, station.step.clone());
+        let mut task = TaskConfig::new(TaskKind::Issue, station.step.clone());
         task.codes.badge = vec!["B([0-9]+)".into()];
         station.task = Some(Box::new(task));
     }

@@ -17,6 +17,7 @@ mod files;
 mod guards;
 mod messages;
 mod site;
+mod turn;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const GTIN: &str = "04012345000016";
