@@ -1,8 +1,8 @@
 //! `tracegate-store`: takes Tracegate's events from an MQTT broker into PostgreSQL, and answers recalls from there.
 //!
 //! A sample of how a site may consume the events, and the far end of Tracegate's own tests. [`message`] and [`event`] say
-//! what a message brings, [`write`] stores it, [`subscribe`] acknowledges it, [`acknowledge`] tells the gateway,
-//! [`answers`] asks the tables.
+//! what a message brings, `write` stores it, `subscribe` acknowledges it, `acknowledge` tells the gateway,
+//! `answers` asks the tables.
 
 mod acknowledge;
 mod answers;
@@ -63,7 +63,7 @@ enum Command {
     },
     /// What went into a serial number, and who confirmed it
     Trace {
-        /// The serial number or SSCC, or the thing's whole name (https://id.gs1.org/01/…/21/…)
+        /// The serial number or SSCC, or the thing's whole name (`https://id.gs1.org/01/…/21/…`)
         serial: String,
         /// GTIN, if the serial number alone is not enough
         #[arg(long)]

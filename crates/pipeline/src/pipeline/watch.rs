@@ -230,7 +230,7 @@ impl Pipeline {
     }
 
     /// Which things the guards need to know of besides, when these records are handed in: the lots of serial numbers and of what
-    /// is on pallets; at most [`MAX_IMPLIED`]. To be asked with what was found for [`Self::wanted`], and once more with what
+    /// is on pallets; a bounded number. To be asked with what was found for [`Self::wanted`], and once more with what
     /// was found for that.
     #[must_use]
     pub fn implied(&self, records: &[Reference]) -> Vec<String> {
