@@ -10,7 +10,7 @@ use tracegate_gs1::iso15434::{FormatContent, Message, Role};
 use tracegate_gs1::plain::PlainPattern;
 use tracegate_gs1::{
     Ai, AimId, Carrier, Element, Identity, Level, Scan, ScanContent, ScanOptions, Thing as Named,
-    Unidentified, parse_scan,
+    parse_scan,
 };
 
 use super::task::{CodeRules, Command};
@@ -201,15 +201,8 @@ impl Codes {
 
     fn content(&self, data: &[u8], scanner: &StationScanner) -> Result<Content, String> {
         let options = ScanOptions {
-            unidentified: if scanner.assume_gs1 {
-                Unidentified::Gs1
-            } else {
-                Unidentified::Plain
-            },
-            gs_substitutes: scanner.gs_substitutes.clone(),
-            keep_unknown_ais: scanner.keep_unknown_ais,
             patterns: self.goods.clone(),
-            ..ScanOptions::default()
+            ..super::scan_options(scanner)
         };
         let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;
         Ok(match &scan.content {

@@ -220,9 +220,9 @@ pub(crate) fn batch_of(identity: &Identity) -> Option<Reference> {
     })
 }
 
-/// What a scanned code names.
-pub(crate) fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity, String> {
-    let options = ScanOptions {
+/// How codes of this scanner are read.
+fn scan_options(scanner: &StationScanner) -> ScanOptions {
+    ScanOptions {
         unidentified: if scanner.assume_gs1 {
             Unidentified::Gs1
         } else {
@@ -231,8 +231,12 @@ pub(crate) fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity
         gs_substitutes: scanner.gs_substitutes.clone(),
         keep_unknown_ais: scanner.keep_unknown_ais,
         ..ScanOptions::default()
-    };
-    let scan = parse_scan(data, &options).map_err(|error| error_chain(&error))?;
+    }
+}
+
+/// What a scanned code names.
+pub(crate) fn identify(data: &[u8], scanner: &StationScanner) -> Result<Identity, String> {
+    let scan = parse_scan(data, &scan_options(scanner)).map_err(|error| error_chain(&error))?;
     match &scan.content {
         ScanContent::Gs1(elements) => {
             Identity::from_elements(elements.clone()).map_err(|error| error_chain(&error))

@@ -7,6 +7,7 @@ use super::work::{Desk, Place, Scan, Worked};
 use crate::eyes::Says;
 use crate::input::{MovementEvent, NonEvent, NonEventReason, ScanDetail};
 use crate::movement::{self, Context, Noted, Outcome};
+use crate::reference::Quantity;
 use crate::remarks::Remarks;
 use crate::time::Time;
 
@@ -18,21 +19,34 @@ impl Desk {
         assessment: &Assessment,
     ) -> Result<MovementEvent, String> {
         let place = scan.place;
+        let amounts = self.amounts(place, job);
+        let noted = self.noted(place, job, &amounts, assessment);
+        movement::task(context(place, scan.at), &noted)
+    }
+
+    /// How much of each entry.
+    fn amounts(&self, place: Place<'_>, job: &Job) -> Vec<Option<Quantity>> {
         let bench = self.bench(place);
-        let amounts: Vec<_> = job
-            .entries
-            .iter()
-            .map(|it| job.amount(&bench, it))
-            .collect();
-        let noted = Noted {
+        let amount = |entry| job.amount(&bench, entry);
+        job.entries.iter().map(amount).collect()
+    }
+
+    /// What an event of the job is made of.
+    fn noted<'a>(
+        &'a self,
+        place: Place<'a>,
+        job: &'a Job,
+        amounts: &'a [Option<Quantity>],
+        assessment: &'a Assessment,
+    ) -> Noted<'a> {
+        let guard = place.read_point.guard.as_deref();
+        Noted {
             task: place.task,
             job,
-            amounts: &amounts,
-            judgement: bench.guard.map(|_| &assessment.judgement),
+            amounts,
+            judgement: guard.map(|_| &assessment.judgement),
             operator: self.operator.as_ref().map(|it| it.0.as_str()),
-        };
-        let context = context(place, scan.at);
-        movement::task(context, &noted)
+        }
     }
 
     /// What stays of a job that was booked.
@@ -97,21 +111,9 @@ impl Desk {
             Verdicts::Refused => is_refusal,
             Verdicts::None => false,
         };
-        let context = context(place, at);
-        let bench = self.bench(place);
-        let amounts: Vec<_> = job
-            .entries
-            .iter()
-            .map(|it| job.amount(&bench, it))
-            .collect();
-        let noted = Noted {
-            task: place.task,
-            job,
-            amounts: &amounts,
-            judgement: bench.guard.map(|_| &assessment.judgement),
-            operator: self.operator.as_ref().map(|it| it.0.as_str()),
-        };
-        let event = told.then(|| movement::verdict(context, &noted, outcome));
+        let amounts = self.amounts(place, job);
+        let noted = self.noted(place, job, &amounts, assessment);
+        let event = told.then(|| movement::verdict(context(place, at), &noted, outcome));
         match event {
             Some(Ok(event)) => worked.events.push(event),
             _ if is_refusal => worked.non_events.push(NonEvent {
