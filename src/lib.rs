@@ -13,6 +13,7 @@ pub mod control;
 pub mod core;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod discover;
 pub mod doctor;
 pub mod downlink;
 pub mod failpoint;

@@ -1,4 +1,4 @@
-//! A short visit to a reader, for `tracegate doctor`: it asks, and changes nothing.
+//! A short visit to a reader, for `tracegate doctor` and `discover`: it asks, and changes nothing.
 
 use std::time::Duration;
 
@@ -6,9 +6,13 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracegate_llrp::VERSION_1_0_1;
-use tracegate_llrp::client::{ClientError, LinkLoss};
-use tracegate_llrp::codec::code::{ConfigRequest, ConnectionAttemptStatus as Status};
-use tracegate_llrp::codec::message::{CloseConnection, Frame, GetReaderConfig, Message};
+use tracegate_llrp::client::{Capabilities, ClientError, LinkLoss};
+use tracegate_llrp::codec::code::{
+    CapabilitiesRequest, ConfigRequest, ConnectionAttemptStatus as Status,
+};
+use tracegate_llrp::codec::message::{
+    CloseConnection, Frame, GetReaderCapabilities, GetReaderConfig, Message,
+};
 use tracegate_llrp::codec::param::{
     AntennaProperties, ConnectionAttemptEvent, LLRPStatus, ReaderEventNotificationData,
     UTCTimestamp,
@@ -78,6 +82,25 @@ impl Probe {
         }
     }
 
+    /// What the reader says it is and can do.
+    ///
+    /// # Errors
+    /// Why it does not say, for the technician.
+    pub async fn capabilities(&mut self) -> Result<Capabilities, String> {
+        let request = GetReaderCapabilities {
+            requested_data: CapabilitiesRequest::All,
+            params: Params::default(),
+        };
+        let told = |message: &Message| match message {
+            Message::GetReaderCapabilitiesResponse(answer) => Some(answer.params.clone()),
+            _ => None,
+        };
+        let told = self
+            .ask(request.into(), "GET_READER_CAPABILITIES", told)
+            .await?;
+        Ok(Capabilities::from_params(&told))
+    }
+
     /// Each antenna, and whether the reader says that it is connected.
     ///
     /// # Errors
@@ -90,13 +113,27 @@ impl Probe {
             gpo_port_num: 0,
             params: Params::default(),
         };
-        self.send(request.into()).await?;
         let told = |message: &Message| match message {
             Message::GetReaderConfigResponse(answer) => Some(answer.params.clone()),
             _ => None,
         };
+        let told = self.ask(request.into(), "GET_READER_CONFIG", told).await?;
+        Ok(told
+            .all::<AntennaProperties>()
+            .map(|antenna| (antenna.antenna_id, antenna.antenna_connected))
+            .collect())
+    }
+
+    /// The parameters of the answer to a request that asks for something.
+    async fn ask(
+        &mut self,
+        request: Message,
+        name: &'static str,
+        told: impl Fn(&Message) -> Option<Params>,
+    ) -> Result<Params, String> {
+        self.send(request).await?;
         let silent = LinkLoss::RequestTimedOut {
-            request: "GET_READER_CONFIG",
+            request: name,
             seconds: PATIENCE.as_secs(),
         };
         let told = self.await_message(told, silent.into()).await;
@@ -106,10 +143,7 @@ impl Probe {
                 "the reader does not tell: {}",
                 status.error_description
             )),
-            _ => Ok(told
-                .all::<AntennaProperties>()
-                .map(|antenna| (antenna.antenna_id, antenna.antenna_connected))
-                .collect()),
+            _ => Ok(told),
         }
     }
 

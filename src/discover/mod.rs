@@ -1,0 +1,60 @@
+//! `tracegate discover`: what is plugged into this machine, and which readers answer at given addresses, as lines for the
+//! configuration.
+//!
+//! Local devices are looked at without opening them. A reader serves one client at a time, so readers are visited only
+//! where somebody asked for it, for a moment each, and never where the running gateway holds them.
+
+mod local;
+mod readers;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use local::{Local, plugged_in};
+pub use readers::{Held, Reader, State, visit};
+pub use targets::{Target, TargetError, targets};
+
+/// Everything that was found. Displays as lines for the configuration, the rest as comments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// What is plugged in.
+    pub local: Vec<Local>,
+    /// Readers, and what else answers where readers were looked for; `None`: nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readers: Option<Vec<Reader>>,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("# A line goes below [scanner.NAME]; the name is yours.\n")?;
+        for kind in local::KINDS {
+            writeln!(f, "\n# {}", kind.title())?;
+            let mut of_kind = self.local.iter().filter(|it| it.kind == kind).peekable();
+            if of_kind.peek().is_none() {
+                f.write_str("# none\n")?;
+            }
+            for found in of_kind {
+                writeln!(f, "{found}")?;
+            }
+        }
+        let Some(readers) = &self.readers else {
+            return Ok(());
+        };
+        f.write_str("\n# Readers\n")?;
+        if readers.is_empty() {
+            f.write_str("# none\n")?;
+        }
+        let mut free = 0;
+        for reader in readers {
+            if reader.state == State::Free {
+                free += 1;
+            }
+            reader.write(f, free)?;
+        }
+        Ok(())
+    }
+}
