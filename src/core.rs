@@ -152,6 +152,9 @@ impl Core {
         let config = self.pipeline.config();
         self.digest = audit::digest_of(config);
         self.wiring.known.configure(config);
+        let read_points = &config.read_points;
+        let is_there = |name: &str| read_points.iter().any(|it| it.name == name);
+        self.wiring.health.stations(is_there);
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
@@ -336,6 +339,7 @@ impl Core {
             if let Some(verdict) = said.verdict() {
                 self.answer(verdict, said.at);
             }
+            self.tell_station(said);
         }
         let inputs = batch;
         self.wiring.tap.seen(Batch {

@@ -17,7 +17,7 @@ use tracegate::downlink::command::{self, Answer, Kind, Outcome};
 use tracegate::forward::client::Endpoint;
 use tracegate::health::{
     BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, EndpointState,
-    Health, Holder, Problem, Status,
+    Health, Holder, Problem, StationVerdict, Status,
 };
 use tracegate::telemetry;
 use tracegate::tls::Validity;
@@ -137,6 +137,15 @@ fn eventful() -> Health {
         };
         health.certificate(holder, Some(validity));
     }
+    let refused = StationVerdict {
+        verdict: "refused",
+        at: Time(jiff::Timestamp::now().as_microsecond()),
+        text: Some("lot B-9 is not released (hold)".to_owned()),
+        rule: Some("lot_hold"),
+        operator: Some("0042".to_owned()),
+        task: Some("issue"),
+    };
+    health.told_at("line_1", refused);
     health
 }
 
@@ -234,6 +243,7 @@ fn a_field_that_is_not_documented_is_found_wherever_it_is() {
         "/brokers/0",
         "/buffer",
         "/certificates/gateway",
+        "/stations/line_1",
         "/counters",
     ] {
         let mut more = status.clone();

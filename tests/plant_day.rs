@@ -232,6 +232,32 @@ tracegate:event/issue_overridden|0007|fefo|0001";
     assert_eq!(refused.len(), 1, "{refused:#?}");
     let text = refused[0]["text"].as_str().unwrap_or_default();
     assert!(text.starts_with("lot B-9 is not released"), "{text}");
+    assert_eq!(refused[0]["rule"], "lot_hold", "{refused:#?}");
+    assert_eq!(refused[0]["operator"], "0042", "{refused:#?}");
+
+    // Who confirmed each issue: the events say it, and so does the record, row by row with the ids of the events.
+    let issues = plant.database.query(
+        "select json_agg(json_build_array(event_id,
+        coalesce(body ->> 'transformationID', body #>> '{bizTransactionList,0,bizTransaction}'), operator) order by event_time)
+        from events where biz_step = 'picking'",
+    );
+    let issues: Vec<[String; 3]> = serde_json::from_str(&issues).expect("a list of issues");
+    let confirmed = |order: &str, by: &str| {
+        let issue = issues.iter().find(|it| it[1] == order).expect("an issue");
+        assert_eq!(issue[2], by, "{issues:#?}");
+        let made = |row: &&Value| {
+            row["events"]
+                .as_array()
+                .is_some_and(|it| it.contains(&json!(issue[0])))
+        };
+        let row = rows.iter().find(made).expect("a row of the record");
+        let told =
+            ["what", "code", "operator"].map(|field| row[field].as_str().unwrap_or_default());
+        assert_eq!(told, ["accepted", "TG:CONFIRM", by], "{row:#}");
+    };
+    assert_eq!(issues.len(), 2);
+    confirmed("tracegate:order/WO000001", "0042");
+    confirmed("tracegate:order/WO000002", "0007");
 }
 
 /// Rows of an answer, with these fields only.

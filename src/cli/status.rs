@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
 
 use super::gateway::{Gateway, Trouble};
 use crate::control::Request;
-use crate::health::tame;
+use crate::health::{spoken, tame};
 
 /// Something is wrong.
 const EXIT_TROUBLED: u8 = 3;
@@ -78,6 +79,10 @@ fn words(status: &Value) -> String {
     for (name, device) in devices.into_iter().flatten() {
         let _ = writeln!(out, "  {:<16}{}", tame(name), text(device, "state"));
     }
+    let stations = status.get("stations").and_then(Value::as_object);
+    for (name, station) in stations.into_iter().flatten() {
+        let _ = writeln!(out, "  {:<16}{}", tame(name), told(station));
+    }
     let counter = |name: &str| {
         let value = status.get("counters").and_then(|all| all.get(name));
         value.and_then(Value::as_u64).unwrap_or(0)
@@ -92,4 +97,44 @@ fn words(status: &Value) -> String {
         counter("dead_letters"),
     );
     out
+}
+
+/// What was last told at a station, for people.
+fn told(station: &Value) -> String {
+    let text = |key: &str| station.get(key).and_then(Value::as_str).map(tame);
+    let age = station.get("age_s").and_then(Value::as_u64).unwrap_or(0);
+    let mut out = format!(
+        "{} {} ago",
+        text("verdict").unwrap_or_default(),
+        spoken(Duration::from_secs(age))
+    );
+    let by = [("operator", "operator"), ("rule", "rule")];
+    for (key, word) in by {
+        if let Some(value) = text(key) {
+            let _ = write!(out, ", {word} {value}");
+        }
+    }
+    if let Some(text) = text("text") {
+        let _ = write!(out, ": {text}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_verdict_of_a_station_is_one_line() {
+        let refused = serde_json::json!({
+            "verdict": "refused", "at": "2026-11-22T06:15:00Z", "age_s": 130, "rule": "lot_hold", "operator": "0042",
+            "text": "lot B-9 is not released (hold)", "task": "issue"
+        });
+        assert_eq!(
+            told(&refused),
+            "refused 2 min ago, operator 0042, rule lot_hold: lot B-9 is not released (hold)"
+        );
+        let accepted = serde_json::json!({"verdict": "accepted", "age_s": 3});
+        assert_eq!(told(&accepted), "accepted 3 s ago");
+    }
 }

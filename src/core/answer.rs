@@ -5,11 +5,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracegate_pipeline::Input;
-use tracegate_pipeline::input::{ScanVerdict, VerdictKind};
+use tracegate_pipeline::config::ReadPointKind;
+use tracegate_pipeline::input::{DeviceIndex, ScanVerdict, VerdictKind};
 use tracegate_pipeline::time::Time;
 use tracing::{debug, warn};
 
 use super::Core;
+use super::audit::{Said, Word};
+use crate::health::StationVerdict;
 
 /// The operator's answer to a scan, sent once the scan is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +94,61 @@ impl Core {
                 self.wiring.health.counters().answers_dropped.add(1);
             }
         }
+    }
+
+    /// Notes for the status what was told at a station or a door; that something was scanned before tells nothing of it.
+    pub(super) fn tell_station(&self, said: &Said) {
+        let now = || self.wiring.clock.now();
+        let (read_point, verdict) = match &said.word {
+            Word::Alert(alert) => {
+                let verdict = StationVerdict {
+                    verdict: "alert",
+                    at: alert.at,
+                    text: Some(alert.text.clone()),
+                    rule: Some(alert.rule.as_str()),
+                    operator: None,
+                    task: None,
+                };
+                (alert.read_point.as_str(), verdict)
+            }
+            Word::Verdict(verdict) => {
+                let (word, text) = verdict.kind.parts();
+                let Some((read_point, task)) = self.station(verdict.device) else {
+                    return;
+                };
+                if verdict.kind == VerdictKind::Duplicate {
+                    return;
+                }
+                let detail = verdict.detail.as_deref();
+                let text = text.or(detail.map(|detail| detail.text.as_str()));
+                let told = StationVerdict {
+                    verdict: word,
+                    at: said.at.unwrap_or_else(now),
+                    text: text.map(str::to_owned),
+                    rule: detail.and_then(|detail| Some(detail.rule?.as_str())),
+                    operator: detail.and_then(|detail| detail.operator.clone()),
+                    task,
+                };
+                (read_point, told)
+            }
+        };
+        self.wiring.health.told_at(read_point, verdict);
+    }
+
+    /// The station of a scanner or marker, and what is done there.
+    fn station(&self, device: DeviceIndex) -> Option<(&str, Option<&'static str>)> {
+        let mut read_points = self.pipeline.config().read_points.iter();
+        read_points.find_map(|read_point| {
+            let ReadPointKind::Station(station) = &read_point.kind else {
+                return None;
+            };
+            let mut scanners = station.scanners.iter().map(|it| it.device);
+            let marks = station.marks.iter().flat_map(|it| &it.markers);
+            let mut markers = marks.map(|it| it.reading.device);
+            let is_own = scanners.any(|it| it == device) || markers.any(|it| it == device);
+            let task = station.task.as_deref().map(|task| task.kind.as_str());
+            is_own.then_some((read_point.name.as_str(), task))
+        })
     }
 
     /// Tells receivers that the reads in `batch` are stored: a broker that kept them until then need not any more.

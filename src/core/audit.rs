@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tracegate_pipeline::config::PipelineConfig;
-use tracegate_pipeline::input::{Alert, MovementEvent, ScanVerdict, VerdictKind};
+use tracegate_pipeline::input::{Alert, MovementEvent, ScanVerdict};
 use tracegate_pipeline::{Input, Time};
 
 use super::Core;
@@ -101,19 +101,13 @@ impl Core {
     }
 
     fn verdict_row(&self, verdict: &ScanVerdict, input: Option<&Input>) -> Row {
-        let (what, text) = match &verdict.kind {
-            VerdictKind::Accepted => ("accepted", None),
-            VerdictKind::Duplicate => ("duplicate", None),
-            VerdictKind::Warned(text) => ("warned", Some(text)),
-            VerdictKind::Refused(text) => ("refused", Some(text)),
-            VerdictKind::Pending(text) => ("pending", Some(text)),
-        };
+        let (what, text) = verdict.kind.parts();
         let scanned = match input {
             Some(Input::Scan { data, .. }) => Some(code(data)),
             _ => None,
         };
         let detail = verdict.detail.as_deref();
-        let told = detail.map(|detail| &detail.text);
+        let told = detail.map(|detail| detail.text.as_str());
         let text = text.or(told.filter(|text| !text.is_empty()));
         Row {
             what: what.to_owned(),
@@ -121,7 +115,7 @@ impl Core {
             operator: detail.and_then(|detail| detail.operator.clone()),
             code: scanned,
             rule: detail.and_then(|detail| Some(detail.rule?.as_str().to_owned())),
-            text: text.map(|text| cut(text)),
+            text: text.map(cut),
             data_version: detail.and_then(|detail| detail.data_version),
             ..Row::default()
         }

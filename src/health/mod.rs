@@ -12,6 +12,7 @@ mod notice;
 mod reader_clock;
 mod report;
 mod site_data;
+mod station;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,7 @@ pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
 pub use site_data::{SiteData, spoken};
+pub use station::{StationStatus, StationVerdict};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -93,6 +95,7 @@ struct Links {
     certificates: Certificates,
     notices: BTreeMap<Notice, String>,
     kept_from: Option<i64>,
+    stations: BTreeMap<String, StationVerdict>,
 }
 
 /// The retained status message.
@@ -125,6 +128,9 @@ pub struct Status {
     /// How current the site's data about lots and orders is, if that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<SiteData>,
+    /// What was last told at each station, and at each guarded door.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<String, StationStatus>,
     /// For how long the certificates of the broker's connection are valid.
     pub certificates: BTreeMap<&'static str, CertificateStatus>,
     /// Counters since start.
@@ -163,6 +169,7 @@ impl Health {
                 certificates: Certificates::default(),
                 notices: BTreeMap::new(),
                 kept_from: None,
+                stations: BTreeMap::new(),
             }),
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -360,6 +367,7 @@ impl Health {
             last_puback_s: links.brokers.last_puback_s(),
             buffer: links.buffer.clone(),
             reference: links.site.status(Timestamp::now()),
+            stations: station::status(&links.stations, Timestamp::now()),
             certificates: links.certificates.status(Timestamp::now()),
             counters: self.0.counters.snapshot(),
         }
@@ -383,6 +391,7 @@ impl Health {
             summary: "The gateway is not connected; what it reads meanwhile is kept.".to_owned(),
             conditions: Vec::new(),
             devices: BTreeMap::new(),
+            stations: BTreeMap::new(),
             certificates: BTreeMap::new(),
             brokers: Vec::new(),
             last_puback_s: None,

@@ -98,7 +98,10 @@ impl<'a> Fields<'a> {
             Some(number) => Ok(Some(number)),
             None => Err(self.mistake(
                 name,
-                format!("a whole number of at least {least} is expected, below 2^63"),
+                format!(
+                    "a whole number of at least {least} is expected, below 2^63, not {}",
+                    short(value)
+                ),
             )),
         }
     }
@@ -151,6 +154,17 @@ impl<'a> Fields<'a> {
                 ))
             }
         }
+    }
+}
+
+/// A value as it is written, cut.
+fn short(value: &Value) -> String {
+    const MOST: usize = 40;
+    let text = value.to_string();
+    let cut: String = text.chars().take(MOST).collect();
+    match text.chars().nth(MOST) {
+        Some(_) => cut + "…",
+        None => cut,
     }
 }
 

@@ -128,6 +128,11 @@ impl Known {
             table.at(now);
         }
         let mut records = self.refresh(pipeline).await;
+        let is_scan = |it: &Input| matches!(it, Input::Scan { .. });
+        let is_behind = batch.iter().any(is_scan) && self.is_behind().await;
+        if is_behind {
+            self.absent.clear();
+        }
         let as_of = self.as_of.filter(|_| self.told != self.as_of);
         self.told = self.as_of;
         if self.table.as_ref().is_some_and(|table| table.records() > 0) {
@@ -136,7 +141,11 @@ impl Known {
             // A pallet tells of serial numbers, and these of lots, which the guards ask for.
             let mut found = records.clone();
             for _ in 0..2 {
-                found = self.look_up(pipeline.implied(&found)).await;
+                let keys = match is_behind {
+                    true => pipeline.rests_on(&found),
+                    false => pipeline.implied(&found),
+                };
+                found = self.look_up(keys).await;
                 records.extend(found.iter().cloned());
             }
         }
@@ -172,6 +181,28 @@ impl Known {
                 Vec::new()
             }
         }
+    }
+
+    /// Somebody has written, and it was not looked yet at all that has changed: what a scan rests on is asked for anew, so
+    /// that a hold counts for the next scan however much else is written.
+    async fn is_behind(&mut self) -> bool {
+        if self.refresh_at.is_none_or(|at| at <= Instant::now()) {
+            return false;
+        }
+        let Some(table) = &mut self.table else {
+            return false;
+        };
+        match timeout(PATIENCE, table.version()).await {
+            Ok(Ok(version)) => self.version != Some(version),
+            // The look-ups that come next say what is wrong.
+            _ => false,
+        }
+    }
+
+    /// As if the last refresh had cost so much that the next is far away.
+    #[cfg(test)]
+    pub(super) fn rest(&mut self, pause: Duration) {
+        self.refresh_at = Some(Instant::now() + pause);
     }
 
     /// Somebody else has written, the site's messages or a bulk load: what has changed of the things that the pipeline knows,

@@ -77,8 +77,15 @@ pub fn read(below: &str, payload: &[u8]) -> Result<Said, Mistake> {
     let mut fields = Fields::of(&value, String::new())?;
     let said = match about {
         About::Thing(kind, key) => {
-            let version = fields.whole("v", 1)?;
-            let version = fields.required("v", version)?;
+            let version = fields.whole("v", 1);
+            let version = version.and_then(|version| fields.required("v", version));
+            let version = version.map_err(|mistake| match kind {
+                Kind::Lot if is_held(&value) => Mistake {
+                    problem: mistake.problem + UNVERSIONED,
+                    ..mistake
+                },
+                _ => mistake,
+            })?;
             let snapshot = fields.text("snapshot_id", snapshot_id)?;
             let facts = match kind {
                 Kind::Lot => lot(&mut fields)?,
@@ -110,6 +117,15 @@ pub fn read(below: &str, payload: &[u8]) -> Result<Said, Mistake> {
     };
     fields.end()?;
     Ok(said)
+}
+
+/// Without a version nobody can tell whether a hold is older than the release that is known, and nothing could ever follow it.
+const UNVERSIONED: &str = "; it says that the lot is on hold, and that does not count without a version: what was known of the lot before stays. Publish it again with \"v\", a number larger than before";
+
+/// Whether a message about a lot says that it is on hold, whatever else is wrong with it.
+fn is_held(value: &Value) -> bool {
+    let status = value.get("status").and_then(Value::as_str);
+    status.is_some_and(|status| GuardConfig::default().status(status) == Status::Held)
 }
 
 fn lot(fields: &mut Fields<'_>) -> Result<Facts, Mistake> {

@@ -284,6 +284,20 @@ pub enum VerdictKind {
     Pending(String),
 }
 
+impl VerdictKind {
+    /// The word for it in records and documents, and what the operator was told.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Accepted => ("accepted", None),
+            Self::Duplicate => ("duplicate", None),
+            Self::Warned(text) => ("warned", Some(text)),
+            Self::Refused(text) => ("refused", Some(text)),
+            Self::Pending(text) => ("pending", Some(text)),
+        }
+    }
+}
+
 /// Why a load was not booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NonEvent {

@@ -9,9 +9,11 @@
 
 mod facts;
 mod quantity;
+mod unit;
 
 pub use facts::{Batch, Content, Facts, Item, ItemLot, Lot, Order, OrderLine};
 pub use quantity::Quantity;
+pub use unit::Dimension;
 
 use std::collections::{BTreeMap, BTreeSet};
 

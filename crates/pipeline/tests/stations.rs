@@ -6,11 +6,13 @@ mod common;
 mod desk;
 mod judged;
 
+use common::{S, T0};
 use desk::*;
 use proptest::prelude::*;
 use tracegate_pipeline::config::{Confirm, TaskKind, Verdicts};
 use tracegate_pipeline::guard::{GuardConfig, Rule};
-use tracegate_pipeline::{Output, Pipeline};
+use tracegate_pipeline::input::VerdictKind;
+use tracegate_pipeline::{Input, Output, Pipeline, Time};
 
 #[test]
 fn an_issue_is_booked_with_its_order_lot_and_quantity() {
@@ -68,6 +70,78 @@ fn warnings_wait_and_refusals_book_nothing() {
             "5",
             "TG:CONFIRM",
         ],
+    );
+}
+
+#[test]
+fn what_refuses_an_open_job_is_told_once() {
+    let mut pipeline = Pipeline::default();
+    let mut inputs = station(issue(), Some(GuardConfig::default()));
+    let (mut second, mut version) = (10, 7);
+    let mut refusals = Vec::new();
+    let hear = |pipeline: &mut Pipeline, input: Input| {
+        let outputs = pipeline.handle(input);
+        let is_refused = |it: &Output| matches!(it, Output::Verdict(it) if matches!(it.kind, VerdictKind::Refused(_)));
+        let is_told =
+            |it: &&Output| matches!(it, Output::Event(it) if it.summary.contains("refused"));
+        (
+            outputs.iter().any(is_refused),
+            outputs.iter().filter(is_told).count(),
+        )
+    };
+    inputs.push(Input::References {
+        at: Time(T0),
+        as_of: None,
+        records: site(),
+    });
+    for input in inputs {
+        hear(&mut pipeline, input);
+    }
+    // L1 is put on hold after it was scanned, released again, and put on hold once more.
+    for step in [
+        "WO1",
+        LOT_1,
+        "5",
+        "hold",
+        "TG:CONFIRM",
+        "TG:CONFIRM",
+        LOT_2,
+        "TG:CANCEL",
+        "TG:CONFIRM",
+        "released",
+        LOT_2,
+        "hold",
+        "TG:CONFIRM",
+        "TG:CONFIRM",
+    ] {
+        second += 5;
+        let input = match step {
+            "hold" | "released" => {
+                version += 1;
+                let mut record = lot("L1", step, "261231");
+                record.version = version;
+                Input::References {
+                    at: Time(T0 + second * S),
+                    as_of: None,
+                    records: vec![record],
+                }
+            }
+            code => scan(second, code),
+        };
+        let (is_refused, told) = hear(&mut pipeline, input);
+        refusals.push((step, is_refused, told));
+    }
+    let refused: Vec<_> = refusals.into_iter().filter(|it| it.1).collect();
+    assert_eq!(
+        refused,
+        [
+            ("TG:CONFIRM", true, 1),
+            ("TG:CONFIRM", true, 0),
+            (LOT_2, true, 0),
+            ("TG:CONFIRM", true, 0),
+            ("TG:CONFIRM", true, 1),
+            ("TG:CONFIRM", true, 0),
+        ]
     );
 }
 

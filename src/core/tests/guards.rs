@@ -106,6 +106,8 @@ async fn a_door_lights_up_for_what_may_not_leave_once_that_is_stored() {
     assert_eq!(alert.data_version, Some(1));
     assert!(alert.text.is_some());
     assert_eq!(alert.events, std::slice::from_ref(&stored[0].event_id));
+    let told = &plant.health.status().stations["dock_1"];
+    assert_eq!((told.verdict, told.rule), ("alert", Some("lot_hold")));
 }
 
 #[tokio::test]
@@ -150,6 +152,20 @@ async fn the_record_says_who_was_refused_what_by_which_rule_and_data() {
     }
     plant.answer().await;
     assert_eq!(plant.answer().await, Feedback::Refuse);
+    let told = || plant.health.status().stations.remove("line_1");
+    until("the verdict to be told", || {
+        told().is_some_and(|it| it.verdict == "refused")
+    })
+    .await;
+    let last = told().unwrap();
+    assert_eq!(
+        (last.rule, last.operator.as_deref(), last.task),
+        (Some("lot_hold"), Some("7"), Some("issue"))
+    );
+    assert_eq!(
+        last.text.as_deref(),
+        Some("lot LOT1 is not released (blocked)")
+    );
     plant
         .inputs
         .send(Input::Configure(Box::new(station())))

@@ -42,6 +42,41 @@ fn guarded() -> Pipeline {
     pipeline
 }
 
+/// The refresh of all that is known costs, and rests for a while after. No scan waits for it.
+#[tokio::test]
+async fn a_hold_counts_for_the_next_scan_whenever_the_rest_is_refreshed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let facts = [
+        serial(1, 1, Some("L1")),
+        serial(2, 1, Some("L2")),
+        lot("L1", 1, "released"),
+    ];
+    table.store(&facts, Origin::File, Time(1)).await.unwrap();
+    let mut known = Known::open(folder.path(), 1_000, Health::new("plant-3", "e")).await;
+    let mut pipeline = guarded();
+    let scans = [1, 2].map(|n| {
+        let data = format!("01{GTIN}21{n}").into_bytes();
+        let (device, at) = (0, Time(0));
+        [Input::Scan { device, at, data }]
+    });
+    for scan in &scans {
+        let looked = known.look(&pipeline, scan).await;
+        pipeline.handle(looked.into_input(Time(0)).unwrap());
+    }
+    known.rest(Duration::from_secs(3_600));
+    // One lot was released, of the other nothing was known.
+    let held = [lot("L1", 2, "hold"), lot("L2", 1, "hold")];
+    table.store(&held, Origin::File, Time(2)).await.unwrap();
+    let reads = [Input::Tick { at: Time(1) }];
+    let looked = known.look(&pipeline, &reads).await;
+    assert_eq!(looked, Looked::default(), "this can wait");
+    for (scan, held) in scans.iter().zip(&held) {
+        let looked = known.look(&pipeline, scan).await;
+        assert!(looked.records.contains(held), "{looked:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_pallet_brings_the_lots_of_what_is_on_it() {
     let folder = tempfile::tempdir().unwrap();

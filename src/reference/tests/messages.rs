@@ -15,7 +15,21 @@ fn messages_are_refused_with_the_place_and_what_to_do() {
         (L1, "{", "it is no JSON: EOF"),
         (L1, "{}", "\"v\" is missing"),
         (L1, r#"{"v": 0}"#, "/v: a whole number of at least 1"),
-        (L1, r#"{"v": 1.5}"#, "/v: a whole number of at least 1"),
+        (
+            L1,
+            r#"{"v": "seven", "status": "released"}"#,
+            "/v: a whole number of at least 1 is expected, below 2^63, not \"seven\"",
+        ),
+        (
+            L1,
+            r#"{"v": 1.5, "status": "quality hold"}"#,
+            "/v: a whole number of at least 1 is expected, below 2^63, not 1.5; it says that the lot is on hold, and that does not count without a version",
+        ),
+        (
+            L1,
+            r#"{"status": "hold"}"#,
+            "\"v\" is missing; it says that the lot is on hold",
+        ),
         (
             L1,
             r#"{"v": 1, "stat": "x"}"#,

@@ -151,6 +151,17 @@ async fn a_hold_counts_whatever_else_is_wrong_and_the_rest_is_refused() {
     site.says(&[]).await;
     let expected = ["L1 On Hold", "L2 released", "L3 hold"];
     assert_eq!(site.lots().await, expected);
+    // What has no version that can be read takes nothing: no hold, and above all no release.
+    for (lot, payload) in [
+        (L2, r#"{"v": "7", "status": "hold"}"#),
+        (L3, r#"{"v": -7, "status": "released"}"#),
+        (L1, r#"{"status": "released"}"#),
+    ] {
+        let heard = site.intake.hear(lot, payload.as_bytes(), site.now);
+        assert!(heard.is_err(), "{payload}");
+    }
+    site.says(&[]).await;
+    assert_eq!(site.lots().await, expected);
     // It came with the snapshot, and stays with it.
     let all = meta("a", 6, 3);
     assert_eq!(site.says(&[("meta", &all)]).await.unwrap().deleted, 0);

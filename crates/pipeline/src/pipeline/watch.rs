@@ -234,6 +234,21 @@ impl Pipeline {
     /// was found for that.
     #[must_use]
     pub fn implied(&self, records: &[Reference]) -> Vec<String> {
+        let mut implied = self.implied_by(records);
+        implied.retain(|key| !self.state.references.knows(key));
+        implied.truncate(MAX_IMPLIED);
+        implied
+    }
+
+    /// The same with what is known already: a verdict rests on all of it, and it may have changed.
+    #[must_use]
+    pub fn rests_on(&self, records: &[Reference]) -> Vec<String> {
+        let mut implied = self.implied_by(records);
+        implied.truncate(MAX_IMPLIED);
+        implied
+    }
+
+    fn implied_by(&self, records: &[Reference]) -> Vec<String> {
         if !self.is_guarded() {
             return Vec::new();
         }
@@ -245,8 +260,7 @@ impl Pipeline {
         for record in records {
             implied.remove(&record.key);
         }
-        implied.retain(|key| !self.state.references.knows(key));
-        implied.into_iter().take(MAX_IMPLIED).collect()
+        implied.into_iter().collect()
     }
 
     fn is_guarded(&self) -> bool {

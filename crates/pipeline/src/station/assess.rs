@@ -162,6 +162,16 @@ impl Job {
         self.told = assessment.of(Level::Warn).map(told).collect();
     }
 
+    /// Notes what refuses the job as it stands; true if some of that was not told yet. What no longer refuses it is told anew
+    /// when it does again.
+    pub fn refuse(&mut self, assessment: &Assessment) -> bool {
+        let found = |it: &(String, Finding)| (it.0.clone(), it.1.rule);
+        let refused: Vec<(String, Rule)> = assessment.of(Level::Refuse).map(found).collect();
+        let is_news = refused.iter().any(|it| !self.refused.contains(it));
+        self.refused = refused;
+        is_news
+    }
+
     /// Something warns that no answer has told yet.
     pub fn is_untold(&self, assessment: &Assessment) -> bool {
         let is_told = |it: &(String, Finding)| {

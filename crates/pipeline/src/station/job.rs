@@ -80,6 +80,8 @@ pub(crate) struct Job {
     pub acks: Vec<Ack>,
     /// What the newest answer warned of: the thing and the rule.
     pub told: Vec<(String, Rule)>,
+    /// What refuses it as it stands and was told as a verdict: the thing and the rule.
+    pub refused: Vec<(String, Rule)>,
     trail: Vec<Done>,
 }
 
@@ -97,6 +99,7 @@ impl Job {
             unpack: false,
             acks: Vec::new(),
             told: Vec::new(),
+            refused: Vec::new(),
             trail: Vec::new(),
         }
     }

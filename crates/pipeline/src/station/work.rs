@@ -260,8 +260,14 @@ impl Desk {
         let assessment = self.assess(scan, &job);
         if assessment.of(Level::Refuse).next().is_some() {
             let text = assessment.text(Level::Refuse);
-            let outcome = Outcome::Refused(&text);
-            self.note(scan.place, scan.at, &job, &assessment, outcome, worked);
+            // What refuses already what is open is not told with each scan.
+            let open = before
+                .as_ref()
+                .and_then(|it| Some(self.job.as_mut()?.refuse(it)));
+            if open != Some(false) || job.refuse(&assessment) {
+                let outcome = Outcome::Refused(&text);
+                self.note(scan.place, scan.at, &job, &assessment, outcome, worked);
+            }
             self.red = Some(Red {
                 job,
                 text: text.clone(),
@@ -298,9 +304,12 @@ impl Desk {
         let missing = job.missing(&self.bench(scan.place));
         let red = assessment.text(Level::Refuse);
         job.tell(&assessment);
+        let is_news = job.refuse(&assessment);
         let kind = if !red.is_empty() {
-            let outcome = Outcome::Refused(&red);
-            self.note(scan.place, scan.at, &job, &assessment, outcome, worked);
+            if is_news {
+                let outcome = Outcome::Refused(&red);
+                self.note(scan.place, scan.at, &job, &assessment, outcome, worked);
+            }
             VerdictKind::Refused(red)
         } else if assessment.of(Level::Warn).next().is_some() {
             let text = assessment.text(Level::Warn);

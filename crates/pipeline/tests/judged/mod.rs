@@ -274,7 +274,7 @@ fn all_that_goes_to_an_order_counts() {
         &[Quantity::pieces(10)],
         &["WO5", LOT_1, "5", weight],
     );
-    assert!(told[3].contains("1.5 KGM cannot be compared"), "{told:?}");
+    assert!(told[3].contains("warned: 1.5 KGM is a mass, and order WO5 has 10 open, a number of pieces: scan a number of pieces"), "{told:?}");
 
     let mut task = issue();
     (task.as_planned, task.confirm) = (true, Confirm::Auto);

@@ -95,22 +95,25 @@ impl Case<'_> {
                 let open = sum.as_ref().unwrap_or(first);
                 format!("{quantity} is too much: order {name} has {open} open")
             }
-            None => format!(
-                "{quantity} cannot be compared with what order {name} has open ({first}): check the quantity"
-            ),
+            None => not_compared(quantity, name, first),
         };
+        let is_other = compared.is_none() && is_other_dimension(quantity, first);
         let found = Found {
             version: Some(version),
-            unverified: compared.is_none(),
+            unverified: compared.is_none() && !is_other,
             ..Found::plain(text)
         };
         self.find(Rule::OverQuantity, found);
-        // Nobody knows that it is too much.
         if compared.is_none()
             && let Some(finding) = self.findings.last_mut()
             && finding.rule == Rule::OverQuantity
         {
-            finding.level = finding.level.min(Level::Warn);
+            finding.level = match is_other {
+                // Whoever confirms that books kilograms where litres are needed.
+                true => Level::Refuse,
+                // Nobody knows that it is too much.
+                false => finding.level.min(Level::Warn),
+            };
         }
     }
 
@@ -207,6 +210,27 @@ impl Case<'_> {
             },
             None => Found::plain(text),
         }
+    }
+}
+
+/// Both name a unit, and these measure different things. A bare number may be meant in any unit.
+fn is_other_dimension(quantity: &Quantity, open: &Quantity) -> bool {
+    let named = |it: &Quantity| it.uom.as_ref().and_then(|_| it.dimension());
+    matches!((named(quantity), named(open)), (Some(a), Some(b)) if a != b)
+}
+
+fn not_compared(quantity: &Quantity, order: &str, open: &Quantity) -> String {
+    let said = format!("order {order} has {open} open");
+    match (quantity.dimension(), open.dimension()) {
+        (Some(a), Some(b)) if a != b => {
+            let (a, b) = (a.as_str(), b.as_str());
+            let text = format!("{quantity} is {a}, and {said}, {b}");
+            match &quantity.uom {
+                Some(_) => format!("{text}: scan {b}"),
+                None => format!("{text}: scan the quantity with its unit"),
+            }
+        }
+        _ => format!("{quantity} cannot be compared, {said}: check the quantity and its unit"),
     }
 }
 

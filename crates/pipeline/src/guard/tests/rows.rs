@@ -226,13 +226,39 @@ pub(super) fn rows() -> Vec<Row> {
         [&[], &[], NO_ORDER],
     );
     const UNITS: &[&str] = &[
-        "warn over_quantity?: 3 cannot be compared with what order PO-77 has open (10 KGM): check the quantity",
+        "warn over_quantity?: 3 is a number of pieces, and order PO-77 has 10 KGM open, a mass: scan the quantity with its unit",
     ];
     row(
         Scan::lot("L1").for_order("3"),
         vec![good(), line("10 KGM", &[])],
         [UNITS, UNITS, NO_ORDER],
     );
+    const KILOWATT_HOURS: &[&str] = &[
+        "warn over_quantity?: 3 KWH cannot be compared, order PO-77 has 10 KGM open: check the quantity and its unit",
+    ];
+    row(
+        Scan::lot("L1").for_order("3 KWH"),
+        vec![good(), line("10 KGM", &[])],
+        [KILOWATT_HOURS, KILOWATT_HOURS, NO_ORDER],
+    );
+    const LITRES: &[&str] = &[
+        "refuse over_quantity: 3 LTR is a volume, and order PO-77 has 10 KGM open, a mass: scan a mass",
+    ];
+    row(
+        Scan::lot("L1").for_order("3 LTR"),
+        vec![good(), line("10 KGM", &[])],
+        [LITRES, LITRES, NO_ORDER],
+    );
+    // The order in kilograms, the label in grams.
+    const GRAMS: &[&str] =
+        &["warn over_quantity: 12000 GRM is too much: order PO-77 has 10 KGM open"];
+    for (amount, expected) in [("10000 GRM", &[] as &[&str]), ("12000 GRM", GRAMS)] {
+        row(
+            Scan::lot("L1").for_order(amount),
+            vec![good(), line("10 KGM", &[])],
+            [expected, expected, NO_ORDER],
+        );
+    }
     // Which lot goes first.
     const FEFO: &[&str] = &["warn fefo: take lot L3 (at A) first: it expires on 2027-05-01 -> L3"];
     let lots = || {
