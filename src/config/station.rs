@@ -84,6 +84,8 @@ pub struct Task {
     pub consume: bool,
     /// What is commissioned is scanned twice (commissioning).
     pub verify: bool,
+    /// Marks of the station's markers join the order that was scanned (commissioning).
+    pub join_marks: bool,
     /// What kind of document an order is; `prodorder` without it.
     #[serde(deserialize_with = "optional")]
     pub order_type: Option<TransactionType>,
@@ -307,6 +309,7 @@ impl ReadPoint {
             as_planned: task.as_planned,
             consume: task.consume,
             verify: task.verify,
+            join_marks: task.join_marks,
             order_type: match &task.order_type {
                 Some(kind) => kind.as_str().to_owned(),
                 None => base.order_type,
@@ -414,13 +417,30 @@ fn task_settings(checker: &mut Checker<'_>, name: &str, table: &str, kind: TaskK
         checker.business(&["read_point", name, table, "event"], event);
     }
     let foreign: &[&str] = match kind {
-        TaskKind::Issue => &["verify"],
-        TaskKind::Return => &["verify", "as_planned", "consume"],
+        TaskKind::Issue => &["verify", "join_marks"],
+        TaskKind::Return => &["verify", "join_marks", "as_planned", "consume"],
         TaskKind::Commissioning => &["confirm", "as_planned", "consume"],
-        TaskKind::Inspection | TaskKind::Packing => {
-            &["confirm", "as_planned", "consume", "verify", "order_type"]
-        }
+        TaskKind::Inspection | TaskKind::Packing => &[
+            "confirm",
+            "as_planned",
+            "consume",
+            "verify",
+            "join_marks",
+            "order_type",
+        ],
     };
+    let has_markers = |it: &ReadPoint| !it.markers.is_empty();
+    if kind == TaskKind::Commissioning
+        && task.join_marks
+        && !checker.config.read_point.get(name).is_some_and(has_markers)
+    {
+        let title = "`join_marks` has no effect without markers".to_owned();
+        let place = checker
+            .tree
+            .at_key(&["read_point", name, table, "join_marks"]);
+        let help = "name the station's markers: markers = [\"laser_1\"]";
+        checker.error("no-effect", title, place, "", help);
+    }
     for key in foreign {
         let path = ["read_point", name, table, key];
         if checker.tree.has(&path) {

@@ -30,7 +30,7 @@ mod mark;
 mod task;
 
 pub use alert::alert;
-pub use mark::{MarkFacts, mark};
+pub(crate) use mark::{MarkFacts, mark};
 pub(crate) use task::{Noted, Outcome, task, verdict};
 
 /// How times are written: the site's zone, and what is known of the gateway's clock.

@@ -6,7 +6,9 @@ mod common;
 
 use serde_json::{Value, json};
 use tracegate_feed::marker::{Grade, grade::Level};
-use tracegate_pipeline::config::{PipelineConfig, ReadPointKind, StationScanner, Step};
+use tracegate_pipeline::config::{
+    PipelineConfig, ReadPointKind, StationScanner, Step, TaskConfig, TaskKind,
+};
 use tracegate_pipeline::input::{NonEventReason, VerdictKind};
 use tracegate_pipeline::mark::{
     LogPlace, Mark, MarkId, MarkOutcome, MarkReport, MarkStation, MarkedItem, Progress,
@@ -287,4 +289,90 @@ fn how_far_a_log_was_read_survives_a_snapshot_and_a_new_configuration() {
     again.handle(Input::Configure(Box::new(common::config())));
     again.handle(Input::Configure(Box::new(config())));
     assert_eq!(again.mark_feed("laser_1").unwrap().log(), Some(place));
+}
+
+/// The order, the lot of what is made and the badge are scanned; then the laser marks.
+#[test]
+fn marks_join_the_order_that_was_scanned_where_that_is_configured() {
+    let mut config = config();
+    for read_point in &mut config.read_points {
+        if let ReadPointKind::Station(station) = &mut read_point.kind
+            && station.marks.is_some()
+        {
+            let step = station.step.clone();
+            let mut task = TaskConfig::new(TaskKind::Commissioning, step);
+            task.codes.order = vec!["WO[0-9]+".to_owned()];
+            task.codes.badge = vec!["B([0-9]+)".to_owned()];
+            task.join_marks = true;
+            station.task = Some(Box::new(task));
+        }
+    }
+    let mut pipeline = Pipeline::default();
+    pipeline.handle(Input::Configure(Box::new(config)));
+    pipeline.handle(Input::Start { at: Time(T0) });
+    let mut second = 0;
+    let alone = |pipeline: &mut Pipeline, n: i64, warning: &str| {
+        let outputs = handle(
+            pipeline,
+            report(n, serial(&n.to_string()), MarkOutcome::Done),
+        );
+        let told = event(&outputs);
+        assert_eq!(told["type"], "ObjectEvent");
+        assert_eq!(told.get("bizTransactionList"), None);
+        let VerdictKind::Warned(text) = verdict(&outputs) else {
+            panic!("{outputs:?}")
+        };
+        assert!(text.contains(warning), "{text}");
+    };
+    alone(&mut pipeline, 1, "no order is open here");
+    let mut scan = |pipeline: &mut Pipeline, code: &str| {
+        second += 10;
+        let data = code.as_bytes().to_vec();
+        let at = Time(T0 + second * 1_000_000);
+        pipeline.handle(Input::Scan {
+            device: 1,
+            at,
+            data,
+        })
+    };
+    for code in ["B42", "WO7", "]d20104012345000009172703311013P1"] {
+        let outputs = scan(&mut pipeline, code);
+        let is_refused = matches!(verdict(&outputs), VerdictKind::Refused(_));
+        assert!(!is_refused, "{code}: {outputs:?}");
+    }
+    // Longer after the scan than an order stays open: each mark keeps it.
+    for n in [100, 200, 300] {
+        let outputs = handle(
+            &mut pipeline,
+            report(n, serial(&n.to_string()), MarkOutcome::Done),
+        );
+        assert_eq!(verdict(&outputs), &VerdictKind::Accepted);
+        let told = event(&outputs);
+        assert_eq!(told["type"], "TransformationEvent");
+        assert_eq!(told["transformationID"], "tracegate:order/WO7");
+        assert_eq!(
+            told["outputEPCList"],
+            json!([format!("https://id.gs1.org/01/04012345000009/21/{n}")])
+        );
+        assert_eq!(
+            told["bizTransactionList"],
+            json!([{"type": "prodorder", "bizTransaction": "tracegate:order/WO7"}])
+        );
+        assert_eq!(told["gw:operator"], "42");
+        assert_eq!(told["ilmd"]["cbvmda:lotNumber"], "13P1");
+        assert_eq!(told["ilmd"]["cbvmda:itemExpirationDate"], "2027-03-31");
+    }
+    // A log that is read late, and a mark of which nobody knows whether it is there.
+    let mut late = report(301, serial("late"), MarkOutcome::Done);
+    late.mark.as_mut().unwrap().device_time_us = Some(T0 - 3_600_000_000);
+    let outputs = handle(&mut pipeline, late);
+    assert_eq!(event(&outputs)["type"], "ObjectEvent");
+    let unknown = MarkOutcome::Unknown("no end in time".to_owned());
+    let outputs = handle(&mut pipeline, report(302, serial("unknown"), unknown));
+    assert_eq!(event(&outputs)["action"], "OBSERVE");
+    // Nobody goes on: the next mark joins nothing any more.
+    pipeline.handle(Input::Tick {
+        at: Time(T0 + 900 * 1_000_000),
+    });
+    alone(&mut pipeline, 901, "no order is open here");
 }

@@ -1,19 +1,21 @@
 //! The event of a mark.
 
 use serde_json::{Map, Value};
-use tracegate_epcis::{Action, EventData, Quantity, has_hash};
+use tracegate_epcis::{Action, EventData, Quantity, What, has_hash};
 use tracegate_feed::marker::Grade;
 use tracegate_gs1::Identity;
 
+use super::task::with_order;
 use super::{Context, event_time, finish, short};
 use crate::config::Step;
 use crate::input::MovementEvent;
 use crate::mapping::{self, day};
 use crate::remarks::{PREFIX, extend};
+use crate::station::Joined;
 
 /// What the event says of a mark, beside the thing.
 #[derive(Debug, Clone, Copy)]
-pub struct MarkFacts<'a> {
+pub(crate) struct MarkFacts<'a> {
     /// What makes it the same mark: device and id.
     pub id: &'a str,
     /// Lot number.
@@ -28,6 +30,8 @@ pub struct MarkFacts<'a> {
     pub poor: bool,
     /// Why its outcome is not known, if it is not.
     pub unknown: Option<&'a str>,
+    /// The order that it is made for.
+    pub joined: Option<&'a Joined>,
 }
 
 /// A thing that was marked: it is commissioned (CBV 2.0 §7.1), or `non_conformant` from the start if its grade is too poor. If
@@ -36,7 +40,7 @@ pub struct MarkFacts<'a> {
 ///
 /// # Errors
 /// The code names no object, or the event would not be valid; the text says which.
-pub fn mark(
+pub(crate) fn mark(
     context: Context<'_>,
     identity: &Identity,
     facts: MarkFacts<'_>,
@@ -46,9 +50,23 @@ pub fn mark(
         None => Action::Add,
         Some(_) => Action::Observe,
     };
+    let joined = facts.joined.filter(|_| facts.unknown.is_none());
+    let made = |epcs: Vec<String>, quantities: Vec<Quantity>| match joined {
+        None => EventData::object(time, action, epcs, quantities),
+        Some(joined) => {
+            let what = What::Transformation {
+                inputs: Vec::new(),
+                input_quantities: Vec::new(),
+                outputs: epcs,
+                output_quantities: quantities,
+                id: Some(joined.order.clone()),
+            };
+            EventData::new(time, what)
+        }
+    };
     let (what, mut event) = if let Some(uri) = identity.instance_uri() {
         let what = short(&uri).to_owned();
-        (what, EventData::object(time, action, vec![uri], Vec::new()))
+        (what, made(vec![uri], Vec::new()))
     } else if let Some(class) = identity.class_uri() {
         let (what, one) = (short(&class).to_owned(), "1".parse().ok());
         let quantity = Quantity {
@@ -56,24 +74,25 @@ pub fn mark(
             quantity: one,
             uom: None,
         };
-        (
-            what,
-            EventData::object(time, action, Vec::new(), vec![quantity]),
-        )
+        (what, made(Vec::new(), vec![quantity]))
     } else {
         return Err("the mark names neither a GTIN (01) nor an SSCC (00)".to_owned());
+    };
+    let step = match joined {
+        Some(joined) => &with_order(context.step, &joined.kind, &joined.order),
+        None => context.step,
     };
     let step = match facts.unknown {
         Some(_) => Step {
             biz_step: "encoding".to_owned(),
             disposition: Some("unknown".to_owned()),
-            ..context.step.clone()
+            ..step.clone()
         },
         None if facts.poor => Step {
             disposition: Some("non_conformant".to_owned()),
-            ..context.step.clone()
+            ..step.clone()
         },
-        None => context.step.clone(),
+        None => step.clone(),
     };
     if facts.unknown.is_none() {
         let dates = [
@@ -90,6 +109,9 @@ pub fn mark(
         mapping::describe(identity, &mut event);
     }
     extend(&mut event, "mark", facts.id);
+    if let Some(operator) = joined.and_then(|it| it.operator.as_deref()) {
+        extend(&mut event, "operator", operator);
+    }
     if let Some(grade) = facts.grade {
         extend(&mut event, "grade", graded(grade));
     }

@@ -85,14 +85,9 @@ impl Noted<'_> {
 
     /// The task's step with the order as business transaction.
     fn step(&self, step: &Step) -> Step {
-        let order = self.job.order.as_ref();
-        let order = order.map(|order| (self.task.order_type.clone(), Text::fixed(&order.uri)));
-        let others = step.biz_transactions.iter();
-        let others =
-            others.filter(|(kind, _)| order.as_ref().is_none_or(|(scanned, _)| scanned != kind));
-        Step {
-            biz_transactions: order.iter().chain(others).cloned().collect(),
-            ..step.clone()
+        match &self.job.order {
+            Some(order) => with_order(step, &self.task.order_type, &order.uri),
+            None => step.clone(),
         }
     }
 
@@ -143,6 +138,16 @@ impl Noted<'_> {
     }
 }
 
+/// A step with an order as business transaction, in place of others of its kind.
+pub(super) fn with_order(step: &Step, kind: &str, uri: &str) -> Step {
+    let order = (kind.to_owned(), Text::fixed(uri));
+    let others = step.biz_transactions.iter().filter(|(it, _)| it != kind);
+    Step {
+        biz_transactions: std::iter::once(&order).chain(others).cloned().collect(),
+        ..step.clone()
+    }
+}
+
 /// What is booked.
 ///
 /// # Errors
@@ -190,20 +195,12 @@ pub(crate) fn task(context: Context<'_>, noted: &Noted<'_>) -> Result<MovementEv
                 }
                 None => EventData::object(time, Action::Add, epcs, quantities),
             };
-            let things = job.entries.iter().map(|it| &it.thing).chain(&job.parent);
-            let first = |of: fn(&crate::station::Scanned) -> Option<&String>| {
-                things.clone().find_map(of).cloned()
-            };
+            let data = job.data();
+            let date = |six: Option<String>| six.and_then(|it| day(&it));
             let master = [
-                ("cbvmda:lotNumber", first(|it| it.lot.as_ref())),
-                (
-                    "cbvmda:itemExpirationDate",
-                    first(|it| it.expiry.as_ref()).and_then(|it| day(&it)),
-                ),
-                (
-                    "cbvmda:productionDate",
-                    first(|it| it.production.as_ref()).and_then(|it| day(&it)),
-                ),
+                ("cbvmda:lotNumber", data.lot),
+                ("cbvmda:itemExpirationDate", date(data.expiry)),
+                ("cbvmda:productionDate", date(data.production)),
             ];
             let master = master.into_iter();
             event

@@ -11,9 +11,9 @@ use crate::mark::{
     Mark, MarkFeed, MarkOutcome, MarkReport, MarkStation, MarkedItem, StationMarker,
 };
 use crate::movement::{self, Context, MarkFacts};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Place};
 use crate::remarks::Remarks;
-use crate::station;
+use crate::station::{self, Joined};
 use crate::time::{Span, Time};
 
 /// A marker's clock that is so far ahead of the gateway's is wrong: then the time of arrival counts.
@@ -45,8 +45,10 @@ impl Pipeline {
             VerdictKind::Accepted
         };
         for (begun_at, mark) in ended {
-            if let Err(refused) = self.book_mark(report.device, begun_at, at, &mark, outputs) {
-                answer = VerdictKind::Refused(refused);
+            match self.book_mark(report.device, begun_at, at, &mark, outputs) {
+                Ok(None) => {}
+                Ok(Some(warning)) => answer = VerdictKind::Warned(warning),
+                Err(refused) => answer = VerdictKind::Refused(refused),
             }
         }
         if report.answer {
@@ -76,7 +78,7 @@ impl Pipeline {
         }
     }
 
-    /// Books a mark that ended; the error is for the operator.
+    /// Books a mark that ended; a warning and the error are for the operator.
     fn book_mark(
         &mut self,
         device: DeviceIndex,
@@ -84,9 +86,9 @@ impl Pipeline {
         ended_at: Time,
         mark: &Mark,
         outputs: &mut Vec<Output>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         self.stats.marks += 1;
-        let Some((read_point, station, marker)) = self.marker(device) else {
+        let Some((index, read_point, station, marker)) = self.marker(device) else {
             self.stats.unassigned += 1;
             return Err("no read point has this marker".to_owned());
         };
@@ -99,6 +101,15 @@ impl Pipeline {
         let at = by_device
             .filter(|by| *by - ended_at < AHEAD)
             .unwrap_or(arrived);
+        let joined = match &mark.outcome {
+            MarkOutcome::Done => self.joins(index, at),
+            _ => None,
+        };
+        let (joined, warning) = match joined {
+            Some(Ok(joined)) => (Some(joined), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, None),
+        };
         let name = self.state.config.devices.get(usize::from(device));
         let id = format!("{}/{}", name.map_or("?", String::as_str), mark.id);
         let refuse = |reason| NonEvent {
@@ -139,20 +150,27 @@ impl Pipeline {
                     let known = uri.and_then(|uri| self.state.references.batch(&uri));
                     let told = mark.item.lot.as_deref().or_else(|| identity.lot());
                     let expiry = mark.item.expiry.as_deref();
+                    // What the mark says of itself is more certain than what was scanned for all that follow.
+                    let scanned = joined.as_ref().map(|it| &it.data);
+                    let production = mark.item.production.as_deref();
                     let grade = mark.grade.as_ref();
                     let facts = MarkFacts {
                         id: &id,
-                        lot: told.or_else(|| known.map(|it| it.lot.as_str())),
+                        lot: told
+                            .or_else(|| scanned?.lot.as_deref())
+                            .or_else(|| known.map(|it| it.lot.as_str())),
                         expiry: expiry
                             .or_else(|| identity.value(Ai::EXPIRY))
+                            .or_else(|| scanned?.expiry.as_deref())
                             .or_else(|| known?.expiry.as_deref()),
-                        production: mark.item.production.as_deref(),
+                        production: production.or_else(|| scanned?.production.as_deref()),
                         grade,
                         poor: grade.is_some_and(|it| Some(it.overall) < marker.min_grade),
                         unknown: match &mark.outcome {
                             MarkOutcome::Unknown(why) => Some(why),
                             _ => None,
                         },
+                        joined: joined.as_ref(),
                     };
                     let event = movement::mark(context, &identity, facts)?;
                     // What was perhaps not marked tells nothing of its lot.
@@ -173,10 +191,15 @@ impl Pipeline {
                 }
                 self.stats.events += 1;
                 outputs.push(Output::Event(Box::new(event)));
+                if joined.is_some()
+                    && let Some(Place::Station(station)) = self.state.places.get_mut(index)
+                {
+                    station.desk.joined(ended_at);
+                }
                 if poor {
                     Err("the grade is too poor".to_owned())
                 } else {
-                    Ok(())
+                    Ok(warning)
                 }
             }
             Err((non_event, error)) => {
@@ -190,20 +213,33 @@ impl Pipeline {
     fn marker(
         &self,
         device: DeviceIndex,
-    ) -> Option<(&ReadPointConfig, &MarkStation, &StationMarker)> {
-        self.state.config.read_points.iter().find_map(|read_point| {
+    ) -> Option<(usize, &ReadPointConfig, &MarkStation, &StationMarker)> {
+        let mut read_points = self.state.config.read_points.iter().enumerate();
+        read_points.find_map(|(index, read_point)| {
             let ReadPointKind::Station(config) = &read_point.kind else {
                 return None;
             };
             let station = config.marks.as_deref()?;
             let own = |marker: &&StationMarker| marker.reading.device == device;
-            Some((read_point, station, station.markers.iter().find(own)?))
+            let marker = station.markers.iter().find(own)?;
+            Some((index, read_point, station, marker))
         })
+    }
+
+    /// What a mark of this read point that was made `at` takes from what was scanned there.
+    fn joins(&self, index: usize, at: Time) -> Option<Result<Joined, String>> {
+        let read_point = self.state.config.read_points.get(index)?;
+        let (ReadPointKind::Station(config), Some(Place::Station(station))) =
+            (&read_point.kind, self.state.places.get(index))
+        else {
+            return None;
+        };
+        station.desk.joins(config.task.as_deref()?, at)
     }
 
     /// Things that a mark names, as canonical URIs.
     pub(super) fn mark_mentions(&self, report: &MarkReport) -> Vec<String> {
-        let (Some(mark), Some((_, _, marker))) = (&report.mark, self.marker(report.device)) else {
+        let (Some(mark), Some((.., marker))) = (&report.mark, self.marker(report.device)) else {
             return Vec::new();
         };
         let identity = identity(&mark.item, marker).ok();

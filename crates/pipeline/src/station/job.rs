@@ -44,6 +44,17 @@ pub(crate) struct Ack {
     pub supervisor: bool,
 }
 
+/// What scans say of what is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct OrderData {
+    /// Lot number.
+    pub lot: Option<String>,
+    /// Expiry as `YYMMDD`.
+    pub expiry: Option<String>,
+    /// Production date as `YYMMDD`.
+    pub production: Option<String>,
+}
+
 /// What a scan did, to take it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Done {
@@ -67,6 +78,8 @@ pub(crate) struct Job {
     /// When that was.
     pub touched: Time,
     pub order: Option<OrderRef>,
+    /// When the order was scanned.
+    pub since: Time,
     /// Something was booked for the order: nothing is lost when it is forgotten.
     pub order_used: bool,
     /// The pallet or box; of a commissioning the lot that what follows belongs to.
@@ -91,6 +104,7 @@ impl Job {
             device,
             touched,
             order: None,
+            since: touched,
             order_used: false,
             parent: None,
             entries: Vec::new(),
@@ -208,7 +222,7 @@ impl Job {
             _ => {}
         }
         let before = self.order.replace(order);
-        self.order_used = false;
+        (self.order_used, self.since) = (false, self.touched);
         self.trail.push(Done::Order(before));
         Ok(())
     }
@@ -355,6 +369,17 @@ impl Job {
             TaskKind::Issue | TaskKind::Return => task.confirm == Confirm::Auto,
             TaskKind::Inspection | TaskKind::Commissioning => true,
             TaskKind::Packing => false,
+        }
+    }
+
+    /// Lot and dates of what is made.
+    pub fn data(&self) -> OrderData {
+        let things = self.entries.iter().map(|it| &it.thing).chain(&self.parent);
+        let first = |of: fn(&Thing) -> Option<&String>| things.clone().find_map(of).cloned();
+        OrderData {
+            lot: first(|it| it.lot.as_ref()),
+            expiry: first(|it| it.expiry.as_ref()),
+            production: first(|it| it.production.as_ref()),
         }
     }
 

@@ -6,14 +6,16 @@
 mod assess;
 mod code;
 mod job;
+mod joined;
 mod past;
 pub(crate) mod task;
 mod tell;
 mod work;
 
 pub use code::{BadCode, Codes};
-pub(crate) use code::{Meaning, Thing as Scanned};
+pub(crate) use code::Meaning;
 pub(crate) use job::Job;
+pub(crate) use joined::Joined;
 pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
 pub(crate) use work::{Place, Worked};
 

@@ -23,6 +23,8 @@ pub struct TaskConfig {
     pub consume: bool,
     /// What is commissioned is scanned twice.
     pub verify: bool,
+    /// Marks of the station's markers join the order that is open, as scans do.
+    pub join_marks: bool,
     /// CBV word or URI for the order as business transaction.
     pub order_type: String,
     /// Which of the guard's rules a supervisor may override where they refuse; warnings always.
@@ -172,6 +174,7 @@ impl TaskConfig {
             as_planned: false,
             consume: false,
             verify: false,
+            join_marks: false,
             order_type: "prodorder".to_owned(),
             overridable: Vec::new(),
             verdicts: Verdicts::All,

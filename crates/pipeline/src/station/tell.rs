@@ -77,6 +77,7 @@ impl Desk {
         if keeps && (job.order.is_some() || job.parent.is_some()) {
             let mut next = Job::new(scan.device, scan.at);
             (next.order, next.parent, next.order_used) = (job.order, job.parent, true);
+            next.since = job.since;
             self.job = Some(next);
         }
     }
