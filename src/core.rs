@@ -35,7 +35,8 @@ use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
-use crate::health::{Beat, BufferLevel, Health};
+use crate::health::{Beat, BufferLevel, Code, Health};
+use crate::logs;
 use crate::reference::Known;
 use crate::telemetry;
 
@@ -170,6 +171,7 @@ impl Core {
             let now = self.wiring.clock.now();
             if let Err(error) = self.store.commit(&[], &[], now).await {
                 warn!(
+                    code = logs::READS_NOT_COMMITTED,
                     error = crate::error_chain(&error),
                     "Newest reads not committed; they are kept beside the buffer"
                 );
@@ -290,7 +292,10 @@ impl Core {
                     }
                     Output::ClockStepped { device, by, .. } => {
                         let (reader, seconds) = (self.device_name(device), by.seconds());
-                        warn!(reader, seconds, "The reader's clock was set back");
+                        warn!(
+                            code = Code::ReaderClock.as_str(),
+                            reader, seconds, "The reader's clock was set back"
+                        );
                         self.wiring.health.clock_stepped(reader, by.into());
                     }
                 }
@@ -362,6 +367,7 @@ impl Core {
                 let outcome = self.store.set_aside(seq, &reason, attempts, at).await;
                 if outcome.is_ok() {
                     error!(
+                        code = Code::EventsSetAside.as_str(),
                         seq,
                         reason,
                         attempts,
@@ -426,8 +432,8 @@ impl Core {
         if count > 0 {
             self.telemetry_dropped = dropped;
             warn!(
-                count,
-                "Telemetry dropped: there was no room for it; movements are not concerned"
+                code = logs::TELEMETRY_DROPPED,
+                count, "Telemetry dropped: there was no room for it; movements are not concerned"
             );
         }
         let figures = self.store.figures().await;
@@ -487,7 +493,11 @@ fn tell_once(fails: &mut bool, outcome: Result<(), BufferError>, what: &'static 
     let failed = outcome.is_err();
     match outcome {
         Err(error) if !*fails => {
-            warn!(error = crate::error_chain(&error), "{what}; trying again");
+            warn!(
+                code = logs::STORING_DELAYED,
+                error = crate::error_chain(&error),
+                "{what}; trying again"
+            );
         }
         Ok(()) if *fails => info!("No longer: {what}"),
         _ => {}

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 use crate::clock::GatewayClock;
 use crate::downlink::order::{Action, Order, Orders};
 use crate::health::{Beat, DeviceCounter, Health, tame};
+use crate::logs;
 use transport::{Opener, Port};
 
 /// Between attempts to reach a device, jittered up to twice that: one that was replugged is back within two seconds.
@@ -74,7 +75,11 @@ impl Context {
     /// Reports the device as up.
     fn up(&self) {
         if self.health.device_up(&self.name) {
-            info!(device = self.name, "Device connected");
+            info!(
+                code = logs::DEVICE_CONNECTED,
+                device = self.name,
+                "Device connected"
+            );
         }
     }
 

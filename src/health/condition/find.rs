@@ -39,10 +39,7 @@ pub(in crate::health) fn found(
         });
     };
     if let Some(problem) = &links.storing {
-        let code = match problem.contains("is full") {
-            true => Code::BufferFull,
-            false => Code::StorageFailed,
-        };
+        let code = of_storing(problem);
         let text = format!("nothing can be stored: {problem}");
         add(code, Subject::Buffer, text);
     }
@@ -153,7 +150,14 @@ pub(in crate::health) fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Co
     }
 }
 
-const fn of_problem(problem: Problem) -> (Code, Option<u16>) {
+pub(super) fn of_storing(problem: &str) -> Code {
+    match problem.contains("is full") {
+        true => Code::BufferFull,
+        false => Code::StorageFailed,
+    }
+}
+
+pub(super) const fn of_problem(problem: Problem) -> (Code, Option<u16>) {
     match problem {
         Problem::Antenna(id) => (Code::AntennaDown, Some(id)),
         Problem::Weak(id) => (Code::AntennaWeak, Some(id)),
