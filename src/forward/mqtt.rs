@@ -314,7 +314,7 @@ pub async fn run(settings: Settings, mut links: Links) {
         // Once per change of reason, not once per attempt.
         let (broker, delay_ms) = (endpoint.to_string(), wait.as_millis());
         if news {
-            warn!(broker, code, reason, delay_ms, "Broker not connected");
+            warn!(code, broker, reason, delay_ms, "Broker not connected");
         } else {
             debug!(broker, reason, delay_ms, "Broker not connected");
         }

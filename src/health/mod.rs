@@ -6,6 +6,7 @@ mod certificates;
 mod condition;
 mod counters;
 mod device;
+mod disk;
 mod history;
 mod level;
 mod notice;
@@ -32,6 +33,8 @@ use condition::{Tracker, found};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
+use disk::Disks;
+pub use disk::{Disk, Room, state_directory};
 use level::Trend;
 pub use level::{BufferLevel, about};
 pub use notice::Notice;
@@ -48,6 +51,7 @@ const QUIET: &[Code] = &[
     Code::ClockUnsynced,
     Code::EventsSetAside,
     Code::BufferGrowing,
+    Code::DiskLow,
 ];
 
 /// The broker's link, in words.
@@ -86,6 +90,7 @@ struct Links {
     site: Site,
     buffer: BufferLevel,
     buffer_trend: Trend,
+    disks: Disks,
     clock_unsynced: bool,
     tracker: Tracker,
     epoch: String,
@@ -156,6 +161,7 @@ impl Health {
                 site: Site::default(),
                 buffer: BufferLevel::default(),
                 buffer_trend: Trend::default(),
+                disks: Disks::default(),
                 clock_unsynced: false,
                 tracker: Tracker::default(),
                 epoch: epoch.to_owned(),

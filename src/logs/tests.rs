@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tracing::subscriber::with_default;
-use tracing::{info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::limit::EVERY;
@@ -43,7 +42,7 @@ fn a_line_in_all_its_forms() {
     let lines = heard(|| {
         let reader = "dock_1";
         let code = Code::ReaderUnreachable.as_str();
-        warn!(reader, code, count = 3, reason = %"no \"route\"\nto it", "Device not connected");
+        tracing::warn!(reader, code, count = 3, reason = %"no \"route\"\nto it", "Device not connected");
     });
     let [mut line] = <[Line; 1]>::try_from(lines).unwrap();
     (line.at, line.left_out) = (Timestamp::UNIX_EPOCH, 7);
@@ -80,11 +79,11 @@ fn a_line_in_all_its_forms() {
 #[test]
 fn addresses_lose_their_password_and_texts_their_end() {
     let lines = heard(|| {
-        info!(
+        tracing::info!(
             at = "see mqtts://user:hunter2@broker:8883/x and http://a/b",
             "x"
         );
-        info!("{}", "y".repeat(5_000));
+        tracing::info!("{}", "y".repeat(5_000));
     });
     assert_eq!(
         lines[0].words(),
@@ -95,7 +94,7 @@ fn addresses_lose_their_password_and_texts_their_end() {
 
 #[test]
 fn a_library_has_a_code_too() {
-    let lines = heard(|| warn!(target: "sqlx::query", "slow"));
+    let lines = heard(|| tracing::warn!(target: "sqlx::query", "slow"));
     assert_eq!(lines[0].code, LIBRARY);
 }
 

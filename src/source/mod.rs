@@ -68,7 +68,7 @@ impl Context {
         let reason = tame(reason);
         if let Some(code) = self.health.device_down(&self.name, reason.clone()) {
             let code = code.as_str();
-            warn!(device = self.name, code, reason, "Device not connected");
+            warn!(code, device = self.name, reason, "Device not connected");
         }
     }
 

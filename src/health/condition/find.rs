@@ -92,6 +92,9 @@ pub(in crate::health) fn found(
     if let Some((code, text)) = links.buffer_trend.conditions(&links.buffer) {
         add(code, Subject::Buffer, text);
     }
+    for (code, subject, text) in links.disks.conditions() {
+        add(code, subject, text);
+    }
     let aside = inner.counters.dead_letters.get();
     if aside > 0 {
         let text = format!("{aside} events are set aside, because they cannot be sent");
