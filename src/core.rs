@@ -12,6 +12,7 @@
 mod answer;
 mod audit;
 mod count;
+mod measure;
 mod show;
 mod storing;
 #[cfg(test)]
@@ -35,12 +36,14 @@ use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
 use crate::capture::tap::{Batch, Tap};
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
-use crate::health::{Beat, BufferLevel, Health};
+use crate::health::{Beat, Code, Health};
+use crate::logs;
 use crate::reference::Known;
 use crate::telemetry;
 
 pub use answer::{Feedback, LightSwitch, Told};
 use audit::{Said, Word};
+use measure::tell_once;
 pub use storing::DiskFailed;
 use storing::Ended;
 
@@ -173,6 +176,7 @@ impl Core {
             let now = self.wiring.clock.now();
             if let Err(error) = self.store.commit(&[], &[], now).await {
                 warn!(
+                    code = logs::READS_NOT_COMMITTED,
                     error = crate::error_chain(&error),
                     "Newest reads not committed; they are kept beside the buffer"
                 );
@@ -293,7 +297,10 @@ impl Core {
                     }
                     Output::ClockStepped { device, by, .. } => {
                         let (reader, seconds) = (self.device_name(device), by.seconds());
-                        warn!(reader, seconds, "The reader's clock was set back");
+                        warn!(
+                            code = Code::ReaderClock.as_str(),
+                            reader, seconds, "The reader's clock was set back"
+                        );
                         self.wiring.health.clock_stepped(reader, by.into());
                     }
                 }
@@ -366,6 +373,7 @@ impl Core {
                 let outcome = self.store.set_aside(seq, &reason, attempts, at).await;
                 if outcome.is_ok() {
                     error!(
+                        code = Code::EventsSetAside.as_str(),
                         seq,
                         reason,
                         attempts,
@@ -408,56 +416,6 @@ impl Core {
             .set(self.store.waiting());
     }
 
-    /// Tells how full the buffer is, from time to time.
-    async fn measure(&mut self) {
-        if self.measured.is_some_and(|at| at.elapsed() < WAKE) {
-            return;
-        }
-        self.measured = Some(Instant::now());
-        let (now, keep) = (self.wiring.clock.now(), self.wiring.keep_verdicts);
-        let mut pruned = self.store.prune(now).await;
-        if pruned.is_ok() {
-            pruned = self.store.prune_audit(keep, now).await;
-        }
-        self.damaged |= is_damage(&pruned);
-        tell_once(
-            &mut self.prune_fails,
-            pruned,
-            "Kept events and old verdicts not deleted yet",
-        );
-        let dropped = self.store.telemetry_dropped();
-        let count = dropped.saturating_sub(self.telemetry_dropped);
-        if count > 0 {
-            self.telemetry_dropped = dropped;
-            warn!(
-                count,
-                "Telemetry dropped: there was no room for it; movements are not concerned"
-            );
-        }
-        let figures = self.store.figures().await;
-        self.damaged |= is_damage(&figures);
-        // What else fails here fails elsewhere too, and is told there.
-        let Ok(figures) = figures else { return };
-        let age_us = figures
-            .oldest
-            .map_or(0, |oldest| self.wiring.clock.now().micros_since(oldest));
-        let counters = self.wiring.health.counters();
-        counters.waiting.set(figures.waiting);
-        counters.dead_letters.set(figures.dead_letters);
-        counters.telemetry_waiting.set(figures.telemetry.0);
-        counters.kept.set(figures.kept.map_or(0, |(_, kept)| kept));
-        self.wiring
-            .health
-            .kept_from(figures.kept.map(|(first, _)| first));
-        self.wiring.health.buffer(BufferLevel {
-            bytes: figures.bytes,
-            percent: figures.bytes.saturating_mul(100) / figures.max_bytes.max(1),
-            oldest_s: u64::try_from(age_us / 1_000_000).unwrap_or(0),
-            max_bytes: figures.max_bytes,
-            full_in_s: None,
-        });
-    }
-
     fn device_name(&self, device: DeviceIndex) -> &str {
         self.pipeline
             .config()
@@ -484,17 +442,4 @@ fn read_count(input: &Input) -> usize {
         Input::Reads { reads, .. } => reads.len(),
         _ => 0,
     }
-}
-
-/// Logs the first of a row of failures, and their end. Nothing is lost by them: the same is tried again.
-fn tell_once(fails: &mut bool, outcome: Result<(), BufferError>, what: &'static str) {
-    let failed = outcome.is_err();
-    match outcome {
-        Err(error) if !*fails => {
-            warn!(error = crate::error_chain(&error), "{what}; trying again");
-        }
-        Ok(()) if *fails => info!("No longer: {what}"),
-        _ => {}
-    }
-    *fails = failed;
 }

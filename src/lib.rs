@@ -19,6 +19,7 @@ pub mod downlink;
 pub mod failpoint;
 pub mod forward;
 pub mod health;
+pub mod logs;
 pub mod reference;
 pub mod service;
 pub mod source;

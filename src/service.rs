@@ -20,7 +20,8 @@ use crate::config::Config;
 use crate::control::{self, server::Door};
 use crate::core::{Core, DiskFailed, Wiring};
 use crate::forward::{mqtt, site, sparkplug};
-use crate::health::{DeviceState, Health};
+use crate::health::{Code, DeviceState, Health};
+use crate::logs;
 use crate::reference::Known;
 use crate::source::Context;
 use crate::status;
@@ -102,6 +103,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     .map_err(ServiceError::at_start)?;
     if unreadable > 0 {
         error!(
+            code = logs::JOURNAL_UNREADABLE,
             count = unreadable,
             "Parts of the journal cannot be read; loads that were passing a gate at the last stop may be missing"
         );
@@ -110,7 +112,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     store.share_telemetry(topology::telemetry_bytes(config));
     let health = Health::new(config.gateway.site.as_str(), store.epoch());
     if let Some(damage) = damage {
-        error!("{damage}");
+        error!(code = Code::BufferDamaged.as_str(), "{damage}");
         health.buffer_replaced(store.epoch(), damage.to_string());
     }
     info!(
@@ -254,8 +256,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         Err(error) => {
             let error = crate::error_chain(&error);
             error!(
-                error,
-                "No control socket: tracegate status, why, capture and survey do not work"
+                code = logs::CONTROL_ABSENT,
+                error, "No control socket: tracegate status, why, capture and survey do not work"
             );
             None
         }
@@ -277,7 +279,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     notify(&[NotifyState::Stopping]);
     match fault {
         None => info!("Stopping"),
-        Some(part) => error!(part, "A part of the gateway failed; stopping"),
+        Some(part) => error!(
+            code = logs::PART_FAILED,
+            part, "A part of the gateway failed; stopping"
+        ),
     }
     stop_sources.cancel();
     if timeout(SOURCES_STOP, async {
@@ -286,12 +291,18 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     .await
     .is_err()
     {
-        warn!("Some devices did not let go in time");
+        warn!(
+            code = logs::STOP_HURRIED,
+            "Some devices did not let go in time"
+        );
         sources.shutdown().await;
     }
     stop_forward.cancel();
     if !forwarder.is_finished() && forwarder.await.is_err() {
-        error!("The forwarder failed while stopping");
+        error!(
+            code = logs::PART_FAILED,
+            "The forwarder failed while stopping"
+        );
     }
     stop_control.cancel();
     if let Some(control) = control {
@@ -304,12 +315,15 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     if let Some(edge_node) = edge_node
         && edge_node.await.is_err()
     {
-        error!("Sparkplug failed while stopping");
+        error!(code = logs::PART_FAILED, "Sparkplug failed while stopping");
     }
     if let Some(site_data) = site_data
         && site_data.await.is_err()
     {
-        error!("The site's data failed while stopping");
+        error!(
+            code = logs::PART_FAILED,
+            "The site's data failed while stopping"
+        );
     }
     stop_core.cancel();
     let core = match ended_core {
@@ -345,7 +359,7 @@ async fn page(
             Some(tokio::spawn(served))
         }
         Err(error) => {
-            warn!(%address, %error, "No status page and no metrics: the port cannot be opened; choose another [status] listen");
+            warn!(code = logs::PAGE_ABSENT, %address, %error, "No status page and no metrics: the port cannot be opened; choose another [status] listen");
             None
         }
     }
@@ -361,8 +375,8 @@ async fn supervise(health: Health) {
             None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
             None => {}
             Some(task) => error!(
-                task,
-                "A task shows no sign of life; the watchdog is not fed"
+                code = Code::TaskStuck.as_str(),
+                task, "A task shows no sign of life; the watchdog is not fed"
             ),
         }
         let next = health.settle();
@@ -386,7 +400,7 @@ async fn supervise(health: Health) {
 /// Without systemd there is nobody to tell.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "systemd cannot be told");
+        warn!(code = logs::SYSTEMD_NOT_TOLD, %error, "systemd cannot be told");
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tracegate::config::{self, Format};
 use tracegate::health::{Code, Counters, DeviceCounter, DeviceKind, DeviceState, Health};
+use tracegate::logs;
 use tracegate_pipeline::guard::Rule;
 
 fn root() -> &'static Path {
@@ -124,27 +125,123 @@ fn every_field_of_the_status_message_is_explained() {
     }
 }
 
+/// Written by `UPDATE_EXPECT=1 cargo test --test docs`.
 #[test]
 fn every_condition_is_explained_in_the_words_of_the_program() {
-    let readme = read("README.md");
-    let documented: Vec<String> = table(&readme, "| code | severity |")
-        .iter()
-        .map(|row| row.join(" | "))
-        .collect();
-    let row = |code: &Code| {
+    let mut text = "# Conditions\n\n\
+        Whatever is wrong is a condition with a code that does not change; README.md, Conditions, says where they are shown.\n\
+        The worst stand first. `error`: something is not stored, not delivered or not read. `warning`: all of that works; it\n\
+        will not for ever, or somebody should look. A condition is shown when it has held for the time under \"after\", and not\n\
+        while one of those under \"not shown beside\" holds for the same device, the broker or the gateway: it follows from it.\n\
+        `tracegate_condition` has each on `/metrics`, and errors and warnings of the log carry the same codes: [logs](logs.md).\n\n\
+        | code | severity | what it means | what to do | after | not shown beside |\n|---|---|---|---|---|---|\n"
+        .to_owned();
+    for code in Code::ALL {
         let (word, severity) = (code.as_str(), code.severity().as_str());
-        format!(
-            "`{word}` | {severity} | {} | {}",
-            code.meaning(),
-            code.remedy()
-        )
-    };
-    let known: Vec<String> = Code::ALL.iter().map(row).collect();
-    assert_eq!(documented, known);
+        let (meaning, remedy) = (code.meaning(), code.remedy());
+        let after = match code.delay().as_secs() {
+            0 => "at once".to_owned(),
+            seconds => format!("{seconds} s"),
+        };
+        let roots: Vec<String> = code
+            .roots()
+            .iter()
+            .map(|it| format!("`{}`", it.as_str()))
+            .collect();
+        let roots = roots.join(", ");
+        text += &format!("| `{word}` | {severity} | {meaning} | {remedy} | {after} | {roots} |\n");
+    }
+    same("docs/conditions.md", &text);
     let sent: serde_json::Value = serde_json::from_str(&read("deploy/asyncapi.json")).unwrap();
     let sent = &sent["components"]["schemas"]["Condition"]["properties"]["code"]["enum"];
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(sent, &serde_json::json!(codes));
+}
+
+/// Written by `UPDATE_EXPECT=1 cargo test --test docs`.
+#[test]
+fn every_code_of_the_log_is_explained() {
+    let mut text = "# Logs\n\n\
+        Every error and every warning has a code that does not change, and fields: `device` (also under its kind: `reader`,\n\
+        `scanner`, `receiver`, `marker`, `light`), `read_point`, `broker`, `file`, `reason` and others. What is a condition has\n\
+        the condition's code, see [conditions](conditions.md); the other codes are below.\n\n\
+        `[log] format` chooses the form; without it the gateway writes to the journal when its standard error leads there, as\n\
+        in the packaged service, because its fields can be searched for, and else text to standard error:\n\n\
+        ```console\n\
+        $ journalctl -u tracegate DEVICE=dock_1\n\
+        $ journalctl -u tracegate CODE=READER-UNREACHABLE --since today\n\
+        $ journalctl -u tracegate -p warning\n\
+        ```\n\n\
+        `json` is an object a line: `time`, `level`, `code`, `message`, `device` and the other fields. `[log] level` and the\n\
+        variable `RUST_LOG`, which counts before it, say how much is written.\n\n\
+        The same code about the same device, read point, broker or file is written once in 10 s at most; a connection that comes\n\
+        and goes has six lines at once, and then one in 10 s. `left_out` counts the lines that were left out before. The newest\n\
+        of them is written when its time has come, so the last line is how things are. Movements are never left out.\n\
+        `tracegate_log_lines_total` counts all of them. Passwords are never written; user and password of an address are masked.\n\n\
+        | code | level | what it means | what to do |\n|---|---|---|---|\n"
+        .to_owned();
+    for entry in logs::TABLE {
+        let logs::Entry {
+            code,
+            level,
+            meaning,
+            remedy,
+            ..
+        } = entry;
+        text += &format!("| `{code}` | {level} | {meaning} | {remedy} |\n");
+    }
+    same("docs/logs.md", &text);
+}
+
+/// Compares a file with what it must be, or writes it.
+fn same(name: &str, text: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::create_dir_all(root().join("docs")).unwrap();
+        std::fs::write(root().join(name), text).unwrap();
+    }
+    assert_eq!(read(name), text);
+}
+
+/// Every `warn!` and `error!` of the program begins with a code, of one of the two tables, and of the right level.
+#[test]
+fn no_warning_without_a_code() {
+    let mut sources = String::new();
+    for folder in [
+        "src",
+        "crates/llrp/src",
+        "crates/pipeline/src",
+        "crates/feed/src",
+    ] {
+        collect(&root().join(folder), &mut sources);
+    }
+    let mut calls = 0;
+    for level in ["warn", "error"] {
+        for call in sources.split(&format!(" {level}!(")).skip(1) {
+            let call = call.trim_start();
+            calls += 1;
+            let start: String = call.chars().take(90).collect();
+            let given = call.strip_prefix("code");
+            let given = given.filter(|rest| rest.starts_with([' ', ',']));
+            assert!(given.is_some(), "{level}!({start}… has no code");
+            if let Some(name) = given.and_then(|rest| rest.strip_prefix(" = logs::")) {
+                let name = name.split(',').next().unwrap_or_default();
+                let entry = logs::TABLE.iter().find(|it| it.name == name);
+                let entry = entry.unwrap_or_else(|| panic!("{name} is not in the table"));
+                assert_eq!(entry.level, level, "{name}");
+            }
+        }
+    }
+    assert!(calls > 70, "{calls} calls are not all");
+    let mut seen: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    for entry in logs::TABLE {
+        assert!(seen.insert(entry.code), "{} twice", entry.code);
+        let is_code = |c: char| c.is_ascii_uppercase() || c == '-';
+        assert!(entry.code.chars().all(is_code), "{}", entry.code);
+        assert!(entry.meaning.ends_with('.') && !entry.remedy.is_empty());
+        let used = format!("logs::{}", entry.name);
+        let used = sources.contains(&used) || entry.name == "LIBRARY";
+        assert!(used, "{} is used nowhere", entry.name);
+    }
 }
 
 /// Written by `UPDATE_EXPECT=1 cargo test --test docs`.
@@ -163,11 +260,7 @@ fn every_metric_is_explained() {
             .collect();
         text += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
     }
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::create_dir_all(root().join("docs")).unwrap();
-        std::fs::write(root().join("docs/metrics.md"), &text).unwrap();
-    }
-    assert_eq!(read("docs/metrics.md"), text);
+    same("docs/metrics.md", &text);
 }
 
 #[test]
@@ -259,7 +352,14 @@ fn bounds_in_the_architecture_are_those_of_the_code() {
 
 #[test]
 fn links_lead_somewhere() {
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "docs/conditions.md",
+        "docs/logs.md",
+        "docs/monitoring.md",
+    ] {
         let text = read(document);
         for link in text
             .split("](")
@@ -267,7 +367,8 @@ fn links_lead_somewhere() {
             .filter_map(|rest| rest.split(')').next())
         {
             if !link.contains("://") {
-                let path: PathBuf = root().join(link.split('#').next().unwrap_or(link));
+                let folder = root().join(document).parent().expect("a folder").to_owned();
+                let path: PathBuf = folder.join(link.split('#').next().unwrap_or(link));
                 assert!(path.exists(), "{document} links to {link}");
             }
         }

@@ -10,6 +10,8 @@ use tracing::warn;
 
 use super::{MAX_ANTENNAS, Tracks};
 
+use crate::logs;
+
 /// A larger file is not one that we wrote.
 const MAX_BYTES: u64 = 8 << 20;
 /// Of the file's form.
@@ -27,12 +29,12 @@ pub(super) fn load(path: &Path) -> BTreeMap<(String, u16), Tracks> {
         Ok(noted) if noted.version == VERSION => noted,
         Ok(noted) => {
             let version = noted.version;
-            warn!(%file, version, "Another version wrote down how antennas read; it is learned anew");
+            warn!(code = logs::ANTENNA_HISTORY, %file, version, "Another version wrote down how antennas read; it is learned anew");
             return BTreeMap::new();
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return BTreeMap::new(),
         Err(error) => {
-            warn!(%file, %error, "How antennas used to read is not known; it is learned anew");
+            warn!(code = logs::ANTENNA_HISTORY, %file, %error, "How antennas used to read is not known; it is learned anew");
             return BTreeMap::new();
         }
     };
@@ -66,7 +68,7 @@ pub(super) fn save(path: &Path, all: &BTreeMap<(String, u16), Tracks>) {
     };
     if let Err(error) = write(path, &noted) {
         let file = path.display();
-        warn!(%file, %error, "How antennas read is not noted; a restart forgets it");
+        warn!(code = logs::ANTENNA_HISTORY, %file, %error, "How antennas read is not noted; a restart forgets it");
     }
 }
 

@@ -351,7 +351,7 @@ fn tell(verdict: &Verdict, health: &Health) {
     };
     let code = code.as_str();
     match text {
-        Some(problem) => warn!(reader = device, code, problem, "Less is read than usual"),
-        None => info!(reader = device, code, "It reads as usual again"),
+        Some(problem) => warn!(code, reader = device, problem, "Less is read than usual"),
+        None => info!(code, reader = device, "It reads as usual again"),
     }
 }

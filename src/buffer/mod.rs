@@ -62,7 +62,7 @@ pub use open::Opened;
 pub use reader::{OutboxReader, OutboxRow};
 pub use repair::{Damage, is_sound};
 pub(crate) use space::size_text;
-pub use space::{KEEP_FREE_BYTES, Limits};
+pub use space::{KEEP_FREE_BYTES, Limits, room};
 pub(crate) use statements::STATE_VERSION;
 pub use store::{Figures, Store};
 pub use stream::{NewRow, Stream};

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::{BufferError, connect};
+use crate::health::Room;
 
 /// Nothing is accepted from this share of the cap on, and again below that one, in percent.
 const FULL_PERCENT: (u64, u64) = (90, 80);
@@ -52,11 +53,21 @@ impl fmt::Debug for Probe {
 
 impl Default for Probe {
     fn default() -> Self {
-        Self::new(|directory| {
-            let disk = rustix::fs::statvfs(directory)?;
-            Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-        })
+        Self::new(|directory| Ok(room(directory)?.free))
     }
+}
+
+/// How much room the disk of a folder has.
+///
+/// # Errors
+/// The folder is not there, or its disk does not answer.
+pub fn room(directory: &Path) -> io::Result<Room> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(Room {
+        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        size: disk.f_blocks.saturating_mul(disk.f_frsize),
+        device: rustix::fs::stat(directory)?.st_dev,
+    })
 }
 
 impl Probe {

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    super::run::log_to_stderr("warn");
+    let _log = crate::logs::start(None, "warn");
     super::run::runtime()?.block_on(play(arguments))
 }
 

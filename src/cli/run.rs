@@ -1,6 +1,5 @@
 //! `tracegate run`: the daemon.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,15 +7,15 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Format};
+use crate::logs;
 use crate::service;
 
 /// Run the gateway until SIGTERM or SIGINT.
 ///
 /// Devices and brokers that cannot be reached are reported and tried again for ever. Log level: RUST_LOG=debug (or
-/// trace, warn, …). Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails at the start or
+/// trace, warn, …), else [log] level. Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails at the start or
 /// for too long, 78 with problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -33,7 +32,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };
-    log_to_stderr("info");
+    let settings = &loaded.config.log;
+    let _log = logs::start(settings.format, settings.level.as_str());
     eprint!("{}", loaded.report().render(Format::Human));
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -74,26 +74,14 @@ pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
                 _ = interrupt.recv() => info!("SIGINT"),
             }
             if stop.is_cancelled() {
-                warn!("Second signal: not waiting any longer");
+                warn!(
+                    code = logs::STOP_HURRIED,
+                    "Second signal: not waiting any longer"
+                );
                 std::process::exit(1);
             }
             stop.cancel();
         }
     });
     Ok(())
-}
-
-/// Logs to standard error; without times where the journal adds its own.
-pub(super) fn log_to_stderr(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        log.without_time().init();
-    } else {
-        log.init();
-    }
 }

@@ -20,6 +20,7 @@ mod guard;
 mod light;
 mod limits;
 mod llrp;
+mod log;
 mod mapping;
 mod marker;
 mod mask;
@@ -63,6 +64,7 @@ pub use light::Light;
 pub use llrp::{
     DutyCycle, Level, Llrp, LlrpVersion, OutputUse, RadioMode, ReportItem, SearchMode, Trigger,
 };
+pub use log::{Log, LogLevel};
 pub use mapping::{
     Action, FieldName, FieldText, MasterDataName, NamespaceUri, OneOrMore, PartyKind,
     PersistentDispositions, ProfileName, UriTemplate,
@@ -113,6 +115,7 @@ const SECTIONS: &[&str] = &[
     "sparkplug",
     "control",
     "status",
+    "log",
 ];
 /// Sections that are written `[KIND.NAME]`.
 const NAMED_SECTIONS: &[&str] = &[

@@ -79,6 +79,8 @@ pub struct Config {
     pub control: Control,
     /// The status page.
     pub status: StatusPage,
+    /// How the gateway tells what it does.
+    pub log: super::log::Log,
     /// Where all this was read from.
     #[serde(skip)]
     pub file: PathBuf,

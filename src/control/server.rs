@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 use super::{Answer, PROTOCOL, Request};
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
+use crate::logs;
 
 /// Clients at a time; others are told to come back.
 const CLIENTS: usize = 8;
@@ -113,7 +114,7 @@ impl Door {
                         let _ = stream.try_write(&busy);
                     }
                     Err(error) => {
-                        warn!(%error, "Control socket does not accept");
+                        warn!(code = logs::CONTROL_TROUBLE, %error, "Control socket does not accept");
                         sleep(Duration::from_millis(200)).await;
                     }
                 },
@@ -139,7 +140,10 @@ async fn client(stream: UnixStream, asks: Asks, health: Health) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::TimedOut => {
             health.counters().control_dropped.add(1);
-            warn!("A command at the control socket takes nothing any more; it was cut off");
+            warn!(
+                code = logs::CONTROL_TROUBLE,
+                "A command at the control socket takes nothing any more; it was cut off"
+            );
         }
         // Commands end when they like.
         Err(error) => debug!(%error, "Control client gone"),

@@ -14,6 +14,8 @@ use super::Core;
 use super::audit::{Said, Word};
 use crate::health::StationVerdict;
 
+use crate::logs;
+
 /// The operator's answer to a scan, sent once the scan is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feedback {
@@ -61,13 +63,18 @@ impl Core {
             VerdictKind::Duplicate => Feedback::Warn,
             VerdictKind::Warned(text) => {
                 let scanner = self.device_name(verdict.device);
-                warn!(scanner, text, "Scan taken with a warning");
+                warn!(
+                    code = logs::SCAN_WARNED,
+                    scanner, text, "Scan taken with a warning"
+                );
                 Feedback::Warn
             }
             VerdictKind::Refused(reason) => {
                 warn!(
+                    code = logs::SCAN_REFUSED,
                     scanner = self.device_name(verdict.device),
-                    reason, "Scan refused"
+                    reason,
+                    "Scan refused"
                 );
                 Feedback::Refuse
             }

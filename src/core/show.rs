@@ -8,6 +8,8 @@ use tracing::warn;
 
 use super::{Core, Feedback};
 
+use crate::logs;
+
 impl Core {
     /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
     pub(super) fn show(&self, event: &MovementEvent) {
@@ -22,6 +24,7 @@ impl Core {
             if doors.insert(read_point) {
                 let rule = alert.rule.as_str();
                 warn!(
+                    code = logs::GUARD_ALERT,
                     read_point,
                     thing,
                     rule,

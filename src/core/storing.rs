@@ -9,6 +9,8 @@ use tracing::{error, info, warn};
 use super::Core;
 use crate::buffer::{BufferError, NewRow, Trouble};
 use crate::failpoint::Failpoint;
+use crate::health::Code;
+use crate::logs;
 
 /// Between attempts to replace a damaged file.
 const REPAIR_EVERY: Duration = Duration::from_secs(60);
@@ -71,7 +73,10 @@ impl Core {
             if last_attempt {
                 // Nobody was told that these were accepted: readers hold their reports, operators scan again.
                 let count = batch.len() + self.wiring.inputs.len();
-                error!(count, "Stopped with inputs that could not be stored");
+                error!(
+                    code = logs::INPUTS_LOST_AT_STOP,
+                    count, "Stopped with inputs that could not be stored"
+                );
                 return Err(Ended::Stopped);
             }
             tokio::select! {
@@ -116,12 +121,15 @@ impl Core {
         // What was acknowledged before this run is told by where the outbox begins.
         let mark = Some(self.store.forgotten()).filter(|seq| *seq > 0);
         let beat = self.wiring.beat.clone();
-        warn!("The buffer's file is damaged; saving what can be read");
+        warn!(
+            code = Code::BufferDamaged.as_str(),
+            "The buffer's file is damaged; saving what can be read"
+        );
         match self.store.repair(mark, &|| beat.touch()).await {
             Ok(damage) => {
                 self.damaged = false;
                 let text = damage.to_string();
-                error!("{text}");
+                error!(code = Code::BufferDamaged.as_str(), "{text}");
                 self.wiring.health.buffer_replaced(self.store.epoch(), text);
                 self.measured = None;
             }
@@ -143,7 +151,8 @@ impl Core {
             _ => text,
         };
         if self.wiring.health.storing(Some(text.clone())) {
-            error!(error = text, "Nothing can be stored; sources wait");
+            let code = Code::of_storing(&text).as_str();
+            error!(code, error = text, "Nothing can be stored; sources wait");
         }
     }
 }

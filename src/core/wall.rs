@@ -10,7 +10,8 @@ use tracing::{info, warn};
 
 use super::{Core, WAKE};
 use crate::clock::is_synchronised;
-use crate::health::Problem;
+use crate::health::{Code, Problem};
+use crate::logs;
 
 /// The time line follows the wall clock once they are this far apart. It runs on the monotonic clock, which time servers
 /// keep in pace, so only steps come to that.
@@ -40,12 +41,13 @@ impl Core {
         if stepped {
             let seconds = by.seconds();
             warn!(
-                seconds,
-                "The gateway's clock was set; times of events follow it"
+                code = logs::CLOCK_SET,
+                seconds, "The gateway's clock was set; times of events follow it"
             );
         }
         match (known.synchronised, wall.synchronised) {
             (true, false) => warn!(
+                code = Code::ClockUnsynced.as_str(),
                 "The gateway's clock is not synchronised yet; events are marked until it is; see timedatectl"
             ),
             (false, true) => info!("The gateway's clock is synchronised"),
@@ -65,7 +67,10 @@ impl Core {
             if self.wiring.health.problem(reader, problem, text.as_deref())
                 && let Some(problem) = text
             {
-                warn!(reader, input, problem, "Photo-eye is ignored");
+                warn!(
+                    code = Code::EyeIgnored.as_str(),
+                    reader, input, problem, "Photo-eye is ignored"
+                );
             }
         }
     }
@@ -80,7 +85,10 @@ impl Core {
                 continue;
             }
             if let Some(problem) = health.reader_clock(reader, behind, drift) {
-                warn!(reader, problem, "Reader's clock is wrong");
+                warn!(
+                    code = Code::ReaderClock.as_str(),
+                    reader, problem, "Reader's clock is wrong"
+                );
             }
         }
     }

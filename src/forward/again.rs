@@ -10,6 +10,8 @@ use super::mqtt::{Links, SessionEnd};
 use super::session::Session;
 use super::window::Item;
 
+use crate::logs;
+
 impl Session<'_> {
     /// Sends some kept events again, if somebody asked for that and no event waits. Half of the window is left to those that may
     /// come, and nothing is sent while something is wrong with them.
@@ -39,7 +41,10 @@ impl Session<'_> {
         for row in rows {
             let (seq, settings) = (row.seq, self.settings);
             if !row.intact {
-                warn!(seq, "Kept event is damaged on disk; not sent again");
+                warn!(
+                    code = logs::KEPT_EVENT_SKIPPED,
+                    seq, "Kept event is damaged on disk; not sent again"
+                );
                 self.passed(seq);
                 continue;
             }
@@ -58,8 +63,8 @@ impl Session<'_> {
             );
             if self.too_large(message.size()).is_some() {
                 warn!(
-                    seq,
-                    "Kept event is too large for the broker; not sent again"
+                    code = logs::KEPT_EVENT_SKIPPED,
+                    seq, "Kept event is too large for the broker; not sent again"
                 );
                 self.passed(seq);
                 continue;

@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::config::Template;
 use crate::health::{DeviceKind, Health};
+use crate::logs;
 
 /// Topics of devices that are no more, at most; a longer list is not one that we wrote.
 const MOST_FORGOTTEN: usize = 65_536;
@@ -111,7 +112,7 @@ impl Announcer {
         let lines: String = topics.iter().map(|topic| format!("{topic}\n")).collect();
         if let Err(error) = replace(record, &lines) {
             let file = record.display();
-            warn!(%file, %error, "Topics of devices are not noted; those of removed devices may stay at the broker");
+            warn!(code = logs::TOPICS_NOT_NOTED, %file, %error, "Topics of devices are not noted; those of removed devices may stay at the broker");
         }
     }
 

@@ -17,6 +17,7 @@ use crate::downlink::command::{self, Answer, Command, Kind, Known, Memory, Outco
 use crate::downlink::order::{Action, Directory};
 use crate::downlink::replay::Replay;
 use crate::health::{Health, tame};
+use crate::logs;
 
 /// A device that has not answered by then is not waited for.
 const DEVICE_TIME: Duration = Duration::from_secs(2);
@@ -101,7 +102,13 @@ impl Commands {
             Ok(id) => id,
             Err(why) => {
                 counters.commands_refused.add(1);
-                warn!(command, by, reason = tame(&why), "Command refused");
+                warn!(
+                    code = logs::COMMAND_REFUSED,
+                    command,
+                    by,
+                    reason = tame(&why),
+                    "Command refused"
+                );
                 let answer = Answer::new(None, kind, Outcome::Refused).text(why);
                 return self.answer(reply, answer, health);
             }
@@ -109,8 +116,8 @@ impl Commands {
         if message.retain {
             counters.commands_refused.add(1);
             warn!(
-                command,
-                id, by, "Command refused: it was published with retain"
+                code = logs::COMMAND_REFUSED,
+                command, id, by, "Command refused: it was published with retain"
             );
             let why = "published with retain: it would be given again at each connection; delete it at the broker, publish without";
             let answer = Answer::new(Some(id), kind, Outcome::Refused).text(why);
@@ -133,7 +140,10 @@ impl Commands {
             Ok(None) => info!(command, id, by, "Command under way"),
             Err(why) => {
                 let reason = tame(&why);
-                warn!(command, id, by, reason, "Command refused");
+                warn!(
+                    code = logs::COMMAND_REFUSED,
+                    command, id, by, reason, "Command refused"
+                );
                 let answer = Answer::new(Some(id.clone()), kind, Outcome::Refused).text(why);
                 self.conclude(kind, &id, reply, answer, health);
             }
@@ -278,7 +288,7 @@ impl Commands {
     pub(super) async fn device_answers(&mut self, health: &Health) {
         match self.pending.join_next().await {
             Some(Ok((kind, id, reply, answer))) => self.conclude(kind, &id, reply, answer, health),
-            Some(Err(error)) => warn!(%error, "A command was lost"),
+            Some(Err(error)) => warn!(code = logs::COMMAND_LOST, %error, "A command was lost"),
             None => std::future::pending().await,
         }
     }

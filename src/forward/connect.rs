@@ -13,6 +13,7 @@ use super::mqtt::{SessionEnd, Settings};
 use super::words;
 use crate::config::Secret;
 use crate::health::{Health, Holder};
+use crate::logs;
 
 /// The deadlines are ours; the client's own must not come first.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +48,7 @@ pub(super) async fn connect(
             "the broker allows no publishes (receive maximum 0)".to_owned(),
         ));
     }
-    info!(broker = %endpoint, receive_maximum, "Connected to the broker");
+    info!(code = logs::BROKER_CONNECTED, broker = %endpoint, receive_maximum, "Connected to the broker");
     Ok(Connection { link, terms })
 }
 

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use super::client::AbortOnDrop;
 use super::mqtt::{SessionEnd, Settings};
 use crate::config::Secret;
-use crate::health::{FileProblem, Health, Holder, Stage};
+use crate::health::{Code, FileProblem, Health, Holder, Stage};
 use crate::tls::{self, Files, day};
 
 /// Where everything is read from.
@@ -179,7 +179,10 @@ fn note(health: &Health, fault: Option<String>) {
         && let Some(reason) = text
     {
         health.counters().renewals_failed.add(1);
-        warn!(reason, "Renewed files are not used");
+        warn!(
+            code = Code::CertificateUnusable.as_str(),
+            reason, "Renewed files are not used"
+        );
     }
 }
 
@@ -201,8 +204,13 @@ impl Watcher {
             }
             for (stage, text) in self.health.expiring() {
                 match stage {
-                    Stage::Month | Stage::Week => warn!("{text}"),
-                    Stage::Day | Stage::Invalid => error!("{text}"),
+                    Stage::Month | Stage::Week => {
+                        warn!(code = Code::CertificateExpires.as_str(), "{text}");
+                    }
+                    Stage::Day => error!(code = Code::CertificateExpires.as_str(), "{text}"),
+                    Stage::Invalid => {
+                        error!(code = Code::CertificateInvalid.as_str(), "{text}");
+                    }
                 }
             }
         }

@@ -22,6 +22,7 @@ use crate::buffer::{BufferError, OutboxReader, OutboxRow, Request, Stream, Troub
 use crate::config::{Payload, Template};
 use crate::downlink::order::Directory;
 use crate::health::{Beat, BrokerState, Code, Counters, EndpointState, Health, tame};
+use crate::logs;
 use crate::tls::{self, TlsError};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
@@ -313,7 +314,7 @@ pub async fn run(settings: Settings, mut links: Links) {
         // Once per change of reason, not once per attempt.
         let (broker, delay_ms) = (endpoint.to_string(), wait.as_millis());
         if news {
-            warn!(broker, code, reason, delay_ms, "Broker not connected");
+            warn!(code, broker, reason, delay_ms, "Broker not connected");
         } else {
             debug!(broker, reason, delay_ms, "Broker not connected");
         }
@@ -480,5 +481,8 @@ async fn farewell(session: &mut Session<'_>, connection: &mut Connection, links:
             break;
         }
     }
-    warn!("The broker did not take our goodbye; it publishes our Last Will");
+    warn!(
+        code = logs::GOODBYE_NOT_TAKEN,
+        "The broker did not take our goodbye; it publishes our Last Will"
+    );
 }

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::client::{self, Endpoint, Event, Filter, Link, Message};
 use super::listen::{PATIENCE, Subscription, lost};
-use crate::health::{Beat, Health, Notice, tame};
+use crate::health::{Beat, Code, Health, Notice, tame};
 use crate::reference::{BATCH, Intake, Table};
 
 /// The loop wakes at least this often, for its deadlines and the watchdog.
@@ -71,7 +71,10 @@ pub async fn run(settings: Settings, health: Health, beat: Beat, stop: Cancellat
         }
         let text = tame(&format!("the site's messages do not come: {reason}"));
         if listener.health.notice(Notice::SiteData, Some(text)) {
-            warn!(reason, "The site's data does not come; trying again");
+            warn!(
+                code = Code::LotsNotHeard.as_str(),
+                reason, "The site's data does not come; trying again"
+            );
         }
         let pause = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
         listener.beat.pause(pause, &listener.stop).await;
@@ -193,7 +196,7 @@ impl Listener {
                     self.refused.push(message.topic.clone());
                 }
                 if self.health.site_problem(text.clone()) {
-                    warn!(topic = tame(&message.topic), reason = %mistake, "Message of the site not taken");
+                    warn!(code = Code::LotsMessageRefused.as_str(), topic = tame(&message.topic), reason = %mistake, "Message of the site not taken");
                 }
                 self.health.notice(Notice::SiteMessage, Some(text));
             }
@@ -262,7 +265,10 @@ impl Listener {
         if self.health.notice(Notice::Snapshot, overdue.clone())
             && let Some(reason) = overdue
         {
-            warn!(reason, "The site's data is not complete");
+            warn!(
+                code = Code::LotsIncomplete.as_str(),
+                reason, "The site's data is not complete"
+            );
         }
         Ok(())
     }

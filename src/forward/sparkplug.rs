@@ -19,6 +19,7 @@ use super::client::{AbortOnDrop, Endpoint};
 use super::mqtt;
 use crate::config::Secret;
 use crate::health::{Beat, DeviceKind, Health};
+use crate::logs;
 use crate::sparkplug::node::{Message, Node, Snapshot};
 use crate::sparkplug::payload::{Metric, Value, asks_for_rebirth};
 
@@ -69,7 +70,7 @@ pub async fn run(settings: Settings, health: Health, beat: Beat, stop: Cancellat
             (wait, said) = (first, String::new());
         }
         if reason != said {
-            warn!(broker = %endpoint, reason, "Sparkplug is not connected");
+            warn!(code = logs::SPARKPLUG_DOWN, broker = %endpoint, reason, "Sparkplug is not connected");
             said = reason;
         }
         beat.pause(wait.mul_f64(0.5 + fastrand::f64() / 2.0), &stop)
@@ -143,7 +144,10 @@ async fn session(
             .await
             .is_err()
     {
-        warn!("The broker did not take Sparkplug's goodbye; it publishes the Last Will");
+        warn!(
+            code = logs::GOODBYE_NOT_TAKEN,
+            "The broker did not take Sparkplug's goodbye; it publishes the Last Will"
+        );
     }
     Ok(())
 }

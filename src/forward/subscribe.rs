@@ -14,7 +14,8 @@ use super::commands::{self, Around, Commands};
 use super::lanes::Lanes;
 use crate::downlink::ack::{Limits, StoreAcks};
 use crate::downlink::command::Kind;
-use crate::health::{Health, Notice, tame};
+use crate::health::{Code, Health, Notice, tame};
+use crate::logs;
 
 /// A refused subscription is asked for again after this.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -136,7 +137,10 @@ impl Downlink {
             }
             if health.notice(purpose.notice(), refusal.clone()) {
                 match refusal {
-                    Some(reason) => warn!(reason, "Subscription refused; trying again"),
+                    Some(reason) => warn!(
+                        code = logs::SUBSCRIPTION_REFUSED,
+                        reason, "Subscription refused; trying again"
+                    ),
                     None => info!(topic, "Subscription accepted now"),
                 }
             }
@@ -174,7 +178,10 @@ impl Downlink {
                 health.counters().acks_refused.add(1);
                 let reason = tame(&format!("its acknowledgement is not taken: {reason}"));
                 if health.notice(Notice::StoreRefused, Some(reason.clone())) {
-                    warn!(reason, "Acknowledgement of the store not taken");
+                    warn!(
+                        code = Code::StoreRefused.as_str(),
+                        reason, "Acknowledgement of the store not taken"
+                    );
                 }
                 return None;
             }
@@ -269,8 +276,10 @@ impl Downlink {
         let reason = "it confirms nothing of what is sent; is it running, does it publish its acknowledgement on [mqtt] ack_topic, and may this gateway read that (the broker's access list)?";
         if health.notice(Notice::StoreSilent, Some(reason.to_owned())) {
             warn!(
+                code = Code::StoreSilent.as_str(),
                 count = unconfirmed,
-                reason, "The store is silent; sending again from where it is"
+                reason,
+                "The store is silent; sending again from where it is"
             );
         }
         self.count(health);

@@ -6,6 +6,7 @@ mod certificates;
 mod condition;
 mod counters;
 mod device;
+mod disk;
 mod history;
 mod level;
 mod notice;
@@ -33,6 +34,8 @@ use condition::{Tracker, found};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
+use disk::Disks;
+pub use disk::{Disk, Room, state_directory};
 use level::Trend;
 pub use level::{BufferLevel, about};
 pub use notice::Notice;
@@ -50,6 +53,7 @@ const QUIET: &[Code] = &[
     Code::ClockUnsynced,
     Code::EventsSetAside,
     Code::BufferGrowing,
+    Code::DiskLow,
 ];
 
 /// The broker's link, in words.
@@ -88,6 +92,7 @@ struct Links {
     site: Site,
     buffer: BufferLevel,
     buffer_trend: Trend,
+    disks: Disks,
     clock_unsynced: bool,
     tracker: Tracker,
     epoch: String,
@@ -162,6 +167,7 @@ impl Health {
                 site: Site::default(),
                 buffer: BufferLevel::default(),
                 buffer_trend: Trend::default(),
+                disks: Disks::default(),
                 clock_unsynced: false,
                 tracker: Tracker::default(),
                 epoch: epoch.to_owned(),

@@ -11,7 +11,7 @@ use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::{info, warn};
 
 use super::table::{Origin, Table, TableError};
-use crate::health::Health;
+use crate::health::{Code, Health};
 
 /// A look-up that takes longer is given up: reads wait for it.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -330,7 +330,7 @@ impl Known {
     fn say(&self, text: &str) {
         let told = |health: &Health| health.reference(Some(text.to_owned()));
         if self.health.as_ref().is_some_and(told) {
-            warn!("{text}");
+            warn!(code = Code::ReferenceFailed.as_str(), "{text}");
         }
     }
 }

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{Beeps, Context, Sparingly, WAKE};
 use crate::core::Feedback;
 use crate::health::{DeviceCounter, tame};
+use crate::logs;
 
 /// Between looks for the device, jittered up to twice that: a replugged scanner is back within a second or so.
 const RETRY: Duration = Duration::from_millis(500);
@@ -240,7 +241,10 @@ impl Session<'_> {
                     let counter = DeviceCounter::FramesMalformed;
                     context.health.count(scanner, counter, 1);
                     if let Some(unsaid) = self.remarks.say() {
-                        warn!(scanner, reason, unsaid, "Not a scan, thrown away");
+                        warn!(
+                            code = logs::BYTES_THROWN_AWAY,
+                            scanner, reason, unsaid, "Not a scan, thrown away"
+                        );
                     }
                 }
                 Said::Foreign(what) => {
@@ -248,7 +252,10 @@ impl Session<'_> {
                     let counter = DeviceCounter::FramesForeign;
                     context.health.count(scanner, counter, 1);
                     if let Some(unsaid) = self.remarks.say() {
-                        warn!(scanner, what, unsaid, "Not of a scanner, thrown away");
+                        warn!(
+                            code = logs::FOREIGN_INPUT,
+                            scanner, what, unsaid, "Not of a scanner, thrown away"
+                        );
                     }
                 }
             }
@@ -265,7 +272,10 @@ impl Session<'_> {
             };
             if reports.try_send(report).is_err() && self.remarks.say().is_some() {
                 let scanner = &self.context.name;
-                warn!(scanner, "The scanner did not take its answer in time");
+                warn!(
+                    code = logs::ANSWER_NOT_TAKEN,
+                    scanner, "The scanner did not take its answer in time"
+                );
             }
         }
     }
@@ -320,7 +330,10 @@ fn write_on_thread(
             }
             // The reader notices when the device is gone.
             if let Err(error) = writer.write(&bytes) {
-                warn!(scanner, error, "The scanner takes no answer");
+                warn!(
+                    code = logs::ANSWER_NOT_TAKEN,
+                    scanner, error, "The scanner takes no answer"
+                );
             }
         }
     };

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 use crate::clock::GatewayClock;
 use crate::downlink::order::{Action, Order, Orders};
 use crate::health::{Beat, DeviceCounter, Health, tame};
+use crate::logs;
 use transport::{Opener, Port};
 
 /// Between attempts to reach a device, jittered up to twice that: one that was replugged is back within two seconds.
@@ -67,14 +68,18 @@ impl Context {
         let reason = tame(reason);
         if let Some(code) = self.health.device_down(&self.name, reason.clone()) {
             let code = code.as_str();
-            warn!(device = self.name, code, reason, "Device not connected");
+            warn!(code, device = self.name, reason, "Device not connected");
         }
     }
 
     /// Reports the device as up.
     fn up(&self) {
         if self.health.device_up(&self.name) {
-            info!(device = self.name, "Device connected");
+            info!(
+                code = logs::DEVICE_CONNECTED,
+                device = self.name,
+                "Device connected"
+            );
         }
     }
 

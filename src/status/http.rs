@@ -38,6 +38,7 @@ use super::{Settings, Sources, live, metrics, page};
 use crate::capture::witness::Asks;
 use crate::config::Secret;
 use crate::health::{Beat, Health};
+use crate::logs;
 
 /// Connections at a time; others are closed.
 const CONNECTIONS: usize = 32;
@@ -135,7 +136,7 @@ impl Server {
                     }
                     Ok(_) => health.counters().status_refused.add(1),
                     Err(error) => {
-                        warn!(%error, "Status page does not accept");
+                        warn!(code = logs::PAGE_TROUBLE, %error, "Status page does not accept");
                         sleep(Duration::from_millis(200)).await;
                     }
                 },

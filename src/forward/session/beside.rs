@@ -9,6 +9,7 @@ use super::super::window::Item;
 use super::super::words;
 use super::Session;
 use crate::health::{Health, Status};
+use crate::logs;
 
 impl Session<'_> {
     pub(super) fn subscribe(&mut self) -> Result<(), SessionEnd> {
@@ -64,6 +65,7 @@ impl Session<'_> {
         if let Some(maximum) = self.too_large(size) {
             // Events matter more than this: the connection goes on without.
             warn!(
+                code = logs::MESSAGE_TOO_LARGE,
                 reason = words::too_large(size, maximum),
                 topic = message.topic,
                 "Message not sent"

@@ -8,7 +8,7 @@ use super::super::mqtt::Links;
 use super::super::words::Blame;
 use super::{Session, tell};
 use crate::buffer::Request;
-use crate::health::{BrokerState, Health};
+use crate::health::{BrokerState, Code, Health};
 
 impl Session<'_> {
     /// Rows were not taken: keep them, wait, send them again. Those that went together and are refused for what one of
@@ -42,6 +42,7 @@ impl Session<'_> {
             Some(why) => {
                 if health.broker(BrokerState::Refuses(why.to_owned())) {
                     warn!(
+                        code = Code::BrokerRefuses.as_str(),
                         reason = why,
                         "The broker did not take an event; it is kept and sent again"
                     );

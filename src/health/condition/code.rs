@@ -141,25 +141,25 @@ codes! {
         "make the broker take events again, or give the buffer more room: [buffer] max_size, or the disk";
     TaskStuck "TASK-STUCK" Error Delivery Program, after 0 s, follows []:
         /// A part of the program shows no sign of life; systemd is about to start it again.
-        "report it with the log: it is a fault of the program, or of a disk that hangs";
+        "look in the kernel's log (dmesg) for a disk that hangs; if there is none, report it with the log: it is a fault of the program";
     BrokerDenied "BROKER-DENIED" Error Delivery Broker, after 2 s, follows []:
         /// The broker refuses the gateway.
         "check user, password, client id and the broker's access rules";
     BrokerDown "BROKER-DOWN" Error Delivery Broker, after 2 s, follows []:
         /// There is no connection to the broker; events wait in the buffer.
-        "check the broker, [mqtt] url, and the network in between";
+        "see whether the broker runs; ping it from the gateway; tracegate doctor tries [mqtt] url step by step";
     BrokerRefuses "BROKER-REFUSES-EVENTS" Error Delivery Broker, after 2 s, follows [BrokerDown, BrokerDenied]:
         /// The broker is connected and does not take events.
         "the text has the broker's reason; its access rules for the event topics are the usual one";
     BrokerStalled "BROKER-STALLED" Error Delivery Broker, after 0 s, follows [BrokerDown, BrokerDenied, BrokerRefuses]:
         /// The broker answers, and the oldest event gets nowhere.
-        "see the log for what it refuses";
+        "tracegate buffer list shows the oldest event and its topic; the broker's own log says what it does with it";
     StoreRefused "STORE-ACK-REFUSED" Error Delivery Store, after 2 s, follows [BrokerDown, BrokerDenied]:
         /// The store's acknowledgement is not taken.
-        "compare epoch and numbers of the store with the gateway's: see the store's acknowledgement";
+        "compare epoch and sequence number that the store acknowledges with those of tracegate status; a store put back from a backup must ask for the events again";
     StoreSilent "STORE-SILENT" Error Delivery Store, after 0 s, follows [BrokerDown, BrokerDenied, BrokerRefuses, StoreSubscription]:
         /// The store confirms nothing.
-        "check that the store runs and reads the event topics";
+        "check that the store runs and subscribes to the event topics, and look in its log";
     StoreSubscription "STORE-NOT-HEARD" Error Delivery Broker, after 2 s, follows [BrokerDown, BrokerDenied]:
         /// The broker does not let the gateway subscribe to the store's acknowledgement.
         "let the gateway's user subscribe to [mqtt] ack_topic at the broker";
@@ -222,7 +222,7 @@ codes! {
         "let it follow a time server (NTP)";
     DeviceSilent "DEVICE-SILENT" Error Reading Device, after 0 s, follows []:
         /// A device gives no sign of life although it should.
-        "look whether it still works; restart it";
+        "look whether it still works and is plugged in; switch it off and on; check heartbeat and its own setting for it";
     FramesUnknown "FRAMES-UNKNOWN" Warning Nothing Setup, after 0 s, follows []:
         /// A device sends something that no rule of its profile or section knows.
         "compare the frame in the log with its section; tracegate profiles shows what a profile knows";
@@ -252,10 +252,13 @@ codes! {
         "tracegate buffer list shows them and why; requeue them when the cause is gone";
     BufferGrowing "BUFFER-GROWING" Warning Nothing Broker, after 0 s, follows [BrokerDown, BrokerDenied, BrokerRefuses, BufferNearlyFull, BufferFull]:
         /// Events wait for more than five minutes, and the buffer grows.
-        "see what the broker or the network makes slow";
+        "look at the load of the broker and of the network to it; over a long way [mqtt] batch_events helps";
     BufferNearlyFull "BUFFER-NEARLY-FULL" Warning Nothing Disk, after 0 s, follows [BufferFull]:
         /// The buffer is at three quarters of where sources begin to wait.
         "make the broker take events, or raise [buffer] max_size";
+    DiskLow "DISK-LOW" Warning Nothing Disk, after 0 s, follows [StorageFailed, BufferFull]:
+        /// A disk that the gateway writes to has little room left: a twentieth, or 1 GiB.
+        "delete or move what others have put there (du -xh / | sort -h tells), or give the gateway a larger disk";
     CertificateInvalid "CERTIFICATE-INVALID" Error Nothing Setup, after 0 s, follows []:
         /// A certificate has expired, or is not valid yet.
         "renew it, or set the clock, as the text says";

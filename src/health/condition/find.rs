@@ -39,10 +39,7 @@ pub(in crate::health) fn found(
         });
     };
     if let Some(problem) = &links.storing {
-        let code = match problem.contains("is full") {
-            true => Code::BufferFull,
-            false => Code::StorageFailed,
-        };
+        let code = of_storing(problem);
         let text = format!("nothing can be stored: {problem}");
         add(code, Subject::Buffer, text);
     }
@@ -94,6 +91,9 @@ pub(in crate::health) fn found(
     }
     if let Some((code, text)) = links.buffer_trend.conditions(&links.buffer) {
         add(code, Subject::Buffer, text);
+    }
+    for (code, subject, text) in links.disks.conditions() {
+        add(code, subject, text);
     }
     let aside = inner.counters.dead_letters.get();
     if aside > 0 {
@@ -153,7 +153,14 @@ pub(in crate::health) fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Co
     }
 }
 
-const fn of_problem(problem: Problem) -> (Code, Option<u16>) {
+pub(super) fn of_storing(problem: &str) -> Code {
+    match problem.contains("is full") {
+        true => Code::BufferFull,
+        false => Code::StorageFailed,
+    }
+}
+
+pub(super) const fn of_problem(problem: Problem) -> (Code, Option<u16>) {
     match problem {
         Problem::Antenna(id) => (Code::AntennaDown, Some(id)),
         Problem::Weak(id) => (Code::AntennaWeak, Some(id)),

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub use code::{Code, Fault, Severity, Stops};
 pub(super) use find::{found, of_reason};
 
-use super::{DeviceKind, Health};
+use super::{DeviceKind, Health, Problem};
 
 /// What a condition is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,6 +177,18 @@ impl Code {
     #[must_use]
     pub fn of_reason(reason: &str, kind: Option<DeviceKind>) -> Self {
         find::of_reason(reason, kind)
+    }
+
+    /// Of what is wrong with a device that is connected.
+    #[must_use]
+    pub const fn of_problem(problem: Problem) -> Self {
+        find::of_problem(problem).0
+    }
+
+    /// Of the reason why nothing can be stored.
+    #[must_use]
+    pub fn of_storing(problem: &str) -> Self {
+        find::of_storing(problem)
     }
 }
 

@@ -11,7 +11,9 @@ impl Health {
     pub(crate) fn conditions(&self) -> Vec<String> {
         let links = self.links();
         let found = found(&self.0, &links, None, |_, _| true);
-        let found = found.iter().filter(|it| it.code != Code::ClockUnsynced);
+        let found = found
+            .iter()
+            .filter(|it| ![Code::ClockUnsynced, Code::DiskLow].contains(&it.code));
         found.map(Found::line).collect()
     }
 }

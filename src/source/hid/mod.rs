@@ -19,6 +19,7 @@ use tracing::warn;
 use super::Context;
 use super::attached::{self, Answers, Decoder, Opened, Port, Reader, Said, Writer};
 use crate::core::Feedback;
+use crate::logs;
 
 /// Longest report that Linux reads from a device.
 const MAX_REPORT: usize = 16 * 1024;
@@ -99,8 +100,8 @@ impl<B: Bus> Port for HidPort<B> {
             if let Err(error) = enabled {
                 let scanner = &self.name;
                 warn!(
-                    scanner,
-                    error, "The scanner was not enabled; it may stay silent"
+                    code = logs::SCANNER_NOT_ENABLED,
+                    scanner, error, "The scanner was not enabled; it may stay silent"
                 );
             }
         }

@@ -18,7 +18,8 @@ pub use panel::{Lamp, Lamps, Show, Shows};
 use super::{Retry, Sparingly, WAKE};
 use crate::core::Told;
 use crate::downlink::order::Target;
-use crate::health::{Beat, DeviceCounter, DeviceState, Health, Problem, tame};
+use crate::health::{Beat, Code, DeviceCounter, DeviceState, Health, Problem, tame};
+use crate::logs;
 use panel::{Change, Panel};
 use wire::{Outcome, Wire};
 
@@ -249,7 +250,12 @@ impl Module {
                 change.lamp.as_str()
             );
             if health.problem(&light.name, problem, Some(&text)) {
-                warn!(light = light.name, reason = why, "Lamp not switched");
+                warn!(
+                    code = Code::OutputFailed.as_str(),
+                    light = light.name,
+                    reason = why,
+                    "Lamp not switched"
+                );
             }
         }
     }
@@ -263,8 +269,10 @@ impl Module {
         health.count(&light.name, DeviceCounter::AnswersDropped, count);
         if let Some(unsaid) = self.remarks.say() {
             warn!(
+                code = logs::VERDICT_NOT_SHOWN,
                 light = light.name,
-                unsaid, "A verdict was not shown in time"
+                unsaid,
+                "A verdict was not shown in time"
             );
         }
     }
@@ -272,7 +280,11 @@ impl Module {
     fn up(&self) {
         for light in &self.lights {
             if self.context.health.device(&light.name, DeviceState::Up) {
-                info!(device = light.name, "Device connected");
+                info!(
+                    code = logs::DEVICE_CONNECTED,
+                    device = light.name,
+                    "Device connected"
+                );
             }
         }
     }
@@ -286,7 +298,8 @@ impl Module {
                 reason: reason.clone(),
             };
             if health.device(&light.name, state) {
-                warn!(device = light.name, reason, "Device not connected");
+                let code = Code::of_reason(&reason, None).as_str();
+                warn!(code, device = light.name, reason, "Device not connected");
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::health::{Beat, DeviceState, Health};
+use crate::logs;
 use crate::source::Sparingly;
 
 /// Between attempts to open the port.
@@ -112,21 +113,21 @@ impl Door {
                 Ok((stream, from)) => match self.route(from.ip()) {
                     Some(route) => {
                         if let Some(unsaid) = arrivals.say() {
-                            info!(reader = route.name, address = %from, count = unsaid + 1, "Reader has dialled in");
+                            info!(code = logs::READER_DIALLED_IN, reader = route.name, address = %from, count = unsaid + 1, "Reader has dialled in");
                         }
                         route.seat.put((stream, from));
                     }
                     None => {
                         self.health.counters().connections_refused.add(1);
                         if let Some(unsaid) = remarks.say() {
-                            warn!(address = %from, count = unsaid + 1, "Connection refused: no reader is configured with this address in `from`");
+                            warn!(code = logs::CALLER_UNKNOWN, address = %from, count = unsaid + 1, "Connection refused: no reader is configured with this address in `from`");
                         }
                     }
                 },
                 // Too many open files, for example: it passes, and a loop without a pause would not help.
                 Err(error) => {
                     if remarks.say().is_some() {
-                        warn!(address = %self.at, %error, "Connection not accepted");
+                        warn!(code = logs::PORT_ACCEPTS_NOT, address = %self.at, %error, "Connection not accepted");
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }

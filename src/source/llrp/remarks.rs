@@ -3,7 +3,8 @@
 use tracegate_llrp::client::{ClientCounters, ClientEvent};
 use tracing::{info, warn};
 
-use crate::health::{DeviceCounter, Problem, tame};
+use crate::health::{Code, DeviceCounter, Problem, tame};
+use crate::logs;
 use crate::source::{Context, Sparingly};
 
 /// The remarks of one reader, and what its connection has counted.
@@ -33,7 +34,12 @@ impl Remarks {
                 ..
             } => {
                 if health.problem(name, Problem::Antenna(*id), None) && self.may_say(context) {
-                    info!(reader = name, antenna = id, "Antenna connected");
+                    info!(
+                        code = logs::ANTENNA_CONNECTED,
+                        reader = name,
+                        antenna = id,
+                        "Antenna connected"
+                    );
                 }
                 return;
             }
@@ -89,21 +95,22 @@ impl Remarks {
             health.incident(name, problem, &text)
         };
         if news {
-            self.say(context, &text, "The reader has a problem");
+            let code = Code::of_problem(problem).as_str();
+            self.say(context, code, &text, "The reader has a problem");
         }
     }
 
     /// Notes what the reader cannot do.
     pub(super) fn limit(&mut self, context: &Context, text: &str, what: &'static str) {
         if context.health.limit(&context.name, text) {
-            self.say(context, text, what);
+            self.say(context, logs::READER_RESTRICTED, text, what);
         }
     }
 
-    fn say(&mut self, context: &Context, text: &str, what: &'static str) {
+    fn say(&mut self, context: &Context, code: &str, text: &str, what: &'static str) {
         if self.may_say(context) {
             let (reader, reason) = (&context.name, tame(text));
-            warn!(reader, reason, "{what}");
+            warn!(code, reader, reason, "{what}");
         }
     }
 
@@ -112,7 +119,10 @@ impl Remarks {
         let unsaid = self.sparingly.say();
         if let Some(count) = unsaid.filter(|count| *count > 0) {
             let reader = &context.name;
-            warn!(reader, count, "Remarks of the reader not logged");
+            warn!(
+                code = logs::REMARKS_LEFT_OUT,
+                reader, count, "Remarks of the reader not logged"
+            );
         }
         unsaid.is_some()
     }

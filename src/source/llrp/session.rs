@@ -20,6 +20,7 @@ use super::read::{self, reads};
 use super::remarks::Remarks;
 use crate::core::Feedback;
 use crate::health::{CLOCK_UNSET, DeviceCounter, Problem};
+use crate::logs;
 use crate::source::Context;
 use crate::source::queue::{Queued, ReadQueue};
 
@@ -244,8 +245,12 @@ impl<'a> Session<'a> {
                     let firmware = capabilities.firmware.as_deref().unwrap_or("unknown");
                     let version = version_name(version);
                     info!(
+                        code = logs::READER_READING,
                         reader = name,
-                        firmware, version, kept_rospec, "Reader is reading"
+                        firmware,
+                        version,
+                        kept_rospec,
+                        "Reader is reading"
                     );
                     let there = capabilities.antennas.unwrap_or(u16::MAX);
                     let absent = self.settings.used_antennas.iter().filter(|id| **id > there);

@@ -9,7 +9,8 @@ use tracegate_pipeline::mark::{Mark, MarkId, MarkOutcome, MarkReport, MarkedItem
 use tracing::warn;
 
 use super::{Settings, Stopped, link};
-use crate::health::{DeviceCounter, Problem};
+use crate::health::{Code, DeviceCounter, Problem};
+use crate::logs;
 use crate::source::{Context, Sparingly};
 
 /// Bytes of a line that people are shown.
@@ -86,7 +87,13 @@ impl Teller {
         );
         health.incident(marker, Problem::UnknownFrame, &problem);
         if let Some(unsaid) = self.remarks.say() {
-            warn!(marker, unsaid, frame = text, "Frame that no rule knows");
+            warn!(
+                code = Code::FramesUnknown.as_str(),
+                marker,
+                unsaid,
+                frame = text,
+                "Frame that no rule knows"
+            );
         }
     }
 
@@ -113,13 +120,17 @@ impl Teller {
         self.count(DeviceCounter::LogIncidents, 1);
         let Context { health, name, .. } = &self.context;
         health.incident(name, Problem::Log, text);
-        self.remark(text);
+        self.say(Code::LogTrouble.as_str(), text);
     }
 
     /// A line in the log, not too often.
     pub fn remark(&mut self, text: &str) {
+        self.say(logs::MARKER_REMARK, text);
+    }
+
+    fn say(&mut self, code: &str, text: &str) {
         if let Some(unsaid) = self.remarks.say() {
-            warn!(marker = self.context.name, unsaid, "{text}");
+            warn!(code, marker = self.context.name, unsaid, "{text}");
         }
     }
 

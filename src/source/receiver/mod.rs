@@ -18,7 +18,8 @@ use tracing::warn;
 use super::queue::{Queued, ReadQueue};
 use super::transport::{Opener, Port, Transport};
 use super::{Context, Retry, STEADY, Sparingly, WAKE};
-use crate::health::{DeviceCounter, Problem};
+use crate::health::{Code, DeviceCounter, Problem};
+use crate::logs;
 use decode::{Decoded, Decoder, Unused};
 use mqtt::Subscription;
 
@@ -181,7 +182,10 @@ impl Session<'_> {
                     self.count(DeviceCounter::FramesMalformed, 1);
                     let (receiver, advice) = (&self.context.name, why.advice());
                     if self.remarks.say().is_some() {
-                        warn!(receiver, len, advice, "Bytes thrown away");
+                        warn!(
+                            code = logs::BYTES_THROWN_AWAY,
+                            receiver, len, advice, "Bytes thrown away"
+                        );
                     }
                 }
             }
@@ -224,6 +228,10 @@ impl Session<'_> {
             );
             let counters = self.context.health.counters();
             let receiver = &self.context.name;
+            let code = match &unused {
+                Unused::Unknown(_) => Code::FramesUnknown.as_str(),
+                Unused::Malformed(_) | Unused::Nameless(_) => logs::BEACON_NOT_USED,
+            };
             let (counter, what, text) = match unused {
                 Unused::Unknown(text) => (&counters.frames_unknown, "Frame of no known form", text),
                 Unused::Malformed(text) => (&counters.beacons_malformed, "Message not used", text),
@@ -231,7 +239,7 @@ impl Session<'_> {
             };
             counter.add(1);
             if self.remarks.say().is_some() {
-                warn!(receiver, text, "{what}");
+                warn!(code, receiver, text, "{what}");
             }
         }
     }

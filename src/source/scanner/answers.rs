@@ -16,6 +16,7 @@ use tracing::warn;
 use super::Settings;
 use crate::core::Feedback;
 use crate::health::DeviceCounter;
+use crate::logs;
 use crate::source::transport::Outgoing;
 use crate::source::{Beeps, Context, Sparingly, WAKE};
 
@@ -238,8 +239,10 @@ pub(super) async fn run(
                     outbox.drop_one();
                     if let Some(unsaid) = remarks.say() {
                         warn!(
+                            code = logs::ANSWER_NOT_TAKEN,
                             scanner = context.name,
-                            unsaid, "The scanner did not take its answer in time"
+                            unsaid,
+                            "The scanner did not take its answer in time"
                         );
                     }
                 }

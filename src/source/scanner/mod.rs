@@ -21,6 +21,7 @@ pub use answers::Answer;
 use super::transport::{Opener, Port, Transport};
 use super::{Context, Retry, STEADY, Sparingly};
 use crate::core::Feedback;
+use crate::logs;
 use answers::Outbox;
 use reading::Reading;
 
@@ -108,6 +109,7 @@ pub async fn run(settings: Settings, context: Context, mut feedback: mpsc::Recei
                     End::Newer(port) => {
                         if let Some(unsaid) = remarks.say() {
                             warn!(
+                                code = logs::PORT_CONTESTED,
                                 scanner = context.name,
                                 unsaid,
                                 "A newer connection takes the place of the one before; does a second device use this port?"

@@ -16,7 +16,8 @@ use tracing::{debug, warn};
 
 use super::answers::Outbox;
 use super::{Answers, End, Settings};
-use crate::health::{DeviceCounter, Problem};
+use crate::health::{Code, DeviceCounter, Problem};
+use crate::logs;
 use crate::source::transport::{Incoming, Transport};
 use crate::source::{Context, Sparingly, WAKE};
 
@@ -170,8 +171,11 @@ impl<'a> Reading<'a> {
                     self.count(DeviceCounter::AnswersDropped);
                     if self.remarks.say().is_some() {
                         warn!(
+                            code = logs::COMMAND_OF_SCANNER_REFUSED,
                             scanner = self.context.name,
-                            opcode, reason, "The scanner refuses a command"
+                            opcode,
+                            reason,
+                            "The scanner refuses a command"
                         );
                     }
                 }
@@ -252,7 +256,13 @@ impl<'a> Reading<'a> {
         );
         health.incident(scanner, Problem::UnknownFrame, &problem);
         if let Some(unsaid) = self.remarks.say() {
-            warn!(scanner, unsaid, frame = text, "Frame that no rule knows");
+            warn!(
+                code = Code::FramesUnknown.as_str(),
+                scanner,
+                unsaid,
+                frame = text,
+                "Frame that no rule knows"
+            );
         }
     }
 
@@ -261,6 +271,7 @@ impl<'a> Reading<'a> {
         self.count(DeviceCounter::FramesMalformed);
         if let Some(unsaid) = self.remarks.say() {
             warn!(
+                code = logs::BYTES_THROWN_AWAY,
                 scanner = self.context.name,
                 bytes = len,
                 unsaid,
@@ -298,7 +309,11 @@ impl<'a> Reading<'a> {
         );
         let Context { health, name, .. } = self.context;
         if health.problem(name, Problem::Silent, Some(&text)) {
-            warn!(scanner = name, "No sign of life");
+            warn!(
+                code = Code::DeviceSilent.as_str(),
+                scanner = name,
+                "No sign of life"
+            );
         }
         self.count(DeviceCounter::Silences);
     }
