@@ -1,75 +1,278 @@
-//! The files in `deploy/` are taken by the programs they are for.
+//! The files in `deploy/` are taken by the programs they are for: a real Mosquitto with our settings, access list and
+//! certificates, the daemon, and Mosquitto's own client as the store.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+mod support;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use support::{Gateway, free_port};
+use tempfile::TempDir;
+use tracegate::config::{self, Format};
 
-struct Mosquitto(Child);
+const PATIENCE: Duration = Duration::from_secs(30);
 
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(name)
+}
+
+/// A broker of the plant: our settings below Debian's, in a folder that has its certificates, too.
+struct Plant {
+    folder: TempDir,
+    port: u16,
+    broker: Option<Child>,
+}
+
+impl Plant {
+    fn new() -> Self {
+        let plant = Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: free_port(),
+            broker: None,
+        };
+        for arguments in [
+            &["ca"][..],
+            &["broker", "localhost", "127.0.0.1"],
+            &["client", "tracegate"],
+            &["client", "store"],
+        ] {
+            plant.certificates(arguments, "730");
+        }
+        plant
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn run_certificates(&self, arguments: &[&str], days: &str) -> Output {
+        Command::new(deploy("broker/certificates"))
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("DAYS", days)
+            .output()
+            .expect("the script runs")
+    }
+
+    /// What the script says on its standard output.
+    fn certificates(&self, arguments: &[&str], days: &str) -> String {
+        let output = self.run_certificates(arguments, days);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn start(&mut self) {
+        let mut ours = fs::read_to_string(deploy("broker/mosquitto.conf")).unwrap();
+        let listener = format!("listener {} 127.0.0.1", self.port);
+        for (shipped, here) in [
+            ("listener 8883\n", format!("{listener}\n")),
+            ("/etc/mosquitto/certs/", self.file("")),
+            ("/etc/mosquitto/tracegate.acl", self.file("mosquitto.acl")),
+        ] {
+            assert!(ours.contains(shipped), "{shipped} is not in mosquitto.conf");
+            ours = ours.replace(shipped, &here);
+        }
+        fs::copy(deploy("broker/mosquitto.acl"), self.file("mosquitto.acl")).unwrap();
+        fs::create_dir(self.file("conf.d")).unwrap();
+        fs::write(self.file("conf.d/tracegate.conf"), ours).unwrap();
+        // As root Mosquitto becomes another user, which may not look into our folder.
+        let debian = format!(
+            "persistence true\npersistence_location {}/\nlog_dest file {}\ninclude_dir {}\nuser root\n",
+            self.folder.path().display(),
+            self.file("log"),
+            self.file("conf.d"),
+        );
+        fs::write(self.file("mosquitto.conf"), debian).unwrap();
+        let broker = Command::new("mosquitto")
+            .args(["-c", &self.file("mosquitto.conf")])
+            .env("PATH", path())
+            .stderr(Stdio::null())
+            .spawn();
+        let broker = self
+            .broker
+            .insert(broker.expect("mosquitto is installed: tests/run sees to that"));
+        let deadline = Instant::now() + PATIENCE;
+        let log = self.folder.path().join("log");
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                matches!(broker.try_wait(), Ok(None)) && Instant::now() < deadline,
+                "mosquitto does not listen:\n{log}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A daemon of the site plant-3; `own` names its certificate.
+    fn gateway(&self, own: &str) -> Gateway {
+        Gateway::new(|buffer| {
+            format!(
+                "[gateway]\nsite = \"plant-3\"\n[buffer]\ndirectory = {:?}\n[status]\nlisten = \"off\"\n\
+                 [mqtt]\nurl = \"mqtts://localhost:{}\"\nca_file = {:?}\n{own}",
+                buffer.display().to_string(),
+                self.port,
+                self.file("ca.pem"),
+            )
+        })
+    }
+
+    fn certificate_of(&self, name: &str) -> String {
+        let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
+        format!(
+            "client_certificate_file = {:?}\nclient_key_file = {:?}\n",
+            self.file(&certificate),
+            self.file(&key)
+        )
+    }
+
+    /// The gateway's retained status, as somebody with this certificate is told it; else why not.
+    fn status(&self, own: &[&str]) -> Result<String, String> {
+        let output = Command::new("mosquitto_sub")
+            .args(["-V", "5", "-h", "localhost", "-p", &self.port.to_string()])
+            .args(["--cafile", &self.file("ca.pem"), "-C", "1", "-W", "10"])
+            .args(["-t", "tracegate/plant-3/status"])
+            .args(own)
+            .output()
+            .expect("mosquitto-clients is installed: tests/run sees to that");
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 }
 
-/// As on Debian: its own file, which includes ours.
-#[test]
-fn mosquitto_takes_the_settings() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mosquitto/tracegate.conf");
-    let ours = std::fs::read_to_string(ours).unwrap();
-    let replaced = ours
-        .replace("listener 1883", &format!("listener {port} 127.0.0.1"))
-        .replace(
-            "/etc/mosquitto/tracegate.passwd\n\n",
-            &format!("{}\n\n", file("passwd")),
-        );
-    assert!(replaced.contains(&file("passwd")));
-    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mosquitto/acl");
-    std::fs::copy(acl, file("acl")).unwrap();
-    let replaced = format!("{replaced}acl_file {}\n", file("acl"));
-    std::fs::create_dir(folder.path().join("conf.d")).unwrap();
-    std::fs::write(file("conf.d/tracegate.conf"), replaced).unwrap();
-    std::fs::write(file("passwd"), "").unwrap();
-    let debian = format!(
-        "persistence true\npersistence_location {}/\nlog_dest file {}\ninclude_dir {}\n{}",
-        folder.path().display(),
-        file("log"),
-        file("conf.d"),
-        // As root Mosquitto becomes another user, which may not look into our folder.
-        "user root\n"
-    );
-    std::fs::write(file("mosquitto.conf"), debian).unwrap();
-
-    let path = format!(
-        "{}:/usr/sbin:/usr/local/sbin",
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let broker = Command::new("mosquitto")
-        .args(["-c", &file("mosquitto.conf")])
-        .env("PATH", path)
-        .stderr(Stdio::null())
-        .spawn();
-    let mut broker = Mosquitto(broker.expect("mosquitto is installed: tests/run sees to that"));
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        let log = std::fs::read_to_string(file("log")).unwrap_or_default();
-        assert!(
-            matches!(broker.0.try_wait(), Ok(None)) && Instant::now() < deadline,
-            "mosquitto does not listen:\n{log}"
-        );
-        std::thread::sleep(Duration::from_millis(10));
+impl Drop for Plant {
+    fn drop(&mut self) {
+        if let Some(mut broker) = self.broker.take() {
+            let _ = broker.kill();
+            let _ = broker.wait();
+        }
     }
-    let log = std::fs::read_to_string(file("log")).unwrap();
+}
+
+/// Debian's brokers are where only root's PATH leads.
+fn path() -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{path}:/usr/sbin:/usr/local/sbin")
+}
+
+/// Asks again until it is so; a deadline ends it.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn mosquitto_takes_settings_and_certificates_and_so_does_the_daemon() {
+    let mut plant = Plant::new();
+    plant.start();
+    let log = fs::read_to_string(plant.file("log")).unwrap();
     assert!(!log.contains("Error") && !log.contains("Warning"), "{log}");
+
+    let mut gateway = plant.gateway(&plant.certificate_of("tracegate"));
+    gateway.start();
+    let (certificate, key) = (plant.file("store.pem"), plant.file("store.key"));
+    let store = ["--cert", &certificate, "--key", &key];
+    let told = |words: &str| plant.status(&store).is_ok_and(|text| text.contains(words));
+    until("the status", || told(r#""state":"online""#));
+    until("the days of a new certificate", || {
+        told(r#""days_left":729"#)
+    });
+
+    // Whoever has no certificate of this authority is not let in: neither a client, nor a daemon.
+    plant.status(&[]).unwrap_err();
+    let log = || fs::read_to_string(plant.file("log")).unwrap();
+    until("Mosquitto's reason", || {
+        log().contains("peer did not return a certificate")
+    });
+    let other = Plant::new();
+    let (certificate, key) = (other.file("store.pem"), other.file("store.key"));
+    plant
+        .status(&["--cert", &certificate, "--key", &key])
+        .unwrap_err();
+    let refusals = [
+        (String::new(), "it wants a certificate from the gateway"),
+        (
+            other.certificate_of("tracegate"),
+            "does not accept the gateway's certificate",
+        ),
+    ];
+    for (own, reason) in refusals {
+        let mut stranger = plant.gateway(&own);
+        stranger.start();
+        until(reason, || stranger.log().contains(reason));
+    }
+
+    // Renewed in its place: taken into use without a restart, and told.
+    plant.certificates(&["renew", "tracegate"], "10");
+    until("the renewed certificate", || told(r#""days_left":9"#));
+    assert!(gateway.is_running());
+}
+
+#[test]
+fn certificates_are_never_replaced_by_mistake() {
+    let plant = Plant::new();
+    let key = fs::read(plant.file("ca.key")).unwrap();
+    for (arguments, reason) in [
+        (&["ca"][..], "ca.pem is there already"),
+        (&["broker", "localhost"], "broker.pem is there already"),
+        (&["client", "store"], "store.pem is there already"),
+        (&["client", "broker"], "is taken"),
+        (&["client", "../store"], "is no name"),
+        (&["client", "store\n[x]"], "is no name"),
+        (&["renew", "nobody"], "there is no nobody.key"),
+        (&["burn"], "certificates list"),
+        (&[], "certificates list"),
+    ] {
+        let output = plant.run_certificates(arguments, "730");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(reason),
+            "{arguments:?}: {said}"
+        );
+    }
+    assert_eq!(fs::read(plant.file("ca.key")).unwrap(), key);
+    let list = plant.certificates(&["list"], "730");
+    assert_eq!(list.lines().count(), 4, "{list}");
+    // What the authority is renewed to still vouches for what it signed before.
+    plant.certificates(&["renew", "ca"], "3650");
+    let verified = Command::new("openssl")
+        .args(["verify", "-CAfile", "ca.pem", "broker.pem", "store.pem"])
+        .current_dir(&plant.folder)
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// The technician's first minute: what the package brings passes the check, and so does its door without the #.
+#[test]
+fn the_packaged_configuration_passes() {
+    let text = fs::read_to_string(deploy("debian/gateway.toml")).unwrap();
+    let (above, door) = text.split_once("# A dock door").expect("the door");
+    let door = door.split_once("#\n").expect("its sections").1;
+    let door: String = door
+        .lines()
+        .map(|line| format!("{}\n", line.trim_start_matches('#').trim_start()))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    for (text, warnings) in [(text.clone(), 1), (format!("{above}{door}"), 0)] {
+        fs::write(&file, text).unwrap();
+        match config::load(&file, std::iter::empty()) {
+            Ok(loaded) => {
+                let said = loaded.report().render(Format::Short);
+                assert_eq!(said.lines().count(), warnings, "{said}");
+            }
+            Err(report) => panic!("{}", report.render(Format::Human)),
+        }
+    }
 }

@@ -40,6 +40,10 @@ struct Options {
     /// Sightings a second, of all tags together.
     #[arg(long, default_value_t = 200)]
     rate: u32,
+    /// Every so many seconds the tags go through the door as one load, in and out in turn: the first half of the antennas
+    /// look at the yard, the others into the hall. At least 5; --rate does not count then.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..))]
+    loads: Option<u64>,
     /// Speak TLS with this certificate (PEM).
     #[arg(long, requires = "key")]
     certificate: Option<PathBuf>,
@@ -138,8 +142,14 @@ async fn run(options: Options) -> Result<(), Failure> {
         let epc: String = epc(tag).iter().map(|byte| format!("{byte:02x}")).collect();
         say(&format!("tag {epc}"))?;
     }
+    let played = async {
+        match options.loads {
+            Some(seconds) => pass(&reader, options.tags, seconds, antennas).await,
+            None => play(&reader, options.tags, options.rate, antennas).await,
+        }
+    };
     tokio::select! {
-        ended = play(&reader, options.tags, options.rate, antennas) => ended,
+        ended = played => ended,
         ended = obey(&reader) => ended,
     }
 }
@@ -162,19 +172,7 @@ async fn play(reader: &SimReader, tags: u32, rate: u32, antennas: u16) -> Result
     let mut turn: u32 = 0;
     loop {
         ticks.tick().await;
-        let now = reader.status();
-        for (happens, text) in [
-            (now.connections > status.connections, "client connected"),
-            (now.refused > status.refused, "client refused"),
-            (now.reading && !status.reading, "reading"),
-            (status.reading && !now.reading, "stopped reading"),
-            (status.connected && !now.connected, "client gone"),
-        ] {
-            if happens {
-                say(text)?;
-            }
-        }
-        status = now;
+        status = tell(status, reader.status())?;
         let Some(tag) = turn.checked_rem(tags) else {
             continue;
         };
@@ -194,6 +192,67 @@ async fn play(reader: &SimReader, tags: u32, rate: u32, antennas: u16) -> Result
             return Ok(());
         }
     }
+}
+
+/// Takes all tags through the door again and again, each heard every tenth of a second, the louder the nearer.
+async fn pass(reader: &SimReader, tags: u32, every: u64, antennas: u16) -> Result<(), Failure> {
+    /// How long a load is in the field, in rounds of a tenth of a second: four seconds at five metres in all.
+    const ROUNDS: u64 = 40;
+    let feed = reader.feed();
+    let mut ticks = interval(Duration::from_millis(100));
+    let mut status = ReaderStatus::default();
+    for round in 0.. {
+        ticks.tick().await;
+        status = tell(status, reader.status())?;
+        let (load, at) = (round / (every * 10), round % (every * 10));
+        // The first load waits for its turn, so that whoever listens is there.
+        if load == 0 || at >= ROUNDS {
+            continue;
+        }
+        let inwards = load % 2 == 1;
+        if at == 0 {
+            say(if inwards { "load in" } else { "load out" })?;
+        }
+        let way = at as f64 / ROUNDS as f64 * 5.0 - 2.5;
+        let place = if inwards { way } else { -way };
+        for antenna in 1..=antennas {
+            let aerial = if antenna <= antennas / 2 { -0.8 } else { 0.8 };
+            let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
+            for tag in 0..tags {
+                let sighting = Sighting {
+                    at_us: 0,
+                    reader: "sim-reader".into(),
+                    antenna,
+                    epc: epc(tag).into(),
+                    pc: 0x3000,
+                    rssi_dbm: (-48.0 - 30.0 * distance.log10()) as i8,
+                };
+                if !feed
+                    .see(tracegate_sim::utc_us(Instant::now()), sighting)
+                    .await
+                {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says what clients have done since `before`; `now` for the next time.
+fn tell(before: ReaderStatus, now: ReaderStatus) -> std::io::Result<ReaderStatus> {
+    for (happens, text) in [
+        (now.connections > before.connections, "client connected"),
+        (now.refused > before.refused, "client refused"),
+        (now.reading && !before.reading, "reading"),
+        (before.reading && !now.reading, "stopped reading"),
+        (before.connected && !now.connected, "client gone"),
+    ] {
+        if happens {
+            say(text)?;
+        }
+    }
+    Ok(now)
 }
 
 /// Carries out the faults on the standard input, until it ends.
@@ -241,6 +300,7 @@ mod tests {
         for word in [
             "--listen",
             "--dial",
+            "--loads",
             "--profile",
             "--fault",
             "impinj",

@@ -358,7 +358,7 @@ async fn what_a_killed_broker_had_acknowledged_is_lost_unless_the_store_acknowle
 #[tokio::test]
 async fn the_brokers_access_list_decides_who_commands_and_who_acknowledges() {
     let mut mosquitto = Mosquitto::start(false).await;
-    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mosquitto/acl");
+    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/broker/mosquitto.acl");
     std::fs::copy(acl, mosquitto.file("acl")).unwrap();
     for user in ["tracegate", "store", "maintenance"] {
         let add = ["-b", "passwords", user, "right"];
