@@ -265,6 +265,7 @@ impl Core {
             batch.insert(0, input);
         }
         let mut ends = Vec::with_capacity(batch.len());
+        self.pipeline.trace(self.wiring.tap.is_followed());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             if let Input::Configure(_) = input {
@@ -348,11 +349,12 @@ impl Core {
             }
             self.tell_station(said);
         }
-        let inputs = batch;
         self.wiring.tap.seen(Batch {
-            inputs,
+            inputs: batch,
             events,
             refused,
+            said: audit::outputs(said),
+            trace: self.pipeline.traced(),
         });
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);

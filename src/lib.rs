@@ -27,6 +27,7 @@ pub mod sparkplug;
 pub mod status;
 pub mod story;
 pub mod survey;
+pub mod tail;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;

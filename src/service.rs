@@ -257,7 +257,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             let error = crate::error_chain(&error);
             error!(
                 code = logs::CONTROL_ABSENT,
-                error, "No control socket: tracegate status, why, capture and survey do not work"
+                error,
+                "No control socket: tracegate status, why, tail, capture and survey do not work"
             );
             None
         }

@@ -101,6 +101,18 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     };
     let ((), capture) = tokio::join!(pass(&reader, &load, true), capture);
     let mut live = vec![published(&mut events).await];
+    let follow = ["tail", "--json", "--why", "--device", "dock_1"];
+    let tail = tracegate(&with(&follow), &folder)
+        .stdout(std::fs::File::create(folder.join("tail.jsonl")).unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // This one never reads; what follows happens all the same.
+    let mut asleep = tracegate(&with(&["tail", "--raw"]), &folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut survey = tracegate(&with(&["survey", "dock_1", "--clear", "0s"]), &folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -112,6 +124,33 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     keys.write_all(b"o\nq\n").unwrap();
     live.push(published(&mut events).await);
 
+    let tailed = || std::fs::read_to_string(folder.join("tail.jsonl")).unwrap();
+    wait_until("the event", PATIENCE, || {
+        tailed().contains("\"type\":\"event\"")
+    })
+    .await
+    .unwrap();
+    assert_eq!(interrupt(tail).await, "");
+    asleep.kill().unwrap();
+    asleep.wait().unwrap();
+    let lines: Vec<serde_json::Value> = tailed()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| -> Vec<_> { lines.iter().filter(|it| it["type"] == kind).collect() };
+    let (reads, events) = (of("read"), of("event"));
+    let read = reads[0];
+    assert_eq!(
+        (&read["device"], &read["read_point"]),
+        (&"dock_1".into(), &"dock_1".into())
+    );
+    assert_eq!(read["fate"], "taken", "{read}");
+    assert!(
+        reads.iter().any(|it| it["reads"].as_u64() > Some(1)),
+        "conflated"
+    );
+    let event = events[0];
+    assert!(event["summary"].as_str().unwrap().contains("shipping"));
     let survey = survey.wait_with_output().unwrap();
     let text = String::from_utf8(survey.stdout).unwrap();
     assert!(

@@ -1,10 +1,12 @@
 //! The core's side of captures and stories: what was committed is handed on, and the core never waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, mpsc};
+use tracegate_pipeline::fate::Trace;
 use tracegate_pipeline::input::{MovementEvent, NonEvent};
-use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
+use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
 
 use super::line::Gap;
 use crate::health::Health;
@@ -32,6 +34,20 @@ pub struct Batch {
     pub events: Vec<MovementEvent>,
     /// Loads not booked.
     pub refused: Vec<NonEvent>,
+    /// Verdicts and alerts, each with the number of the input that it answers.
+    pub said: Vec<(usize, Output)>,
+    /// What became of every read, if somebody follows.
+    pub trace: Trace,
+}
+
+impl Batch {
+    /// Reads, other inputs, and what came of them.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let inputs = self.inputs.iter().map(|input| reads(input).max(1));
+        let came = self.events.len() + self.refused.len() + self.said.len();
+        inputs.sum::<u64>() + came as u64
+    }
 }
 
 /// Where a capture begins.
@@ -49,6 +65,7 @@ pub(super) struct Standing {
 pub struct Tap {
     out: Option<mpsc::Sender<Seen>>,
     asked: Arc<Notify>,
+    followed: Arc<AtomicBool>,
     missed: Gap,
     health: Option<Health>,
 }
@@ -58,6 +75,7 @@ pub struct Tap {
 pub struct Outlet {
     pub(super) seen: mpsc::Receiver<Seen>,
     pub(super) asked: Arc<Notify>,
+    pub(super) followed: Arc<AtomicBool>,
 }
 
 impl Tap {
@@ -66,13 +84,16 @@ impl Tap {
     pub fn new(health: Health) -> (Self, Outlet) {
         let (out, seen) = mpsc::channel(BATCHES);
         let asked = Arc::new(Notify::new());
+        let followed = Arc::<AtomicBool>::default();
         let outlet = Outlet {
             seen,
             asked: asked.clone(),
+            followed: followed.clone(),
         };
         let tap = Self {
             out: Some(out),
             asked,
+            followed,
             missed: Gap::default(),
             health: Some(health),
         };
@@ -95,6 +116,12 @@ impl Tap {
                 health.counters().inputs_unwitnessed.add(gap.inputs);
             }
         }
+    }
+
+    /// Whether somebody wants to know what becomes of every read.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Relaxed)
     }
 
     /// Resolves when somebody wants to know how things stand.

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::capture::line::Moment;
 pub use book::Book;
-pub(crate) use book::{identity, things, told};
-pub use words::{advice, reason, render};
+pub(crate) use book::{identity, names, passage, things, told, wanted};
+pub(crate) use words::ignored;
+pub use words::{advice, clock, reason, render};
 
 /// One tag, or one thing that was scanned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
