@@ -32,7 +32,7 @@ use tracing::{debug, error, info, trace, warn};
 
 use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
-use crate::capture::tap::{Batch, Tap};
+use crate::capture::tap::Tap;
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
 use crate::health::{Beat, BufferLevel, Health};
@@ -337,12 +337,7 @@ impl Core {
                 self.answer(verdict, said.at);
             }
         }
-        let inputs = batch;
-        self.wiring.tap.seen(Batch {
-            inputs,
-            events,
-            refused,
-        });
+        self.hand_on(batch, events, refused, said);
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");

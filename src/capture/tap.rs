@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
-use tracegate_pipeline::input::{MovementEvent, NonEvent};
+use tracegate_pipeline::input::{Alert, MovementEvent, NonEvent, ScanVerdict, StationNow};
 use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
 
 use super::line::Gap;
@@ -32,6 +32,12 @@ pub struct Batch {
     pub events: Vec<MovementEvent>,
     /// Loads not booked.
     pub refused: Vec<NonEvent>,
+    /// Answers to scans, each with the time of its scan.
+    pub verdicts: Vec<(Option<Time>, ScanVerdict)>,
+    /// What moved out and may not.
+    pub alerts: Vec<Alert>,
+    /// How stations stand after it, if that may have changed.
+    pub stations: Option<Vec<StationNow>>,
 }
 
 /// Where a capture begins.

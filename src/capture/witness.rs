@@ -202,6 +202,7 @@ impl Witness {
                 for load in &batch.refused {
                     self.book.not_booked(load);
                 }
+                self.book.told(&batch);
             }
         }
     }

@@ -1,14 +1,44 @@
-//! What readers show of movements and of what may not leave.
+//! What readers show of movements and of what may not leave, and what the witness is told.
 
 use std::collections::BTreeSet;
 
+use tracegate_pipeline::Input;
 use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent};
+use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent, NonEvent};
 use tracing::warn;
 
+use super::audit::{Said, Word};
 use super::{Core, Feedback};
+use crate::capture::tap::Batch;
 
 impl Core {
+    /// Hands on to the witness what was committed, and how stations stand where that may have changed.
+    pub(super) fn hand_on(
+        &mut self,
+        inputs: Vec<Input>,
+        events: Vec<MovementEvent>,
+        refused: Vec<NonEvent>,
+        said: Vec<Said>,
+    ) {
+        let mut batch = Batch {
+            inputs,
+            events,
+            refused,
+            ..Batch::default()
+        };
+        for said in said {
+            match said.word {
+                Word::Verdict(verdict) => batch.verdicts.push((said.at, verdict)),
+                Word::Alert(alert) => batch.alerts.push(alert),
+            }
+        }
+        let is_new = |input: &Input| matches!(input, Input::Configure(_));
+        if !batch.verdicts.is_empty() || batch.inputs.iter().any(is_new) {
+            batch.stations = Some(self.pipeline.stations());
+        }
+        self.wiring.tap.seen(batch);
+    }
+
     /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
     pub(super) fn show(&self, event: &MovementEvent) {
         self.tell(&event.read_point, Feedback::Movement);

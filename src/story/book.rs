@@ -11,9 +11,11 @@ use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
 use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
 
+use super::told::{Told, guards};
 use super::words;
 use super::{NotBooked, Passage, Recent, SeenAt, Story};
 use crate::capture::hex;
+use crate::capture::tap::Batch;
 
 /// Tags remembered; beyond, a quarter is forgotten: those unread for longest.
 const MAX_TAGS: usize = 4_096;
@@ -40,6 +42,7 @@ pub struct Book {
     passages: VecDeque<(Passage, BTreeSet<String>)>,
     non_events: VecDeque<(NotBooked, Vec<EpcKey>, Option<String>)>,
     members: (usize, usize),
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Default for Book {
             passages: VecDeque::new(),
             non_events: VecDeque::new(),
             members: (0, 0),
+            told: Told::default(),
         }
     }
 }
@@ -80,6 +84,7 @@ impl Book {
     pub fn configure(&mut self, config: &PipelineConfig) {
         let before = std::mem::replace(&mut self.config, config.clone());
         self.ports.clear();
+        self.told.configure(config);
         for (index, read_point) in config.read_points.iter().enumerate() {
             if let ReadPointKind::Gate(gate) = &read_point.kind {
                 let antennas = gate.antennas.iter();
@@ -214,6 +219,19 @@ impl Book {
         }
     }
 
+    /// Notes what stations and guards said.
+    pub fn told(&mut self, batch: &Batch) {
+        for (at, verdict) in &batch.verdicts {
+            self.told.answered(*at, verdict, &self.config);
+        }
+        for alert in &batch.alerts {
+            self.told.stopped(alert);
+        }
+        if let Some(stations) = &batch.stations {
+            self.told.stand(stations);
+        }
+    }
+
     /// Tags, movements and loads that are remembered.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize) {
@@ -228,6 +246,9 @@ impl Book {
         Recent {
             passages: newest(passages),
             non_events: newest(loads),
+            alerts: self.told.alerts(),
+            stations: self.told.stations(&self.config),
+            guards: guards(&self.config),
         }
     }
 

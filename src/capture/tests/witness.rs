@@ -51,6 +51,7 @@ impl Bench {
             inputs,
             events,
             refused,
+            ..Batch::default()
         });
     }
 

@@ -6,6 +6,7 @@
 mod assess;
 mod code;
 mod job;
+mod now;
 mod past;
 pub(crate) mod task;
 mod tell;
@@ -14,6 +15,7 @@ mod work;
 pub use code::{BadCode, Codes};
 pub(crate) use code::{Meaning, Thing as Scanned};
 pub(crate) use job::Job;
+pub use now::{JobNow, StationNow};
 pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
 pub(crate) use work::{Place, Worked};
 
