@@ -33,7 +33,7 @@ use tracing::{debug, error, info, trace, warn};
 
 use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
-use crate::capture::tap::{Batch, Tap};
+use crate::capture::tap::Tap;
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
 use crate::health::{Beat, Code, Health};
@@ -349,13 +349,7 @@ impl Core {
             }
             self.tell_station(said);
         }
-        self.wiring.tap.seen(Batch {
-            inputs: batch,
-            events,
-            refused,
-            said: audit::outputs(said),
-            trace: self.pipeline.traced(),
-        });
+        self.hand_on(batch, events, refused, said);
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);
         tell_once(&mut self.trim_fails, trimmed, "Journal not trimmed yet");

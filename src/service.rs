@@ -22,7 +22,7 @@ use crate::core::{Core, DiskFailed, Wiring};
 use crate::forward::{mqtt, site, sparkplug};
 use crate::health::{Code, DeviceState, Health};
 use crate::logs;
-use crate::reference::Known;
+use crate::reference::{self, Known};
 use crate::source::Context;
 use crate::status;
 use crate::topology::{self, TopologyError};
@@ -215,6 +215,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
 
     let directory = config.buffer.directory.path();
     let known = Known::open(directory, config.reference.max_records, health.clone()).await;
+    let ages = tokio::spawn(reference::watch(directory.to_owned(), health.clone()));
     let wiring = Wiring {
         known,
         inputs,
@@ -333,6 +334,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     };
     supervisor.abort();
     witness.abort();
+    ages.abort();
     check.abort();
     // Also after a fault elsewhere the buffer is closed in good order.
     let store = core.map_err(|_| ServiceError::Fault("core"))??;

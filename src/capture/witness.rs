@@ -230,6 +230,7 @@ impl Witness {
                 for load in &batch.refused {
                     self.book.not_booked(load);
                 }
+                self.book.told(&batch);
                 self.tell(batch);
             }
         }

@@ -1,16 +1,43 @@
-//! What readers show of movements and of what may not leave.
+//! What readers show of movements and of what may not leave, and what the witness is told.
 
 use std::collections::BTreeSet;
 
 use tracegate_pipeline::config::ReadPointKind;
-use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent};
+use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent, NonEvent};
+use tracegate_pipeline::{Input, Output};
 use tracing::warn;
 
+use super::audit::{Said, outputs};
 use super::{Core, Feedback};
+use crate::capture::tap::Batch;
 
 use crate::logs;
 
 impl Core {
+    /// Hands on to the witness what was committed, and how stations stand where that may have changed.
+    pub(super) fn hand_on(
+        &mut self,
+        inputs: Vec<Input>,
+        events: Vec<MovementEvent>,
+        refused: Vec<NonEvent>,
+        said: Vec<Said>,
+    ) {
+        let mut batch = Batch {
+            inputs,
+            events,
+            refused,
+            said: outputs(said),
+            trace: self.pipeline.traced(),
+            stations: None,
+        };
+        let answers = |(_, output): &(usize, Output)| matches!(output, Output::Verdict(_));
+        let is_new = |input: &Input| matches!(input, Input::Configure(_));
+        if batch.said.iter().any(answers) || batch.inputs.iter().any(is_new) {
+            batch.stations = Some(self.pipeline.stations());
+        }
+        self.wiring.tap.seen(batch);
+    }
+
     /// Tells the readers that look at the read point; one that has not shown the last movements yet need not know.
     pub(super) fn show(&self, event: &MovementEvent) {
         self.tell(&event.read_point, Feedback::Movement);

@@ -38,7 +38,7 @@ macro_rules! counters {
             /// Those that go down as well: what there is at this moment.
             pub const LEVELS: &'static [&'static str] = &[
                 "ahead", "dead_letters", "in_flight", "kept", "reads_buffered", "references", "tags",
-                "telemetry_waiting", "unconfirmed", "waiting",
+                "status_viewers", "telemetry_waiting", "unconfirmed", "waiting",
             ];
 
             /// Names and values in a fixed order.
@@ -205,6 +205,8 @@ counters! {
     control_dropped,
     /// Connections to the status page that were sent away: too many, a wrong name, or no password.
     status_refused,
+    /// Pages that are open and renewed live.
+    status_viewers,
     /// Facts about things that could not be looked up, or not be kept, in time.
     reference_failures,
     /// Facts forgotten because a table was full.

@@ -42,7 +42,7 @@ pub use notice::Notice;
 pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
-pub use site_data::{SiteData, spoken};
+pub use site_data::{KindKnown, SiteData, spoken};
 pub use station::{StationStatus, StationVerdict};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.

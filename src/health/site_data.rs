@@ -1,5 +1,6 @@
 //! How current the site's data about lots, orders and pallets is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,6 +33,15 @@ pub struct SiteData {
     pub problem: Option<String>,
 }
 
+/// How much is known of one kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindKnown {
+    /// Records.
+    pub records: u64,
+    /// When the newest of them was stored.
+    pub newest: Timestamp,
+}
+
 /// What is known of it.
 #[derive(Debug, Default)]
 pub(super) struct Site {
@@ -40,6 +50,7 @@ pub(super) struct Site {
     snapshot: Option<String>,
     records: u64,
     problem: Option<String>,
+    kinds: BTreeMap<&'static str, KindKnown>,
 }
 
 impl Site {
@@ -114,6 +125,17 @@ impl Health {
     /// Notes how many records about things are stored.
     pub fn site_records(&self, records: u64) {
         self.links().site.records = records;
+    }
+
+    /// Notes how much is known of each kind of thing, by its word in topics.
+    pub fn note_site_kinds(&self, kinds: BTreeMap<&'static str, KindKnown>) {
+        self.links().site.kinds = kinds;
+    }
+
+    /// How much is known of each kind of thing.
+    #[must_use]
+    pub fn site_kinds(&self) -> BTreeMap<&'static str, KindKnown> {
+        self.links().site.kinds.clone()
     }
 
     /// Notes until when the site's data is known to be current, and of which snapshot it is.

@@ -7,6 +7,7 @@
 //! Invariant: an older version of a record never replaces a newer one of the same origin, nor what was seen here what the site
 //! says, nor a file the site's messages.
 
+mod ages;
 mod fields;
 mod file;
 mod format;
@@ -20,9 +21,10 @@ mod tests;
 mod topic;
 mod value;
 
+pub use ages::watch;
 pub use fields::Mistake;
 pub use file::{FileError, Format, parse};
 pub use intake::{BATCH, Complete, Intake};
 pub use known::{Known, Looked};
 pub use message::{MAX_BYTES, Said, Snapshot, read};
-pub use table::{Figures, Origin, Row, Site, Table, TableError};
+pub use table::{FILE_NAME, Figures, Origin, Row, Site, Table, TableError};

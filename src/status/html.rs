@@ -42,6 +42,12 @@ impl Html {
         self
     }
 
+    /// What was written apart.
+    pub(super) fn part(&mut self, part: Self) -> &mut Self {
+        self.0.push_str(&part.0);
+        self
+    }
+
     pub(super) fn finish(self) -> String {
         self.0
     }

@@ -1,4 +1,4 @@
-//! The HTTP side: who may connect, how long it may take, what is answered.
+//! The HTTP side: how long a connection may take, and what is answered.
 //!
 //! A connection carries one request. Its head must come within seconds; the answer must be taken within seconds, but for
 //! the live stream, of which there are few, and which ends by itself so that a browser asks again.
@@ -6,44 +6,37 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use sha2::{Digest as _, Sha256};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::guard::Guard;
+use super::seats::{Seats, Streams};
 use super::{Settings, Sources, live, metrics, page};
 use crate::capture::witness::Asks;
-use crate::config::Secret;
 use crate::health::{Beat, Health};
 use crate::logs;
 
-/// Connections at a time; others are closed.
-const CONNECTIONS: usize = 32;
-/// Live streams at a time; others are told to come back.
-const STREAMS: usize = 8;
 /// A request's head must be there within this time.
 const HEAD: Duration = Duration::from_secs(5);
 /// Longest head of a request, bytes.
@@ -52,14 +45,14 @@ const MAX_HEAD: usize = 16 * 1024;
 const ANSWER: Duration = Duration::from_secs(15);
 /// A live stream ends after this time; the browser asks for another.
 const STREAM: Duration = Duration::from_secs(600);
-/// A wrong password takes so long to be refused.
-const REFUSAL: Duration = Duration::from_millis(500);
 /// For the watchdog.
 const WAKE: Duration = Duration::from_secs(5);
 
 /// Nothing from elsewhere, and nobody may frame it.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// For a browser's tab; it says nothing of the state, which the title does.
+const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\"><path fill=\"#4a7fb5\" d=\"M1 1h6v1.5H4.8V7H3.2V2.5H1z\"/></svg>";
 
 /// An open port.
 #[derive(Debug)]
@@ -68,19 +61,16 @@ pub struct Server {
     settings: Settings,
 }
 
-/// Who may ask.
-#[derive(Debug)]
-struct Guard {
-    hosts: Vec<String>,
-    password: Option<std::path::PathBuf>,
-}
-
 #[derive(Clone)]
 struct Shared {
     sources: Sources,
-    streams: Arc<Semaphore>,
+    streams: Streams,
     stop: CancellationToken,
 }
+
+/// Cancelled when the live stream of a connection has ended.
+#[derive(Debug, Clone)]
+struct StreamEnded(Arc<OnceLock<CancellationToken>>);
 
 impl Server {
     /// Opens the port.
@@ -102,17 +92,15 @@ impl Server {
 
     /// Serves until `stop`.
     pub async fn serve(self, asks: Asks, health: Health, beat: Beat, stop: CancellationToken) {
-        let guard = Arc::new(Guard {
-            hosts: self.settings.hosts,
-            password: self.settings.password,
-        });
+        let guard = Guard::new(self.settings.hosts, self.settings.password);
+        let guard = Arc::new(guard);
         let shared = Shared {
             sources: Sources {
                 health: health.clone(),
                 asks,
                 facts: Arc::new(self.settings.facts),
             },
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            streams: Streams::new(health.clone()),
             stop: stop.clone(),
         };
         let router = Router::new()
@@ -124,17 +112,24 @@ impl Server {
                 "/live.js",
                 get(async || typed("text/javascript", page::SCRIPT)),
             )
+            .route("/icon.svg", get(async || typed("image/svg+xml", ICON)))
             .with_state(shared);
+        let seats = Seats::default();
         let mut connections = JoinSet::new();
         loop {
             beat.touch();
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() < CONNECTIONS => {
-                        let (router, guard) = (router.clone(), guard.clone());
-                        connections.spawn(connection(stream, router, guard, health.clone()));
-                    }
-                    Ok(_) => health.counters().status_refused.add(1),
+                    Ok((stream, from)) => match seats.take(from.ip()) {
+                        Some(seat) => {
+                            let (router, guard, health) = (router.clone(), guard.clone(), health.clone());
+                            connections.spawn(async move {
+                                connection(stream, from.ip(), router, guard, health).await;
+                                drop(seat);
+                            });
+                        }
+                        None => health.counters().status_refused.add(1),
+                    },
                     Err(error) => {
                         warn!(code = logs::PAGE_TROUBLE, %error, "Status page does not accept");
                         sleep(Duration::from_millis(200)).await;
@@ -150,15 +145,21 @@ impl Server {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, guard: Arc<Guard>, health: Health) {
-    let is_stream = AtomicBool::new(false);
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    from: IpAddr,
+    router: Router,
+    guard: Arc<Guard>,
+    health: Health,
+) {
+    let ended = StreamEnded(Arc::default());
     let router = TowerToHyperService::new(router);
-    let service = service_fn(|request: Request<Incoming>| {
-        let (router, guard, health, is_stream) = (&router, &guard, &health, &is_stream);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let (router, guard, health, ended) = (&router, &guard, &health, &ended);
         async move {
-            let mut response = match guard.admit(&request).await {
+            let mut response = match guard.admit(&request, from).await {
                 Ok(()) => {
-                    is_stream.store(request.uri().path() == "/live", Ordering::Relaxed);
+                    request.extensions_mut().insert(ended.clone());
                     // The router has an answer to everything.
                     router.call(request).await.unwrap_or_default()
                 }
@@ -187,73 +188,19 @@ async fn connection(stream: TcpStream, router: Router, guard: Arc<Guard>, health
         }
         () = sleep(ANSWER) => {}
     }
-    if is_stream.load(Ordering::Relaxed) {
-        // What it ends with, and whether in time, is the same to us.
-        let _ = tokio::time::timeout(STREAM, served).await;
+    // What it ends with, and whether in time, is the same to us.
+    if let Some(ended) = ended.0.get() {
+        tokio::select! {
+            _ = &mut served => return,
+            () = ended.cancelled() => {}
+            () = sleep(STREAM) => {}
+        }
+        // Whoever takes nothing any more does not take the end either.
+        let _ = timeout(HEAD, served).await;
     }
 }
 
-impl Guard {
-    /// Whether a request is answered; else what is said instead.
-    async fn admit(&self, request: &Request<Incoming>) -> Result<(), Response<Body>> {
-        let headers = request.headers();
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        if !host.is_some_and(|host| self.knows(host)) {
-            let text = "The gateway is not known by this name; ask for it by its address, or add the name to [status] hosts.\n";
-            return Err(refusal(StatusCode::MISDIRECTED_REQUEST, text));
-        }
-        let Some(file) = &self.password else {
-            return Ok(());
-        };
-        // Read where it is used, so that a new one counts at once.
-        let Ok(expected) = Secret::read(file) else {
-            let text = "The file [status] password_file cannot be read.\n";
-            return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, text));
-        };
-        let given = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-        if !expected.expose().is_empty() && is_password(given, expected.expose()) {
-            return Ok(());
-        }
-        if given.is_some() {
-            sleep(REFUSAL).await;
-        }
-        let mut refusal = refusal(StatusCode::UNAUTHORIZED, "A password is needed.\n");
-        let realm = HeaderValue::from_static("Basic realm=\"tracegate\", charset=\"UTF-8\"");
-        refusal.headers_mut().insert(WWW_AUTHENTICATE, realm);
-        Err(refusal)
-    }
-
-    /// A page from elsewhere can point a name of its own at this address, but it asks for that name.
-    fn knows(&self, host: &str) -> bool {
-        let name = match host.parse::<SocketAddr>() {
-            Ok(_) => return true,
-            Err(_) => host.rsplit_once(':').map_or(host, |(name, _)| name),
-        };
-        let is_address = host.parse::<IpAddr>().is_ok() || name.parse::<IpAddr>().is_ok();
-        let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        let is_address = is_address || bare.is_some_and(|it| it.parse::<IpAddr>().is_ok());
-        let mut known = self.hosts.iter().map(String::as_str).chain(["localhost"]);
-        is_address || known.any(|known| known.eq_ignore_ascii_case(name))
-    }
-}
-
-/// Compares digests as a whole, so that the time it takes tells nothing.
-fn is_password(given: Option<&str>, expected: &str) -> bool {
-    let given = given.and_then(|it| it.split_once(' '));
-    let basic = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
-    let decoded = basic.and_then(|(_, text)| STANDARD.decode(text.trim()).ok());
-    let Some(decoded) = decoded else { return false };
-    // Any user name will do.
-    let colon = decoded.iter().position(|byte| *byte == b':');
-    let password = colon.and_then(|at| decoded.get(at + 1..));
-    let Some(password) = password else {
-        return false;
-    };
-    let (a, b) = (Sha256::digest(password), Sha256::digest(expected));
-    a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
-}
-
-fn refusal(status: StatusCode, text: &'static str) -> Response<Body> {
+pub(super) fn refusal(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = typed("text/plain", text);
     *response.status_mut() = status;
     response
@@ -266,6 +213,7 @@ fn typed(kind: &'static str, text: impl Into<Body>) -> Response<Body> {
         "text/javascript" => "text/javascript; charset=utf-8",
         "text/html" => "text/html; charset=utf-8",
         "text/event-stream" => "text/event-stream",
+        "image/svg+xml" => "image/svg+xml",
         "metrics" => metrics::CONTENT_TYPE,
         _ => "text/plain; charset=utf-8",
     };
@@ -297,11 +245,16 @@ async fn numbers(State(shared): State<Shared>) -> Response<Body> {
     typed("metrics", metrics::text(&shared.sources.health))
 }
 
-async fn stream(State(shared): State<Shared>) -> Response<Body> {
-    let Ok(seat) = shared.streams.try_acquire_owned() else {
+async fn stream(
+    State(shared): State<Shared>,
+    Extension(StreamEnded(ended)): Extension<StreamEnded>,
+) -> Response<Body> {
+    let Some(viewer) = shared.streams.take() else {
+        shared.sources.health.counters().status_refused.add(1);
         let text = "Too many pages are open; this one is renewed when it is loaded again.\n";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    let body = live::start(shared.sources, shared.stop, seat);
+    let token = ended.get_or_init(CancellationToken::new).clone();
+    let body = live::start(shared.sources, shared.stop, viewer, token.drop_guard());
     typed("text/event-stream", Body::new(body))
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::seats::Viewer;
 use super::{Sources, page};
 
 /// Between two looks.
@@ -34,15 +35,16 @@ impl Body for Pieces {
     }
 }
 
-/// Begins a stream, which ends with its receiver. `seat` is free again then.
+/// Begins a stream, which ends with its receiver, or when nothing is taken any more. The viewer's place is free again then.
 pub(super) fn start(
     sources: Sources,
     stop: CancellationToken,
-    seat: OwnedSemaphorePermit,
+    viewer: Viewer,
+    ended: DropGuard,
 ) -> Pieces {
     let (out, pieces) = mpsc::channel(1);
     tokio::spawn(async move {
-        let _seat = seat;
+        let _both = (viewer, ended);
         loop {
             let view = sources.view().await;
             let contents = page::contents(&view);

@@ -109,6 +109,18 @@ const FAMILIES: &[(&str, &str, &str, &str)] = &[
         "antenna, device",
         "Tag reads of the antenna.",
     ),
+    (
+        "reference_age_seconds",
+        "gauge",
+        "kind",
+        "How old the site's data is: `site` since it was known to be current, `lot`, `order`, `sscc` and `serial` since the newest record of the kind was stored; absent where nothing is known.",
+    ),
+    (
+        "reference_records",
+        "gauge",
+        "kind",
+        "Records about lots, orders, pallets and serial numbers.",
+    ),
 ];
 
 /// All families: name, type, labels and meaning, in the order of the output.
@@ -233,6 +245,21 @@ pub fn text(health: &Health) -> String {
                 let labels = [("antenna", antenna.as_str()), ("device", &report.device)];
                 out.sample(&labels, own.reads);
             }
+        }
+    });
+    let kinds = health.site_kinds();
+    out.family("reference_age_seconds", |out| {
+        let site = status.reference.as_ref().and_then(|site| site.age_s);
+        out.maybe(&[("kind", "site")], site);
+        let now = Timestamp::now().as_second();
+        for (kind, known) in &kinds {
+            let age = now.saturating_sub(known.newest.as_second()).max(0);
+            out.sample(&[("kind", kind)], age);
+        }
+    });
+    out.family("reference_records", |out| {
+        for (kind, known) in &kinds {
+            out.sample(&[("kind", kind)], known.records);
         }
     });
     for (name, help) in Counters::HELP {

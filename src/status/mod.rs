@@ -4,14 +4,19 @@
 //! what they send and how long they may take are bounded; whatever a device, a tag or a scan said is escaped.
 
 mod chart;
+mod devices;
+mod guard;
 mod html;
 mod http;
 mod live;
 pub mod metrics;
 mod page;
+mod places;
+mod seats;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,7 +29,7 @@ use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
 use crate::config::Config;
-use crate::health::{Condition, DeviceKind, DeviceReport, Health, Status, headline};
+use crate::health::{Condition, DeviceKind, DeviceReport, Health, KindKnown, Status, headline};
 use crate::story::Recent;
 
 pub use http::Server;
@@ -107,6 +112,7 @@ struct View<'a> {
     headline: String,
     status: Status,
     devices: Vec<Shown>,
+    kinds: BTreeMap<&'static str, KindKnown>,
     /// `None`: whoever knows did not answer in time.
     recent: Option<Recent>,
 }
@@ -126,6 +132,7 @@ impl Sources {
             headline: headline(&status.conditions),
             devices: health.kinds().into_iter().map(shown).collect(),
             status,
+            kinds: health.site_kinds(),
             recent,
         }
     }

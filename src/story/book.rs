@@ -9,11 +9,13 @@ use tracegate_pipeline::filter::TagClass;
 use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent, NonEventReason};
 use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
-use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
+use tracegate_pipeline::{Input, Output, PipelineConfig, Read, Time};
 
+use super::told::{Told, guards};
 use super::words;
 use super::{NotBooked, Passage, Recent, SeenAt, Story};
 use crate::capture::hex;
+use crate::capture::tap::Batch;
 
 /// Tags remembered; beyond, a quarter is forgotten: those unread for longest.
 const MAX_TAGS: usize = 4_096;
@@ -40,6 +42,7 @@ pub struct Book {
     passages: VecDeque<(Passage, BTreeSet<String>)>,
     non_events: VecDeque<(NotBooked, Vec<EpcKey>, Option<String>)>,
     members: (usize, usize),
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Default for Book {
             passages: VecDeque::new(),
             non_events: VecDeque::new(),
             members: (0, 0),
+            told: Told::default(),
         }
     }
 }
@@ -80,6 +84,7 @@ impl Book {
     pub fn configure(&mut self, config: &PipelineConfig) {
         let before = std::mem::replace(&mut self.config, config.clone());
         self.ports.clear();
+        self.told.configure(config);
         for (index, read_point) in config.read_points.iter().enumerate() {
             if let ReadPointKind::Gate(gate) = &read_point.kind {
                 let antennas = gate.antennas.iter();
@@ -206,6 +211,23 @@ impl Book {
         }
     }
 
+    /// Notes what stations and guards said.
+    pub fn told(&mut self, batch: &Batch) {
+        for (input, output) in &batch.said {
+            match output {
+                Output::Verdict(verdict) => {
+                    let at = batch.inputs.get(*input).and_then(Input::at);
+                    self.told.answered(at, verdict, &self.config);
+                }
+                Output::Alert(alert) => self.told.stopped(alert),
+                _ => (),
+            }
+        }
+        if let Some(stations) = &batch.stations {
+            self.told.stand(stations);
+        }
+    }
+
     /// Tags, movements and loads that are remembered.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize) {
@@ -220,6 +242,9 @@ impl Book {
         Recent {
             passages: newest(passages),
             non_events: newest(loads),
+            alerts: self.told.alerts(),
+            stations: self.told.stations(&self.config),
+            guards: guards(&self.config),
         }
     }
 

@@ -6,7 +6,10 @@
 mod book;
 #[cfg(test)]
 mod tests;
+mod told;
 mod words;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +80,89 @@ pub struct Recent {
     pub passages: Vec<Passage>,
     /// Loads that were not, the newest first.
     pub non_events: Vec<NotBooked>,
+    /// What moved out of a guarded door and may not, the newest first.
+    pub alerts: Vec<Stopped>,
+    /// Stations by name.
+    pub stations: BTreeMap<String, AtStation>,
+    /// Guards by the name of their read point.
+    pub guards: BTreeMap<String, Guarded>,
+}
+
+/// How a station stands, and what it said last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AtStation {
+    /// Its task; without one it books every scan by itself.
+    pub task: Option<&'static str>,
+    /// Number of the operator's badge, and until when it counts if nothing is scanned.
+    pub operator: Option<(String, Moment)>,
+    /// What is scanned and not booked yet.
+    pub job: Option<OpenJob>,
+    /// What was refused, and waits to be cleared.
+    pub refused: Option<String>,
+    /// Its last answers, the newest first.
+    pub answers: Vec<Answer>,
+}
+
+/// Scans that belong together and are not booked yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenJob {
+    /// Number of the order.
+    pub order: Option<String>,
+    /// The pallet or box, or the lot.
+    pub parent: Option<String>,
+    /// Things scanned.
+    pub things: usize,
+    /// The newest of them.
+    pub newest: Option<String>,
+    /// When something was last scanned.
+    pub touched: Moment,
+    /// When it is given up if nobody goes on.
+    pub ends: Moment,
+}
+
+/// What a station said to a scan. The code itself is left out: badges are codes, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// When it was scanned.
+    pub at: Option<Moment>,
+    /// The scanner.
+    pub device: String,
+    /// `accepted`, `duplicate`, `warned`, `refused` or `pending`.
+    pub verdict: &'static str,
+    /// Why, or what became of it.
+    pub text: String,
+    /// The rule that decided.
+    pub rule: Option<&'static str>,
+    /// Number of the operator's badge.
+    pub operator: Option<String>,
+}
+
+/// Something moved out of a guarded door and may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// When.
+    pub at: Moment,
+    /// Where.
+    pub read_point: String,
+    /// What, as URI.
+    pub thing: String,
+    /// The rule against it.
+    pub rule: &'static str,
+    /// Why, for people.
+    pub text: String,
+}
+
+/// What a guard looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Guarded {
+    /// Rules that refuse, while the site's data is current.
+    pub refuses: Vec<&'static str>,
+    /// Rules that warn.
+    pub warns: Vec<&'static str>,
+    /// Rules that refuse although the data is old.
+    pub refuses_stale: Vec<&'static str>,
+    /// Data older than this is stale, seconds.
+    pub max_age_s: u64,
 }
 
 /// A movement that was booked.

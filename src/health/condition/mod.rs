@@ -242,7 +242,18 @@ pub fn headline(shown: &[Condition]) -> String {
     let Some(worst) = worst else {
         return "Everything is being delivered.".to_owned();
     };
-    let whose = worst.code.fault().words();
+    // Two devices may be down for two reasons.
+    let mut whose: Vec<&str> = Vec::new();
+    for other in shown
+        .iter()
+        .filter(|it| it.code.stops() == worst.code.stops())
+    {
+        let words = other.code.fault().words();
+        if !whose.contains(&words) {
+            whose.push(words);
+        }
+    }
+    let whose = whose.join("; and at ");
     match worst.code.stops() {
         Stops::Storing => {
             format!("Nothing can be stored, and devices wait. Look at {whose}.")

@@ -1,7 +1,7 @@
 //! Over TCP.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -40,9 +40,10 @@ async fn the_page_needs_no_scripts_and_lets_nothing_from_elsewhere_in() {
         assert!(head.contains(header), "no {header} in {head}");
     }
     let first = body.split("<h1").nth(1).unwrap();
-    assert!(first.starts_with(" class=\"good\">Everything is being delivered.</h1>"));
+    assert!(first.contains(" class=\"good\" data-title=\"OK - plant-3 - Tracegate\">Everything is being delivered.</h1>"));
+    assert!(body.contains("<title>OK - plant-3 - Tracegate</title>"));
     assert!(body.contains("3 in &lt;b&gt;: 3 pallets") && !body.contains("<b>:"));
-    assert!(body.contains("not booked</span>, in, 1 tags: it had 1 tag"));
+    assert!(body.contains("not booked</b>, in, 1 tag: it had 1 tag"));
     assert!(body.contains("<noscript><meta http-equiv=\"refresh\""));
     assert!(!body.contains("style=\"") && !body.contains("onclick"));
     let css = served.get("/style.css", "").await;
@@ -155,7 +156,7 @@ async fn the_live_stream_renews_the_page_and_ends_with_the_gateway() {
         .find_map(|it| it.strip_prefix("data: "))
         .unwrap();
     let contents: String = serde_json::from_str(line).unwrap();
-    assert!(contents.starts_with("<h1 class=\""), "{contents}");
+    assert!(contents.starts_with("<h1 id=\"state\""), "{contents}");
     served.end().await;
 }
 
@@ -170,11 +171,20 @@ async fn those_who_say_nothing_and_those_who_are_too_many_do_not_lock_others_out
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: ").await;
         idle.push(stream);
     }
-    tracegate_sim::wait_until("eight are too many", Duration::from_secs(5), || {
-        served.health.counters().status_refused.get() >= 8
+    tracegate_sim::wait_until("too many", Duration::from_secs(5), || {
+        served.health.counters().status_refused.get() >= 24
     })
     .await
     .unwrap();
+    // They are sixteen by now; from another address there is room all the while.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+    let mut other = socket.connect(served.address).await.unwrap();
+    let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    other.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let began = Instant::now();
     loop {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
@@ -191,4 +201,70 @@ async fn those_who_say_nothing_and_those_who_are_too_many_do_not_lock_others_out
     }
     drop(idle);
     served.end().await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused_and_a_wrong_password_not_tried_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("status-password");
+    std::fs::write(&file, "right").unwrap();
+    let served = Served::start(Some(file)).await;
+    let large = format!("x-large: {}\r\n", "x".repeat(20_000));
+    let answer = served.get("/", &large).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let given = |password: &str| {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(format!("x:{password}"));
+        format!("authorization: Basic {text}\r\n")
+    };
+    let wrong = given("wrong");
+    let tries = (0..12).map(|_| served.get("/metrics", &wrong));
+    let mut tries: Vec<String> = futures_of(tries).await;
+    tries.retain(|answer| answer.starts_with("HTTP/1.1 401"));
+    assert!(tries.len() >= 10, "{}", tries.len());
+    let answer = served.get("/metrics", &given("right")).await;
+    assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+    assert!(answer.contains("retry-after: 60"), "{answer}");
+    served.end().await;
+}
+
+/// One after the other would take seconds: each wrong password is refused slowly.
+async fn futures_of(all: impl Iterator<Item = impl Future<Output = String>>) -> Vec<String> {
+    let mut all: Vec<_> = all.map(Box::pin).collect();
+    let mut answers = Vec::new();
+    while !all.is_empty() {
+        let (answer, index) = std::future::poll_fn(|context| {
+            for (index, one) in all.iter_mut().enumerate() {
+                if let std::task::Poll::Ready(answer) = one.as_mut().poll(context) {
+                    return std::task::Poll::Ready((answer, index));
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await;
+        drop(all.swap_remove(index));
+        answers.push(answer);
+    }
+    answers
+}
+
+/// Time stands still but for waiting: a browser that takes nothing is cut off in an instant, and its place is free again.
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_takes_nothing_holds_nothing() {
+    let health = healthy();
+    let (asks, _nobody) = mpsc::channel(1);
+    let sources = Sources {
+        health: health.clone(),
+        asks,
+        facts: std::sync::Arc::new(facts()),
+    };
+    let streams = crate::status::seats::Streams::new(health.clone());
+    let ended = CancellationToken::new();
+    let (viewer, stop) = (streams.take().unwrap(), CancellationToken::new());
+    let pieces = crate::status::live::start(sources, stop, viewer, ended.clone().drop_guard());
+    assert_eq!(health.counters().status_viewers.get(), 1);
+    let cut_off = tokio::time::timeout(Duration::from_secs(60), ended.cancelled());
+    cut_off.await.expect("it is cut off");
+    assert_eq!(health.counters().status_viewers.get(), 0);
+    drop(pieces);
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::health::{Beat, BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
-use crate::story::{Moment, NotBooked, Passage};
+use crate::story::{Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
@@ -81,6 +81,56 @@ fn recent() -> Recent {
             advice: "lower min_tags if single things pass here".to_owned(),
             tags: 1,
         }],
+        alerts: vec![Stopped {
+            at: at(30),
+            read_point: "inbound".to_owned(),
+            thing: "https://id.gs1.org/01/04012345000016/10/L1".to_owned(),
+            rule: "lot_hold",
+            text: "lot L1 is on hold".to_owned(),
+        }],
+        stations: BTreeMap::from([(
+            "packing".to_owned(),
+            AtStation {
+                task: Some("issue"),
+                operator: Some(("4711".to_owned(), at(-3_600))),
+                job: Some(OpenJob {
+                    order: Some("WO000123".to_owned()),
+                    parent: None,
+                    things: 2,
+                    newest: Some("01/04012345000016/10/<L2>".to_owned()),
+                    touched: at(20),
+                    ends: at(-100),
+                }),
+                refused: None,
+                answers: vec![
+                    Answer {
+                        at: Some(at(20)),
+                        device: "pack_1".to_owned(),
+                        verdict: "pending",
+                        text: "scan the quantity".to_owned(),
+                        rule: None,
+                        operator: Some("4711".to_owned()),
+                    },
+                    Answer {
+                        at: Some(at(25)),
+                        device: "pack_1".to_owned(),
+                        verdict: "refused",
+                        text: "lot L1 is on hold".to_owned(),
+                        rule: Some("lot_hold"),
+                        operator: Some("4711".to_owned()),
+                    },
+                ],
+            },
+        )]),
+        guards: BTreeMap::from([(
+            "inbound".to_owned(),
+            Guarded {
+                refuses: vec!["lot_hold", "lot_expired"],
+                warns: Vec::new(),
+                refuses_stale: vec!["lot_hold"],
+                max_age_s: 8 * 3_600,
+            },
+        )]),
     }
 }
 

@@ -17,14 +17,17 @@ async fn text_of(health: &Health, recent: Option<Recent>) -> String {
         headline: headline(&status.conditions),
         devices: health.kinds().into_iter().map(shown).collect(),
         status,
+        kinds: health.site_kinds(),
         recent,
     };
     page::whole(&view)
 }
 
 fn first_line(page: &str) -> &str {
-    let rest = page.split("<h1 class=\"").nth(1).unwrap();
-    rest.split("</h1>").next().unwrap()
+    let rest = page
+        .split("<h1 id=\"state\" aria-live=\"polite\" class=\"")
+        .nth(1);
+    rest.and_then(|rest| rest.split("</h1>").next()).unwrap()
 }
 
 /// As it is shown: a delay's time passes.
@@ -103,11 +106,10 @@ async fn each_condition_is_named_with_its_remedy_and_its_place_in_the_first_line
         make(&health);
         settle(&health).await;
         let page = text_of(&health, Some(Recent::default())).await;
-        assert!(
-            first_line(&page).starts_with(first),
-            "{}",
-            first_line(&page)
-        );
+        let (class, words) = first.split_once("\">").unwrap();
+        let line = first_line(&page);
+        let (head, text) = line.rsplit_once("\">").unwrap();
+        assert!(head.starts_with(class) && text.starts_with(words), "{line}");
         assert!(page.contains(code.as_str()), "{code:?}");
         let mut remedy = super::super::html::Html::default();
         remedy.text(code.remedy());
@@ -116,6 +118,70 @@ async fn each_condition_is_named_with_its_remedy_and_its_place_in_the_first_line
         let listed = page.matches("<span class=\"code ").count();
         assert_eq!(listed, 1, "{code:?} and no other");
     }
+}
+
+/// The text between two pieces of markup.
+fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = page
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before} in {page}"));
+    rest.1.split_once(after).unwrap().0
+}
+
+#[tokio::test]
+async fn every_condition_has_its_first_line_its_title_and_its_remedy() {
+    let mut all = String::new();
+    for code in Code::ALL {
+        let health = healthy();
+        let mut status = health.status();
+        status.conditions = vec![Condition {
+            code: *code,
+            severity: code.severity(),
+            subject: "dock_1".to_owned(),
+            since: NOW.to_owned(),
+            text: "dock_1: what is wrong, in <words>".to_owned(),
+            what_to_do: code.remedy(),
+        }];
+        let facts = facts();
+        let view = View {
+            facts: &facts,
+            now: NOW.parse().unwrap(),
+            headline: headline(&status.conditions),
+            devices: Vec::new(),
+            status,
+            kinds: BTreeMap::new(),
+            recent: None,
+        };
+        let page = page::whole(&view);
+        let title = between(&page, "<title>", "</title>");
+        assert!(page.contains(&format!("data-title=\"{title}\"")), "{title}");
+        let first = between(
+            &page,
+            "<h1 id=\"state\" aria-live=\"polite\" class=\"",
+            "</h1>",
+        );
+        let class = first.split('"').next().unwrap();
+        assert_eq!(class, code.severity().as_str());
+        let shown = between(&page, "<section id=\"conditions\"", "</section>");
+        assert_eq!(shown.matches("<li>").count(), 1, "{shown}");
+        assert!(shown.contains("dock_1: what is wrong, in &lt;words&gt;"));
+        let remedy = between(shown, "What to do:</b> ", "</p>");
+        let first = first.rsplit_once("\">").unwrap().1;
+        all += &format!(
+            "{}\n  {title}\n  {class}: {first}\n  {remedy}\n",
+            code.as_str()
+        );
+    }
+    expect("conditions.txt", &all);
+}
+
+fn expect(name: &str, text: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/status/tests");
+    let file = folder.join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(&file).unwrap_or_default());
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,17 +225,13 @@ async fn the_whole_page_of_a_door() {
     }
     text += rest;
     let lines = text.replace("><", ">\n<");
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/status/tests/door.html");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(&file, &lines).unwrap();
-    }
-    assert_eq!(lines, std::fs::read_to_string(&file).unwrap_or_default());
+    expect("door.html", &lines);
 }
 
 #[tokio::test]
 async fn the_page_shows_how_old_the_site_s_data_is() {
     let health = healthy();
-    let line = "<dt>site's data</dt><dd>";
+    let line = "<dt>current</dt><dd>";
     assert!(!text_of(&health, None).await.contains(line));
     health.site_data_matters(Duration::from_secs(3_600));
     health.site_records(20_000);
@@ -177,19 +239,32 @@ async fn the_page_shows_how_old_the_site_s_data_is() {
         let rest = page.split(line).nth(1).unwrap().to_owned();
         rest.split("</dd>").next().unwrap().to_owned()
     };
+    let old = ": <b class=\"warning\">too old</b>";
     let unknown = shown(text_of(&health, None).await);
-    assert!(
-        unknown.ends_with("records, of unknown age: <b>too old</b>"),
-        "{unknown}"
-    );
+    assert_eq!(unknown, format!("nobody has told{old}"));
     let told = |hours: i64| {
         let at = Timestamp::now() - jiff::SignedDuration::from_hours(hours);
         health.site_data(Some(tracegate_pipeline::Time(at.as_microsecond())), None);
     };
     told(3);
-    let old = shown(text_of(&health, None).await);
-    assert!(old.ends_with("records, 3 h old: <b>too old</b>"), "{old}");
+    assert_eq!(shown(text_of(&health, None).await), format!("3 h ago{old}"));
     told(0);
     let fresh = shown(text_of(&health, None).await);
-    assert!(fresh.ends_with(" s old"), "{fresh}");
+    assert!(fresh.ends_with(" s ago"), "{fresh}");
+    let newest = NOW.parse().unwrap();
+    let known = KindKnown {
+        records: 12_345,
+        newest,
+    };
+    health.note_site_kinds(BTreeMap::from([("lot", known)]));
+    let page = text_of(&health, None).await;
+    assert!(page.contains("<th scope=\"row\">lot</th><td>12\u{2009}345</td><td><time"));
+    let metrics = crate::status::metrics::text(&health);
+    for line in [
+        "tracegate_reference_records{kind=\"lot\"} 12345",
+        "tracegate_reference_age_seconds{kind=\"site\"} 0",
+        "tracegate_reference_age_seconds{kind=\"lot\"} ",
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
 }

@@ -1,12 +1,26 @@
 //! Scans, at the station of their scanner.
 
 use crate::config::ReadPointKind;
-use crate::input::{DeviceIndex, Output, ScanVerdict, VerdictKind};
+use crate::input::{DeviceIndex, Output, ScanVerdict, StationNow, VerdictKind};
 use crate::pipeline::{Pipeline, Place};
 use crate::station::Worked;
 use crate::time::Time;
 
 impl Pipeline {
+    /// How the stations with a task stand at the time of the newest input, in order of name.
+    #[must_use]
+    pub fn stations(&self) -> Vec<StationNow> {
+        let places = self.state.places.iter().zip(&self.state.config.read_points);
+        let desks = places.filter_map(|(place, read_point)| match (place, &read_point.kind) {
+            (Place::Station(station), ReadPointKind::Station(config)) => {
+                let task = config.task.as_deref()?;
+                Some(station.desk.now(&read_point.name, task, self.state.now))
+            }
+            _ => None,
+        });
+        desks.collect()
+    }
+
     pub(super) fn scan(
         &mut self,
         device: DeviceIndex,

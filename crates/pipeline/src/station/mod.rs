@@ -7,15 +7,17 @@ mod assess;
 mod code;
 mod job;
 mod joined;
+mod now;
 mod past;
 pub(crate) mod task;
 mod tell;
 mod work;
 
-pub use code::{BadCode, Codes};
 pub(crate) use code::Meaning;
+pub use code::{BadCode, Codes};
 pub(crate) use job::Job;
 pub(crate) use joined::Joined;
+pub use now::{JobNow, StationNow};
 pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
 pub(crate) use work::{Place, Worked};
 

@@ -25,15 +25,15 @@ pub(crate) struct Desk {
     last: Option<(Vec<u8>, Time)>,
     pub(super) job: Option<Job>,
     /// What was refused, until the station is cleared.
-    red: Option<Red>,
+    pub(super) red: Option<Red>,
     pub(super) past: Past,
 }
 
 /// What a refused scan would have made of the job, for a supervisor who may override it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Red {
+pub(super) struct Red {
     job: Job,
-    text: String,
+    pub(super) text: String,
 }
 
 /// Where a station stands, and what it is judged with.
