@@ -5,6 +5,7 @@
 pub mod antennas;
 pub mod audit;
 pub mod buffer;
+pub mod bundle;
 pub mod capture;
 pub mod cli;
 pub mod clock;

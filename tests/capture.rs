@@ -178,6 +178,44 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     let (why, text) = output(&with(&["why", "300000000000000000000001"]), &folder);
     assert!(why.status.code() == Some(1) && text.is_empty());
 
+    let secret = "planted-secret";
+    std::fs::write(folder.join("page-password"), secret).unwrap();
+    let config = std::fs::read_to_string(folder.join("gateway.toml")).unwrap();
+    let config = format!("{config}\n[status]\npassword_file = \"page-password\"\n# {secret}\n");
+    std::fs::write(folder.join("planted.toml"), config).unwrap();
+    let pack = ["bundle", "-o", "b.tar.gz", "--config", "planted.toml"];
+    let (packed, contents) = output(&pack, &folder);
+    assert!(packed.status.success(), "{packed:?}");
+    for part in [
+        "status.json",
+        "events.json",
+        "metrics.txt",
+        "buffer.json",
+        "audit.txt",
+    ] {
+        let line = contents.lines().find(|line| line.starts_with(part));
+        assert!(line.is_some_and(|it| !it.contains("missing")), "{contents}");
+    }
+    let unpacked = Command::new("tar")
+        .args(["-xzf", "b.tar.gz", "--to-stdout"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(unpacked.status.success(), "{unpacked:?}");
+    let all = String::from_utf8(unpacked.stdout).unwrap();
+    assert!(all.starts_with(&contents), "{all}");
+    for expected in [
+        "password_file = \"page-password\"",
+        "tracegate_reads_total",
+        "receiving",
+        "\"dead_letters\": []",
+    ] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+    assert!(!all.contains(secret), "{all}");
+    let (again, _) = output(&pack, &folder);
+    assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
+
     let nowhere = tracegate(&with(&["survey", "dock_9", "--clear", "0s"]), &folder)
         .stdin(Stdio::null())
         .output()

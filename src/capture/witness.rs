@@ -238,11 +238,11 @@ impl Witness {
 
     /// Hands a batch to those who follow; without a wait, and without a copy.
     fn tell(&mut self, batch: Batch) {
-        let configs = batch.inputs.iter().filter_map(|input| match input {
+        let mut configs = batch.inputs.iter().filter_map(|input| match input {
             Input::Configure(config) => Some(config.as_ref().clone()),
             _ => None,
         });
-        let config = configs.last();
+        let config = configs.next_back();
         let (first, size) = (self.told, batch.size());
         self.told = self.told.saturating_add(size);
         let view = self.view.clone();

@@ -6,6 +6,7 @@
 
 mod audit;
 mod buffer;
+mod bundle;
 mod capture;
 mod check;
 mod completion;
@@ -64,6 +65,7 @@ enum Command {
     Capture(capture::Arguments),
     Replay(replay::Arguments),
     Survey(survey::Arguments),
+    Bundle(bundle::Arguments),
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
     Audit(audit::Arguments),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Survey(arguments) => survey::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

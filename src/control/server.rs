@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Answer, PROTOCOL, Request};
+use crate::bundle::Running;
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
 use crate::logs;
@@ -238,6 +239,17 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
                 .map_err(|error| error.to_string())
         }
         ("why", None) => Err("`why` needs `tag`".to_owned()),
+        ("bundle", _) => {
+            let (answer, told) = oneshot::channel();
+            asks.send(Ask::Recent { answer })
+                .await
+                .map_err(|_| gone())?;
+            let recent = told.await.map_err(|_| gone())?;
+            let running = serde_json::to_value(Running::of(health, recent));
+            running
+                .map(Reply::Answer)
+                .map_err(|error| error.to_string())
+        }
         ("capture", _) => {
             let (answer, told) = oneshot::channel();
             asks.send(Ask::Capture { answer })
@@ -263,7 +275,7 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
             Ok(Reply::Stream(Stream::Tail(Box::new(follower)), answer))
         }
         (other, _) => Err(format!(
-            "`{}` is nothing to ask for; known are status, why, tail, capture",
+            "`{}` is nothing to ask for; known are status, why, tail, capture, bundle",
             crate::health::tame(other)
         )),
     }

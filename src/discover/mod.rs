@@ -11,6 +11,7 @@ mod targets;
 mod tests;
 
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -26,6 +27,17 @@ pub struct Found {
     /// Readers, and what else answers where readers were looked for; `None`: nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readers: Option<Vec<Reader>>,
+}
+
+impl Found {
+    /// What is plugged into this machine, or what `sys` and `dev` stand for.
+    #[must_use]
+    pub fn local(sys: &Path, dev: &Path) -> Self {
+        Self {
+            local: plugged_in(sys, dev),
+            readers: None,
+        }
+    }
 }
 
 impl fmt::Display for Found {

@@ -12,12 +12,7 @@ use super::*;
 use crate::config::from_bytes;
 
 fn report(sys: &Path, dev: &Path) -> String {
-    let local = plugged_in(sys, dev);
-    Found {
-        local,
-        readers: None,
-    }
-    .to_string()
+    Found::local(sys, dev).to_string()
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub struct SeenAt {
 }
 
 /// What happened last.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// Movements that were booked, the newest first.
     pub passages: Vec<Passage>,
