@@ -1,5 +1,7 @@
 //! One trouble after another, with the real binary and simulated devices: the condition that is meant is shown, and no other.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::collections::BTreeSet;

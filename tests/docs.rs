@@ -196,8 +196,8 @@ fn every_code_of_the_log_is_explained() {
 /// Compares a file with what it must be, or writes it.
 fn same(name: &str, text: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::create_dir_all(root().join("docs")).unwrap();
-        std::fs::write(root().join(name), text).unwrap();
+        std::fs::create_dir_all(root().join("docs")).expect("make docs");
+        std::fs::write(root().join(name), text).expect("write it");
     }
     assert_eq!(read(name), text);
 }

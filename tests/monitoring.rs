@@ -1,5 +1,7 @@
 //! Alert rules and dashboard name what there is, and Prometheus' own tool agrees with rules and metrics.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
