@@ -334,6 +334,7 @@ impl Core {
         }
         self.tell_stored(&batch);
         self.count();
+        self.figure(&events, &refused, &said);
         for event in &events {
             let uncertainty_ms = event.uncertainty.0 / 1000;
             info!(event_id = %event.id, read_point = event.read_point, uncertainty_ms, "{}", event.summary);

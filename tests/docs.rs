@@ -196,8 +196,8 @@ fn every_code_of_the_log_is_explained() {
 /// Compares a file with what it must be, or writes it.
 fn same(name: &str, text: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::create_dir_all(root().join("docs")).unwrap();
-        std::fs::write(root().join(name), text).unwrap();
+        std::fs::create_dir_all(root().join("docs")).expect("make docs");
+        std::fs::write(root().join(name), text).expect("write it");
     }
     assert_eq!(read(name), text);
 }
@@ -330,8 +330,10 @@ fn bounds_in_the_architecture_are_those_of_the_code() {
     let architecture = read("ARCHITECTURE.md");
     let rows = table(&architecture, "## Bounds");
     assert!(rows.len() >= 10);
+    let metrics = tracegate::status::metrics::families();
+    let metrics: Vec<String> = metrics.into_iter().map(|it| it.0).collect();
     for row in rows {
-        let [_, place, value, ..] = row.as_slice() else {
+        let [_, place, value, at_bound] = row.as_slice() else {
             panic!("a row has too few cells: {row:?}");
         };
         let mut names = quoted(place);
@@ -339,6 +341,12 @@ fn bounds_in_the_architecture_are_those_of_the_code() {
             panic!("{place:?} names no file and constant");
         };
         let value = quoted(value).next().expect("a value in backticks");
+        // What happens there is counted, and the count can be seen.
+        for name in quoted(at_bound).filter(|name| name.contains('_') && !name.contains("::")) {
+            let ends = [format!("_{name}_total"), format!("_{name}")];
+            let seen = |family: &str| ends.iter().any(|end| family.ends_with(end));
+            assert!(metrics.iter().any(|it| seen(it)), "no metric has {name}");
+        }
         let source = read(file);
         assert!(
             source

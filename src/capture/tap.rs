@@ -81,6 +81,14 @@ pub struct Outlet {
 }
 
 impl Tap {
+    /// What waits for the witness, and for how much there is room.
+    #[must_use]
+    pub fn level(&self) -> Option<(usize, usize)> {
+        let out = self.out.as_ref()?;
+        let room = out.max_capacity();
+        Some((room - out.capacity(), room))
+    }
+
     /// A tap and its other end.
     #[must_use]
     pub fn new(health: Health) -> (Self, Outlet) {

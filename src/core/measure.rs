@@ -1,11 +1,16 @@
-//! Figures from time to time: how full the buffer is, and its disk.
+//! Figures: what was committed, how full the buffer, its disk and the queues are.
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use tracegate_pipeline::input::{MovementEvent, NonEvent, VerdictKind};
+
+use super::audit::Said;
 use super::{Core, WAKE, is_damage};
 use crate::buffer::{BufferError, room};
-use crate::health::{BufferLevel, Disk, state_directory};
+use crate::health::{Became, BufferLevel, Disk, state_directory};
 use crate::logs;
 
 impl Core {
@@ -36,6 +41,7 @@ impl Core {
             );
         }
         self.look_at_disks();
+        self.look_at_queues();
         let figures = self.store.figures().await;
         self.damaged |= is_damage(&figures);
         // What else fails here fails elsewhere too, and is told there.
@@ -58,6 +64,44 @@ impl Core {
             max_bytes: figures.max_bytes,
             full_in_s: None,
         });
+    }
+
+    /// Counts what was just committed.
+    pub(super) fn figure(&self, events: &[MovementEvent], loads: &[NonEvent], said: &[Said]) {
+        let (health, now) = (&self.wiring.health, self.wiring.clock.now());
+        for event in events {
+            health.became(&event.read_point, Became::Movement);
+            let micros = u64::try_from(now.micros_since(event.at)).unwrap_or(0);
+            health.decided(Duration::from_micros(micros));
+        }
+        for load in loads {
+            let reason = Became::NonEvent(load.reason.as_str());
+            health.became(&load.read_point, reason);
+        }
+        for verdict in said.iter().filter_map(Said::verdict) {
+            let word = match verdict.kind {
+                VerdictKind::Accepted => "accepted",
+                VerdictKind::Duplicate => "duplicate",
+                VerdictKind::Warned(_) => "warned",
+                VerdictKind::Refused(_) => "refused",
+                VerdictKind::Pending(_) => "pending",
+            };
+            health.became(self.device_name(verdict.device), Became::Verdict(word));
+        }
+        if !events.is_empty() {
+            health.stored(self.store.last_seq());
+            self.look_at_queues();
+        }
+    }
+
+    fn look_at_queues(&self) {
+        let (health, wiring) = (&self.wiring.health, &self.wiring);
+        let (inputs, requests) = (&wiring.inputs, &wiring.requests);
+        health.queue("inputs", inputs.len(), inputs.max_capacity());
+        health.queue("requests", requests.len(), requests.max_capacity());
+        if let Some((waits, room)) = wiring.tap.level() {
+            health.queue("witness", waits, room);
+        }
     }
 
     /// The buffer's disk, and that of systemd's state directory, if it is another one.

@@ -401,6 +401,7 @@ impl<'a> Session<'a> {
     fn done(&mut self, group: &[i64], links: &Links) {
         self.lanes.taken(group);
         self.say_what_is_refused(&links.health);
+        links.health.delivered(self.lanes.mark());
         let mark = self.downlink.taken(self.lanes.mark());
         tell(links, mark);
     }

@@ -8,8 +8,10 @@ mod counters;
 mod device;
 mod disk;
 mod history;
+mod latency;
 mod level;
 mod notice;
+mod points;
 mod reader_clock;
 mod report;
 mod site_data;
@@ -36,9 +38,13 @@ use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
 use disk::Disks;
 pub use disk::{Disk, Room, state_directory};
+use latency::Latencies;
+pub use latency::{BOUNDS_MS, Histogram};
 use level::Trend;
 pub use level::{BufferLevel, about};
 pub use notice::Notice;
+use points::Points;
+pub use points::{Became, Queue};
 pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
@@ -76,6 +82,7 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     site: String,
+    started: Timestamp,
     counters: Counters,
     links: Mutex<Links>,
     beats: Mutex<Vec<(String, Beat)>>,
@@ -93,6 +100,8 @@ struct Links {
     buffer: BufferLevel,
     buffer_trend: Trend,
     disks: Disks,
+    latencies: Latencies,
+    points: Points,
     clock_unsynced: bool,
     tracker: Tracker,
     epoch: String,
@@ -157,6 +166,7 @@ impl Health {
         let broker = BrokerState::Down("not connected yet".to_owned());
         Self(Arc::new(Inner {
             site: site.to_owned(),
+            started: Timestamp::now(),
             counters: Counters::default(),
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
@@ -168,6 +178,8 @@ impl Health {
                 buffer: BufferLevel::default(),
                 buffer_trend: Trend::default(),
                 disks: Disks::default(),
+                latencies: Latencies::default(),
+                points: Points::default(),
                 clock_unsynced: false,
                 tracker: Tracker::default(),
                 epoch: epoch.to_owned(),
@@ -180,6 +192,12 @@ impl Health {
             beats: Mutex::default(),
             changed: watch::Sender::new(()),
         }))
+    }
+
+    /// When the gateway was started.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.0.started
     }
 
     /// Counters to add to.

@@ -196,6 +196,11 @@ impl Visit for Line {
         self.put(field, Value::from(value));
     }
 
+    /// Milliseconds, mostly.
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, Value::from(u64::try_from(value).unwrap_or(u64::MAX)));
+    }
+
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.put(field, Value::from(value));
     }

@@ -1,127 +1,19 @@
 //! Metrics in Prometheus' text format, version 0.0.4. Names, types and labels are a contract: `docs/metrics.md` has them
 //! all, and a test compares.
 
+mod families;
+mod process;
+
 use std::fmt::{Display, Write as _};
 
 use jiff::Timestamp;
 
-use crate::health::{Counters, DeviceCounter, Health, Severity};
+use crate::health::{BOUNDS_MS, Became, Counters, DeviceCounter, Health, Histogram, Severity};
+use crate::logs;
+use families::FAMILIES;
 
 /// What a response says it is.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// A family's name, type, labels and meaning, beside those of the counters.
-const FAMILIES: &[(&str, &str, &str, &str)] = &[
-    (
-        "info",
-        "gauge",
-        "epoch, site, version",
-        "Always 1; the labels tell which gateway this is.",
-    ),
-    (
-        "condition",
-        "gauge",
-        "code, severity, subject",
-        "1 while the condition is shown.",
-    ),
-    (
-        "conditions",
-        "gauge",
-        "severity",
-        "Conditions that are shown.",
-    ),
-    (
-        "broker_up",
-        "gauge",
-        "broker",
-        "1 while the gateway is connected to this broker.",
-    ),
-    (
-        "broker_connections_total",
-        "counter",
-        "broker",
-        "Connections to this broker.",
-    ),
-    (
-        "broker_failures_total",
-        "counter",
-        "broker",
-        "Connections to this broker lost or not made.",
-    ),
-    (
-        "broker_ack_age_seconds",
-        "gauge",
-        "",
-        "Time since a broker acknowledged something; absent when none has.",
-    ),
-    ("buffer_bytes", "gauge", "", "Bytes of the buffer in use."),
-    (
-        "buffer_max_bytes",
-        "gauge",
-        "",
-        "Size at which the buffer is full.",
-    ),
-    (
-        "buffer_oldest_seconds",
-        "gauge",
-        "",
-        "For how long the oldest event has been waiting; 0 when none is.",
-    ),
-    (
-        "buffer_full_in_seconds",
-        "gauge",
-        "",
-        "When devices will have to wait if it goes on like this; absent when the buffer does not grow.",
-    ),
-    (
-        "certificate_expiry_seconds",
-        "gauge",
-        "holder",
-        "Time until the certificate of the broker's connection expires, in whole days.",
-    ),
-    (
-        "device_up",
-        "gauge",
-        "device, kind",
-        "1 while the device is connected.",
-    ),
-    (
-        "device_reads_total",
-        "counter",
-        "device, kind",
-        "Tag reads or scans of the device.",
-    ),
-    (
-        "device_last_read_timestamp_seconds",
-        "gauge",
-        "device, kind",
-        "When the last of them came, in seconds since 1970; absent before the first.",
-    ),
-    (
-        "device_clock_behind_seconds",
-        "gauge",
-        "device",
-        "How far the device's clock is behind; absent where it does not tell.",
-    ),
-    (
-        "antenna_reads_total",
-        "counter",
-        "antenna, device",
-        "Tag reads of the antenna.",
-    ),
-    (
-        "reference_age_seconds",
-        "gauge",
-        "kind",
-        "How old the site's data is: `site` since it was known to be current, `lot`, `order`, `sscc` and `serial` since the newest record of the kind was stored; absent where nothing is known.",
-    ),
-    (
-        "reference_records",
-        "gauge",
-        "kind",
-        "Records about lots, orders, pallets and serial numbers.",
-    ),
-];
 
 /// All families: name, type, labels and meaning, in the order of the output.
 pub fn families() -> Vec<(String, &'static str, &'static str, &'static str)> {
@@ -136,7 +28,10 @@ pub fn families() -> Vec<(String, &'static str, &'static str, &'static str)> {
         let name = format!("tracegate_per_device_{}_total", counter.as_str());
         (name, "counter", "device", counter.help())
     });
-    fixed.chain(counters).chain(own).collect()
+    let process = process::FAMILIES
+        .iter()
+        .map(|(name, kind, help)| ((*name).to_owned(), *kind, "", *help));
+    fixed.chain(counters).chain(own).chain(process).collect()
 }
 
 fn counter_name(name: &str) -> (String, &'static str) {
@@ -262,6 +157,8 @@ pub fn text(health: &Health) -> String {
             out.sample(&[("kind", kind)], known.records);
         }
     });
+    log_lines(&mut out);
+    figures(&mut out, health);
     for (name, help) in Counters::HELP {
         let (full, kind) = counter_name(name);
         out.head(&full, kind, help);
@@ -275,7 +172,84 @@ pub fn text(health: &Health) -> String {
             out.maybe(&[("device", name)], device.counters.get(word));
         }
     }
+    for (name, kind, help) in process::FAMILIES {
+        out.head(name, kind, help);
+        out.maybe(&[], process::value(name, health.started().as_second()));
+    }
     out.text
+}
+
+fn log_lines(out: &mut Text) {
+    let counts = logs::counts();
+    for (name, of) in [
+        (
+            "log_lines_total",
+            (|it| it.lines) as fn(&logs::Count) -> u64,
+        ),
+        ("log_lines_left_out_total", |it| it.left_out),
+    ] {
+        out.family(name, |out| {
+            for (code, level, count) in &counts {
+                let level = level.to_ascii_lowercase();
+                out.sample(&[("code", code), ("level", &level)], of(count));
+            }
+        });
+    }
+    out.family("log_lines_lost_total", |out| out.sample(&[], logs::lost()));
+}
+
+fn figures(out: &mut Text, health: &Health) {
+    let (disks, queues) = (health.disks(), health.queues());
+    out.family("disk_free_bytes", |out| {
+        for (disk, room) in &disks {
+            out.sample(&[("disk", disk.as_str())], room.free);
+        }
+    });
+    out.family("disk_size_bytes", |out| {
+        for (disk, room) in &disks {
+            out.sample(&[("disk", disk.as_str())], room.size);
+        }
+    });
+    out.family("queue_length", |out| {
+        for (name, queue) in &queues {
+            out.sample(&[("queue", name)], queue.length);
+        }
+    });
+    out.family("queue_capacity", |out| {
+        for (name, queue) in &queues {
+            out.sample(&[("queue", name)], queue.capacity);
+        }
+    });
+    out.family("queue_most", |out| {
+        for (name, queue) in &queues {
+            out.sample(&[("queue", name)], queue.most);
+        }
+    });
+    let became = health.at_read_points();
+    out.family("read_point_movements_total", |out| {
+        for (name, what, count) in &became {
+            if *what == Became::Movement {
+                out.sample(&[("read_point", name)], count);
+            }
+        }
+    });
+    out.family("read_point_non_events_total", |out| {
+        for (name, what, count) in &became {
+            if let Became::NonEvent(reason) = what {
+                out.sample(&[("read_point", name), ("reason", reason)], count);
+            }
+        }
+    });
+    out.family("scanner_verdicts_total", |out| {
+        for (name, what, count) in &became {
+            if let Became::Verdict(verdict) = what {
+                out.sample(&[("device", name), ("verdict", verdict)], count);
+            }
+        }
+    });
+    let (decided, delivered) = health.latencies();
+    out.histogram("decision_seconds", &decided);
+    out.histogram("delivery_seconds", &delivered);
 }
 
 fn of<'a>(kind: &'a str, device: &'a str) -> [(&'static str, &'a str); 2] {
@@ -296,6 +270,27 @@ impl Text {
             self.head(&format!("tracegate_{name}"), kind, help);
             samples(self);
         }
+    }
+
+    /// A family of which each sample counts what was not above its bound.
+    fn histogram(&mut self, name: &str, histogram: &Histogram) {
+        self.family(name, |out| {
+            let family = out.family.clone();
+            let bounds = BOUNDS_MS
+                .iter()
+                .map(|ms| (*ms as f64 / 1_000.0).to_string());
+            let bounds = bounds.chain(std::iter::once("+Inf".to_owned()));
+            let mut count = 0;
+            out.family = format!("{family}_bucket");
+            for (class, bound) in histogram.classes.iter().zip(bounds) {
+                count += class;
+                out.sample(&[("le", &bound)], count);
+            }
+            out.family = format!("{family}_sum");
+            out.sample(&[], histogram.sum.as_secs_f64());
+            out.family = format!("{family}_count");
+            out.sample(&[], count);
+        });
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {

@@ -229,7 +229,7 @@ codes! {
     LogTrouble "LOG-TROUBLE" Error Reading Setup, after 0 s, follows []:
         /// A marker's log or folder cannot be used as configured.
         "as the text says: folder, rights or the format of the log";
-    ReferenceFailed "REFERENCE-FAILED" Warning Nothing Disk, after 0 s, follows []:
+    ReferenceFailed "REFERENCE-FAILED" Warning Nothing Disk, after 0 s, follows [StorageFailed, BufferFull]:
         /// Nothing is known about lots and contents, or it cannot be kept.
         "look at the file that the text names; tracegate lots load makes it anew";
     LotsNotHeard "LOTS-NOT-HEARD" Warning Nothing Broker, after 2 s, follows [BrokerDown, BrokerDenied]:
