@@ -67,8 +67,30 @@ impl Plant {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn start(&mut self) {
-        let mut ours = fs::read_to_string(deploy("broker/mosquitto.conf")).unwrap();
+    /// A broker elsewhere, of the same authority.
+    fn beside(other: &Self) -> Self {
+        let plant = Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: free_port(),
+            broker: None,
+        };
+        for entry in fs::read_dir(&other.folder).unwrap() {
+            let from = entry.unwrap().path();
+            let name = from.file_name().unwrap();
+            if from
+                .extension()
+                .is_some_and(|kind| kind == "pem" || kind == "key")
+            {
+                fs::copy(&from, plant.folder.path().join(name)).unwrap();
+            }
+        }
+        plant
+    }
+
+    /// With further settings, and more in the access list.
+    fn start(&mut self, settings: &str, access: &str) {
+        let ours = fs::read_to_string(deploy("broker/mosquitto.conf")).unwrap();
+        let mut ours = format!("{ours}\n{settings}");
         let listener = format!("listener {} 127.0.0.1", self.port);
         for (shipped, here) in [
             ("listener 8883\n", format!("{listener}\n")),
@@ -78,7 +100,8 @@ impl Plant {
             assert!(ours.contains(shipped), "{shipped} is not in mosquitto.conf");
             ours = ours.replace(shipped, &here);
         }
-        fs::copy(deploy("broker/mosquitto.acl"), self.file("mosquitto.acl")).unwrap();
+        let list = fs::read_to_string(deploy("broker/mosquitto.acl")).unwrap();
+        fs::write(self.file("mosquitto.acl"), format!("{list}\n{access}")).unwrap();
         fs::create_dir(self.file("conf.d")).unwrap();
         fs::write(self.file("conf.d/tracegate.conf"), ours).unwrap();
         // As root Mosquitto becomes another user, which may not look into our folder.
@@ -120,6 +143,18 @@ impl Plant {
                 self.file("ca.pem"),
             )
         })
+    }
+
+    /// One of Mosquitto's own clients, as this user.
+    fn client(&self, program: &str, user: &str, arguments: &[&str]) -> Output {
+        Command::new(program)
+            .args(["-V", "5", "-h", "localhost", "-p", &self.port.to_string()])
+            .args(["--cafile", &self.file("ca.pem")])
+            .args(["--cert", &self.file(&format!("{user}.pem"))])
+            .args(["--key", &self.file(&format!("{user}.key"))])
+            .args(arguments)
+            .output()
+            .expect("mosquitto-clients is installed: tests/run sees to that")
     }
 
     fn certificate_of(&self, name: &str) -> String {
@@ -174,7 +209,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn mosquitto_takes_settings_and_certificates_and_so_does_the_daemon() {
     let mut plant = Plant::new();
-    plant.start();
+    plant.start("", "");
     let log = fs::read_to_string(plant.file("log")).unwrap();
     assert!(!log.contains("Error") && !log.contains("Warning"), "{log}");
 
@@ -216,6 +251,63 @@ fn mosquitto_takes_settings_and_certificates_and_so_does_the_daemon() {
     plant.certificates(&["renew", "tracegate"], "10");
     until("the renewed certificate", || told(r#""days_left":9"#));
     assert!(gateway.is_running());
+}
+
+/// From the plant's broker to the central one and back, with properties; whichever side is there first.
+#[test]
+fn a_bridge_carries_what_is_said_both_ways() {
+    let mut central = Plant::new();
+    central.certificates(&["client", "bridge-plant-3"], "730");
+    let mut plant = Plant::beside(&central);
+    let list = fs::read_to_string(deploy("broker/mosquitto.acl")).unwrap();
+    let gateway = list.split("user tracegate\n").nth(1).unwrap();
+    let gateway = gateway.split("\n\n").next().unwrap();
+    central.start("", &format!("user bridge-plant-3\n{gateway}\n"));
+    let bridge = fs::read_to_string(deploy("broker/mosquitto-bridge.conf")).unwrap();
+    let bridge = bridge.replace(
+        "broker.example:8883",
+        &format!("localhost:{}", central.port),
+    );
+    plant.start(&bridge, "");
+
+    for (from, speaker, topic, to, listener) in [
+        (
+            &plant,
+            "tracegate",
+            "tracegate/plant-3/status",
+            &central,
+            "store",
+        ),
+        (
+            &central,
+            "store",
+            "tracegate/plant-3/ack",
+            &plant,
+            "tracegate",
+        ),
+    ] {
+        let word = [
+            "-q",
+            "1",
+            "-r",
+            "-t",
+            topic,
+            "-m",
+            "said",
+            "-D",
+            "publish",
+            "user-property",
+            "epoch",
+            "e1",
+        ];
+        let said = from.client("mosquitto_pub", speaker, &word);
+        assert!(said.status.success(), "{said:?}");
+        until(topic, || {
+            let wait = ["-q", "1", "-t", topic, "-C", "1", "-W", "5", "-F", "%p %P"];
+            let heard = to.client("mosquitto_sub", listener, &wait);
+            String::from_utf8_lossy(&heard.stdout).trim_end() == "said epoch:e1"
+        });
+    }
 }
 
 #[test]

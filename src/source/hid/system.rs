@@ -50,7 +50,7 @@ pub(super) fn may_open(path: &Path) -> Result<(), String> {
     let opened = OpenOptions::new().read(true).write(true).open(path);
     opened.map(drop).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => format!(
-            "{shown} may not be opened: copy systemd/70-tracegate-scanners.rules to /etc/udev/rules.d and plug the scanner in again"
+            "{shown} may not be opened: plug the scanner in again; a maker that 70-tracegate-scanners.rules of udev lacks needs a line there"
         ),
         ErrorKind::NotFound => format!("{shown} is not there: it was unplugged just now, or the unit has no DeviceAllow for it"),
         _ => format!("{shown} cannot be opened: {error}"),

@@ -70,7 +70,7 @@ pub(super) fn reason(path: &Path, error: &io::Error) -> String {
             format!("{shown} is not there: is the scanner plugged in and in keyboard mode?")
         }
         ErrorKind::PermissionDenied => format!(
-            "{shown} may not be opened: copy systemd/70-tracegate-scanners.rules to /etc/udev/rules.d and plug the scanner in again"
+            "{shown} may not be opened: plug the scanner in again; a maker that 70-tracegate-scanners.rules of udev lacks needs a line there"
         ),
         _ if error.raw_os_error() == Some(rustix::io::Errno::NOTTY.raw_os_error()) => {
             format!("{shown} is no keyboard")
