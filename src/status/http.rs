@@ -30,6 +30,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::door::Door;
 use super::guard::Guard;
 use super::seats::{Seats, Streams};
 use super::{Settings, Sources, live, metrics, page};
@@ -93,6 +94,11 @@ impl Server {
     pub async fn serve(self, asks: Asks, health: Health, beat: Beat, stop: CancellationToken) {
         let guard = Guard::new(self.settings.hosts, self.settings.password);
         let guard = Arc::new(guard);
+        let door = self
+            .settings
+            .tls
+            .map(|setup| Door::new(setup, health.clone()));
+        let door = Arc::new(door);
         let shared = Shared {
             sources: Sources {
                 health: health.clone(),
@@ -121,9 +127,20 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => match seats.take(from.ip()) {
                         Some(seat) => {
-                            let (router, guard, health) = (router.clone(), guard.clone(), health.clone());
+                            let (router, guard, door) = (router.clone(), guard.clone(), door.clone());
+                            let health = health.clone();
                             connections.spawn(async move {
-                                connection(stream, from.ip(), router, guard, health).await;
+                                let from = from.ip();
+                                match door.as_ref() {
+                                    None => connection(stream, from, router, guard, health).await,
+                                    Some(door) => match door.enter(stream).await {
+                                        Ok(stream) => connection(stream, from, router, guard, health).await,
+                                        Err(error) => {
+                                            health.counters().status_refused.add(1);
+                                            debug!(%error, "Status page: no TLS");
+                                        }
+                                    },
+                                }
                                 drop(seat);
                             });
                         }

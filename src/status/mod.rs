@@ -5,6 +5,7 @@
 
 mod chart;
 mod devices;
+mod door;
 mod guard;
 mod html;
 mod http;
@@ -28,9 +29,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
-use crate::config::Config;
+use crate::config::{Config, FileName, StatusPage};
 use crate::health::{Condition, DeviceKind, DeviceReport, Health, KindKnown, Status, headline};
 use crate::story::Recent;
+use crate::tls::{Identity, ServerSetup};
 
 pub use http::Server;
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// File with the password.
     pub password: Option<PathBuf>,
+    /// Its TLS, if it has one.
+    pub tls: Option<ServerSetup>,
     /// What the page tells of the configuration.
     pub facts: Facts,
 }
@@ -82,6 +86,7 @@ impl Settings {
             listen: page.listen.0?,
             hosts: page.hosts.iter().map(|it| it.as_str().to_owned()).collect(),
             password: page.password_file.as_ref().map(|it| it.path().to_owned()),
+            tls: tls(page),
             facts: Facts {
                 file: config.file.clone(),
                 loaded: Timestamp::now(),
@@ -91,6 +96,18 @@ impl Settings {
             },
         })
     }
+}
+
+fn tls(page: &StatusPage) -> Option<ServerSetup> {
+    let path = |file: &Option<FileName>| file.as_ref().map(|it| it.path().to_owned());
+    Some(ServerSetup {
+        section: "[status]".to_owned(),
+        identity: Identity {
+            certificate: path(&page.tls_certificate_file)?,
+            key: path(&page.tls_key_file)?,
+        },
+        client_ca: path(&page.client_ca_file),
+    })
 }
 
 /// Where answers come from.

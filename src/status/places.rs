@@ -33,7 +33,7 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
         html.raw("</small></h3><p class=\"dim\">");
         html.text(&parts.join(", ")).raw("</p>");
         if let Some(guard) = guards.and_then(|all| all.get(name)) {
-            guarded(html, guard);
+            guarded(html, name, guard);
         }
         if let Some(station) = station {
             at_station(html, view, station);
@@ -41,7 +41,9 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
         let all = happened(view, Some(name));
         match (&view.recent, all.is_empty()) {
             (None, _) => {}
-            (_, true) => drop(html.raw("<p>Nothing happened since the start of the gateway.</p>")),
+            (_, true) => {
+                html.raw("<p>Nothing was booked since the start of the gateway.</p>");
+            }
             (_, false) => list(html, view, &all),
         }
         html.raw("</div>");
@@ -50,19 +52,23 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
     !view.facts.read_points.is_empty()
 }
 
-fn guarded(html: &mut Html, guard: &Guarded) {
-    html.raw("<dl><dt>guard refuses</dt><dd>");
+fn guarded(html: &mut Html, name: &str, guard: &Guarded) {
+    html.raw("<details id=\"g-").text(name);
+    html.raw("\"><summary>Guard: refuses for ");
+    html.number(guard.refuses.len() as u64)
+        .raw(" reasons, warns for ");
+    html.number(guard.warns.len() as u64)
+        .raw("</summary><p><b>Refuses:</b> ");
     listed(html, &guard.refuses);
-    html.raw("</dd><dt>warns of</dt><dd>");
+    html.raw(".</p><p><b>Warns:</b> ");
     listed(html, &guard.warns);
     if guard.refuses != guard.refuses_stale {
         let age = spoken(Duration::from_secs(guard.max_age_s));
-        html.raw("</dd><dt>refuses with data older than ")
-            .text(&age);
-        html.raw("</dt><dd>");
+        html.raw(".</p><p><b>With data older than ").text(&age);
+        html.raw(" refuses:</b> ");
         listed(html, &guard.refuses_stale);
     }
-    html.raw("</dd></dl>");
+    html.raw(".</p></details>");
 }
 
 fn at_station(html: &mut Html, view: &View<'_>, station: &AtStation) {
@@ -101,7 +107,7 @@ fn open(html: &mut Html, view: &View<'_>, job: &OpenJob) {
         html.raw("order ").text(order).raw(", ");
     }
     if let Some(parent) = &job.parent {
-        html.raw("into ").text(parent).raw(", ");
+        html.raw("with ").text(parent).raw(", ");
     }
     html.number(job.things as u64)
         .raw(if job.things == 1 { " thing" } else { " things" });

@@ -167,10 +167,19 @@ mod tests {
             crate::error_chain(&error)
         };
         for (setup, expected) in [
-            (setup("x.pem", "one.key", "ca.pem"), "[status] tls_certificate_file"),
-            (setup("one.pem", "one.pem", "ca.pem"), "[status] tls_key_file"),
+            (
+                setup("x.pem", "one.key", "ca.pem"),
+                "[status] tls_certificate_file",
+            ),
+            (
+                setup("one.pem", "one.pem", "ca.pem"),
+                "[status] tls_key_file",
+            ),
             (setup("one.pem", "two.key", "ca.pem"), "does not belong to"),
-            (setup("one.pem", "one.key", "empty"), "[status] client_ca_file"),
+            (
+                setup("one.pem", "one.key", "empty"),
+                "[status] client_ca_file",
+            ),
         ] {
             let text = error(setup);
             assert!(text.contains(expected), "{text}");

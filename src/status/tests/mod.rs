@@ -2,6 +2,7 @@
 
 mod http;
 mod metrics;
+mod tls;
 mod words;
 
 use std::path::PathBuf;
@@ -145,11 +146,16 @@ struct Served {
 
 impl Served {
     async fn start(password: Option<PathBuf>) -> Self {
+        Self::start_with(password, None).await
+    }
+
+    async fn start_with(password: Option<PathBuf>, tls: Option<ServerSetup>) -> Self {
         let health = healthy();
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             hosts: vec!["gateway-3.plant.example".to_owned()],
             password,
+            tls,
             facts: facts(),
         };
         let server = Server::open(settings).await.unwrap();
