@@ -258,6 +258,7 @@ impl Core {
             batch.insert(0, input);
         }
         let mut ends = Vec::with_capacity(batch.len());
+        self.pipeline.trace(self.wiring.tap.is_followed());
         for input in &batch {
             let outputs = self.pipeline.handle(input.clone());
             if let Input::Configure(_) = input {

@@ -5,6 +5,7 @@
 pub mod antennas;
 pub mod audit;
 pub mod buffer;
+pub mod bundle;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod control;
 pub mod core;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod discover;
 pub mod doctor;
 pub mod downlink;
 pub mod failpoint;
@@ -25,6 +27,7 @@ pub mod sparkplug;
 pub mod status;
 pub mod story;
 pub mod survey;
+pub mod tail;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;

@@ -256,7 +256,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             let error = crate::error_chain(&error);
             error!(
                 error,
-                "No control socket: tracegate status, why, capture and survey do not work"
+                "No control socket: tracegate status, why, tail, capture and survey do not work"
             );
             None
         }

@@ -101,6 +101,18 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     };
     let ((), capture) = tokio::join!(pass(&reader, &load, true), capture);
     let mut live = vec![published(&mut events).await];
+    let follow = ["tail", "--json", "--why", "--device", "dock_1"];
+    let tail = tracegate(&with(&follow), &folder)
+        .stdout(std::fs::File::create(folder.join("tail.jsonl")).unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // This one never reads; what follows happens all the same.
+    let mut asleep = tracegate(&with(&["tail", "--raw"]), &folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut survey = tracegate(&with(&["survey", "dock_1", "--clear", "0s"]), &folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -112,6 +124,33 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     keys.write_all(b"o\nq\n").unwrap();
     live.push(published(&mut events).await);
 
+    let tailed = || std::fs::read_to_string(folder.join("tail.jsonl")).unwrap();
+    wait_until("the event", PATIENCE, || {
+        tailed().contains("\"type\":\"event\"")
+    })
+    .await
+    .unwrap();
+    assert_eq!(interrupt(tail).await, "");
+    asleep.kill().unwrap();
+    asleep.wait().unwrap();
+    let lines: Vec<serde_json::Value> = tailed()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| -> Vec<_> { lines.iter().filter(|it| it["type"] == kind).collect() };
+    let (reads, events) = (of("read"), of("event"));
+    let read = reads[0];
+    assert_eq!(
+        (&read["device"], &read["read_point"]),
+        (&"dock_1".into(), &"dock_1".into())
+    );
+    assert_eq!(read["fate"], "taken", "{read}");
+    assert!(
+        reads.iter().any(|it| it["reads"].as_u64() > Some(1)),
+        "conflated"
+    );
+    let event = events[0];
+    assert!(event["summary"].as_str().unwrap().contains("shipping"));
     let survey = survey.wait_with_output().unwrap();
     let text = String::from_utf8(survey.stdout).unwrap();
     assert!(
@@ -138,6 +177,44 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     assert!(text.contains("dock_1: booked: in  receiving"), "{text}");
     let (why, text) = output(&with(&["why", "300000000000000000000001"]), &folder);
     assert!(why.status.code() == Some(1) && text.is_empty());
+
+    let secret = "planted-secret";
+    std::fs::write(folder.join("page-password"), secret).unwrap();
+    let config = std::fs::read_to_string(folder.join("gateway.toml")).unwrap();
+    let config = format!("{config}\n[status]\npassword_file = \"page-password\"\n# {secret}\n");
+    std::fs::write(folder.join("planted.toml"), config).unwrap();
+    let pack = ["bundle", "-o", "b.tar.gz", "--config", "planted.toml"];
+    let (packed, contents) = output(&pack, &folder);
+    assert!(packed.status.success(), "{packed:?}");
+    for part in [
+        "status.json",
+        "events.json",
+        "metrics.txt",
+        "buffer.json",
+        "audit.txt",
+    ] {
+        let line = contents.lines().find(|line| line.starts_with(part));
+        assert!(line.is_some_and(|it| !it.contains("missing")), "{contents}");
+    }
+    let unpacked = Command::new("tar")
+        .args(["-xzf", "b.tar.gz", "--to-stdout"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(unpacked.status.success(), "{unpacked:?}");
+    let all = String::from_utf8(unpacked.stdout).unwrap();
+    assert!(all.starts_with(&contents), "{all}");
+    for expected in [
+        "password_file = \"page-password\"",
+        "tracegate_reads_total",
+        "receiving",
+        "\"dead_letters\": []",
+    ] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+    assert!(!all.contains(secret), "{all}");
+    let (again, _) = output(&pack, &folder);
+    assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
 
     let nowhere = tracegate(&with(&["survey", "dock_9", "--clear", "0s"]), &folder)
         .stdin(Stdio::null())

@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use verify::{Broken, Verified, verify};
+#[cfg(test)]
+pub(crate) use verify::verify;
+pub use verify::{Broken, Verified, Verifier};
 
 /// Characters of a text in a row at most; what is longer is cut.
 const MAX_TEXT: usize = 500;

@@ -38,41 +38,73 @@ struct Line {
     row: Row,
 }
 
-/// Verifies an export in JSON: a line with the seal, then a line per row.
-///
-/// # Errors
-/// The first row that was changed, removed, added or moved.
-pub fn verify(text: &str) -> Result<Verified, Broken> {
-    let broken = |line: usize, problem: String| Broken { line, problem };
-    let mut lines = (1..).zip(text.lines());
-    let head = lines.next().map(|(_, head)| serde_json::from_str(head));
-    let seal: Seal = match head {
-        Some(Ok(Head { seal })) => seal,
-        Some(Err(error)) => return Err(broken(1, format!("it is no seal: {error}"))),
-        None => return Err(broken(1, "the file is empty".to_owned())),
-    };
-    let (mut last, mut rows) = (seal.clone(), 0);
-    for (number, line) in lines {
+/// Verifies an export in JSON line by line: one with the seal, then one per row.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    line: usize,
+    found: Option<Verified>,
+}
+
+impl Verifier {
+    /// Takes the next line, without its end.
+    ///
+    /// # Errors
+    /// It is the first that was changed, removed, added or moved.
+    pub fn take(&mut self, line: &str) -> Result<(), Broken> {
+        self.line += 1;
+        let number = self.line;
+        let broken = |problem: String| Broken {
+            line: number,
+            problem,
+        };
+        let Some(found) = &mut self.found else {
+            let Head { seal } = serde_json::from_str(line)
+                .map_err(|error| broken(format!("it is no seal: {error}")))?;
+            self.found = Some(Verified {
+                last: seal.clone(),
+                seal,
+                rows: 0,
+            });
+            return Ok(());
+        };
         let Line { hash, row } = serde_json::from_str(line)
-            .map_err(|error| broken(number, format!("it is no row of a record: {error}")))?;
+            .map_err(|error| broken(format!("it is no row of a record: {error}")))?;
+        let last = &found.last;
         if row.n != last.n.saturating_add(1) {
-            let problem = format!(
+            return Err(broken(format!(
                 "row {} follows row {}: rows are missing, or were moved or added",
                 row.n, last.n
-            );
-            return Err(broken(number, problem));
+            )));
         }
         if chain(&last.hash, &row.text()) != hash {
-            let problem = format!(
+            return Err(broken(format!(
                 "row {} is not as it was written, or one before it is not",
                 row.n
-            );
-            return Err(broken(number, problem));
+            )));
         }
-        last = Seal { n: row.n, hash };
-        rows += 1;
+        found.last = Seal { n: row.n, hash };
+        found.rows += 1;
+        Ok(())
     }
-    Ok(Verified { seal, rows, last })
+
+    /// What was found once every line was taken.
+    ///
+    /// # Errors
+    /// There was none.
+    pub fn finish(self) -> Result<Verified, Broken> {
+        self.found.ok_or_else(|| Broken {
+            line: 1,
+            problem: "the file is empty".to_owned(),
+        })
+    }
+}
+
+/// Verifies a whole export.
+#[cfg(test)]
+pub(crate) fn verify(text: &str) -> Result<Verified, Broken> {
+    let mut verifier = Verifier::default();
+    text.lines().try_for_each(|line| verifier.take(line))?;
+    verifier.finish()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The core's side of captures and stories: what was committed is handed on, and the core never waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, mpsc};
-use tracegate_pipeline::input::{Alert, MovementEvent, NonEvent, ScanVerdict, StationNow};
-use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
+use tracegate_pipeline::fate::Trace;
+use tracegate_pipeline::input::{MovementEvent, NonEvent, StationNow};
+use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
 
 use super::line::Gap;
 use crate::health::Health;
@@ -32,12 +34,22 @@ pub struct Batch {
     pub events: Vec<MovementEvent>,
     /// Loads not booked.
     pub refused: Vec<NonEvent>,
-    /// Answers to scans, each with the time of its scan.
-    pub verdicts: Vec<(Option<Time>, ScanVerdict)>,
-    /// What moved out and may not.
-    pub alerts: Vec<Alert>,
+    /// Verdicts and alerts, each with the number of the input that it answers.
+    pub said: Vec<(usize, Output)>,
+    /// What became of every read, if somebody follows.
+    pub trace: Trace,
     /// How stations stand after it, if that may have changed.
     pub stations: Option<Vec<StationNow>>,
+}
+
+impl Batch {
+    /// Reads, other inputs, and what came of them.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let inputs = self.inputs.iter().map(|input| reads(input).max(1));
+        let came = self.events.len() + self.refused.len() + self.said.len();
+        inputs.sum::<u64>() + came as u64
+    }
 }
 
 /// Where a capture begins.
@@ -55,6 +67,7 @@ pub(super) struct Standing {
 pub struct Tap {
     out: Option<mpsc::Sender<Seen>>,
     asked: Arc<Notify>,
+    followed: Arc<AtomicBool>,
     missed: Gap,
     health: Option<Health>,
 }
@@ -64,6 +77,7 @@ pub struct Tap {
 pub struct Outlet {
     pub(super) seen: mpsc::Receiver<Seen>,
     pub(super) asked: Arc<Notify>,
+    pub(super) followed: Arc<AtomicBool>,
 }
 
 impl Tap {
@@ -72,13 +86,16 @@ impl Tap {
     pub fn new(health: Health) -> (Self, Outlet) {
         let (out, seen) = mpsc::channel(BATCHES);
         let asked = Arc::new(Notify::new());
+        let followed = Arc::<AtomicBool>::default();
         let outlet = Outlet {
             seen,
             asked: asked.clone(),
+            followed: followed.clone(),
         };
         let tap = Self {
             out: Some(out),
             asked,
+            followed,
             missed: Gap::default(),
             health: Some(health),
         };
@@ -101,6 +118,12 @@ impl Tap {
                 health.counters().inputs_unwitnessed.add(gap.inputs);
             }
         }
+    }
+
+    /// Whether somebody wants to know what becomes of every read.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Relaxed)
     }
 
     /// Resolves when somebody wants to know how things stand.

@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio::time::{Instant, interval};
 use tracegate_pipeline::{Input, PipelineConfig};
 
@@ -18,11 +19,16 @@ use super::tap::{Batch, Outlet, Seen, reads};
 use crate::antennas::Antennas;
 use crate::health::{Beat, Health};
 use crate::story::{Book, Recent, Story};
+use crate::tail::{Following, Told, View};
 
 /// Pieces that wait for a capture at most, a batch each; beyond, there is a gap.
 const PIECES: usize = 64;
 /// Captures under way at most; a survey is one.
 const CAPTURES: usize = 4;
+/// Batches that wait for those who follow, at most; beyond, the oldest go, and there is a gap.
+const TOLD: usize = 64;
+/// Followers at a time.
+const FOLLOWERS: usize = 4;
 /// Questions that wait.
 const ASKS: usize = 8;
 /// The core is asked again for the beginning of a capture that still waits for it.
@@ -43,6 +49,11 @@ pub enum Ask {
         /// Where the answer goes.
         answer: oneshot::Sender<Recent>,
     },
+    /// What happens from now on, for people; `None` when too many follow already.
+    Follow {
+        /// Where it comes from.
+        answer: oneshot::Sender<Option<Following>>,
+    },
     /// Everything from now on; `None` when too many do that already.
     Capture {
         /// Where the pieces come from.
@@ -62,6 +73,10 @@ pub struct Witness {
     book: Book,
     antennas: Antennas,
     captures: Vec<Capture>,
+    followers: broadcast::Sender<Arc<Told>>,
+    followed: Arc<AtomicBool>,
+    told: u64,
+    view: Arc<View>,
     config: PipelineConfig,
     site: String,
     health: Health,
@@ -94,6 +109,10 @@ impl Witness {
             book,
             antennas: Antennas::default(),
             captures: Vec::new(),
+            followers: broadcast::Sender::new(TOLD),
+            followed: outlet.followed,
+            told: 0,
+            view: Arc::new(View::of(&config)),
             config,
             site,
             beat: health.beat("witness"),
@@ -132,6 +151,7 @@ impl Witness {
                     None => open = false,
                 },
                 _ = again.tick() => {
+                    self.followed.store(self.followers.receiver_count() > 0, Ordering::Relaxed);
                     self.captures.retain(|capture| !capture.out.is_closed());
                     let waits = self.captures.iter().any(|capture| !capture.has_begun);
                     if waits && since.elapsed() >= ASK_AGAIN {
@@ -150,6 +170,16 @@ impl Witness {
             }
             Ask::Recent { answer } => {
                 let _ = answer.send(self.book.recent());
+            }
+            Ask::Follow { answer } => {
+                let room = self.followers.receiver_count() < FOLLOWERS;
+                let follow = room.then(|| Following {
+                    told: self.followers.subscribe(),
+                    view: self.view.clone(),
+                    from: self.told,
+                });
+                self.followed.fetch_or(room, Ordering::Relaxed);
+                let _ = answer.send(follow);
             }
             Ask::Capture { answer } => {
                 self.captures.retain(|capture| !capture.out.is_closed());
@@ -181,6 +211,7 @@ impl Witness {
             }
             Seen::Missed(gap) => {
                 self.antennas.disturb();
+                self.told = self.told.saturating_add(gap.inputs.max(gap.reads));
                 for capture in self.captures.iter_mut().filter(|it| it.has_begun) {
                     capture.missed.add(gap);
                 }
@@ -191,9 +222,6 @@ impl Witness {
                 }
                 self.antennas.take(&batch.inputs, &self.health);
                 for input in &batch.inputs {
-                    if let Input::Configure(config) = input {
-                        self.config.clone_from(config);
-                    }
                     self.book.input(input);
                 }
                 for event in &batch.events {
@@ -203,7 +231,26 @@ impl Witness {
                     self.book.not_booked(load);
                 }
                 self.book.told(&batch);
+                self.tell(batch);
             }
+        }
+    }
+
+    /// Hands a batch to those who follow; without a wait, and without a copy.
+    fn tell(&mut self, batch: Batch) {
+        let mut configs = batch.inputs.iter().filter_map(|input| match input {
+            Input::Configure(config) => Some(config.as_ref().clone()),
+            _ => None,
+        });
+        let config = configs.next_back();
+        let (first, size) = (self.told, batch.size());
+        self.told = self.told.saturating_add(size);
+        let view = self.view.clone();
+        // Nobody follows: then it goes.
+        let _ = self.followers.send(Arc::new(Told { first, view, batch }));
+        if let Some(config) = config {
+            self.view = Arc::new(View::of(&config));
+            self.config = config;
         }
     }
 

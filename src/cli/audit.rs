@@ -1,6 +1,7 @@
 //! `tracegate audit`: the record of what operators were told.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,11 +10,11 @@ use jiff::Timestamp;
 use tracegate_pipeline::Time;
 
 use super::place::Place;
-use crate::audit::{COLUMNS, Seal, verify};
+use crate::audit::{Broken, COLUMNS, Seal, Verified, Verifier};
 use crate::buffer::Record;
 
-/// A larger file is refused: it is read as a whole.
-const MAX_FILE_BYTES: u64 = 4 << 30;
+/// A longer line is no row: the record's texts are cut.
+const MAX_LINE: u64 = 1 << 20;
 
 /// Export the record of verdicts, or prove that an export was not changed.
 #[derive(Debug, clap::Args)]
@@ -74,13 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Verify { file } => {
             let shown = file.display();
-            let context = || format!("read {shown}");
-            let size = std::fs::metadata(file).with_context(context)?.len();
-            if size > MAX_FILE_BYTES {
-                anyhow::bail!("{shown} is too large; export it in parts with --from and --to");
-            }
-            let text = std::fs::read_to_string(file).with_context(context)?;
-            match verify(&text) {
+            match verify(file)? {
                 Ok(whole) => {
                     let Seal { n, hash } = &whole.last;
                     println!(
@@ -97,6 +92,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 }
                 Err(broken) => anyhow::bail!("{shown}: {broken}"),
             }
+        }
+    }
+}
+
+/// Line by line, so that the file may have any size.
+fn verify(file: &Path) -> anyhow::Result<Result<Verified, Broken>> {
+    let context = || format!("read {}", file.display());
+    let mut text = BufReader::new(File::open(file).with_context(context)?);
+    let (mut verifier, mut line) = (Verifier::default(), Vec::new());
+    loop {
+        line.clear();
+        let read = (&mut text).take(MAX_LINE).read_until(b'\n', &mut line);
+        if read.with_context(context)? == 0 {
+            return Ok(verifier.finish());
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        if let Err(broken) = verifier.take(&line) {
+            return Ok(Err(broken));
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     gateway: Gateway,
 }
 
-fn from_text<T: FromText>(text: &str) -> Result<T, String> {
+pub(super) fn from_text<T: FromText>(text: &str) -> Result<T, String> {
     T::from_text(text).map_err(|refusal| refusal.to_string())
 }
 

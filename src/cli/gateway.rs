@@ -50,6 +50,18 @@ impl Trouble {
 }
 
 impl Gateway {
+    /// Connects to it; problems of the configuration are not reported.
+    pub(super) async fn connect_quietly(&self) -> Result<Client, Trouble> {
+        let paths = match &self.socket {
+            Some(socket) => vec![socket.clone()],
+            None => {
+                let loaded = config::load(&self.config, super::environment());
+                client_paths(&loaded.map_err(|_| Trouble::Config)?.config)
+            }
+        };
+        Ok(Client::connect(&paths).await?)
+    }
+
     /// Connects to it.
     pub(super) async fn connect(&self) -> Result<Client, Trouble> {
         let paths = match &self.socket {

@@ -6,6 +6,7 @@
 
 mod audit;
 mod buffer;
+mod bundle;
 mod capture;
 mod check;
 mod completion;
@@ -23,6 +24,7 @@ mod run;
 mod show;
 mod status;
 mod survey;
+mod tail;
 mod why;
 
 use std::process::ExitCode;
@@ -59,9 +61,11 @@ enum Command {
     Run(run::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
+    Tail(tail::Arguments),
     Capture(capture::Arguments),
     Replay(replay::Arguments),
     Survey(survey::Arguments),
+    Bundle(bundle::Arguments),
     Buffer(buffer::Arguments),
     Lots(lots::Arguments),
     Audit(audit::Arguments),
@@ -85,9 +89,11 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Survey(arguments) => survey::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Buffer(arguments) => buffer::run(&arguments),
         Command::Lots(arguments) => lots::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
@@ -98,9 +104,20 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
     };
     done.unwrap_or_else(|error| {
+        // `| head`: whoever read it has seen enough.
+        if is_closed_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|it| it.downcast_ref::<std::io::Error>());
+    causes.any(|it| it.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// The variables of the process that are UTF-8; others cannot be settings.

@@ -92,6 +92,12 @@ impl Masked {
     }
 }
 
+/// Whether a key of this name holds a secret.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let key = key.to_lowercase().replace('-', "_");
+    SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
 /// A text with its secrets replaced.
 pub(crate) fn masked(text: &str) -> String {
     Masked::new(text).text
@@ -136,9 +142,7 @@ fn secret_value(line: &str) -> Option<usize> {
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)))
             .map_or(0, |at| at + 1);
         let key = before.get(key_start..)?.to_lowercase();
-        let secret = SECRET_WORDS
-            .iter()
-            .any(|word| key.replace('-', "_").contains(word));
+        let secret = is_secret(&key);
         let after = line.get(at + 1..)?;
         let value = at + 1 + (after.len() - after.trim_start().len());
         (secret && !key.ends_with("_file") && !after.trim().is_empty()).then_some(value)

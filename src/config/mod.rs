@@ -68,7 +68,7 @@ pub use mapping::{
     PersistentDispositions, ProfileName, UriTemplate,
 };
 pub use marker::{LogStart, Marker};
-pub(crate) use mask::masked;
+pub(crate) use mask::{is_secret, masked};
 pub use model::{Buffer, Business, Config, Gateway, Mode, ReadPoint, Sparkplug, Tags};
 pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};

@@ -2,7 +2,8 @@
 //!
 //! A Unix stream socket, mode 0660, for the gateway's user and group. A request is a line of JSON, `{"v": 1, "ask":
 //! "status"}`; its answer is a line, `{"v": 1, "answer": …}` or `{"v": 1, "error": "…"}`. After the answer to `capture`
-//! come the lines of the capture, until one side hangs up; any other connection takes further requests.
+//! come the lines of the capture, and after that to `tail` what happens, until one side hangs up; any other connection takes
+//! further requests.
 //!
 //! Invariants: nobody at the socket holds anything up. Clients, their requests and what waits for them are bounded; one
 //! that reads too slowly is cut off and counted.
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Config;
+use crate::tail::Wish;
 
 /// Version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -33,11 +35,14 @@ const RUNTIME_FOLDER: &str = "/run/tracegate";
 pub struct Request {
     /// Version of the protocol.
     pub v: u32,
-    /// `status`, `why` or `capture`.
+    /// `status`, `why`, `tail`, `capture` or `bundle`.
     pub ask: String,
     /// The tag that `why` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// What `tail` is to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Wish>,
 }
 
 impl Request {
@@ -48,6 +53,7 @@ impl Request {
             v: PROTOCOL,
             ask: ask.to_owned(),
             tag: None,
+            tail: None,
         }
     }
 }

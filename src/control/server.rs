@@ -18,8 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Answer, PROTOCOL, Request};
+use crate::bundle::Running;
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
+use crate::tail::Follower;
 
 /// Clients at a time; others are told to come back.
 const CLIENTS: usize = 8;
@@ -27,6 +29,8 @@ const CLIENTS: usize = 8;
 const MAX_REQUEST: u64 = 64 * 1024;
 /// A client that takes nothing for this long is cut off.
 const STALLED: Duration = Duration::from_secs(10);
+/// One that follows may look away for longer: for it the oldest is dropped.
+const LOOKS_AWAY: Duration = Duration::from_secs(600);
 /// A client that asks nothing for this long is cut off.
 const IDLE: Duration = Duration::from_secs(60);
 /// For the watchdog.
@@ -163,22 +167,45 @@ async fn talk(
         }
         if !line.ends_with(b"\n") {
             let error = "a request is a line of JSON with at most 64 KiB";
-            return send(&mut writer, &refusal(error)).await;
+            return send(&mut writer, &refusal(error), STALLED).await;
         }
         match serve(&line, asks, health).await {
-            Ok(Reply::Answer(answer)) => send(&mut writer, &told(answer)).await?,
-            Ok(Reply::Capture(pieces)) => {
-                send(&mut writer, &told(Value::Null)).await?;
-                return stream(pieces, &mut reader, &mut writer).await;
+            Ok(Reply::Answer(answer)) => send(&mut writer, &told(answer), STALLED).await?,
+            Ok(Reply::Stream(mut stream, answer)) => {
+                send(&mut writer, &told(answer), STALLED).await?;
+                return flow(&mut stream, &mut reader, &mut writer).await;
             }
-            Err(error) => send(&mut writer, &refusal(&error)).await?,
+            Err(error) => send(&mut writer, &refusal(&error), STALLED).await?,
         }
     }
 }
 
 enum Reply {
     Answer(Value),
+    /// After its answer.
+    Stream(Stream, Value),
+}
+
+enum Stream {
     Capture(mpsc::Receiver<Bytes>),
+    Tail(Box<Follower>),
+}
+
+impl Stream {
+    /// Nothing is lost when this is not waited for to its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Capture(pieces) => pieces.recv().await,
+            Self::Tail(follower) => follower.next().await,
+        }
+    }
+
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::Capture(_) => STALLED,
+            Self::Tail(_) => LOOKS_AWAY,
+        }
+    }
 }
 
 async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, String> {
@@ -208,34 +235,59 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
                 .map_err(|error| error.to_string())
         }
         ("why", None) => Err("`why` needs `tag`".to_owned()),
+        ("bundle", _) => {
+            let (answer, told) = oneshot::channel();
+            asks.send(Ask::Recent { answer })
+                .await
+                .map_err(|_| gone())?;
+            let recent = told.await.map_err(|_| gone())?;
+            let running = serde_json::to_value(Running::of(health, recent));
+            running
+                .map(Reply::Answer)
+                .map_err(|error| error.to_string())
+        }
         ("capture", _) => {
             let (answer, told) = oneshot::channel();
             asks.send(Ask::Capture { answer })
                 .await
                 .map_err(|_| gone())?;
             match told.await.map_err(|_| gone())? {
-                Some(pieces) => Ok(Reply::Capture(pieces)),
+                Some(pieces) => Ok(Reply::Stream(Stream::Capture(pieces), Value::Null)),
                 None => Err("enough captures are under way; end one of them".to_owned()),
             }
         }
+        ("tail", _) => {
+            let (answer, told) = oneshot::channel();
+            asks.send(Ask::Follow { answer })
+                .await
+                .map_err(|_| gone())?;
+            let following = told
+                .await
+                .map_err(|_| gone())?
+                .ok_or("enough others follow already; end one `tracegate tail`")?;
+            let answer = json!({ "time_zone": following.view.time_zone() });
+            let wish = request.tail.unwrap_or_default();
+            let follower = Follower::new(wish, following, health.clone())?;
+            Ok(Reply::Stream(Stream::Tail(Box::new(follower)), answer))
+        }
         (other, _) => Err(format!(
-            "`{}` is nothing to ask for; known are status, why, capture",
+            "`{}` is nothing to ask for; known are status, why, tail, capture, bundle",
             crate::health::tame(other)
         )),
     }
 }
 
 /// Until the gateway stops, or the client hangs up.
-async fn stream(
-    mut pieces: mpsc::Receiver<Bytes>,
+async fn flow(
+    stream: &mut Stream,
     reader: &mut BufReader<OwnedReadHalf>,
     writer: &mut OwnedWriteHalf,
 ) -> std::io::Result<()> {
     let mut word = [0; 64];
     loop {
         tokio::select! {
-            piece = pieces.recv() => match piece {
-                Some(piece) => send(writer, &piece).await?,
+            piece = stream.next() => match piece {
+                Some(piece) => send(writer, &piece, stream.patience()).await?,
                 None => return Ok(()),
             },
             read = reader.read(&mut word) => if read? == 0 {
@@ -246,9 +298,13 @@ async fn stream(
 }
 
 /// A slow reader may take long, but not take nothing.
-async fn send(writer: &mut OwnedWriteHalf, mut bytes: &[u8]) -> std::io::Result<()> {
+async fn send(
+    writer: &mut OwnedWriteHalf,
+    mut bytes: &[u8],
+    patience: Duration,
+) -> std::io::Result<()> {
     while !bytes.is_empty() {
-        let written = timeout(STALLED, writer.write(bytes)).await;
+        let written = timeout(patience, writer.write(bytes)).await;
         match written.map_err(|_| std::io::Error::from(ErrorKind::TimedOut))?? {
             0 => return Err(ErrorKind::WriteZero.into()),
             count => bytes = bytes.get(count..).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracegate_pipeline::config::PipelineConfig;
 use tracegate_pipeline::input::{Alert, MovementEvent, ScanVerdict, VerdictKind};
-use tracegate_pipeline::{Input, Time};
+use tracegate_pipeline::{Input, Output, Time};
 
 use super::Core;
 use crate::audit::{Row, code, cut, digest, time};
@@ -55,6 +55,15 @@ impl Said {
             Word::Alert(alert) => Some(alert.read_point.as_str()),
         }
     }
+}
+
+/// What was said, with the number of the input that it answers.
+pub(super) fn outputs(said: Vec<Said>) -> Vec<(usize, Output)> {
+    let output = |said: Said| match said.word {
+        Word::Verdict(verdict) => (said.input, Output::Verdict(verdict)),
+        Word::Alert(alert) => (said.input, Output::Alert(alert)),
+    };
+    said.into_iter().map(output).collect()
 }
 
 /// SHA-256 of a configuration, as it stands in the record.

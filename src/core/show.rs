@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tracegate_pipeline::Input;
 use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent, NonEvent};
+use tracegate_pipeline::{Input, Output};
 use tracing::warn;
 
-use super::audit::{Said, Word};
+use super::audit::{Said, outputs};
 use super::{Core, Feedback};
 use crate::capture::tap::Batch;
 
@@ -20,22 +20,18 @@ impl Core {
         refused: Vec<NonEvent>,
         said: Vec<Said>,
     ) {
-        let mut batch = Batch {
+        let said = outputs(said);
+        let is_verdict = |(_, output): &(usize, Output)| matches!(output, Output::Verdict(_));
+        let is_new = |input: &Input| matches!(input, Input::Configure(_));
+        let moved = said.iter().any(is_verdict) || inputs.iter().any(is_new);
+        let batch = Batch {
             inputs,
             events,
             refused,
-            ..Batch::default()
+            said,
+            trace: self.pipeline.traced(),
+            stations: moved.then(|| self.pipeline.stations()),
         };
-        for said in said {
-            match said.word {
-                Word::Verdict(verdict) => batch.verdicts.push((said.at, verdict)),
-                Word::Alert(alert) => batch.alerts.push(alert),
-            }
-        }
-        let is_new = |input: &Input| matches!(input, Input::Configure(_));
-        if !batch.verdicts.is_empty() || batch.inputs.iter().any(is_new) {
-            batch.stations = Some(self.pipeline.stations());
-        }
         self.wiring.tap.seen(batch);
     }
 

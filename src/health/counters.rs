@@ -197,6 +197,8 @@ counters! {
     inputs_unwitnessed,
     /// Inputs that a capture lacks because whoever takes it was too slow.
     capture_gaps,
+    /// Reads and decisions that `tracegate tail` lacks because it was too slow.
+    tail_gaps,
     /// Commands that were sent away from the control socket because too many were connected.
     control_refused,
     /// Commands that were cut off from the control socket because they took nothing any more.

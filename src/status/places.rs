@@ -26,8 +26,8 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
             .text(name)
             .raw(" <small>");
         let station = stations.and_then(|all| all.get(name));
-        match station.and_then(|station| station.task) {
-            Some(task) => html.raw(mode).raw(": ").raw(task),
+        match station.and_then(|station| station.task.as_ref()) {
+            Some(task) => html.raw(mode).raw(": ").text(task),
             None => html.raw(mode),
         };
         html.raw("</small></h3><p class=\"dim\">");
@@ -121,7 +121,7 @@ fn open(html: &mut Html, view: &View<'_>, job: &OpenJob) {
 }
 
 fn said(html: &mut Html, view: &View<'_>, answer: &Answer) {
-    let class = match answer.verdict {
+    let class = match answer.verdict.as_str() {
         "accepted" => "good",
         "refused" => "error",
         "pending" => "dim",
@@ -133,9 +133,9 @@ fn said(html: &mut Html, view: &View<'_>, answer: &Answer) {
         None => when(html, view, None),
     }
     html.raw(" <b class=\"").raw(class).raw("\">");
-    html.raw(answer.verdict).raw("</b> ").text(&answer.text);
-    if let Some(rule) = answer.rule {
-        html.raw(" (").raw(rule).raw(")");
+    html.text(&answer.verdict).raw("</b> ").text(&answer.text);
+    if let Some(rule) = &answer.rule {
+        html.raw(" (").text(rule).raw(")");
     }
     html.raw(" <span class=\"dim\">").text(&answer.device);
     if let Some(operator) = &answer.operator {
@@ -216,7 +216,7 @@ impl Happened<'_> {
             Self::Stopped(it) => {
                 html.raw("<b class=\"error\">may not leave</b>, ");
                 html.text(&it.thing).raw(": ").text(&it.text);
-                html.raw(" (").raw(it.rule).raw(")");
+                html.raw(" (").text(&it.rule).raw(")");
                 None
             }
         };

@@ -9,7 +9,7 @@ use tracegate_pipeline::filter::TagClass;
 use tracegate_pipeline::input::{DeviceIndex, EpcKey, MovementEvent, NonEvent, NonEventReason};
 use tracegate_pipeline::presence::RESIDENT_AFTER;
 use tracegate_pipeline::time::Span;
-use tracegate_pipeline::{Input, PipelineConfig, Read, Time};
+use tracegate_pipeline::{Input, Output, PipelineConfig, Read, Time};
 
 use super::told::{Told, guards};
 use super::words;
@@ -185,15 +185,7 @@ impl Book {
     pub fn booked(&mut self, event: &MovementEvent) {
         let things = things(&event.json);
         self.members.0 += things.len();
-        let passage = Passage {
-            at: event.at.into(),
-            read_point: event.read_point.clone(),
-            event_id: event.id.to_string(),
-            summary: event.summary.clone(),
-            alert: is_alert(&event.json),
-            eyes: event.eyes.as_str().map(str::to_owned),
-        };
-        self.passages.push_back((passage, things));
+        self.passages.push_back((passage(event), things));
         while (self.passages.len() > MAX_PASSAGES || self.members.0 > MAX_MEMBERS)
             && let Some((_, things)) = self.passages.pop_front()
         {
@@ -221,11 +213,15 @@ impl Book {
 
     /// Notes what stations and guards said.
     pub fn told(&mut self, batch: &Batch) {
-        for (at, verdict) in &batch.verdicts {
-            self.told.answered(*at, verdict, &self.config);
-        }
-        for alert in &batch.alerts {
-            self.told.stopped(alert);
+        for (input, output) in &batch.said {
+            match output {
+                Output::Verdict(verdict) => {
+                    let at = batch.inputs.get(*input).and_then(Input::at);
+                    self.told.answered(at, verdict, &self.config);
+                }
+                Output::Alert(alert) => self.told.stopped(alert),
+                _ => {}
+            }
         }
         if let Some(stations) = &batch.stations {
             self.told.stand(stations);
@@ -360,6 +356,18 @@ fn newest<'a, T: Clone + 'a>(all: impl DoubleEndedIterator<Item = (&'a str, &'a 
     all.map(|(_, (_, it))| it.clone()).collect()
 }
 
+/// A movement that was booked, in short.
+pub(crate) fn passage(event: &MovementEvent) -> Passage {
+    Passage {
+        at: event.at.into(),
+        read_point: event.read_point.clone(),
+        event_id: event.id.to_string(),
+        summary: event.summary.clone(),
+        alert: is_alert(&event.json),
+        eyes: event.eyes.as_str().map(str::to_owned),
+    }
+}
+
 /// A load that was not booked, in words.
 pub(crate) fn told(load: &NonEvent, config: &PipelineConfig) -> NotBooked {
     let read_points = &config.read_points;
@@ -389,7 +397,7 @@ fn tuning(config: &PipelineConfig, read_point: usize) -> Option<&Tuning> {
 }
 
 /// What people and events call a tag.
-fn names(key: &EpcKey, pc: Option<u16>) -> Vec<String> {
+pub(crate) fn names(key: &EpcKey, pc: Option<u16>) -> Vec<String> {
     let identity = identity(key, pc);
     let mut names = vec![hex(&key.epc), identity.uri()];
     if let Some(epc) = identity.epc() {
@@ -400,7 +408,7 @@ fn names(key: &EpcKey, pc: Option<u16>) -> Vec<String> {
 }
 
 /// What a text that names a tag may stand for.
-fn wanted(name: &str) -> Vec<String> {
+pub(crate) fn wanted(name: &str) -> Vec<String> {
     let name = name.trim();
     let mut wanted = vec![name.to_owned(), name.to_ascii_lowercase()];
     let digits = name.bytes().all(|byte| byte.is_ascii_digit());

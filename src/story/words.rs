@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use tracegate_pipeline::config::{Direction, Tuning};
-use tracegate_pipeline::filter::TagRules;
+use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::{EpcKey, NonEvent, NonEventReason};
 use tracegate_pipeline::movement::time_zone;
 
@@ -13,10 +13,22 @@ use super::{Moment, NotBooked, SeenAt, Story};
 use crate::health::tame;
 
 /// Why `[tags]` does not want a tag.
-pub(super) fn ignored(rules: &TagRules, key: &EpcKey, pc: Option<u16>) -> String {
+pub(crate) fn ignored(rules: &TagRules, key: &EpcKey, pc: Option<u16>) -> String {
     let identity = identity(key, pc);
-    let mut patterns = rules.ignore.iter();
-    match patterns.find(|it| it.matches(&key.epc, usize::from(key.bit_len), &identity)) {
+    let matching = |patterns: &[Pattern]| {
+        let mut patterns = patterns.iter();
+        patterns
+            .find(|it| it.matches(&key.epc, usize::from(key.bit_len), &identity))
+            .cloned()
+    };
+    match matching(&rules.ignore) {
+        _ if matching(&rules.person).is_some() => {
+            "it is the badge of a person ([tags] person), and these are never told".to_owned()
+        }
+        None if matching(&rules.reference).is_some() => {
+            "it is fixed to the building ([tags] reference) and tells how well its antenna reads"
+                .to_owned()
+        }
         Some(pattern) => format!(
             "it matches \"{pattern}\" in [tags] ignore; take the pattern out, or make it narrower, if such tags are to count"
         ),
@@ -274,8 +286,9 @@ fn verdict(story: &Story) -> Option<String> {
     )
 }
 
-/// Time of day in the site's zone.
-fn clock(at: Moment, zone: &str) -> String {
+/// Date and time of day in the site's zone.
+#[must_use]
+pub fn clock(at: Moment, zone: &str) -> String {
     Timestamp::from_microsecond(at.0).map_or_else(
         |_| "?".to_owned(),
         |at| {

@@ -47,7 +47,7 @@ pub struct ActiveTags {
 }
 
 /// Why a tag cannot count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unfit {
     /// The read is not whole: the protocol control word announces more bits than there are.
     CutOff,

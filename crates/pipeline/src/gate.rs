@@ -88,6 +88,9 @@ pub(crate) struct Gate {
     pub exits: Exits,
     /// Tags and loads forgotten because of the cap, and reads taken early because of theirs.
     pub capped: u64,
+    /// Tags that turned out to be ghosts since somebody asked; told, and no part of what decides.
+    #[serde(skip)]
+    pub ghosts: Vec<(EpcKey, Option<u16>, Time)>,
 }
 
 impl Default for Gate {
@@ -104,14 +107,15 @@ impl Default for Gate {
             untagged: Vec::new(),
             exits: Exits::default(),
             capped: 0,
+            ghosts: Vec::new(),
         }
     }
 }
 
 impl Gate {
-    /// The class of a tag that is already known here.
-    pub fn class_of(&self, tag: &EpcKey) -> Option<TagClass> {
-        self.tags.get(tag).map(|tag| tag.class)
+    /// What is known here of a tag.
+    pub fn known(&self, tag: &EpcKey) -> Option<&Tag> {
+        self.tags.get(tag)
     }
 
     /// Whether the tag was read lately, so that a decision may ask for it.
@@ -324,6 +328,9 @@ impl Gate {
             .or_else(|| if is_lost { tag.end_visit(tuning) } else { None });
         if is_lost {
             tag.ended = true;
+            if !tag.appeared {
+                self.ghosts.push((key.clone(), tag.pc, tag.first));
+            }
         }
         let deadline = tag.deadline(tuning);
         if let Some(flip) = flip {

@@ -21,6 +21,7 @@ pub mod compliance;
 pub mod config;
 mod evidence;
 pub mod eyes;
+pub mod fate;
 pub mod filter;
 mod gate;
 pub mod guard;

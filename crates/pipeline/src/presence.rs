@@ -122,6 +122,12 @@ impl Tag {
         !self.ended || !self.profile.is_empty()
     }
 
+    /// It has been here for long without a change of side: parked stock, as far as is known now.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        !self.ended && self.last - self.first > RESIDENT_AFTER
+    }
+
     /// Observations of the visit on both sides.
     #[must_use]
     pub fn observations(&self) -> u32 {

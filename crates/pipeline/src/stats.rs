@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fate::Fate;
 use crate::filter::Unfit;
 use crate::guard::Level;
 use crate::input::NonEventReason;
@@ -73,8 +74,22 @@ impl Stats {
         }
     }
 
+    /// Counts what became of `reads` sightings.
+    pub(crate) const fn decided(&mut self, fate: Fate, reads: u64) {
+        let counter = match fate {
+            Fate::Taken | Fate::Parked | Fate::Carrier => return,
+            Fate::Weak => &mut self.weak,
+            Fate::Ignored => &mut self.ignored,
+            Fate::Unfit(reason) => self.unfit(reason),
+            Fate::Unassigned => &mut self.unassigned,
+            Fate::Late => &mut self.late,
+            Fate::Elsewhere => &mut self.elsewhere,
+        };
+        *counter += reads;
+    }
+
     /// The counter of tags that do not count for this reason.
-    pub(crate) const fn unfit(&mut self, reason: Unfit) -> &mut u64 {
+    const fn unfit(&mut self, reason: Unfit) -> &mut u64 {
         match reason {
             Unfit::CutOff => &mut self.cut_off,
             Unfit::Iso => &mut self.iso,

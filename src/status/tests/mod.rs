@@ -86,13 +86,13 @@ fn recent() -> Recent {
             at: at(30),
             read_point: "inbound".to_owned(),
             thing: "https://id.gs1.org/01/04012345000016/10/L1".to_owned(),
-            rule: "lot_hold",
+            rule: "lot_hold".to_owned(),
             text: "lot L1 is on hold".to_owned(),
         }],
         stations: BTreeMap::from([(
             "packing".to_owned(),
             AtStation {
-                task: Some("issue"),
+                task: Some("issue".to_owned()),
                 operator: Some(("4711".to_owned(), at(-3_600))),
                 job: Some(OpenJob {
                     order: Some("WO000123".to_owned()),
@@ -107,7 +107,7 @@ fn recent() -> Recent {
                     Answer {
                         at: Some(at(20)),
                         device: "pack_1".to_owned(),
-                        verdict: "pending",
+                        verdict: "pending".to_owned(),
                         text: "scan the quantity".to_owned(),
                         rule: None,
                         operator: Some("4711".to_owned()),
@@ -115,9 +115,9 @@ fn recent() -> Recent {
                     Answer {
                         at: Some(at(25)),
                         device: "pack_1".to_owned(),
-                        verdict: "refused",
+                        verdict: "refused".to_owned(),
                         text: "lot L1 is on hold".to_owned(),
-                        rule: Some("lot_hold"),
+                        rule: Some("lot_hold".to_owned()),
                         operator: Some("4711".to_owned()),
                     },
                 ],
@@ -126,9 +126,9 @@ fn recent() -> Recent {
         guards: BTreeMap::from([(
             "inbound".to_owned(),
             Guarded {
-                refuses: vec!["lot_hold", "lot_expired"],
+                refuses: vec!["lot_hold".to_owned(), "lot_expired".to_owned()],
                 warns: Vec::new(),
-                refuses_stale: vec!["lot_hold"],
+                refuses_stale: vec!["lot_hold".to_owned()],
                 max_age_s: 8 * 3_600,
             },
         )]),

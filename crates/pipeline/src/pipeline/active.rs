@@ -8,6 +8,7 @@ use super::book::Books;
 use super::watch::{Port, zone_of};
 use crate::clock::Corrected;
 use crate::config::ReadPointKind;
+use crate::fate::Fate;
 use crate::filter::TagClass;
 use crate::gate::EpcKey;
 use crate::input::{Output, Read};
@@ -15,7 +16,10 @@ use crate::time::Span;
 use crate::whereabouts::{Heard, Hearing};
 
 impl Pipeline {
-    /// Which zone a beacon counts for, and how long its tag may be silent; `None` if it counts for none.
+    /// Which zone a beacon counts for, and how long its tag may be silent.
+    ///
+    /// # Errors
+    /// It counts for none; what became of it.
     pub(super) fn locate(
         &mut self,
         port: Port,
@@ -23,8 +27,7 @@ impl Pipeline {
         signal: &Signal,
         corrected: &Corrected,
         outputs: &mut Vec<Output>,
-    ) -> Option<(usize, Span)> {
-        let count = 1 + u64::from(read.more);
+    ) -> Result<(usize, Span), Fate> {
         let read_points = &self.state.config.read_points;
         let marked = signal
             .marker
@@ -39,8 +42,7 @@ impl Pipeline {
         if let (Some(config), Some(rssi)) = (config, read.rssi_dbm)
             && rssi < config.tuning.min_rssi_dbm
         {
-            self.stats.weak += count;
-            return None;
+            return Err(Fate::Weak);
         }
         let key = EpcKey {
             epc: read.epc.clone(),
@@ -49,8 +51,7 @@ impl Pipeline {
         let (rules, bit_len) = (&self.state.config.tags, usize::from(key.bit_len));
         let identity = decode_bank(read.pc, &key.epc, bit_len);
         if rules.classify(&key.epc, bit_len, &identity) == TagClass::Ignored {
-            self.stats.ignored += count;
-            return None;
+            return Err(Fate::Ignored);
         }
         let kind = rules.active_kind(&key.epc, bit_len, &identity);
         let hearing = Hearing {
@@ -64,14 +65,13 @@ impl Pipeline {
             limits: kind.map(|kind| kind.limits).unwrap_or_default(),
         };
         let Some(heard) = self.state.whereabouts.hear(&key, &hearing) else {
-            self.stats.unassigned += count;
-            return None;
+            return Err(Fate::Unassigned);
         };
         self.alarms(&heard, &key, read, corrected, outputs);
-        if !heard.counts {
-            self.stats.elsewhere += count;
+        match heard.counts {
+            true => Ok((heard.place, heard.silence)),
+            false => Err(Fate::Elsewhere),
         }
-        heard.counts.then_some((heard.place, heard.silence))
     }
 
     fn alarms(

@@ -2,6 +2,7 @@
 
 use crate::clock::{DeviceClock, Watermark};
 use crate::config::{GateConfig, ReadPointKind};
+use crate::fate::Ghost;
 use crate::gate::{END, Elsewhere};
 use crate::input::Output;
 use crate::pipeline::book::Books;
@@ -46,9 +47,20 @@ impl Pipeline {
         self.tell_leaving(END, outputs);
         self.tell_untagged(outputs);
         let mut capped = 0;
-        for (place, goal) in self.state.places.iter_mut().zip(&goals) {
+        for (index, (place, goal)) in self.state.places.iter_mut().zip(&goals).enumerate() {
             if let Place::Gate(gate) = place {
                 capped += gate.capped();
+                let ghosts = std::mem::take(&mut gate.ghosts);
+                if let Some(trace) = &mut self.trace {
+                    trace
+                        .ghosts
+                        .extend(ghosts.into_iter().map(|(tag, pc, at)| Ghost {
+                            read_point: index,
+                            tag,
+                            pc,
+                            at,
+                        }));
+                }
                 if *goal == Watermark::Excluded {
                     gate.reset();
                 }

@@ -8,6 +8,7 @@ mod eyes;
 mod guard;
 mod late;
 mod mark;
+mod read;
 mod reconfigure;
 mod scan;
 mod watch;
@@ -16,23 +17,20 @@ pub use eyes::EyeReport;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use tracegate_gs1::epc::decode_bank;
-
 use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScanner};
-use crate::filter::TagClass;
-use crate::gate::{END, EpcKey, Gate, Sighting};
-use crate::input::{DeviceIndex, Input, Output, Read, ReaderTime};
+use crate::fate::Trace;
+use crate::gate::{END, Gate};
+use crate::input::{DeviceIndex, Input, Output, ReaderTime};
 use crate::mark::MarkFeeds;
 use crate::movement::{self, Wall};
 use crate::reference::References;
-use crate::sensing::Sensed;
 use crate::station::{Codes, Station};
 use crate::stats::Stats;
 use crate::time::{Span, Time};
 use crate::whereabouts::Whereabouts;
 use crate::zone::Zone;
+use serde::{Deserialize, Serialize};
 
 /// Ticks are asked for no closer than this.
 const TICK: Span = Span::millis(250);
@@ -81,6 +79,8 @@ pub struct Pipeline {
     /// What codes are, at stations with a task.
     codes: BTreeMap<usize, Codes>,
     stats: Stats,
+    /// What becomes of reads, while somebody follows them; no part of what decides.
+    trace: Option<Trace>,
 }
 
 impl Default for Pipeline {
@@ -150,6 +150,7 @@ impl Pipeline {
             scanners,
             codes,
             stats: Stats::default(),
+            trace: None,
         }
     }
 
@@ -373,86 +374,6 @@ impl Pipeline {
         if let Some(by) = dated.stepped_back {
             self.stats.clock_steps += 1;
             outputs.push(Output::ClockStepped { device, at, by });
-        }
-    }
-
-    fn read(&mut self, device: DeviceIndex, at: Time, read: Read, outputs: &mut Vec<Output>) {
-        self.stats.reads += 1 + u64::from(read.more);
-        let arrived = at - Span(read.waited_us.into());
-        let Some(corrected) = self.time(device, arrived, read.device_time, outputs) else {
-            return;
-        };
-        let port = (device, read.antenna);
-        if !self.watch(port, &read, &corrected, outputs) {
-            return;
-        }
-        let Some(&(index, side)) = self.ports.get(&port) else {
-            self.stats.unassigned += 1 + u64::from(read.more);
-            return;
-        };
-        let read_point = self.state.config.read_points.get(index);
-        let (Some(Place::Gate(gate)), Some(ReadPointKind::Gate(config))) = (
-            self.state.places.get_mut(index),
-            read_point.map(|read_point| &read_point.kind),
-        ) else {
-            return;
-        };
-        if read
-            .rssi_dbm
-            .is_some_and(|rssi| rssi < config.tuning.min_rssi_dbm)
-        {
-            self.stats.weak += 1 + u64::from(read.more);
-            return;
-        }
-        let key = EpcKey {
-            epc: read.epc,
-            bit_len: read.bit_len,
-        };
-        let class = match gate.class_of(&key) {
-            Some(class) => class,
-            None => {
-                let bit_len = usize::from(key.bit_len);
-                let identity = decode_bank(read.pc, &key.epc, bit_len);
-                let rules = &self.state.config.tags;
-                match rules.judge(&key.epc, bit_len, &identity) {
-                    Ok(class) => class,
-                    Err(unfit) => {
-                        *self.stats.unfit(unfit) += 1 + u64::from(read.more);
-                        return;
-                    }
-                }
-            }
-        };
-        match class {
-            TagClass::Ignored => {
-                self.stats.ignored += 1 + u64::from(read.more);
-                return;
-            }
-            TagClass::Carrier => {
-                gate.note_carrier(corrected.at, key);
-                return;
-            }
-            TagClass::Cargo | TagClass::LoadUnit => {}
-        }
-        let sighting = Sighting {
-            side,
-            class,
-            pc: read.pc,
-            rssi_dbm: read.rssi_dbm,
-            uncertainty: corrected.uncertainty,
-            sensed: read.extra.and_then(|extra| {
-                let sensors = &self.state.config.sensors;
-                let (sensed, mismatches) = Sensed::new(&extra, sensors, read.pc, &key);
-                self.stats.sensor_mismatches += mismatches;
-                sensed
-            }),
-        };
-        let port = (device, read.antenna);
-        if gate.is_late(corrected.at) {
-            self.stats.late += 1 + u64::from(read.more);
-            gate.take_late(&config.tuning, at, corrected.at, port, (key, sighting));
-        } else {
-            gate.push(corrected.at, port, key, sighting);
         }
     }
 

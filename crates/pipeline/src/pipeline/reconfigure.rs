@@ -113,8 +113,10 @@ impl Pipeline {
             .collect();
         self.reconfigure_zones(&old_config, outputs);
         let stats = std::mem::take(&mut self.stats);
+        let trace = self.trace.take();
         *self = Self {
             stats,
+            trace,
             ..Self::from_state(self.state.clone())
         };
     }

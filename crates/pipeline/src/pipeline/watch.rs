@@ -8,6 +8,7 @@ use super::book::Books;
 use super::{Pipeline, Place};
 use crate::clock::{Corrected, DeviceClock, Watermark};
 use crate::config::{ReadPointConfig, ReadPointKind};
+use crate::fate::Fate;
 use crate::filter::{ActiveTags, TagClass};
 use crate::gate::EpcKey;
 use crate::input::{DeviceIndex, Input, Output, Read};
@@ -51,44 +52,34 @@ pub(super) fn exciters(read_points: &[ReadPointConfig]) -> BTreeMap<String, usiz
 }
 
 impl Pipeline {
-    /// Gives a read to the zone that its antenna looks at, if there is one. False if that was all that the read is for.
+    /// Gives a read to the zone that its antenna looks at, if there is one. `None` if it goes on to a gate.
     pub(super) fn watch(
         &mut self,
         port: Port,
         read: &Read,
         corrected: &Corrected,
         outputs: &mut Vec<Output>,
-    ) -> bool {
+    ) -> Option<Fate> {
         let beacon = read.extra.as_ref().and_then(|extra| extra.beacon.as_ref());
         let (index, mut silence) = match beacon {
             // Its strength tells where it is, and never a direction: it goes no further than here.
             Some(signal) => match self.locate(port, read, signal, corrected, outputs) {
-                Some((index, silence)) => (index, Some(silence)),
-                None => return false,
+                Ok((index, silence)) => (index, Some(silence)),
+                Err(fate) => return Some(fate),
             },
             None => match self.watched.get(&port) {
                 Some(index) => (*index, None),
-                None => return true,
+                None => return None,
             },
         };
-        let Some(read_point) = self.state.config.read_points.get(index) else {
-            return true;
-        };
-        let Some(config) = zone_of(read_point) else {
-            return true;
-        };
-        // A gate counts for itself what it does not take.
+        let read_point = self.state.config.read_points.get(index)?;
+        let config = zone_of(read_point)?;
+        // A gate decides for itself what it takes.
         let is_gate = matches!(read_point.kind, ReadPointKind::Gate(_));
-        let (count, stats) = (1 + u64::from(read.more), &mut self.stats);
-        let mut dropped = |counter: fn(&mut crate::stats::Stats) -> &mut u64| {
-            if !is_gate {
-                *counter(stats) += count;
-            }
-            is_gate
-        };
+        let end = |fate| (!is_gate).then_some(fate);
         let least = config.tuning.min_rssi_dbm;
         if beacon.is_none() && read.rssi_dbm.is_some_and(|rssi| rssi < least) {
-            return dropped(|stats| &mut stats.weak);
+            return end(Fate::Weak);
         }
         let zone = self.state.zones.entry(index).or_default();
         let key = EpcKey {
@@ -99,7 +90,7 @@ impl Pipeline {
             let (rules, bit_len) = (&self.state.config.tags, usize::from(key.bit_len));
             let identity = decode_bank(read.pc, &key.epc, bit_len);
             if rules.classify(&key.epc, bit_len, &identity) == TagClass::Ignored {
-                return dropped(|stats| &mut stats.ignored);
+                return end(Fate::Ignored);
             }
             let kind = rules.active_kind(&key.epc, bit_len, &identity);
             silence = kind.and_then(ActiveTags::silence);
@@ -110,9 +101,9 @@ impl Pipeline {
             silence,
         };
         if zone.push(corrected.at, port, key, seen) == Taken::Late {
-            return dropped(|stats| &mut stats.late);
+            return end(Fate::Late);
         }
-        is_gate
+        end(Fate::Taken)
     }
 
     /// Moves every zone on to where its devices' reads are complete; zones of readers that are all away stand still.
