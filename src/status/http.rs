@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ use tracing::{debug, warn};
 use super::door::Door;
 use super::guard::Guard;
 use super::seats::{Seats, Streams};
-use super::{Settings, Sources, live, metrics, page};
+use super::{Settings, Sources, live, metrics, page, support};
 use crate::capture::witness::Asks;
 use crate::health::{Beat, Health};
 
@@ -62,15 +63,16 @@ pub struct Server {
 }
 
 #[derive(Clone)]
-struct Shared {
-    sources: Sources,
+pub(super) struct Shared {
+    pub(super) sources: Sources,
     streams: Streams,
+    pub(super) bundles: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
-/// Cancelled when the live stream of a connection has ended.
+/// There on a connection with an answer that takes long; cancelled when all of it was handed over.
 #[derive(Debug, Clone)]
-struct StreamEnded(Arc<OnceLock<CancellationToken>>);
+pub(super) struct StreamEnded(pub(super) Arc<OnceLock<CancellationToken>>);
 
 impl Server {
     /// Opens the port.
@@ -106,12 +108,14 @@ impl Server {
                 facts: Arc::new(self.settings.facts),
             },
             streams: Streams::new(health.clone()),
+            bundles: Arc::new(Semaphore::new(support::BUNDLES)),
             stop: stop.clone(),
         };
         let router = Router::new()
             .route("/", get(index))
             .route("/live", get(stream))
             .route("/metrics", get(numbers))
+            .route("/bundle.tar.gz", get(support::bundle))
             .route("/style.css", get(async || typed("text/css", page::STYLE)))
             .route(
                 "/live.js",
@@ -212,7 +216,7 @@ async fn connection(
             () = sleep(STREAM) => {}
         }
         // Whoever takes nothing any more does not take the end either.
-        let _ = timeout(HEAD, served).await;
+        let _ = timeout(ANSWER, served).await;
     }
 }
 

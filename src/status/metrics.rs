@@ -121,6 +121,18 @@ const FAMILIES: &[(&str, &str, &str, &str)] = &[
         "kind",
         "Records about lots, orders, pallets and serial numbers.",
     ),
+    (
+        "config_reload_success",
+        "gauge",
+        "",
+        "1 when the configuration file, as it was when it was last looked at, is in force.",
+    ),
+    (
+        "config_loaded_timestamp_seconds",
+        "gauge",
+        "",
+        "When the configuration in force was taken into use, in seconds since 1970.",
+    ),
 ];
 
 /// All families: name, type, labels and meaning, in the order of the output.
@@ -261,6 +273,13 @@ pub fn text(health: &Health) -> String {
         for (kind, known) in &kinds {
             out.sample(&[("kind", kind)], known.records);
         }
+    });
+    let config = health.config();
+    out.family("config_reload_success", |out| {
+        out.sample(&[], u8::from(config.rejected.is_none()));
+    });
+    out.family("config_loaded_timestamp_seconds", |out| {
+        out.sample(&[], config.loaded_at.as_second());
     });
     for (name, help) in Counters::HELP {
         let (full, kind) = counter_name(name);

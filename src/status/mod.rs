@@ -15,6 +15,7 @@ mod page;
 mod places;
 mod seats;
 mod sections;
+mod support;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -30,7 +31,9 @@ use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
 use crate::config::{Config, FileName, StatusPage};
-use crate::health::{Condition, DeviceKind, DeviceReport, Health, KindKnown, Status, headline};
+use crate::health::{
+    Condition, ConfigState, DeviceKind, DeviceReport, Health, KindKnown, Status, headline,
+};
 use crate::story::Recent;
 use crate::tls::{Identity, ServerSetup};
 
@@ -130,13 +133,14 @@ struct View<'a> {
     status: Status,
     devices: Vec<Shown>,
     kinds: BTreeMap<&'static str, KindKnown>,
+    config: ConfigState,
     /// `None`: whoever knows did not answer in time.
     recent: Option<Recent>,
 }
 
 impl Sources {
     async fn view(&self) -> View<'_> {
-        let recent = timeout(PATIENCE, self.recent()).await.ok().flatten();
+        let recent = self.recent_in_time().await;
         let health = &self.health;
         let shown = |(name, kind): (String, DeviceKind)| {
             let (minute, antennas) = health.pace(&name);
@@ -150,8 +154,14 @@ impl Sources {
             devices: health.kinds().into_iter().map(shown).collect(),
             status,
             kinds: health.site_kinds(),
+            config: health.config(),
             recent,
         }
+    }
+
+    /// What happened last, unless whoever knows does not answer in time.
+    async fn recent_in_time(&self) -> Option<Recent> {
+        timeout(PATIENCE, self.recent()).await.ok().flatten()
     }
 
     async fn recent(&self) -> Option<Recent> {

@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::health::{Beat, BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
+use crate::health::{
+    Beat, BrokerState, BufferLevel, ConfigState, DeviceState, EndpointState, Problem, Rejected,
+};
 use crate::story::{Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
