@@ -22,6 +22,7 @@ pub mod forward;
 pub mod health;
 pub mod logs;
 pub mod reference;
+pub mod reload;
 pub mod service;
 pub mod source;
 pub mod sparkplug;

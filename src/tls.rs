@@ -1,8 +1,9 @@
-//! TLS to brokers and readers: whom to trust, what to show, and what went wrong in words. TLS 1.2 and 1.3.
+//! TLS to brokers and readers, and of the status page: whom to trust, what to show, and what went wrong in words. TLS 1.2 and 1.3.
 
 #[cfg(test)]
 pub(crate) mod certificates;
 mod files;
+mod server;
 mod validity;
 mod words;
 
@@ -20,6 +21,7 @@ use rustls::{
 use sha2::{Digest, Sha256};
 
 pub use files::{Files, exposure};
+pub use server::{Server, ServerSetup};
 pub use validity::{Validity, day};
 
 /// SHA-256 of a certificate's DER form. Printed as `openssl x509 -fingerprint -sha256` does, so that it can be compared
@@ -117,6 +119,18 @@ pub enum TlsError {
         "the key in {section} client_key_file {key} does not belong to the certificate in client_certificate_file {certificate}; install both of one pair"
     )]
     Pair {
+        /// The section of the configuration.
+        section: String,
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+    },
+    /// The same of the certificate that we show to those who connect.
+    #[error(
+        "the key in {section} tls_key_file {key} does not belong to the certificate in tls_certificate_file {certificate}; install both of one pair"
+    )]
+    OwnPair {
         /// The section of the configuration.
         section: String,
         /// The file with the certificate.

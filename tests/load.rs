@@ -6,7 +6,8 @@
 //! TRACEGATE_LOAD_SECONDS=60 cargo test --release --test load -- --nocapture
 //! ```
 //!
-//! It prints the CPU seconds of the daemon per second of load. `TRACEGATE_BINARY` names another build of the daemon than
+//! It prints the CPU seconds of the daemon per second of load, and how long the status page takes to its first byte meanwhile,
+//! with four pages open that are renewed live. `TRACEGATE_BINARY` names another build of the daemon than
 //! the test's own. `TRACEGATE_LOAD_VERSION=1.0.1` has readers that report every read
 //! by itself; those of LLRP 1.1 gather them for a tenth of a second.
 
@@ -16,6 +17,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "load/page.rs"]
+mod page;
 mod support;
 
 use std::fmt::Write as _;
@@ -49,7 +52,13 @@ fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-fn config(readers: &[SimReader], broker: SocketAddr, version: &str, buffer: &Path) -> String {
+fn config(
+    readers: &[SimReader],
+    broker: SocketAddr,
+    page: SocketAddr,
+    version: &str,
+    buffer: &Path,
+) -> String {
     let mut text = String::from("[gateway]\nsite = \"load\"\n");
     for (number, reader) in readers.iter().enumerate() {
         let (host, port) = (reader.addr().ip(), reader.addr().port());
@@ -65,7 +74,7 @@ fn config(readers: &[SimReader], broker: SocketAddr, version: &str, buffer: &Pat
     let buffer = buffer.display().to_string();
     write!(
         text,
-        "[buffer]\ndirectory = {buffer:?}\n[mqtt]\nurl = \"mqtt://{broker}\"\n"
+        "[buffer]\ndirectory = {buffer:?}\n[mqtt]\nurl = \"mqtt://{broker}\"\n[status]\nlisten = \"{page}\"\n"
     )
     .unwrap();
     text
@@ -155,11 +164,13 @@ async fn no_read_of_sixteen_readers_is_lost() {
     let version = setting("TRACEGATE_LOAD_VERSION", "1.1");
     let broker = Broker::start().await.unwrap();
     let (mut status, _listener) = listen(broker.addr()).await;
+    let page = SocketAddr::from(([127, 0, 0, 1], support::free_port()));
     let mut readers = Vec::new();
     for _ in 0..READERS {
         readers.push(SimReader::spawn(SimReaderConfig::default()).await.unwrap());
     }
-    let mut gateway = Gateway::new(|buffer| config(&readers, broker.addr(), &version, buffer));
+    let mut gateway =
+        Gateway::new(|buffer| config(&readers, broker.addr(), page, &version, buffer));
     gateway.start();
     let reading = || readers.iter().all(|reader| reader.status().reading);
     if let Err(missed) = wait_until("all readers", PATIENCE, reading).await {
@@ -171,6 +182,7 @@ async fn no_read_of_sixteen_readers_is_lost() {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     let start_us = u64::try_from(start_us.as_micros()).unwrap();
+    let visitors = page::Visitors::start(page);
     let mut feeds = Vec::new();
     for (number, reader) in readers.iter().enumerate() {
         let feed = feed(number, reader.feed(), start, start_us, seconds * 1_000);
@@ -179,6 +191,7 @@ async fn no_read_of_sixteen_readers_is_lost() {
     for feed in feeds {
         feed.await.unwrap();
     }
+    let visits = visitors.end().await;
     let (took, used) = (
         start.elapsed().as_secs_f64(),
         cpu_seconds(gateway.id()) - before,
@@ -210,6 +223,7 @@ async fn no_read_of_sixteen_readers_is_lost() {
 
     let counters = status.borrow()["counters"].clone();
     let count = |name: &str| counters[name].as_u64().unwrap();
+    println!("{visits}");
     println!(
         "{READERS} readers, {shown} reads in {took:.1} s (LLRP {version}): {:.3} CPU seconds of the daemon per second of load; \
          {} events, {} conflated, {} late",

@@ -16,6 +16,7 @@ use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
 use serde_json::Value;
 
 pub use gather::{Running, gather};
@@ -87,6 +88,17 @@ impl Bundle {
         }
         out
     }
+}
+
+/// The name of a bundle's folder: the site, and when it was made.
+#[must_use]
+pub fn folder(site: &str, at: Timestamp) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
+        true => c,
+        false => '_',
+    };
+    let site: String = site.chars().map(plain).take(40).collect();
+    format!("tracegate-{site}-{}", at.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// Packs a bundle: `tar`, compressed with gzip, in a folder of this name; files date from `at`, in seconds since 1970.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::gateway::{Gateway, Trouble};
-use crate::bundle::{Running, gather, write};
+use crate::bundle::{Running, folder, gather, write};
 use crate::control::Request;
 
 /// Pack what support needs to know into one file
@@ -50,15 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let now = Timestamp::now();
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '_'
-        }
-    };
-    let site: String = site.chars().map(plain).take(40).collect();
-    let folder = format!("tracegate-{site}-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let folder = folder(&site, now);
     let create = || format!("create {}", path.display());
     // For its owner: it tells much of the site.
     let file = OpenOptions::new()

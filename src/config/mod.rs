@@ -230,7 +230,7 @@ pub fn from_bytes(
     }
     let readers = config.llrp.values_mut().flat_map(Llrp::files);
     let receivers = config.receiver.values_mut().flat_map(Receiver::files);
-    let page = config.status.password_file.iter_mut();
+    let page = config.status.files();
     for name in config
         .mqtt
         .files()

@@ -20,6 +20,28 @@ pub struct StatusPage {
     /// File with the password; absolute once loaded.
     #[serde(deserialize_with = "optional")]
     pub password_file: Option<FileName>,
+    /// PEM file with the page's certificate, for TLS; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub tls_certificate_file: Option<FileName>,
+    /// PEM file with its private key; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub tls_key_file: Option<FileName>,
+    /// PEM file with the certificates that sign those of browsers; absolute once loaded.
+    #[serde(deserialize_with = "optional")]
+    pub client_ca_file: Option<FileName>,
+}
+
+impl StatusPage {
+    /// The files it names.
+    pub(super) fn files(&mut self) -> impl Iterator<Item = &mut FileName> {
+        let files = [
+            &mut self.password_file,
+            &mut self.tls_certificate_file,
+            &mut self.tls_key_file,
+            &mut self.client_ca_file,
+        ];
+        files.into_iter().flatten()
+    }
 }
 
 /// An address to listen on, or `"off"`.
@@ -52,10 +74,14 @@ impl FromText for PageAddress {
 
 deserialize_from_text!(PageAddress);
 
+/// Settings of the page's TLS: certificate, key, and who may connect.
+const TLS: [&str; 3] = ["tls_certificate_file", "tls_key_file", "client_ca_file"];
+
 pub(super) fn check(checker: &mut Checker<'_>) {
     let page = &checker.config.status;
     let Some(at) = page.listen.0 else {
-        for key in ["hosts", "password_file"] {
+        let all = ["hosts", "password_file"].into_iter().chain(TLS);
+        for key in all {
             if checker.tree.has(&["status", key]) {
                 let place = checker.tree.at_key(&["status", key]);
                 let title = format!("`{key}` has no effect with listen = \"off\"");
@@ -65,7 +91,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         return;
     };
     let is_open = !at.ip().is_loopback();
-    if is_open && checker.is_missing(&["status", "password_file"]) {
+    let guarded = |it: &Checker<'_>, key| !it.is_missing(&["status", key]);
+    if is_open && !guarded(checker, "password_file") && !guarded(checker, "client_ca_file") {
         let place = checker.tree.at(&["status", "listen"]);
         let title = "the status page is open to the network and has no password".to_owned();
         checker.error(
@@ -75,5 +102,22 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             "not only for this machine",
             "add: password_file = \"status-password\", or listen on 127.0.0.1",
         );
+    }
+    for (key, needs) in [(TLS[0], TLS[1]), (TLS[1], TLS[0]), (TLS[2], TLS[0])] {
+        if checker.tree.has(&["status", key]) && checker.is_missing(&["status", needs]) {
+            let place = checker.tree.at_key(&["status", key]);
+            let title = format!("`{key}` has no `{needs}`");
+            let help = format!(
+                "add: {needs} = \"status.{}\"",
+                if needs == TLS[1] { "key" } else { "pem" }
+            );
+            checker.error(
+                "missing",
+                title,
+                place,
+                "the page has no TLS without it",
+                &help,
+            );
+        }
     }
 }

@@ -22,19 +22,18 @@ impl Core {
         refused: Vec<NonEvent>,
         said: Vec<Said>,
     ) {
-        let mut batch = Batch {
+        let said = outputs(said);
+        let is_verdict = |(_, output): &(usize, Output)| matches!(output, Output::Verdict(_));
+        let is_new = |input: &Input| matches!(input, Input::Configure(_));
+        let moved = said.iter().any(is_verdict) || inputs.iter().any(is_new);
+        let batch = Batch {
             inputs,
             events,
             refused,
-            said: outputs(said),
+            said,
             trace: self.pipeline.traced(),
-            stations: None,
+            stations: moved.then(|| self.pipeline.stations()),
         };
-        let answers = |(_, output): &(usize, Output)| matches!(output, Output::Verdict(_));
-        let is_new = |input: &Input| matches!(input, Input::Configure(_));
-        if batch.said.iter().any(answers) || batch.inputs.iter().any(is_new) {
-            batch.stations = Some(self.pipeline.stations());
-        }
         self.wiring.tap.seen(batch);
     }
 

@@ -22,6 +22,8 @@ pub enum Holder {
     ForReader(String),
     /// Of those in this reader's `ca_file` the one that holds longest.
     ReaderAuthority(String),
+    /// That of the status page, `[status] tls_certificate_file`.
+    StatusPage,
 }
 
 /// Something that is wrong with the files of the broker's connection; of each kind there is one at a time.
@@ -70,7 +72,9 @@ impl Holder {
         match self {
             Self::Gateway => Some("gateway"),
             Self::Broker => Some("broker"),
-            Self::Reader(_) | Self::ForReader(_) | Self::ReaderAuthority(_) => None,
+            Self::Reader(_) | Self::ForReader(_) | Self::ReaderAuthority(_) | Self::StatusPage => {
+                None
+            }
         }
     }
 
@@ -101,6 +105,11 @@ impl Holder {
                 format!("the newest certificate in [llrp.{name}] ca_file"),
                 "have a new one from whoever signs the reader's".to_owned(),
                 "the reader's next certificate may not be trusted",
+            ),
+            Self::StatusPage => (
+                "the status page's certificate".to_owned(),
+                "renew [status] tls_certificate_file".to_owned(),
+                "browsers refuse the page",
             ),
         }
     }

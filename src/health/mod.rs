@@ -4,6 +4,7 @@ mod beat;
 mod broker;
 mod certificates;
 mod condition;
+mod config;
 mod counters;
 mod device;
 mod disk;
@@ -33,6 +34,7 @@ use certificates::Certificates;
 pub use certificates::{CertificateStatus, FileProblem, Holder, Stage};
 pub use condition::{Code, Condition, Fault, Severity, Stops, Subject, headline};
 use condition::{Tracker, found};
+pub use config::{ConfigState, Rejected};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
 pub use device::{DeviceState, DeviceStatus, Problem};
@@ -57,6 +59,8 @@ const SHOWN: Duration = Duration::from_secs(600);
 /// What no lamp at a door has to show.
 const QUIET: &[Code] = &[
     Code::ClockUnsynced,
+    Code::ConfigLastGood,
+    Code::ConfigRejected,
     Code::EventsSetAside,
     Code::BufferGrowing,
     Code::DiskLow,
@@ -105,6 +109,7 @@ struct Links {
     clock_unsynced: bool,
     tracker: Tracker,
     epoch: String,
+    config: ConfigState,
     lost: Option<String>,
     certificates: Certificates,
     notices: BTreeMap<Notice, String>,
@@ -183,6 +188,7 @@ impl Health {
                 clock_unsynced: false,
                 tracker: Tracker::default(),
                 epoch: epoch.to_owned(),
+                config: ConfigState::default(),
                 lost: None,
                 certificates: Certificates::default(),
                 notices: BTreeMap::new(),

@@ -42,6 +42,21 @@ impl Html {
         self
     }
 
+    /// Several lines as they are, escaped and cut to `most` bytes, about.
+    pub(super) fn lines(&mut self, text: &str, most: usize) -> &mut Self {
+        let (end, mut left) = (self.0.len(), text.lines());
+        for line in left.by_ref() {
+            self.text(line).raw("\n");
+            if self.0.len() - end > most {
+                break;
+            }
+        }
+        if left.next().is_some() {
+            self.raw("…\n");
+        }
+        self
+    }
+
     /// What was written apart.
     pub(super) fn part(&mut self, part: Self) -> &mut Self {
         self.0.push_str(&part.0);

@@ -25,14 +25,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::door::Door;
 use super::guard::Guard;
 use super::seats::{Seats, Streams};
-use super::{Settings, Sources, live, metrics, page};
+use super::{Settings, Sources, live, metrics, page, support};
 use crate::capture::witness::Asks;
 use crate::health::{Beat, Health};
 use crate::logs;
@@ -62,15 +64,16 @@ pub struct Server {
 }
 
 #[derive(Clone)]
-struct Shared {
-    sources: Sources,
+pub(super) struct Shared {
+    pub(super) sources: Sources,
     streams: Streams,
+    pub(super) bundles: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
-/// Cancelled when the live stream of a connection has ended.
+/// There on a connection with an answer that takes long; cancelled when all of it was handed over.
 #[derive(Debug, Clone)]
-struct StreamEnded(Arc<OnceLock<CancellationToken>>);
+pub(super) struct StreamEnded(pub(super) Arc<OnceLock<CancellationToken>>);
 
 impl Server {
     /// Opens the port.
@@ -94,6 +97,11 @@ impl Server {
     pub async fn serve(self, asks: Asks, health: Health, beat: Beat, stop: CancellationToken) {
         let guard = Guard::new(self.settings.hosts, self.settings.password);
         let guard = Arc::new(guard);
+        let door = self
+            .settings
+            .tls
+            .map(|setup| Door::new(setup, health.clone()));
+        let door = Arc::new(door);
         let shared = Shared {
             sources: Sources {
                 health: health.clone(),
@@ -101,12 +109,14 @@ impl Server {
                 facts: Arc::new(self.settings.facts),
             },
             streams: Streams::new(health.clone()),
+            bundles: Arc::new(Semaphore::new(support::BUNDLES)),
             stop: stop.clone(),
         };
         let router = Router::new()
             .route("/", get(index))
             .route("/live", get(stream))
             .route("/metrics", get(numbers))
+            .route("/bundle.tar.gz", get(support::bundle))
             .route("/style.css", get(async || typed("text/css", page::STYLE)))
             .route(
                 "/live.js",
@@ -122,9 +132,20 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => match seats.take(from.ip()) {
                         Some(seat) => {
-                            let (router, guard, health) = (router.clone(), guard.clone(), health.clone());
+                            let (router, guard, door) = (router.clone(), guard.clone(), door.clone());
+                            let health = health.clone();
                             connections.spawn(async move {
-                                connection(stream, from.ip(), router, guard, health).await;
+                                let from = from.ip();
+                                match door.as_ref() {
+                                    None => connection(stream, from, router, guard, health).await,
+                                    Some(door) => match door.enter(stream).await {
+                                        Ok(stream) => connection(stream, from, router, guard, health).await,
+                                        Err(error) => {
+                                            health.counters().status_refused.add(1);
+                                            debug!(%error, "Status page: no TLS");
+                                        }
+                                    },
+                                }
                                 drop(seat);
                             });
                         }
@@ -196,7 +217,7 @@ async fn connection(
             () = sleep(STREAM) => {}
         }
         // Whoever takes nothing any more does not take the end either.
-        let _ = timeout(HEAD, served).await;
+        let _ = timeout(ANSWER, served).await;
     }
 }
 

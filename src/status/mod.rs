@@ -5,6 +5,7 @@
 
 mod chart;
 mod devices;
+mod door;
 mod guard;
 mod html;
 mod http;
@@ -14,6 +15,7 @@ mod page;
 mod places;
 mod seats;
 mod sections;
+mod support;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -28,9 +30,12 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
-use crate::config::Config;
-use crate::health::{Condition, DeviceKind, DeviceReport, Health, KindKnown, Status, headline};
+use crate::config::{Config, FileName, StatusPage};
+use crate::health::{
+    Condition, ConfigState, DeviceKind, DeviceReport, Health, KindKnown, Status, headline,
+};
 use crate::story::Recent;
+use crate::tls::{Identity, ServerSetup};
 
 pub use http::Server;
 
@@ -46,6 +51,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// File with the password.
     pub password: Option<PathBuf>,
+    /// Its TLS, if it has one.
+    pub tls: Option<ServerSetup>,
     /// What the page tells of the configuration.
     pub facts: Facts,
 }
@@ -82,6 +89,7 @@ impl Settings {
             listen: page.listen.0?,
             hosts: page.hosts.iter().map(|it| it.as_str().to_owned()).collect(),
             password: page.password_file.as_ref().map(|it| it.path().to_owned()),
+            tls: tls(page),
             facts: Facts {
                 file: config.file.clone(),
                 loaded: Timestamp::now(),
@@ -91,6 +99,18 @@ impl Settings {
             },
         })
     }
+}
+
+fn tls(page: &StatusPage) -> Option<ServerSetup> {
+    let path = |file: &Option<FileName>| file.as_ref().map(|it| it.path().to_owned());
+    Some(ServerSetup {
+        section: "[status]".to_owned(),
+        identity: Identity {
+            certificate: path(&page.tls_certificate_file)?,
+            key: path(&page.tls_key_file)?,
+        },
+        client_ca: path(&page.client_ca_file),
+    })
 }
 
 /// Where answers come from.
@@ -113,13 +133,14 @@ struct View<'a> {
     status: Status,
     devices: Vec<Shown>,
     kinds: BTreeMap<&'static str, KindKnown>,
+    config: ConfigState,
     /// `None`: whoever knows did not answer in time.
     recent: Option<Recent>,
 }
 
 impl Sources {
     async fn view(&self) -> View<'_> {
-        let recent = timeout(PATIENCE, self.recent()).await.ok().flatten();
+        let recent = self.recent_in_time().await;
         let health = &self.health;
         let shown = |(name, kind): (String, DeviceKind)| {
             let (minute, antennas) = health.pace(&name);
@@ -133,8 +154,14 @@ impl Sources {
             devices: health.kinds().into_iter().map(shown).collect(),
             status,
             kinds: health.site_kinds(),
+            config: health.config(),
             recent,
         }
+    }
+
+    /// What happened last, unless whoever knows does not answer in time.
+    async fn recent_in_time(&self) -> Option<Recent> {
+        timeout(PATIENCE, self.recent()).await.ok().flatten()
     }
 
     async fn recent(&self) -> Option<Recent> {

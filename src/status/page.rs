@@ -46,7 +46,7 @@ pub(super) fn whole(view: &View<'_>) -> String {
     html.raw("</span><span id=\"link\" role=\"status\"></span></header><main>");
     fill(&mut html, view);
     html.raw(
-        "</main><footer>Read-only: nothing can be changed here. <a href=\"/metrics\">Metrics</a></footer></body></html>\n",
+        "</main><footer>Read-only: nothing can be changed here. <a href=\"/metrics\">Metrics</a> <a href=\"/bundle.tar.gz\" download>Bundle for support</a></footer></body></html>\n",
     );
     html.finish()
 }

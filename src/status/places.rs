@@ -26,14 +26,14 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
             .text(name)
             .raw(" <small>");
         let station = stations.and_then(|all| all.get(name));
-        match station.and_then(|station| station.task) {
-            Some(task) => html.raw(mode).raw(": ").raw(task),
+        match station.and_then(|station| station.task.as_ref()) {
+            Some(task) => html.raw(mode).raw(": ").text(task),
             None => html.raw(mode),
         };
         html.raw("</small></h3><p class=\"dim\">");
         html.text(&parts.join(", ")).raw("</p>");
         if let Some(guard) = guards.and_then(|all| all.get(name)) {
-            guarded(html, guard);
+            guarded(html, name, guard);
         }
         if let Some(station) = station {
             at_station(html, view, station);
@@ -41,7 +41,9 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
         let all = happened(view, Some(name));
         match (&view.recent, all.is_empty()) {
             (None, _) => {}
-            (_, true) => drop(html.raw("<p>Nothing happened since the start of the gateway.</p>")),
+            (_, true) => {
+                html.raw("<p>Nothing was booked since the start of the gateway.</p>");
+            }
             (_, false) => list(html, view, &all),
         }
         html.raw("</div>");
@@ -50,19 +52,23 @@ pub(super) fn read_points(html: &mut Html, view: &View<'_>) -> bool {
     !view.facts.read_points.is_empty()
 }
 
-fn guarded(html: &mut Html, guard: &Guarded) {
-    html.raw("<dl><dt>guard refuses</dt><dd>");
+fn guarded(html: &mut Html, name: &str, guard: &Guarded) {
+    html.raw("<details id=\"g-").text(name);
+    html.raw("\"><summary>Guard: refuses for ");
+    html.number(guard.refuses.len() as u64)
+        .raw(" reasons, warns for ");
+    html.number(guard.warns.len() as u64)
+        .raw("</summary><p><b>Refuses:</b> ");
     listed(html, &guard.refuses);
-    html.raw("</dd><dt>warns of</dt><dd>");
+    html.raw(".</p><p><b>Warns:</b> ");
     listed(html, &guard.warns);
     if guard.refuses != guard.refuses_stale {
         let age = spoken(Duration::from_secs(guard.max_age_s));
-        html.raw("</dd><dt>refuses with data older than ")
-            .text(&age);
-        html.raw("</dt><dd>");
+        html.raw(".</p><p><b>With data older than ").text(&age);
+        html.raw(" refuses:</b> ");
         listed(html, &guard.refuses_stale);
     }
-    html.raw("</dd></dl>");
+    html.raw(".</p></details>");
 }
 
 fn at_station(html: &mut Html, view: &View<'_>, station: &AtStation) {
@@ -101,7 +107,7 @@ fn open(html: &mut Html, view: &View<'_>, job: &OpenJob) {
         html.raw("order ").text(order).raw(", ");
     }
     if let Some(parent) = &job.parent {
-        html.raw("into ").text(parent).raw(", ");
+        html.raw("with ").text(parent).raw(", ");
     }
     html.number(job.things as u64)
         .raw(if job.things == 1 { " thing" } else { " things" });
@@ -115,7 +121,7 @@ fn open(html: &mut Html, view: &View<'_>, job: &OpenJob) {
 }
 
 fn said(html: &mut Html, view: &View<'_>, answer: &Answer) {
-    let class = match answer.verdict {
+    let class = match answer.verdict.as_str() {
         "accepted" => "good",
         "refused" => "error",
         "pending" => "dim",
@@ -127,9 +133,9 @@ fn said(html: &mut Html, view: &View<'_>, answer: &Answer) {
         None => when(html, view, None),
     }
     html.raw(" <b class=\"").raw(class).raw("\">");
-    html.raw(answer.verdict).raw("</b> ").text(&answer.text);
-    if let Some(rule) = answer.rule {
-        html.raw(" (").raw(rule).raw(")");
+    html.text(&answer.verdict).raw("</b> ").text(&answer.text);
+    if let Some(rule) = &answer.rule {
+        html.raw(" (").text(rule).raw(")");
     }
     html.raw(" <span class=\"dim\">").text(&answer.device);
     if let Some(operator) = &answer.operator {
@@ -210,7 +216,7 @@ impl Happened<'_> {
             Self::Stopped(it) => {
                 html.raw("<b class=\"error\">may not leave</b>, ");
                 html.text(&it.thing).raw(": ").text(&it.text);
-                html.raw(" (").raw(it.rule).raw(")");
+                html.raw(" (").text(&it.rule).raw(")");
                 None
             }
         };

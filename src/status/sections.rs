@@ -7,6 +7,9 @@ use super::html::Html;
 use super::words::{bytes, meter, when};
 use crate::health::{about, spoken};
 
+/// What is wrong with a configuration, in bytes; `tracegate check` shows all of it.
+const MAX_DIAGNOSTICS: usize = 16 * 1024;
+
 pub(super) fn conditions(html: &mut Html, view: &View<'_>) -> bool {
     html.raw("<ul class=\"card\">");
     for condition in view.conditions() {
@@ -124,9 +127,17 @@ pub(super) fn reference(html: &mut Html, view: &View<'_>) -> bool {
 pub(super) fn configuration(html: &mut Html, view: &View<'_>) -> bool {
     let facts = view.facts;
     html.raw("<div class=\"card\"><dl><dt>file</dt><dd>");
-    html.text(&facts.file.display().to_string());
+    // Until a configuration was noted it is the one of the start.
+    let (file, loaded) = match view.config.file.as_os_str().is_empty() {
+        true => (&facts.file, facts.loaded),
+        false => (&view.config.file, view.config.loaded_at),
+    };
+    html.text(&file.display().to_string());
     html.raw("</dd><dt>loaded</dt><dd>");
-    when(html, view, Some(facts.loaded));
+    when(html, view, Some(loaded));
+    if view.config.last_good {
+        html.raw("</dd><dt>in force</dt><dd class=\"warning\">the last good copy: the file was rejected at the start");
+    }
     html.raw("</dd><dt>buffer</dt><dd>");
     html.text(&facts.buffer.display().to_string());
     html.raw("</dd><dt>lots and pallets</dt><dd>");
@@ -138,6 +149,14 @@ pub(super) fn configuration(html: &mut Html, view: &View<'_>) -> bool {
             .text(&format!("{} days left", certificate.days_left))
             .raw("</dd>");
     }
-    html.raw("</dl></div>");
+    html.raw("</dl>");
+    if let Some(rejected) = &view.config.rejected {
+        html.raw("<h3>The file as it is now was rejected ");
+        when(html, view, Some(rejected.at));
+        html.raw("</h3><pre tabindex=\"0\">");
+        html.lines(&rejected.rendered, MAX_DIAGNOSTICS)
+            .raw("</pre>");
+    }
+    html.raw("</div>");
     true
 }

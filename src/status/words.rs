@@ -37,12 +37,12 @@ pub(super) fn moment(html: &mut Html, view: &View<'_>, at: Moment) {
 }
 
 /// `lot_hold, lot_expired`, or "nothing".
-pub(super) fn listed(html: &mut Html, words: &[&'static str]) {
+pub(super) fn listed(html: &mut Html, words: &[String]) {
     if words.is_empty() {
         html.raw("nothing");
     }
     for (index, word) in words.iter().enumerate() {
-        html.raw(if index > 0 { ", " } else { "" }).raw(word);
+        html.raw(if index > 0 { ", " } else { "" }).text(word);
     }
 }
 

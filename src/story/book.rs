@@ -220,7 +220,7 @@ impl Book {
                     self.told.answered(at, verdict, &self.config);
                 }
                 Output::Alert(alert) => self.told.stopped(alert),
-                _ => (),
+                _ => {}
             }
         }
         if let Some(stations) = &batch.stations {

@@ -81,19 +81,23 @@ pub struct Recent {
     /// Loads that were not, the newest first.
     pub non_events: Vec<NotBooked>,
     /// What moved out of a guarded door and may not, the newest first.
+    #[serde(default)]
     pub alerts: Vec<Stopped>,
     /// Stations by name.
+    #[serde(default)]
     pub stations: BTreeMap<String, AtStation>,
     /// Guards by the name of their read point.
+    #[serde(default)]
     pub guards: BTreeMap<String, Guarded>,
 }
 
 /// How a station stands, and what it said last.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtStation {
     /// Its task; without one it books every scan by itself.
-    pub task: Option<&'static str>,
-    /// Number of the operator's badge, and until when it counts if nothing is scanned.
+    pub task: Option<String>,
+    /// Number of the operator's badge, and until when it counts if nothing is scanned. Not for bundles, which leave the site.
+    #[serde(skip)]
     pub operator: Option<(String, Moment)>,
     /// What is scanned and not booked yet.
     pub job: Option<OpenJob>,
@@ -104,7 +108,7 @@ pub struct AtStation {
 }
 
 /// Scans that belong together and are not booked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenJob {
     /// Number of the order.
     pub order: Option<String>,
@@ -121,24 +125,25 @@ pub struct OpenJob {
 }
 
 /// What a station said to a scan. The code itself is left out: badges are codes, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// When it was scanned.
     pub at: Option<Moment>,
     /// The scanner.
     pub device: String,
     /// `accepted`, `duplicate`, `warned`, `refused` or `pending`.
-    pub verdict: &'static str,
+    pub verdict: String,
     /// Why, or what became of it.
     pub text: String,
     /// The rule that decided.
-    pub rule: Option<&'static str>,
-    /// Number of the operator's badge.
+    pub rule: Option<String>,
+    /// Number of the operator's badge; not for bundles.
+    #[serde(skip)]
     pub operator: Option<String>,
 }
 
 /// Something moved out of a guarded door and may not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// When.
     pub at: Moment,
@@ -147,20 +152,20 @@ pub struct Stopped {
     /// What, as URI.
     pub thing: String,
     /// The rule against it.
-    pub rule: &'static str,
+    pub rule: String,
     /// Why, for people.
     pub text: String,
 }
 
 /// What a guard looks at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guarded {
     /// Rules that refuse, while the site's data is current.
-    pub refuses: Vec<&'static str>,
+    pub refuses: Vec<String>,
     /// Rules that warn.
-    pub warns: Vec<&'static str>,
+    pub warns: Vec<String>,
     /// Rules that refuse although the data is old.
-    pub refuses_stale: Vec<&'static str>,
+    pub refuses_stale: Vec<String>,
     /// Data older than this is stale, seconds.
     pub max_age_s: u64,
 }

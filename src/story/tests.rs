@@ -347,7 +347,7 @@ fn stations_and_guards_are_told_as_they_stand_and_bounded() {
     take(scan(1, "B7"));
     let recent = take(scan(2, "WO1"));
     let station = &recent.stations["line_2"];
-    assert_eq!(station.task, Some("issue"));
+    assert_eq!(station.task.as_deref(), Some("issue"));
     let (badge, until) = station.operator.clone().unwrap();
     assert_eq!((badge.as_str(), until.0), ("7", T0 + (2 + 8 * 3_600) * S));
     let job = station.job.as_ref().unwrap();
@@ -365,14 +365,14 @@ fn stations_and_guards_are_told_as_they_stand_and_bounded() {
     assert_eq!(station.answers.len(), 10);
     let newest = &station.answers[0];
     assert_eq!(
-        (newest.verdict, newest.device.as_str()),
+        (newest.verdict.as_str(), newest.device.as_str()),
         ("refused", "line_2")
     );
     assert!(newest.text.contains("nobody went on"), "{}", newest.text);
     assert_eq!(newest.operator.as_deref(), Some("7"));
     let door = &recent.guards["door"];
     assert_eq!(door.refuses, ["lot_hold", "lot_expired"]);
-    assert!(recent.guards["line_2"].warns.contains(&"fefo"));
+    assert!(recent.guards["line_2"].warns.contains(&"fefo".to_owned()));
     let alert = Alert {
         read_point: "door".into(),
         at: Time(T0),

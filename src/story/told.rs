@@ -68,9 +68,9 @@ impl Told {
         let answer = Answer {
             at: detail.map(|it| it.at).or(at).map(Into::into),
             device: device.cloned().unwrap_or_default(),
-            verdict: word,
+            verdict: word.to_owned(),
             text: tame(text),
-            rule: detail.and_then(|it| Some(it.rule?.as_str())),
+            rule: detail.and_then(|it| Some(it.rule?.as_str().to_owned())),
             operator: detail.and_then(|it| it.operator.clone()),
         };
         let Some(station) = self.stations.get_mut(name) else {
@@ -86,7 +86,7 @@ impl Told {
             at: alert.at.into(),
             read_point: alert.read_point.clone(),
             thing: tame(&alert.thing),
-            rule: alert.rule.as_str(),
+            rule: alert.rule.as_str().to_owned(),
             text: tame(&alert.text),
         });
         self.alerts.truncate(MAX_ALERTS);
@@ -98,7 +98,7 @@ impl Told {
             let now = station.now.as_ref();
             let job = now.and_then(|now| now.job.as_ref());
             let told = AtStation {
-                task: task_of(name, config).map(|task| task.kind.as_str()),
+                task: task_of(name, config).map(|task| task.kind.as_str().to_owned()),
                 operator: now
                     .and_then(|now| now.operator.clone())
                     .map(|(id, until)| (id, until.into())),
@@ -141,7 +141,7 @@ fn guarded(guard: &GuardConfig, is_station: bool) -> Guarded {
         let rules = Rule::ALL.into_iter();
         let rules = rules.filter(|rule| is_station || is_for_doors(*rule));
         let rules = rules.filter(|rule| guard.level(*rule, is_stale) == level);
-        rules.map(Rule::as_str).collect()
+        rules.map(|rule| rule.as_str().to_owned()).collect()
     };
     Guarded {
         refuses: of(Level::Refuse, false),

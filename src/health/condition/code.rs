@@ -271,6 +271,12 @@ codes! {
     SecretExposed "SECRET-EXPOSED" Warning Nothing Setup, after 0 s, follows []:
         /// Others on this machine may read a key or a password.
         "take the rights away: chmod 600, or systemd credentials";
+    ConfigLastGood "CONFIG-LAST-GOOD" Warning Nothing Setup, after 0 s, follows []:
+        /// The configuration was rejected at the start; the gateway works by the last good copy of it.
+        "tracegate check shows the mistakes; mend them, then tracegate reload";
+    ConfigRejected "CONFIG-REJECTED" Warning Nothing Setup, after 0 s, follows []:
+        /// A reload refused the configuration; what was in force before stays in force.
+        "tracegate check shows the mistakes; mend them, then tracegate reload";
     ClockUnsynced "CLOCK-UNSYNCED" Warning Nothing Setup, after 60 s, follows []:
         /// The gateway's clock follows no time server; events are marked.
         "timedatectl shows why; name a time server that the gateway reaches";

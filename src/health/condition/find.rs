@@ -100,6 +100,13 @@ pub(in crate::health) fn found(
         let text = format!("{aside} events are set aside, because they cannot be sent");
         add(Code::EventsSetAside, Subject::Buffer, text);
     }
+    if let Some((at_start, text)) = links.config.condition() {
+        let code = match at_start {
+            true => Code::ConfigLastGood,
+            false => Code::ConfigRejected,
+        };
+        add(code, Subject::Gateway, text);
+    }
     if links.clock_unsynced {
         let text = "this gateway's clock is not synchronised: events are marked until it is";
         add(Code::ClockUnsynced, Subject::Gateway, text.to_owned());

@@ -112,6 +112,18 @@ pub(super) const FAMILIES: &[(&str, &str, &str, &str)] = &[
         "Records about lots, orders, pallets and serial numbers.",
     ),
     (
+        "config_reload_success",
+        "gauge",
+        "",
+        "1 when the configuration file, as it was when it was last looked at, is in force.",
+    ),
+    (
+        "config_loaded_timestamp_seconds",
+        "gauge",
+        "",
+        "When the configuration in force was taken into use, in seconds since 1970.",
+    ),
+    (
         "log_lines_total",
         "counter",
         "code, level",

@@ -268,3 +268,35 @@ async fn a_browser_that_takes_nothing_holds_nothing() {
     assert_eq!(health.counters().status_viewers.get(), 0);
     drop(pieces);
 }
+
+#[tokio::test]
+async fn a_bundle_for_support_can_be_downloaded_by_one_at_a_time() {
+    use std::io::Read as _;
+    let served = Served::start(None).await;
+    let ask = async || {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let request = b"GET /bundle.tar.gz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer
+    };
+    let (one, two) = tokio::join!(ask(), ask());
+    let is_busy = |answer: &[u8]| answer.starts_with(b"HTTP/1.1 503");
+    assert!(is_busy(&one) != is_busy(&two), "one of them has to wait");
+    let answer = if is_busy(&one) { two } else { one };
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.contains("content-disposition: attachment; filename=\"tracegate-plant-3-2"));
+    let mut text = Vec::new();
+    let mut packed = flate2::read::GzDecoder::new(&answer[end + 4..]);
+    packed.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("/status.json") && text.contains("Everything is being delivered"));
+    assert!(
+        text.contains("lot L1 is on hold") && !text.contains("4711"),
+        "badges stay here"
+    );
+    served.end().await;
+}

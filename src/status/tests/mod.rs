@@ -2,6 +2,7 @@
 
 mod http;
 mod metrics;
+mod tls;
 mod words;
 
 use std::path::PathBuf;
@@ -11,7 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::health::{Beat, BrokerState, BufferLevel, DeviceState, EndpointState, Problem};
+use crate::health::{
+    Beat, BrokerState, BufferLevel, ConfigState, DeviceState, EndpointState, Problem, Rejected,
+};
 use crate::story::{Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -85,13 +88,13 @@ fn recent() -> Recent {
             at: at(30),
             read_point: "inbound".to_owned(),
             thing: "https://id.gs1.org/01/04012345000016/10/L1".to_owned(),
-            rule: "lot_hold",
+            rule: "lot_hold".to_owned(),
             text: "lot L1 is on hold".to_owned(),
         }],
         stations: BTreeMap::from([(
             "packing".to_owned(),
             AtStation {
-                task: Some("issue"),
+                task: Some("issue".to_owned()),
                 operator: Some(("4711".to_owned(), at(-3_600))),
                 job: Some(OpenJob {
                     order: Some("WO000123".to_owned()),
@@ -106,7 +109,7 @@ fn recent() -> Recent {
                     Answer {
                         at: Some(at(20)),
                         device: "pack_1".to_owned(),
-                        verdict: "pending",
+                        verdict: "pending".to_owned(),
                         text: "scan the quantity".to_owned(),
                         rule: None,
                         operator: Some("4711".to_owned()),
@@ -114,9 +117,9 @@ fn recent() -> Recent {
                     Answer {
                         at: Some(at(25)),
                         device: "pack_1".to_owned(),
-                        verdict: "refused",
+                        verdict: "refused".to_owned(),
                         text: "lot L1 is on hold".to_owned(),
-                        rule: Some("lot_hold"),
+                        rule: Some("lot_hold".to_owned()),
                         operator: Some("4711".to_owned()),
                     },
                 ],
@@ -125,9 +128,9 @@ fn recent() -> Recent {
         guards: BTreeMap::from([(
             "inbound".to_owned(),
             Guarded {
-                refuses: vec!["lot_hold", "lot_expired"],
+                refuses: vec!["lot_hold".to_owned(), "lot_expired".to_owned()],
                 warns: Vec::new(),
-                refuses_stale: vec!["lot_hold"],
+                refuses_stale: vec!["lot_hold".to_owned()],
                 max_age_s: 8 * 3_600,
             },
         )]),
@@ -145,11 +148,16 @@ struct Served {
 
 impl Served {
     async fn start(password: Option<PathBuf>) -> Self {
+        Self::start_with(password, None).await
+    }
+
+    async fn start_with(password: Option<PathBuf>, tls: Option<ServerSetup>) -> Self {
         let health = healthy();
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             hosts: vec!["gateway-3.plant.example".to_owned()],
             password,
+            tls,
             facts: facts(),
         };
         let server = Server::open(settings).await.unwrap();

@@ -18,6 +18,7 @@ async fn text_of(health: &Health, recent: Option<Recent>) -> String {
         devices: health.kinds().into_iter().map(shown).collect(),
         status,
         kinds: health.site_kinds(),
+        config: health.config(),
         recent,
     };
     page::whole(&view)
@@ -150,6 +151,7 @@ async fn every_condition_has_its_first_line_its_title_and_its_remedy() {
             devices: Vec::new(),
             status,
             kinds: BTreeMap::new(),
+            config: health.config(),
             recent: None,
         };
         let page = page::whole(&view);
@@ -267,4 +269,32 @@ async fn the_page_shows_how_old_the_site_s_data_is() {
     ] {
         assert!(metrics.contains(line), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_rejected_file_is_explained_as_check_explains_it() {
+    let health = healthy();
+    let part = |page: &str| between(page, "<section id=\"configuration\"", "</section>").to_owned();
+    assert!(!part(&text_of(&health, None).await).contains("<pre"));
+    let rendered = "error: unknown setting `hots` in [llrp.dock_1]\n --> gateway.toml:7:1\n  |\n7 | hots = \"<b>\"\n  | ^^^^ did you mean `host`?\n";
+    let state = |rendered: String| ConfigState {
+        file: PathBuf::from("/etc/tracegate/gateway.toml"),
+        loaded_at: NOW.parse().unwrap(),
+        last_good: true,
+        rejected: Some(Rejected {
+            at: NOW.parse().unwrap(),
+            rendered,
+        }),
+        ..ConfigState::default()
+    };
+    health.config_loaded(state(rendered.to_owned()));
+    let shown = part(&text_of(&health, None).await);
+    let text = between(&shown, "<pre tabindex=\"0\">", "</pre>");
+    let expected = rendered.replace('<', "&lt;").replace('>', "&gt;");
+    let expected = expected.replace('"', "&quot;");
+    assert_eq!(text, expected);
+    assert!(shown.contains("the last good copy"));
+    health.config_loaded(state("error: x\n".repeat(100_000)));
+    let shown = part(&text_of(&health, None).await);
+    assert!(shown.len() < 20_000 && shown.contains("…\n</pre>"));
 }

@@ -1,0 +1,3 @@
+//! A changed configuration for the running gateway.
+
+pub mod waits;
