@@ -1,4 +1,4 @@
-//! What README.md and ARCHITECTURE.md say about the program is what the program does.
+//! What README.md, docs/ and ARCHITECTURE.md say about the program is what the program does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,25 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// README.md and every page of docs/, in order: where a table stands is of no importance to what it must say.
+fn manual() -> String {
+    pages().iter().map(|page| read(page) + "\n").collect()
+}
+
+/// The pages of [`manual`].
+fn pages() -> Vec<String> {
+    let mut pages = vec!["README.md".to_owned()];
+    for entry in std::fs::read_dir(root().join("docs")).expect("docs/ is there") {
+        let name = entry.expect("it can be read").file_name();
+        let name = name.into_string().expect("names are text");
+        if name.ends_with(".md") {
+            pages.push(format!("docs/{name}"));
+        }
+    }
+    pages.sort();
+    pages
+}
+
 /// What stands in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
@@ -31,6 +50,12 @@ fn table<'a>(text: &'a str, start: &str) -> Vec<Vec<&'a str>> {
     let cells = |line: &'a str| line.trim_matches('|').split('|').map(str::trim).collect();
     // Without header and rule.
     rows.skip(2).map(cells).collect()
+}
+
+/// The rows of all tables that start so.
+fn tables<'a>(text: &'a str, start: &str) -> Vec<Vec<&'a str>> {
+    let begins = text.match_indices(start).map(|(at, _)| at);
+    begins.flat_map(|at| table(&text[at..], start)).collect()
 }
 
 #[test]
@@ -67,7 +92,7 @@ fn the_configuration_in_the_readme_passes_and_counts_as_shown() {
 
 #[test]
 fn every_counter_is_explained() {
-    let readme = read("README.md");
+    let readme = manual();
     let documented: BTreeSet<&str> = table(&readme, "| counter |")
         .iter()
         .map(|row| quoted(row[0]).next().expect("a name"))
@@ -78,7 +103,7 @@ fn every_counter_is_explained() {
 
 #[test]
 fn every_rule_of_a_guard_is_explained_with_its_defaults() {
-    let readme = read("README.md");
+    let readme = manual();
     let documented: Vec<Vec<String>> = table(&readme, "| rule | finds |")
         .iter()
         .map(|row| {
@@ -98,7 +123,7 @@ fn every_rule_of_a_guard_is_explained_with_its_defaults() {
 
 #[test]
 fn every_counter_of_a_reader_is_explained() {
-    let readme = read("README.md");
+    let readme = manual();
     let documented: BTreeSet<&str> = table(&readme, "| counter of a reader |")
         .iter()
         .flat_map(|row| quoted(row[0]))
@@ -112,7 +137,7 @@ fn every_field_of_the_status_message_is_explained() {
     let health = Health::new("plant-3", "epoch");
     health.device("dock_1", DeviceState::Up);
     let status: serde_json::Value = serde_json::from_str(&health.status().to_json()).unwrap();
-    let readme = read("README.md");
+    let readme = manual();
     let explained: BTreeSet<&str> = table(&readme, "| field |")
         .iter()
         .flat_map(|row| quoted(row[0]))
@@ -271,7 +296,7 @@ fn every_field_of_the_message_about_a_device_is_explained() {
     health.device("dock_1", DeviceState::Down { reason });
     let report = health.device_report("dock_1", DeviceKind::Reader).to_json();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    let readme = read("README.md");
+    let readme = manual();
     let rows = table(&readme, "| field of a device |");
     let explained: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
     let sent: BTreeSet<&str> = report
@@ -295,7 +320,7 @@ fn the_troubleshooting_table_has_the_real_texts() {
     ] {
         collect(&root().join(folder), &mut sources);
     }
-    let readme = read("README.md");
+    let readme = manual();
     let rows = table(&readme, "| symptom |");
     assert!(rows.len() > 20);
     for row in rows {
@@ -360,45 +385,62 @@ fn bounds_in_the_architecture_are_those_of_the_code() {
 
 #[test]
 fn links_lead_somewhere() {
-    let mut documents = vec![
-        PathBuf::from("README.md"),
-        "ARCHITECTURE.md".into(),
-        "CHANGELOG.md".into(),
-        "deploy/broker/README.md".into(),
+    let others = [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "hardware-sim/README.md",
+        "deploy/store/README.md",
+        "deploy/broker/README.md",
     ];
-    for entry in std::fs::read_dir(root().join("docs")).expect("the folder is there") {
-        let name = entry.expect("it can be read").file_name();
-        if Path::new(&name)
-            .extension()
-            .is_some_and(|kind| kind == "md")
-        {
-            documents.push(Path::new("docs").join(name));
-        }
-    }
-    for document in documents {
-        let text = read(&document.to_string_lossy());
-        let folder = root().join(document.parent().expect("a file"));
-        let document = document.display();
+    let others = others.map(str::to_owned);
+    for document in pages().into_iter().chain(others) {
+        let text = read(&document);
+        let folder = Path::new(&document).parent().expect("it is in a folder");
         for link in text
             .split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
-            if !link.contains("://") {
-                let path: PathBuf = folder.join(link.split('#').next().unwrap_or(link));
-                assert!(path.exists(), "{document} links to {link}");
+            if link.contains("://") || link.contains(' ') {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target: PathBuf = match path {
+                "" => document.clone().into(),
+                path => folder.join(path),
+            };
+            assert!(root().join(&target).exists(), "{document} links to {link}");
+            if !anchor.is_empty() && target.extension().is_some_and(|it| it == "md") {
+                let text = read(&target.display().to_string());
+                assert!(
+                    text.lines().filter_map(heading).any(|it| it == anchor),
+                    "{document} links to {link}, and there is no such heading"
+                );
             }
         }
     }
 }
 
+/// The anchor of a line that is a heading.
+fn heading(line: &str) -> Option<String> {
+    let text = line
+        .strip_prefix('#')?
+        .trim_start_matches('#')
+        .strip_prefix(' ')?;
+    let sign = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || matches!(c, '-' | '_') => Some(c.to_ascii_lowercase()),
+        _ => None,
+    };
+    Some(text.chars().filter_map(sign).collect())
+}
+
 #[test]
 fn fields_that_the_gateway_writes_are_known_to_the_check() {
-    let readme = read("README.md");
-    let rows = table(&readme, "| field of an event |");
-    let more = readme.split("## Pallets, contents and lots").nth(1);
-    let more = table(more.expect("the section is there"), "| field of an event |");
-    let all = rows.iter().chain(&more);
+    let readme = manual();
+    let all = tables(&readme, "| field of an event |");
+    assert!(all.len() > 20);
+    let all = all.iter();
     let mut names: Vec<&str> = all
         .flat_map(|row| quoted(row[0]))
         .filter_map(|name| name.strip_prefix("gw:"))
@@ -415,4 +457,88 @@ fn fields_that_the_gateway_writes_are_known_to_the_check() {
         .collect();
     documented.sort_unstable();
     assert_eq!(documented, names);
+}
+
+/// A fragment is completed by the two sections that every configuration has.
+#[test]
+fn configurations_in_the_docs_pass() {
+    let mut blocks = 0;
+    for page in pages() {
+        let text = read(&page);
+        for block in fenced(&text, "toml") {
+            let mut whole = block.clone();
+            for (section, rest) in [
+                ("[gateway]", "site = \"plant-3\""),
+                ("[mqtt]", "url = \"mqtt://10.0.4.2\""),
+            ] {
+                if !block.lines().any(|line| line.starts_with(section)) {
+                    whole += &format!("\n{section}\n{rest}\n");
+                }
+            }
+            let loaded = config::from_bytes(Path::new(&page), whole.as_bytes(), std::iter::empty());
+            if let Err(report) = loaded {
+                panic!("{page}:\n{}", report.render(Format::Human));
+            }
+            blocks += 1;
+        }
+    }
+    assert!(blocks >= 5, "{blocks}");
+}
+
+#[test]
+fn commands_in_the_docs_are_commands() {
+    let mut commands = 0;
+    for page in pages() {
+        let text = read(&page);
+        let shell = ["sh", "console", "text"].map(|kind| fenced(&text, kind));
+        for line in shell.iter().flatten().flat_map(|block| block.lines()) {
+            let line = line.strip_prefix("$ ").unwrap_or(line);
+            let line = line.strip_prefix("sudo ").unwrap_or(line);
+            let Some(rest) = line.strip_prefix("tracegate ") else {
+                continue;
+            };
+            // As the shell takes it, as far as the docs use it.
+            let end = [" >", " |", "   #", " &"]
+                .iter()
+                .filter_map(|it| rest.find(it))
+                .min();
+            let rest = &rest[..end.unwrap_or(rest.len())];
+            let mut words = vec!["tracegate".to_owned()];
+            for (at, part) in rest.split('\'').enumerate() {
+                match at % 2 {
+                    0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                    _ => words.push(part.to_owned()),
+                }
+            }
+            if let Err(error) = tracegate::cli::command().try_get_matches_from(&words) {
+                let asks = [
+                    clap::error::ErrorKind::DisplayHelp,
+                    clap::error::ErrorKind::DisplayVersion,
+                ];
+                assert!(asks.contains(&error.kind()), "{page}: {line}: {error}");
+            }
+            commands += 1;
+        }
+    }
+    assert!(commands >= 15, "{commands}");
+}
+
+/// The blocks of a kind in a page.
+fn fenced(text: &str, kind: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(found) = line.trim_start().strip_prefix("```") {
+            let indent = line.len() - line.trim_start().len();
+            let block: Vec<&str> = lines
+                .by_ref()
+                .take_while(|line| line.trim_start() != "```")
+                .map(|line| line.get(indent..).unwrap_or_default())
+                .collect();
+            if found == kind {
+                blocks.push(block.join("\n"));
+            }
+        }
+    }
+    blocks
 }

@@ -1,6 +1,6 @@
 //! What the gateway sends is what deploy/asyncapi.json says, field by field: nothing may be added and not be documented there.
 //!
-//! `UPDATE_EXPECT=1` writes the counters there anew, from the tables in README.md.
+//! `UPDATE_EXPECT=1` writes the counters there anew, from the tables in README.md and docs/.
 
 #[path = "messages/site.rs"]
 mod site;
@@ -280,10 +280,16 @@ fn every_object_is_closed_and_every_field_is_explained() {
     }
 }
 
-/// Names and meanings from a table of README.md.
+/// Names and meanings from a table of the manual.
 fn table(start: &str) -> Map<String, Value> {
-    let readme = std::fs::read_to_string(path("README.md")).expect("it is there");
-    let rows = readme
+    let pages = std::fs::read_dir(path("docs")).expect("it is there");
+    let pages = pages.map(|page| page.expect("it can be read").path());
+    let manual: String = pages
+        .filter(|page| page.extension().is_some_and(|it| it == "md"))
+        .chain([path("README.md")])
+        .map(|page| std::fs::read_to_string(page).expect("it is text") + "\n")
+        .collect();
+    let rows = manual
         .lines()
         .skip_while(|line| !line.starts_with(start))
         .skip(2);
@@ -303,7 +309,7 @@ fn every_counter_is_listed_with_its_meaning() {
     let renewed = with_counters(document());
     assert!(
         document() == renewed,
-        "deploy/asyncapi.json lists other counters than README.md; UPDATE_EXPECT=1 writes them anew"
+        "deploy/asyncapi.json lists other counters than the manual; UPDATE_EXPECT=1 writes them anew"
     );
     let listed = &renewed["components"]["schemas"]["Counters"]["properties"];
     let listed = listed.as_object().unwrap().keys().map(String::as_str);

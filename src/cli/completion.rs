@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 /// Print what makes a shell complete commands and options
@@ -25,7 +24,7 @@ pub(super) struct ManArguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut command = super::Arguments::command();
+    let mut command = super::command();
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "tracegate", &mut text);
     std::io::Write::write_all(&mut std::io::stdout(), &text).context("write to standard output")?;
@@ -34,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 pub(super) fn man(arguments: &ManArguments) -> anyhow::Result<ExitCode> {
     let folder = &arguments.folder;
-    clap_mangen::generate_to(super::Arguments::command(), folder)
+    clap_mangen::generate_to(super::command(), folder)
         .with_context(|| format!("write manual pages into {}", folder.display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -50,7 +49,7 @@ mod tests {
             folder: folder.path().to_owned(),
         };
         man(&arguments).unwrap();
-        for command in super::super::Arguments::command().get_subcommands() {
+        for command in super::super::command().get_subcommands() {
             let page = folder
                 .path()
                 .join(format!("tracegate-{}.1", command.get_name()));
@@ -65,7 +64,7 @@ mod tests {
     #[test]
     fn bash_completes_commands_options_and_values() {
         let mut script = Vec::new();
-        let mut command = super::super::Arguments::command();
+        let mut command = super::super::command();
         clap_complete::generate(Shell::Bash, &mut command, "tracegate", &mut script);
         let script = String::from_utf8(script).unwrap();
         let complete = |words: &str| {

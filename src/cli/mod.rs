@@ -76,6 +76,12 @@ enum Command {
     Demo(demo::Arguments),
 }
 
+/// The commands with their arguments, for completion, manual pages, and whoever writes about them.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Parses the arguments of the process and runs the command they name.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -128,10 +134,8 @@ pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn arguments_are_consistent() {
-        super::Arguments::command().debug_assert();
+        super::command().debug_assert();
     }
 }
