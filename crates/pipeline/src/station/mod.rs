@@ -12,8 +12,8 @@ pub(crate) mod task;
 mod tell;
 mod work;
 
-pub use code::{BadCode, Codes};
 pub(crate) use code::Meaning;
+pub use code::{BadCode, Codes};
 pub(crate) use job::Job;
 pub(crate) use joined::Joined;
 pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
