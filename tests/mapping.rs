@@ -1,4 +1,4 @@
-//! config/chain.toml, step by step: what its scans and marks are told as.
+//! config/chain.toml, step by step: what its scans and marks are told as. And docs/epcis.md.
 #![allow(
     clippy::unwrap_used,
     reason = "clippy takes only marked functions for tests"
@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use tracegate::{config, topology};
 use tracegate_pipeline::mark::{Mark, MarkId, MarkOutcome, MarkReport, MarkedItem};
 use tracegate_pipeline::{Input, Output, Pipeline, Time};
+
+#[path = "mapping/guide.rs"]
+mod guide;
 
 const S: i64 = 1_000_000;
 /// 2026-11-22T10:00:00Z.
@@ -26,7 +29,11 @@ struct Plant {
 
 impl Plant {
     fn start() -> Self {
-        let loaded = config::load(&path("config/chain.toml"), std::iter::empty());
+        Self::of("config/chain.toml")
+    }
+
+    fn of(name: &str) -> Self {
+        let loaded = config::load(&path(name), std::iter::empty());
         let config = loaded.expect("the example passes").config;
         let devices = topology::devices(&config).unwrap();
         let config = topology::pipeline(&config, &devices);

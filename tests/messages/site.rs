@@ -49,3 +49,74 @@ fn messages_of_the_site_are_as_documented() {
         }
     }
 }
+
+/// The blocks of the guide that begin with "```json KIND ": what follows that, and what stands in them.
+fn blocks(guide: &str, kind: &str) -> Vec<(String, String)> {
+    let begin = format!("```json {kind} ");
+    let mut found = Vec::new();
+    for block in guide.split(&begin).skip(1) {
+        let (name, rest) = block.split_once('\n').expect("a line");
+        let (text, _) = rest.split_once("```").expect("an end");
+        found.push((name.to_owned(), text.to_owned()));
+    }
+    found
+}
+
+/// A schema that stands by itself.
+fn inlined(schema: &Value) -> Value {
+    match schema {
+        Value::Object(map) => match map.get("$ref").and_then(Value::as_str) {
+            Some(path) => inlined(&schemas()[path.rsplit('/').next().unwrap()]),
+            None => {
+                let kept = map.iter().filter(|(name, _)| *name != "examples");
+                kept.map(|(name, value)| (name.clone(), inlined(value)))
+                    .collect()
+            }
+        },
+        Value::Array(list) => list.iter().map(inlined).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The guide's examples are taken as they stand, by the code and by the schemas beside them; these are the document's.
+#[test]
+fn the_guide_shows_messages_that_work_and_their_schemas() {
+    let file = path("docs/site-data.md");
+    let mut guide = std::fs::read_to_string(&file).unwrap();
+    let mut validators = Vec::new();
+    for (name, written) in blocks(&guide, "schema") {
+        let mut schema = inlined(&schemas()[&name]);
+        schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            let before = format!("```json schema {name}\n{written}```");
+            guide = guide.replace(&before, &format!("```json schema {name}\n{text}```"));
+            std::fs::write(&file, &guide).unwrap();
+        } else {
+            assert!(written == text, "{name}: UPDATE_EXPECT=1 writes it anew");
+        }
+        validators.push((name, jsonschema::validator_for(&schema).unwrap()));
+    }
+    let kinds = [
+        ("lot/", "SiteLot"),
+        ("order/", "SiteOrder"),
+        ("sscc/", "SiteContents"),
+        ("serial/", "SiteSerial"),
+        ("meta", "SiteMeta"),
+        ("heartbeat", "SiteHeartbeat"),
+    ];
+    let examples = blocks(&guide, "example");
+    for (begin, name) in kinds {
+        let own = examples.iter().filter(|it| it.0.starts_with(begin));
+        let (_, validator) = validators.iter().find(|it| it.0 == name).unwrap();
+        let own: Vec<_> = own.collect();
+        assert!(!own.is_empty(), "{begin} has no example");
+        for (below, payload) in own {
+            let read = tracegate::reference::read(below, payload.as_bytes());
+            assert!(read.is_ok(), "{below}: {read:?}");
+            let value: Value = serde_json::from_str(payload).unwrap();
+            let mistakes: Vec<_> = validator.iter_errors(&value).collect();
+            assert!(mistakes.is_empty(), "{below}: {mistakes:?}");
+        }
+    }
+}

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::amend::Amend;
 use self::carriers::Carriers;
-use self::leaving::Exits;
-pub(crate) use self::leaving::Leaving;
+pub(crate) use self::leaving::{Cause, Exits, Leaving};
 use crate::config::{Side, Tuning};
 use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracegate_sim::portal::{Day, Method, Search, Situation, causes, reasons, rows, story, table};
+use tracegate_sim::portal::{
+    Alerts, Day, Method, Search, Situation, alerts, causes, reasons, rows, story, table,
+};
 
 /// Simulated dock doors and belts with ground truth, and a score.
 ///
@@ -34,6 +36,21 @@ enum Command {
         #[arg(long, value_enum)]
         search: Option<Search>,
         /// Length of the day.
+        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
+        minutes: f64,
+        /// Doors have photo-eyes.
+        #[arg(long)]
+        eyes: bool,
+    },
+    /// Prints what guarded doors tell of pallets that are held: every third one of each day.
+    Alerts {
+        /// First and last seed, as in 1..10.
+        #[arg(long, default_value = "1..10", value_parser = seeds)]
+        seeds: RangeInclusive<u64>,
+        /// Only this one; all docks if it is not given.
+        #[arg(long, value_enum)]
+        situation: Option<Situation>,
+        /// Length of each day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
         /// Doors have photo-eyes.
@@ -114,6 +131,27 @@ fn main() -> ExitCode {
                 score.false_claims(),
                 score.strict_f1()
             );
+        }
+        Command::Alerts {
+            seeds,
+            situation,
+            minutes,
+            eyes,
+        } => {
+            let docks = Situation::ALL.into_iter();
+            let docks = docks.filter(|it| *it != Situation::Conveyors);
+            let one = situation.map(|situation| vec![situation]);
+            for situation in one.unwrap_or_else(|| docks.collect()) {
+                let mut all = Alerts::default();
+                for seed in seeds.clone() {
+                    let mut day = Day::new(situation, seed, minutes * 60.0);
+                    if eyes {
+                        day = day.with_eyes();
+                    }
+                    all.add(alerts(&day));
+                }
+                println!("{:<14} {}", situation.as_str(), all.line());
+            }
         }
         Command::Score {
             seeds,

@@ -130,42 +130,63 @@ impl Method {
     }
 }
 
-/// The pipeline fed with the day's inputs, each changed by `change` first, and ticked when it asks for it.
+/// The pipeline fed with the day's inputs, each changed by `change` first.
 pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told {
-    let mut pipeline = Pipeline::default();
     let mut told = Told::default();
-    let mut take = |pipeline: &mut Pipeline, input: Input| {
-        for output in pipeline.handle(input) {
-            match output {
-                Output::Event(event) => {
-                    told.claims.extend(claim(day, &event, pipeline.now()));
-                }
-                Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
-                Output::Alert(_)
-                | Output::Verdict(_)
-                | Output::Learned(_)
-                | Output::ClockStepped { .. } => {}
-            }
-        }
-    };
-    let tick_until =
-        |pipeline: &mut Pipeline, until: Time, take: &mut dyn FnMut(&mut Pipeline, Input)| {
-            while let Some(at) = pipeline.next_tick().filter(|at| *at <= until) {
-                take(pipeline, Input::Tick { at });
-            }
-        };
-    for input in day.inputs() {
-        let input = change(input);
-        if let Input::Reads { at, .. } | Input::Device { at, .. } | Input::Gpi { at, .. } = &input {
-            tick_until(&mut pipeline, *at, &mut take);
-        }
-        take(&mut pipeline, input);
-    }
-    let end = gateway_time(day.length_s + AFTERMATH_S);
-    tick_until(&mut pipeline, end, &mut take);
+    play(
+        day,
+        change,
+        |_, _| None,
+        &mut |pipeline, output| match output {
+            Output::Event(event) => told.claims.extend(claim(day, &event, pipeline.now())),
+            Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
+            Output::Alert(_)
+            | Output::Verdict(_)
+            | Output::Learned(_)
+            | Output::ClockStepped { .. } => {}
+        },
+    );
     told
 }
 
+/// Feeds the pipeline with the day's inputs, each changed by `change` first and after what `look` finds for it, and ticks it
+/// when it asks for that.
+pub(super) fn play(
+    day: &Day,
+    change: impl Fn(Input) -> Input,
+    look: impl Fn(&Pipeline, &Input) -> Option<Input>,
+    take: &mut dyn FnMut(&Pipeline, Output),
+) {
+    let mut pipeline = Pipeline::default();
+    let mut hand = |input: Input| {
+        let until = match &input {
+            Input::Reads { at, .. } | Input::Device { at, .. } | Input::Gpi { at, .. } => Some(*at),
+            _ => None,
+        };
+        tick_until(&mut pipeline, until, take);
+        let found = look(&pipeline, &input);
+        for input in found.into_iter().chain([input]) {
+            for output in pipeline.handle(input) {
+                take(&pipeline, output);
+            }
+        }
+    };
+    day.inputs().map(change).for_each(&mut hand);
+    let end = gateway_time(day.length_s + AFTERMATH_S);
+    tick_until(&mut pipeline, Some(end), take);
+}
+
+fn tick_until(
+    pipeline: &mut Pipeline,
+    until: Option<Time>,
+    take: &mut dyn FnMut(&Pipeline, Output),
+) {
+    while let Some(at) = pipeline.next_tick().filter(|at| Some(*at) <= until) {
+        for output in pipeline.handle(Input::Tick { at }) {
+            take(pipeline, output);
+        }
+    }
+}
 fn refusal(day: &Day, load: &NonEvent) -> Option<Refusal> {
     let mut gates = day.site.gates.iter();
     Some(Refusal {
@@ -177,7 +198,7 @@ fn refusal(day: &Day, load: &NonEvent) -> Option<Refusal> {
     })
 }
 
-fn claim(day: &Day, event: &MovementEvent, now: Time) -> Option<Claim> {
+pub(super) fn claim(day: &Day, event: &MovementEvent, now: Time) -> Option<Claim> {
     let said = event::claims(event.json.as_bytes())
         .ok()?
         .into_iter()

@@ -11,6 +11,7 @@
 //! Seeds [`TUNING_SEEDS`] are for tuning; [`HELD_BACK_SEEDS`] stay unused until a figure is reported, so that it
 //! tells of days that nobody has looked at.
 
+mod alerts;
 mod baseline;
 mod claim;
 mod day;
@@ -32,6 +33,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{Alerts, alerts};
 pub use claim::{Claim, Method, Refusal, Told};
 pub use day::Day;
 pub use eyes::EyeEdge;

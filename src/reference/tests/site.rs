@@ -124,6 +124,19 @@ async fn a_complete_snapshot_tells_how_old_data_is_and_what_is_gone() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_without_a_snapshot_gives_no_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut site = Site::start(&folder).await;
+    let heartbeat = ("heartbeat", r#"{"at": "2026-11-22T07:30:00Z"}"#);
+    site.says(&[heartbeat, (L1, RELEASED)]).await;
+    assert!(site.after(70).await.is_none());
+    assert_eq!(site.as_of().await, None);
+    // It counts as soon as there is one.
+    site.says(&[("meta", &meta("a", 6, 1))]).await.unwrap();
+    assert_eq!(site.as_of().await.as_deref(), Some("07:30"));
+}
+
+#[tokio::test]
 async fn a_hold_counts_whatever_else_is_wrong_and_the_rest_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut site = Site::start(&folder).await;

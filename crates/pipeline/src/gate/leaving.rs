@@ -11,6 +11,15 @@ use crate::time::{Span, Time};
 
 /// Causes of alerts remembered at one gate at most; beyond, the oldest is forgotten and may be told again.
 const MAX_CAUSES: usize = 1_024;
+/// What goes out goes as one, and its tags turn within this; of what stands a passing truck turns single tags.
+const TOGETHER: Span = Span::millis(3_000);
+/// One of so many tags is enough to tell that what they are on leaves.
+const SHARE: usize = 5;
+/// And so many are enough whatever stands there besides.
+const ENOUGH: usize = 6;
+
+/// Why something may not leave: the rule, and the lot or thing.
+pub(crate) type Cause = (Rule, String);
 
 /// A tag that moves towards the way out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,12 +42,53 @@ pub(crate) struct Exits {
     /// Each is told once, as soon as it is found.
     seen: Vec<Leaving>,
     /// Why something was told that it may not leave, with the lot or thing, and when.
-    causes: BTreeMap<(Rule, String), Time>,
+    causes: BTreeMap<Cause, Time>,
+    /// Tags that turned towards the way out, fewer than tell that what they are on leaves, and when they last did.
+    turning: BTreeMap<Cause, BTreeMap<EpcKey, Time>>,
 }
 
 impl Exits {
+    /// Whether a cause was told within `rearm`.
+    pub fn is_told(&self, rearm: Span, at: Time, cause: &Cause) -> bool {
+        let told = self.causes.get(cause);
+        told.is_some_and(|told| (at - *told).abs() < rearm)
+    }
+
+    /// How many of `heard` tags that share a cause have to turn: a few of them, and never all of many.
+    pub const fn needed(heard: usize) -> usize {
+        let share = heard.div_ceil(SHARE);
+        let least = if heard < 2 { heard } else { 2 };
+        let needed = if share < least { least } else { share };
+        if needed < ENOUGH { needed } else { ENOUGH }
+    }
+
+    /// More than are needed for any answer of [`needed`](Self::needed).
+    pub const MANY: usize = SHARE * ENOUGH;
+
+    /// One more tag of a cause turns; true once enough of them have, together.
+    pub fn turns(&mut self, at: Time, cause: &Cause, tag: &EpcKey, needed: usize) -> bool {
+        self.turning.retain(|_, tags| {
+            tags.retain(|_, turned| (at - *turned).abs() <= TOGETHER);
+            !tags.is_empty()
+        });
+        if needed <= 1 {
+            return true;
+        }
+        if self.turning.len() >= MAX_CAUSES && !self.turning.contains_key(cause) {
+            // So much at once is no shadow.
+            return true;
+        }
+        let tags = self.turning.entry(cause.clone()).or_default();
+        tags.insert(tag.clone(), at);
+        let is_enough = tags.len() >= needed;
+        if is_enough {
+            self.turning.remove(cause);
+        }
+        is_enough
+    }
+
     /// Whether a cause was not told within `rearm`; from now on it was.
-    pub fn is_news(&mut self, rearm: Span, at: Time, cause: (Rule, String)) -> bool {
+    pub fn is_news(&mut self, rearm: Span, at: Time, cause: Cause) -> bool {
         self.causes.retain(|_, told| (at - *told).abs() < rearm);
         if self.causes.contains_key(&cause) {
             return false;
@@ -81,7 +131,18 @@ impl Gate {
         })
     }
 
-    /// Another gate hears it better: it may leave here yet.
+    /// Tags that were heard lately, with their protocol control word.
+    pub fn heard(&self, tuning: &Tuning, at: Time) -> impl Iterator<Item = (&EpcKey, Option<u16>)> {
+        let lately = at - tuning.reach;
+        let tags = self.tags.iter();
+        let heard = tags.filter(move |(_, tag)| {
+            let heard = tag.profile.energy(lately, at + Span::millis(1));
+            heard.sum() > 0.0
+        });
+        heard.map(|(key, tag)| (key, tag.pc))
+    }
+
+    /// Another gate hears it better, or too little is known: it may leave here yet.
     pub fn ask_again(&mut self, tag: &EpcKey) {
         if let Some(tag) = self.tags.get_mut(tag) {
             tag.told_leaving = false;

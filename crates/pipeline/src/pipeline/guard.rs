@@ -8,7 +8,7 @@ use super::{Pipeline, Place};
 use crate::association::{Load, Member};
 use crate::config::{Direction, GateConfig, ReadPointKind};
 use crate::filter::TagClass;
-use crate::gate::{Gate, Leaving};
+use crate::gate::{Cause, EpcKey, Exits, Gate, Leaving};
 use crate::guard::{Asked, GuardConfig, Judgement, Level, judge};
 use crate::input::{Alert, Output};
 use crate::movement;
@@ -58,7 +58,7 @@ impl Pipeline {
                         config,
                         guard,
                     };
-                    let told = door.alert(&mut gate, &leaving, &mut self.stats, outputs);
+                    let told = door.alert(&mut gate, &leaving, false, &mut self.stats, outputs);
                     if let Some(alert) = told.alert {
                         // Also when another of its lot was told: the light is for this one.
                         outputs.push(Output::Alert(alert));
@@ -105,17 +105,19 @@ impl Door<'_> {
                 pc: *pc,
                 uncertainty: decision.uncertainty,
             };
-            let told = self.alert(gate, &leaving, stats, outputs);
+            let told = self.alert(gate, &leaving, true, stats, outputs);
             light = light.or(told.alert.filter(|_| told.is_news));
         }
         outputs.extend(light.map(Output::Alert));
     }
 
-    /// Tells of one thing, if it may not leave: an event for what was not told within `rearm`.
+    /// Tells of one thing, if it may not leave: an event for what was not told within `rearm`. Before its passage is decided
+    /// one tag is not enough where others of the same cause are heard that stay where they are.
     fn alert(
         &self,
         gate: &mut Gate,
         leaving: &Leaving,
+        is_decided: bool,
         stats: &mut Stats,
         outputs: &mut Vec<Output>,
     ) -> Told {
@@ -128,6 +130,25 @@ impl Door<'_> {
         let Some(worst) = judgement.worst().filter(|it| it.level == Level::Refuse) else {
             return told;
         };
+        let rearm = self.config.tuning.rearm;
+        let refusals = judgement.findings.iter();
+        let refusals = refusals.filter(|it| it.level == Level::Refuse);
+        let causes: Vec<Cause> = refusals
+            .map(|it| (it.rule, it.about.clone().unwrap_or_else(|| tag.uri())))
+            .collect();
+        let is_certain = |gate: &mut Gate, cause: &Cause| {
+            if is_decided || gate.exits.is_told(rearm, leaving.at, cause) {
+                return true;
+            }
+            let needed = Exits::needed(self.heard_with(gate, leaving, cause));
+            gate.exits.turns(leaving.at, cause, &leaving.key, needed)
+        };
+        // All of them are counted.
+        let certain = causes.iter().filter(|it| is_certain(gate, it)).count();
+        if certain == 0 {
+            gate.ask_again(&leaving.key);
+            return told;
+        }
         told.alert = Some(Alert {
             read_point: self.books.read_point.name.clone(),
             at: leaving.at,
@@ -136,13 +157,8 @@ impl Door<'_> {
             text: judgement.text(),
             data_version: judgement.data_version,
         });
-        let rearm = self.config.tuning.rearm;
-        for finding in &judgement.findings {
-            let lot = finding.about.clone();
-            let cause = (finding.rule, lot.unwrap_or_else(|| tag.uri()));
-            if finding.level == Level::Refuse {
-                told.is_news |= gate.exits.is_news(rearm, leaving.at, cause);
-            }
+        for cause in causes {
+            told.is_news |= gate.exits.is_news(rearm, leaving.at, cause);
         }
         if told.is_news {
             stats.guard_alerts += 1;
@@ -153,6 +169,23 @@ impl Door<'_> {
             self.books.emit_alone(event, when, &member, stats, outputs);
         }
         told
+    }
+}
+
+impl Door<'_> {
+    /// How many tags that were heard here lately may not leave for the same cause; not counted on beyond what matters.
+    fn heard_with(&self, gate: &Gate, leaving: &Leaving, cause: &Cause) -> usize {
+        let has_cause = |(key, pc): &(&EpcKey, Option<u16>)| {
+            if **key == leaving.key {
+                return true;
+            }
+            let tag = decode_bank(*pc, &key.epc, key.bit_len.into());
+            let judgement = self.books.judge_tag(self.guard, &tag, leaving.at);
+            let mut findings = judgement.findings.iter();
+            findings.any(|it| it.rule == cause.0 && it.about.as_deref() == Some(cause.1.as_str()))
+        };
+        let heard = gate.heard(&self.config.tuning, leaving.at);
+        heard.filter(has_cause).take(Exits::MANY).count()
     }
 }
 
