@@ -201,7 +201,8 @@ fn every_code_of_the_log_is_explained() {
         variable `RUST_LOG`, which counts before it, say how much is written.\n\n\
         The same code about the same device, read point, broker or file is written once in 10 s at most; a connection that comes\n\
         and goes has six lines at once, and then one in 10 s. `left_out` counts the lines that were left out before. The newest\n\
-        of them is written when its time has come, so the last line is how things are. Movements are never left out.\n\
+        of them is written when its time has come. The end of a trouble, a line of level info, has the code of the trouble: so the\n\
+        last line with a code is how things are. Movements are never left out.\n\
         `tracegate_log_lines_total` counts all of them. Passwords are never written; user and password of an address are masked.\n\n\
         | code | level | what it means | what to do |\n|---|---|---|---|\n"
         .to_owned();

@@ -345,13 +345,19 @@ fn tell(verdict: &Verdict, health: &Health) {
     if !health.problem(device, *problem, text.as_deref()) {
         return;
     }
-    let code = match problem {
-        Problem::Weak(_) => Code::AntennaWeak,
-        _ => Code::ReaderSilent,
+    let code = Code::of_problem(*problem).as_str();
+    let antenna = match problem {
+        Problem::Weak(antenna) => Some(*antenna),
+        _ => None,
     };
-    let code = code.as_str();
     match text {
-        Some(problem) => warn!(code, reader = device, problem, "Less is read than usual"),
-        None => info!(code, reader = device, "It reads as usual again"),
+        Some(problem) => warn!(
+            code,
+            reader = device,
+            antenna,
+            problem,
+            "Less is read than usual"
+        ),
+        None => info!(code, reader = device, antenna, "It reads as usual again"),
     }
 }

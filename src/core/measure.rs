@@ -131,7 +131,7 @@ pub(super) fn tell_once(fails: &mut bool, outcome: Result<(), BufferError>, what
                 "{what}; trying again"
             );
         }
-        Ok(()) if *fails => info!("No longer: {what}"),
+        Ok(()) if *fails => info!(code = logs::STORING_DELAYED, "No longer: {what}"),
         _ => {}
     }
     *fails = failed;

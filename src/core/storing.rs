@@ -55,7 +55,10 @@ impl Core {
             else {
                 Failpoint::AfterCommit.pass();
                 if self.wiring.health.storing(None) {
-                    info!("The buffer takes events again");
+                    info!(
+                        code = Code::StorageFailed.as_str(),
+                        "The buffer takes events again"
+                    );
                 }
                 if self.store.forgotten() < acknowledged {
                     self.forget_at = Some(Instant::now());

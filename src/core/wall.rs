@@ -50,7 +50,10 @@ impl Core {
                 code = Code::ClockUnsynced.as_str(),
                 "The gateway's clock is not synchronised yet; events are marked until it is; see timedatectl"
             ),
-            (false, true) => info!("The gateway's clock is synchronised"),
+            (false, true) => info!(
+                code = Code::ClockUnsynced.as_str(),
+                "The gateway's clock is synchronised"
+            ),
             _ => {}
         }
         Some(Input::Wall {

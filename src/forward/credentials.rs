@@ -227,7 +227,10 @@ impl Watcher {
             (Ok(new), Some(Ok(again))) if new == again => match self.sources.fault(&new) {
                 None => {
                     note(&self.health, None);
-                    info!("Certificates or password of the broker's connection were renewed");
+                    info!(
+                        code = Code::CertificateUnusable.as_str(),
+                        "Certificates or password of the broker's connection were renewed"
+                    );
                     return true;
                 }
                 Some(fault) => fault,

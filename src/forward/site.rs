@@ -162,7 +162,10 @@ impl Listener {
                         "the broker does not allow the subscription to {topic}: {why}; check its access list"
                     ));
                 }
-                info!(topic, "Subscribed to the site's data");
+                info!(
+                    code = Code::LotsNotHeard.as_str(),
+                    topic, "Subscribed to the site's data"
+                );
                 self.is_up = true;
                 self.health.notice(Notice::SiteData, None);
             }
@@ -246,8 +249,11 @@ impl Listener {
         if let Some(complete) = &complete {
             let (count, deleted) = (complete.count, complete.deleted);
             info!(
+                code = Code::LotsIncomplete.as_str(),
                 snapshot = complete.id,
-                count, deleted, "The site's data is complete"
+                count,
+                deleted,
+                "The site's data is complete"
             );
         }
         if complete.is_some() || before != self.intake.as_of() {

@@ -120,7 +120,7 @@ async fn session(
                 Ok(Some(Err(why))) => return Err(why),
                 Ok(Some(Ok(Event::Incoming(Packet::SubAck(_))))) => {
                     *was_up = true;
-                    info!(broker = %endpoint, group = settings.group, "Sparkplug is connected");
+                    info!(code = logs::SPARKPLUG_DOWN, broker = %endpoint, group = settings.group, "Sparkplug is connected");
                     publish(node.births(&snapshot(settings, health), now_ms()))?;
                 }
                 Ok(Some(Ok(Event::Incoming(Packet::Publish(command))))) => {

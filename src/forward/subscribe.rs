@@ -141,7 +141,10 @@ impl Downlink {
                         code = logs::SUBSCRIPTION_REFUSED,
                         reason, "Subscription refused; trying again"
                     ),
-                    None => info!(topic, "Subscription accepted now"),
+                    None => info!(
+                        code = logs::SUBSCRIPTION_REFUSED,
+                        topic, "Subscription accepted now"
+                    ),
                 }
             }
         }
@@ -188,7 +191,10 @@ impl Downlink {
         };
         health.notice(Notice::StoreRefused, None);
         if moved && health.notice(Notice::StoreSilent, None) {
-            info!("The store confirms events again");
+            info!(
+                code = Code::StoreSilent.as_str(),
+                "The store confirms events again"
+            );
         }
         self.count(health);
         moved

@@ -41,9 +41,6 @@ codes! {
     READER_DIALLED_IN "READER-DIALLED-IN" "info":
         /// A reader has connected to the gateway.
         "nothing";
-    ANTENNA_CONNECTED "ANTENNA-CONNECTED" "info":
-        /// The reader sees an antenna again.
-        "nothing";
     READER_RESTRICTED "READER-RESTRICTED" "warn":
         /// The reader cannot do all that is configured, and reads with the rest.
         "the reason names the setting: take what the model offers, or update its firmware";

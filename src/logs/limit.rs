@@ -76,7 +76,7 @@ impl Limiter {
             return Some(line);
         }
         let (group, most) = group(&line.code);
-        let mut key = (group.to_owned(), line.subject().to_owned());
+        let mut key = (group.to_owned(), line.subject());
         if !self.buckets.contains_key(&key) && self.buckets.len() >= MOST_KEYS {
             key.1.clear();
         }
@@ -133,6 +133,8 @@ fn group(code: &str) -> (&str, u32) {
         Code::DeviceUnreachable,
     ];
     const BROKER: [Code; 2] = [Code::BrokerDown, Code::BrokerDenied];
+    // One is followed by the other when a disk fills up and fails, and both end together.
+    const STORING: [Code; 2] = [Code::StorageFailed, Code::BufferFull];
     const UP: [&str; 3] = [
         code::DEVICE_CONNECTED,
         code::READER_READING,
@@ -143,6 +145,8 @@ fn group(code: &str) -> (&str, u32) {
         ("a device's connection", CONNECTION_STEPS)
     } else if code == code::BROKER_CONNECTED || BROKER.iter().any(is) {
         ("the broker's connection", CONNECTION_STEPS)
+    } else if STORING.iter().any(is) {
+        ("storing", 1)
     } else {
         (code, 1)
     }

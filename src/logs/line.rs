@@ -17,6 +17,9 @@ const DEVICES: [&str; 6] = ["device", "reader", "scanner", "receiver", "marker",
 /// Fields, beside devices, that tell what a line is about. Never what a wire may choose: each subject is counted by itself.
 const SUBJECTS: [&str; 3] = ["read_point", "broker", "file"];
 
+/// Fields that tell which part of a device it is.
+const PORTS: [&str; 2] = ["antenna", "input"];
+
 /// A line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
@@ -55,10 +58,17 @@ impl Line {
         DEVICES.iter().find_map(|name| self.text_of(name))
     }
 
-    /// What it is about, of what the configuration names; empty if nothing of that.
-    pub(super) fn subject(&self) -> &str {
+    /// What it is about, of what the configuration names: `dock_1/3` for an antenna or input of a device; empty if nothing of
+    /// that.
+    pub(super) fn subject(&self) -> String {
         let other = || SUBJECTS.iter().find_map(|name| self.text_of(name));
-        self.device().or_else(other).unwrap_or("")
+        let subject = self.device().or_else(other).unwrap_or("");
+        let is_port = |name: &str| PORTS.contains(&name);
+        let port = self.fields.iter().find(|(name, _)| is_port(name));
+        match port {
+            Some((_, port)) => format!("{subject}/{port}"),
+            None => subject.to_owned(),
+        }
     }
 
     fn text_of(&self, name: &str) -> Option<&str> {

@@ -114,7 +114,7 @@ impl State {
                     at: line.at,
                     level: line.level(),
                     code: line.code.clone(),
-                    subject: line.subject().to_owned(),
+                    subject: line.subject(),
                     text: line.words(),
                 });
             }

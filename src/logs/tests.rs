@@ -165,6 +165,30 @@ fn the_end_tells_what_waits_and_strangers_cannot_fill_the_table() {
     assert_eq!(rest[0].left_out, 5_000 - 1_025 - 1);
 }
 
+/// What waits is how things were; the end of it, which has the same code, takes its place.
+#[test]
+fn the_end_of_a_trouble_is_the_last_that_is_said_of_it() {
+    let (mut limiter, now) = (Limiter::new(), Instant::now());
+    let say = |limiter: &mut Limiter, code: Code, message: &str| {
+        let line = line(code.as_str(), "", message);
+        limiter.offer(now, line).map(|it| it.message)
+    };
+    let (fails, full) = (Code::StorageFailed, Code::BufferFull);
+    assert!(say(&mut limiter, fails, "fails").is_some());
+    assert!(say(&mut limiter, full, "is full").is_none());
+    assert!(say(&mut limiter, fails, "well again").is_none());
+    let due = limiter.due(now + EVERY);
+    let told: Vec<_> = due.iter().map(|it| (&*it.message, it.left_out)).collect();
+    assert_eq!(told, [("well again", 1)]);
+    // Each antenna counts by itself.
+    for antenna in 1..=4 {
+        let mut line = line(Code::AntennaDown.as_str(), "dock_1", "down");
+        line.fields.push(("antenna", Value::from(antenna)));
+        assert_eq!(line.subject(), format!("dock_1/{antenna}"));
+        assert!(limiter.offer(now, line).is_some());
+    }
+}
+
 /// Movements and whatever else has no code are never left out.
 #[test]
 fn what_is_no_trouble_is_not_limited() {

@@ -317,7 +317,10 @@ impl Known {
                 .as_ref()
                 .is_some_and(|health| health.reference(None))
             {
-                info!("The reference table can be used again");
+                info!(
+                    code = Code::ReferenceFailed.as_str(),
+                    "The reference table can be used again"
+                );
             }
             return;
         };

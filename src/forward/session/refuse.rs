@@ -51,7 +51,10 @@ impl Session<'_> {
             None => {
                 self.refused = false;
                 health.broker(BrokerState::Up);
-                info!("The broker takes events again");
+                info!(
+                    code = Code::BrokerRefuses.as_str(),
+                    "The broker takes events again"
+                );
             }
         }
     }

@@ -35,7 +35,7 @@ impl Remarks {
             } => {
                 if health.problem(name, Problem::Antenna(*id), None) && self.may_say(context) {
                     info!(
-                        code = logs::ANTENNA_CONNECTED,
+                        code = Code::AntennaDown.as_str(),
                         reader = name,
                         antenna = id,
                         "Antenna connected"
@@ -96,21 +96,31 @@ impl Remarks {
         };
         if news {
             let code = Code::of_problem(problem).as_str();
-            self.say(context, code, &text, "The reader has a problem");
+            let antenna = match problem {
+                Problem::Antenna(id) => Some(id),
+                _ => None,
+            };
+            self.say(context, (code, antenna), &text, "The reader has a problem");
         }
     }
 
     /// Notes what the reader cannot do.
     pub(super) fn limit(&mut self, context: &Context, text: &str, what: &'static str) {
         if context.health.limit(&context.name, text) {
-            self.say(context, logs::READER_RESTRICTED, text, what);
+            self.say(context, (logs::READER_RESTRICTED, None), text, what);
         }
     }
 
-    fn say(&mut self, context: &Context, code: &str, text: &str, what: &'static str) {
+    fn say(
+        &mut self,
+        context: &Context,
+        (code, antenna): (&str, Option<u16>),
+        text: &str,
+        what: &'static str,
+    ) {
         if self.may_say(context) {
             let (reader, reason) = (&context.name, tame(text));
-            warn!(code, reader, reason, "{what}");
+            warn!(code, reader, antenna, reason, "{what}");
         }
     }
 
