@@ -144,7 +144,7 @@ async fn run(options: Options) -> Result<(), Failure> {
     }
     let played = async {
         match options.loads {
-            Some(seconds) => pass(&reader, options.tags, seconds, antennas).await,
+            Some(seconds) => pass(&reader, options.tags, seconds.into(), antennas).await,
             None => play(&reader, options.tags, options.rate, antennas).await,
         }
     };
@@ -195,22 +195,28 @@ async fn play(reader: &SimReader, tags: u32, rate: u32, antennas: u16) -> Result
 }
 
 /// Takes all tags through the door again and again, each heard every tenth of a second, the louder the nearer.
-async fn pass(reader: &SimReader, tags: u32, every: u64, antennas: u16) -> Result<(), Failure> {
+async fn pass(reader: &SimReader, tags: u32, every: u128, antennas: u16) -> Result<(), Failure> {
     /// How long a load is in the field, in rounds of a tenth of a second: four seconds at five metres in all.
-    const ROUNDS: u64 = 40;
+    const ROUNDS: u128 = 40;
     let feed = reader.feed();
+    let start = Instant::now();
     let mut ticks = interval(Duration::from_millis(100));
+    // Where a load is, is a matter of time, also on a machine that is too slow.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut status = ReaderStatus::default();
-    for round in 0.. {
+    let mut told = 0;
+    loop {
         ticks.tick().await;
         status = tell(status, reader.status())?;
+        let round = start.elapsed().as_millis() / 100;
         let (load, at) = (round / (every * 10), round % (every * 10));
         // The first load waits for its turn, so that whoever listens is there.
         if load == 0 || at >= ROUNDS {
             continue;
         }
         let inwards = load % 2 == 1;
-        if at == 0 {
+        if load != told {
+            told = load;
             say(if inwards { "load in" } else { "load out" })?;
         }
         let way = at as f64 / ROUNDS as f64 * 5.0 - 2.5;
@@ -236,7 +242,6 @@ async fn pass(reader: &SimReader, tags: u32, every: u64, antennas: u16) -> Resul
             }
         }
     }
-    Ok(())
 }
 
 /// Says what clients have done since `before`; `now` for the next time.
