@@ -25,6 +25,7 @@ mod show;
 mod status;
 mod survey;
 mod tail;
+mod top;
 mod why;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ enum Command {
     Status(status::Arguments),
     Why(why::Arguments),
     Tail(tail::Arguments),
+    Top(top::Arguments),
     Capture(capture::Arguments),
     Replay(replay::Arguments),
     Survey(survey::Arguments),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Survey(arguments) => survey::run(&arguments),
