@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::health::tame;
 use crate::source::hid;
 
@@ -24,15 +26,29 @@ const SCANNERS: &[&str] = &[
     "code_corp",
 ];
 
+/// Something that is plugged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The setting of `[scanner.NAME]` that names it: `serial`, `hid` or `keyboard`.
+    pub setting: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What it is, for people.
+    pub about: String,
+    /// It is a scanner as far as can be told; a port tells nothing of what is behind it.
+    pub is_scanner: Option<bool>,
+}
+
 /// What is plugged in, by the folders `/sys` and `/dev`.
 #[must_use]
-pub fn report(sys: &Path, dev: &Path) -> String {
-    let mut text = "# A line goes below [scanner.NAME]; the name is yours.\n".to_owned();
-    let serial = links(&dev.join("serial/by-id"));
-    let serial = serial
-        .iter()
-        .map(|(name, device)| format!("serial = {name:?}   # {device}"));
-    section(&mut text, "Serial ports", serial);
+pub fn found(sys: &Path, dev: &Path) -> Vec<Found> {
+    let serial = links(&dev.join("serial/by-id")).into_iter();
+    let serial = serial.map(|(value, about)| Found {
+        setting: "serial",
+        value,
+        about,
+        is_scanner: None,
+    });
 
     let nodes: Vec<hid::Node> = hid::nodes(sys, dev)
         .into_iter()
@@ -42,31 +58,56 @@ pub fn report(sys: &Path, dev: &Path) -> String {
         let twins = nodes
             .iter()
             .filter(|it| (it.vendor, it.product) == (node.vendor, node.product));
-        let choice = node.choice(twins.count() == 1).to_string();
         let socket = node
             .socket
             .as_deref()
             .map(|it| format!(", USB socket {it}"));
         let (name, path) = (tame(&node.name), node.path.display());
-        format!(
-            "hid = {choice:?}   # {name}, {path}{}",
-            socket.unwrap_or_default()
-        )
-    });
-    section(&mut text, "Scanners in mode HID POS", hid);
-
-    let keyboards = links(&dev.join("input/by-id"));
-    let keyboards = keyboards
-        .iter()
-        .filter(|(name, _)| name.ends_with("-event-kbd"));
-    let keyboards = keyboards.map(|(name, device)| {
-        let small = name.to_lowercase();
-        match SCANNERS.iter().any(|word| small.contains(word)) {
-            true => format!("keyboard = {name:?}   # {device}, by its name a scanner"),
-            false => format!("# keyboard = {name:?}   # {device}, if that is a scanner"),
+        Found {
+            setting: "hid",
+            value: node.choice(twins.count() == 1).to_string(),
+            about: format!("{name}, {path}{}", socket.unwrap_or_default()),
+            is_scanner: Some(true),
         }
     });
-    section(&mut text, "Keyboards", keyboards);
+
+    let keyboards = links(&dev.join("input/by-id")).into_iter();
+    let keyboards = keyboards.filter(|(name, _)| name.ends_with("-event-kbd"));
+    let keyboards = keyboards.map(|(value, about)| {
+        let small = value.to_lowercase();
+        Found {
+            setting: "keyboard",
+            is_scanner: Some(SCANNERS.iter().any(|word| small.contains(word))),
+            value,
+            about,
+        }
+    });
+    serial.chain(hid).chain(keyboards).collect()
+}
+
+/// As lines for the configuration.
+#[must_use]
+pub fn words(found: &[Found]) -> String {
+    let mut text = "# A line goes below [scanner.NAME]; the name is yours.\n".to_owned();
+    for (title, setting) in [
+        ("Serial ports", "serial"),
+        ("Scanners in mode HID POS", "hid"),
+        ("Keyboards", "keyboard"),
+    ] {
+        let lines = found.iter().filter(|it| it.setting == setting).map(|it| {
+            let Found { value, about, .. } = it;
+            match (setting, it.is_scanner) {
+                ("keyboard", Some(true)) => {
+                    format!("{setting} = {value:?}   # {about}, by its name a scanner")
+                }
+                ("keyboard", _) => {
+                    format!("# {setting} = {value:?}   # {about}, if that is a scanner")
+                }
+                _ => format!("{setting} = {value:?}   # {about}"),
+            }
+        });
+        section(&mut text, title, lines);
+    }
     text
 }
 
@@ -135,7 +176,7 @@ mod tests {
             fs::write(device.join("uevent"), uevent).unwrap();
             fs::write(device.join("report_descriptor"), descriptor).unwrap();
         }
-        let shown = report(&sys, &dev).replace(&root.path().display().to_string(), "");
+        let shown = words(&found(&sys, &dev)).replace(&root.path().display().to_string(), "");
         let expected = r#"# A line goes below [scanner.NAME]; the name is yours.
 
 # Serial ports
@@ -150,7 +191,7 @@ hid = "usb:1-4.1"   # Voyager [2J 1400g, /dev/hidraw1, USB socket 1-4.1
 keyboard = "usb-Newland_Auto-ID_HR22-event-kbd"   # /dev/event6, by its name a scanner
 "#;
         assert_eq!(shown, expected);
-        let nothing = report(&dev, &sys);
+        let nothing = words(&found(&dev, &sys));
         assert_eq!(nothing.matches("# none").count(), 3, "{nothing}");
     }
 }
