@@ -32,6 +32,7 @@ pub mod survey;
 pub mod tail;
 pub mod telemetry;
 pub mod tls;
+pub mod top;
 pub mod topology;
 
 pub use tracegate_pipeline::error_chain;

@@ -178,6 +178,17 @@ async fn a_capture_of_the_running_gateway_gives_its_events_again() {
     let (why, text) = output(&with(&["why", "300000000000000000000001"]), &folder);
     assert!(why.status.code() == Some(1) && text.is_empty());
 
+    let (top, text) = output(&with(&["top", "--once"]), &folder);
+    assert!(top.status.success(), "{top:?}");
+    for expected in [
+        "Everything is being delivered.\n",
+        "\ndock_1          reader    up ",
+        "\n  antennas /s   1: 0.0",
+        "broker          127.0.0.1",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+
     let secret = "planted-secret";
     std::fs::write(folder.join("page-password"), secret).unwrap();
     let config = std::fs::read_to_string(folder.join("gateway.toml")).unwrap();

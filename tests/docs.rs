@@ -289,6 +289,61 @@ fn every_metric_is_explained() {
     same("docs/metrics.md", &text);
 }
 
+/// Written by `UPDATE_EXPECT=1 cargo test --test docs`, from the help of the commands.
+#[test]
+fn every_command_is_explained_with_its_exit_codes() {
+    let mut text = "# Commands\n\n\
+        Every command explains itself with `--help`; this table is written from there. A command that prints a result takes\n\
+        `--json`. Wrong arguments end with 2; a pipe that is closed (`| head`) ends a command quietly.\n\n\
+        | command | what it does | `--json` | exit codes |\n|---|---|---|---|\n"
+        .to_owned();
+    let named: BTreeSet<u32> = EXIT_CODES.iter().map(|(code, _)| *code).collect();
+    for command in tracegate::cli::commands() {
+        let name = &command.name;
+        let exit = command
+            .exit
+            .unwrap_or_else(|| panic!("{name} does not tell its exit codes"));
+        let codes: BTreeSet<u32> = exit
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|it| it.parse().ok())
+            .collect();
+        assert!(
+            codes.contains(&0) && codes.is_subset(&named),
+            "{name}: {exit}"
+        );
+        let json = if command.writes_json { "yes" } else { "" };
+        text += &format!(
+            "| `{name}` | {} | {json} | {} |\n",
+            command.about,
+            exit.trim_end_matches('.')
+        );
+    }
+    text += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n";
+    for (code, meaning) in EXIT_CODES {
+        text += &format!("| {code} | {meaning} |\n");
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(root().join("docs/commands.md"), &text).unwrap();
+    }
+    assert_eq!(read("docs/commands.md"), text);
+}
+
+const EXIT_CODES: &[(u32, &str)] = &[
+    (0, "done, or stopped on request"),
+    (
+        1,
+        "cannot run, or found what it looked for to be wrong; the message says why",
+    ),
+    (2, "wrong arguments"),
+    (3, "`status`: something is wrong with the gateway"),
+    (69, "no running gateway answers"),
+    (
+        74,
+        "the buffer's disk fails at the start, or has failed for `[buffer] give_up_after`; systemd starts the gateway again",
+    ),
+    (78, "the configuration has problems"),
+];
+
 #[test]
 fn every_field_of_the_message_about_a_device_is_explained() {
     let health = Health::new("plant-3", "epoch");

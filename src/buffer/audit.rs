@@ -210,6 +210,18 @@ impl Record {
         Ok(seal)
     }
 
+    /// Number of the newest row; 0 without any.
+    ///
+    /// # Errors
+    /// SQLite cannot read.
+    pub async fn newest(&mut self) -> Result<i64, BufferError> {
+        if !self.is_there {
+            return Ok(0);
+        }
+        const NEWEST: &str = "SELECT coalesce(max(n), 0) FROM audit";
+        scalar(&mut self.connection, NEWEST, "read the record").await
+    }
+
     /// The next rows, in order, without gaps; none at the end.
     ///
     /// # Errors

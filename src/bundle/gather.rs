@@ -71,7 +71,7 @@ pub async fn gather(file: &Path, running: Result<Running, String>) -> Bundle {
         Ok(text) => Content::Text(text.clone()),
         Err(error) => Content::Missing(format!("{} cannot be read: {error}", file.display())),
     };
-    let devices = crate::discover::Found::local(Path::new("/sys"), Path::new("/dev")).to_string();
+    let devices = crate::discover::Found::local(Path::new("/sys"), Path::new("/dev"));
     let part = |name, tells, content| Part {
         name,
         tells,
@@ -99,7 +99,7 @@ pub async fn gather(file: &Path, running: Result<Running, String>) -> Bundle {
         part(
             "devices.txt",
             "scanners and ports of this machine",
-            Content::Text(devices),
+            Content::Text(devices.to_string()),
         ),
         part(
             "log.txt",

@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 pub use gather::{Running, gather};
@@ -47,6 +48,20 @@ pub struct Part {
     pub content: Content,
 }
 
+/// A part in the list of contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub name: &'static str,
+    /// What it tells.
+    pub tells: &'static str,
+    /// Its length.
+    pub bytes: usize,
+    /// Why it could not be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
 /// The parts, without secrets and within their bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
@@ -74,17 +89,32 @@ impl Bundle {
         }
     }
 
-    /// What is in it, a line each.
+    /// What is in it.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed> {
+        let listed = |(part, text): &(Part, String)| {
+            let missing = matches!(part.content, Content::Missing(_));
+            Listed {
+                name: part.name,
+                tells: part.tells,
+                bytes: if missing { 0 } else { text.len() },
+                missing: missing.then(|| text.trim_end().to_owned()),
+            }
+        };
+        self.files.iter().map(listed).collect()
+    }
+
+    /// The same, a line each.
     #[must_use]
     pub fn contents(&self) -> String {
         let mut out = String::new();
-        for (part, text) in &self.files {
-            let state = match &part.content {
-                // Writing to a String cannot fail.
-                Content::Missing(_) => format!("missing: {}", text.trim_end()),
-                _ => crate::buffer::size_text(text.len() as u64),
+        for it in self.list() {
+            let state = match it.missing {
+                Some(why) => format!("missing: {why}"),
+                None => crate::buffer::size_text(it.bytes as u64),
             };
-            let _ = writeln!(out, "{:<20}{}  ({state})", part.name, part.tells);
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{:<20}{}  ({state})", it.name, it.tells);
         }
         out
     }

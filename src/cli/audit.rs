@@ -1,15 +1,17 @@
 //! `tracegate audit`: the record of what operators were told.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use serde_json::json;
 use tracegate_pipeline::Time;
 
 use super::place::Place;
+use super::progress::{Progress, is_watched_apart};
 use crate::audit::{Broken, COLUMNS, Seal, Verified, Verifier};
 use crate::buffer::Record;
 
@@ -28,6 +30,8 @@ enum Command {
     /// Write the record to standard output
     ///
     /// As lines of JSON, which `tracegate audit verify` takes, or as CSV. Works beside a running gateway.
+    ///
+    /// Exit code: 0 done, 1 there is no buffer, or it cannot be read, 78 problems in the configuration.
     Export {
         /// Only from this time on.
         #[arg(long, value_name = "TIME")]
@@ -48,9 +52,14 @@ enum Command {
     ///
     /// Names the first row that was changed, removed, added or moved. Rows cut off at the end are only found by comparing the
     /// last hash with one that was kept elsewhere.
+    ///
+    /// Exit code: 0 it is whole, 1 it is not, or cannot be read.
     Verify {
         /// The export.
         file: PathBuf,
+        /// Write JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -73,40 +82,62 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             super::run::runtime()?.block_on(export(&directory, (from, to), *csv))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Verify { file } => {
-            let shown = file.display();
-            match verify(file)? {
-                Ok(whole) => {
-                    let Seal { n, hash } = &whole.last;
-                    println!(
-                        "{} rows are as they were written; the last is row {n}, hash {hash}",
-                        whole.rows
-                    );
-                    if whole.seal.n > 0 {
-                        println!(
-                            "they go on from row {}, hash {}",
-                            whole.seal.n, whole.seal.hash
-                        );
-                    }
-                    Ok(ExitCode::SUCCESS)
-                }
-                Err(broken) => anyhow::bail!("{shown}: {broken}"),
+        Command::Verify { file, json } => match verify(file)? {
+            Ok(whole) => {
+                super::print(&if *json {
+                    as_json(&whole)
+                } else {
+                    words(&whole)
+                })?;
+                Ok(ExitCode::SUCCESS)
             }
-        }
+            Err(broken) if *json => {
+                let answer =
+                    json!({ "whole": false, "line": broken.line, "problem": broken.problem });
+                super::print(&format!("{answer:#}\n"))?;
+                Ok(ExitCode::FAILURE)
+            }
+            Err(broken) => anyhow::bail!("{}: {broken}", file.display()),
+        },
     }
+}
+
+fn as_json(whole: &Verified) -> String {
+    let (last, seal) = (&whole.last, &whole.seal);
+    let answer = json!({ "whole": true, "rows": whole.rows, "last": last, "goes_on_from": seal });
+    format!("{answer:#}\n")
+}
+
+fn words(whole: &Verified) -> String {
+    let Seal { n, hash } = &whole.last;
+    let mut text = format!(
+        "{} rows are as they were written; the last is row {n}, hash {hash}\n",
+        whole.rows
+    );
+    if whole.seal.n > 0 {
+        let Seal { n, hash } = &whole.seal;
+        text += &format!("they go on from row {n}, hash {hash}\n");
+    }
+    text
 }
 
 /// Line by line, so that the file may have any size.
 fn verify(file: &Path) -> anyhow::Result<Result<Verified, Broken>> {
     let context = || format!("read {}", file.display());
-    let mut text = BufReader::new(File::open(file).with_context(context)?);
+    let text = File::open(file).with_context(context)?;
+    let size = text.metadata().with_context(context)?.len();
+    let mut progress = Progress::new(size, std::io::stderr().is_terminal());
+    let (mut text, mut done) = (BufReader::new(text), 0);
     let (mut verifier, mut line) = (Verifier::default(), Vec::new());
     loop {
         line.clear();
         let read = (&mut text).take(MAX_LINE).read_until(b'\n', &mut line);
-        if read.with_context(context)? == 0 {
+        let read = read.with_context(context)?;
+        if read == 0 {
             return Ok(verifier.finish());
         }
+        done += read as u64;
+        progress.at(done);
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
         if let Err(broken) = verifier.take(&line) {
@@ -119,11 +150,13 @@ async fn export(directory: &Path, range: (Time, Time), csv: bool) -> anyhow::Res
     let mut record = Record::open(directory, range).await?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let seal = record.seal().await?;
-    let write = || "write to standard output";
+    let rows = record.newest().await?.saturating_sub(seal.n);
+    let mut progress = Progress::new(u64::try_from(rows).unwrap_or(0), is_watched_apart());
+    let (first, write) = (seal.n, || "write to standard output");
     match csv {
         true => writeln!(out, "{COLUMNS}").with_context(write)?,
         false => {
-            let seal = serde_json::json!({ "seal": seal });
+            let seal = json!({ "seal": seal });
             writeln!(out, "{seal}").with_context(write)?;
         }
     }
@@ -134,6 +167,7 @@ async fn export(directory: &Path, range: (Time, Time), csv: bool) -> anyhow::Res
             return Ok(());
         }
         for row in rows {
+            progress.at(u64::try_from(row.row.n.saturating_sub(first)).unwrap_or(0));
             let line = if csv { row.csv() } else { row.json() };
             writeln!(out, "{line}").with_context(write)?;
         }

@@ -25,6 +25,8 @@ pub(super) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List dead letters, what waits, or what is kept
+    ///
+    /// Exit code: 0 done, 1 there is no buffer, or it cannot be read, 78 problems in the configuration.
     List {
         /// List events that wait to be sent instead.
         #[arg(long)]
@@ -42,6 +44,8 @@ enum Command {
         json: bool,
     },
     /// Show one dead letter whole
+    ///
+    /// Exit code: 0 done, 1 there is none with this number, or no buffer, 78 problems in the configuration.
     Show {
         /// Its number, from list.
         id: i64,
@@ -52,20 +56,33 @@ enum Command {
         json: bool,
     },
     /// Send dead letters again, after everything that waits
+    ///
+    /// Exit code: 0 done, 1 nothing was changed: the gateway runs, or a letter is damaged or not there, 78 problems in the
+    /// configuration.
     Requeue {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: Place,
+        /// Write JSON: how many.
+        #[arg(long)]
+        json: bool,
     },
     /// Throw dead letters away for good
+    ///
+    /// Exit code: 0 done, 1 nothing was changed: the gateway runs, or a letter is not there, 78 problems in the configuration.
     Discard {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: Place,
+        /// Write JSON: how many.
+        #[arg(long)]
+        json: bool,
     },
     /// Show the buffer in figures
+    ///
+    /// Exit code: 0 done, 1 there is no buffer, or it cannot be read, 78 problems in the configuration.
     Stats {
         #[command(flatten)]
         place: Place,
@@ -154,19 +171,33 @@ async fn answer(command: &Command, directory: &std::path::Path) -> anyhow::Resul
                 stats(&found)
             }
         }
-        Command::Requeue { which, .. } => {
+        Command::Requeue {
+            which,
+            json: as_json,
+            ..
+        } => {
             let (mut inspector, ids) = change(directory, which).await?;
             inspector.requeue(&ids).await?;
             inspector.close().await?;
+            if *as_json {
+                return json(&serde_json::json!({ "requeued": ids.len() }));
+            }
             format!(
                 "{} requeued; the gateway sends them when it runs\n",
                 counted(ids.len())
             )
         }
-        Command::Discard { which, .. } => {
+        Command::Discard {
+            which,
+            json: as_json,
+            ..
+        } => {
             let (mut inspector, ids) = change(directory, which).await?;
             inspector.discard(&ids).await?;
             inspector.close().await?;
+            if *as_json {
+                return json(&serde_json::json!({ "discarded": ids.len() }));
+            }
             format!("{} discarded\n", counted(ids.len()))
         }
     };

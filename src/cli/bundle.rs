@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     contents: bool,
     #[command(flatten)]
     gateway: Gateway,
+    /// Print the list of contents as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -43,9 +46,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (gather(&arguments.gateway.config, running).await, site)
     });
     runtime.shutdown_background();
-    std::io::stdout()
-        .write_all(bundle.contents().as_bytes())
-        .context("write to standard output")?;
+    super::print(&match arguments.json {
+        true => serde_json::to_string_pretty(&bundle.list()).context("write JSON")? + "\n",
+        false => bundle.contents(),
+    })?;
     let Some(path) = arguments.output.as_ref().filter(|_| !arguments.contents) else {
         return Ok(ExitCode::SUCCESS);
     };

@@ -9,6 +9,8 @@ use clap_complete::Shell;
 /// Print what makes a shell complete commands and options
 ///
 /// For bash, as root: tracegate completion bash > /usr/share/bash-completion/completions/tracegate
+///
+/// Exit code: 0.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The shell.
@@ -17,6 +19,8 @@ pub(super) struct Arguments {
 }
 
 /// Write manual pages, one for each command
+///
+/// Exit code: 0, or 1 when they cannot be written.
 #[derive(Debug, clap::Args)]
 pub(super) struct ManArguments {
     /// Folder to write them to, such as /usr/local/share/man/man1.

@@ -1,6 +1,5 @@
 //! `tracegate discover`: what is plugged in, and which readers answer.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -53,9 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         true => serde_json::to_string_pretty(&found).context("write JSON")? + "\n",
         false => found.to_string(),
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("write to standard output")?;
+    super::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::{self, Format};
 use crate::control::client::{Client, ControlError};
-use crate::control::client_paths;
+use crate::control::{client_paths, usual_path};
 
 /// Where the gateway is.
 #[derive(Debug, clap::Args)]
@@ -55,8 +55,11 @@ impl Gateway {
         let paths = match &self.socket {
             Some(socket) => vec![socket.clone()],
             None => {
-                let loaded = config::load(&self.config, super::environment());
-                client_paths(&loaded.map_err(|_| Trouble::Config)?.config)
+                match config::load(&self.config, super::environment()) {
+                    Ok(loaded) => client_paths(&loaded.config),
+                    // The one that runs was started with a better one.
+                    Err(_) => vec![usual_path()],
+                }
             }
         };
         Ok(Client::connect(&paths).await?)

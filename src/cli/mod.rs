@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is wrong with the gateway (`status`), 69 no gateway
 //! answers (`EX_UNAVAILABLE` of sysexits.h), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
-//! (`EX_CONFIG`).
+//! (`EX_CONFIG`). Those of each command stand in its help, and from there in docs/commands.md.
 
 mod audit;
 mod buffer;
@@ -19,17 +19,21 @@ mod gateway;
 mod lots;
 mod place;
 mod profiles;
+mod progress;
 mod replay;
 mod run;
 mod show;
 mod status;
 mod survey;
 mod tail;
+mod top;
 mod why;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Where the packaged daemon has its configuration.
 pub const DEFAULT_CONFIG: &str = "/etc/tracegate/gateway.toml";
@@ -62,6 +66,7 @@ enum Command {
     Status(status::Arguments),
     Why(why::Arguments),
     Tail(tail::Arguments),
+    Top(top::Arguments),
     Capture(capture::Arguments),
     Replay(replay::Arguments),
     Survey(survey::Arguments),
@@ -96,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Survey(arguments) => survey::run(&arguments),
@@ -119,11 +125,75 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// Prints an answer.
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("write to standard output")
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
         .filter_map(|it| it.downcast_ref::<std::io::Error>());
     causes.any(|it| it.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A command, as its help describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its words, such as `buffer list`.
+    pub name: String,
+    /// What it does, in a line.
+    pub about: String,
+    /// Whether it takes `--json`, or writes JSON another way (`--format json`).
+    pub writes_json: bool,
+    /// What its help says behind "Exit code:", on one line.
+    pub exit: Option<String>,
+}
+
+/// Every command that does something, in the order of the help.
+#[must_use]
+pub fn commands() -> Vec<Described> {
+    let mut all = Vec::new();
+    for command in Arguments::command().get_subcommands() {
+        describe(command, "", &mut all);
+    }
+    all
+}
+
+fn describe(command: &clap::Command, before: &str, all: &mut Vec<Described>) {
+    let name = format!("{before}{}", command.get_name());
+    if command.has_subcommands() {
+        let before = name + " ";
+        command
+            .get_subcommands()
+            .for_each(|it| describe(it, &before, all));
+        return;
+    }
+    let help = command.get_long_about().or_else(|| command.get_about());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    let exit = help.split_once("Exit code: ").map(|(_, exit)| {
+        let paragraph = exit.split("\n\n").next().unwrap_or_default();
+        paragraph.replace('\n', " ")
+    });
+    let is_json = |it: &clap::Arg| match it.get_long() {
+        Some("json") => true,
+        Some("format") => it
+            .get_possible_values()
+            .iter()
+            .any(|it| it.get_name() == "json"),
+        _ => false,
+    };
+    all.push(Described {
+        about: command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        writes_json: command.get_arguments().any(is_json),
+        exit,
+        name,
+    });
 }
 
 /// The variables of the process that are UTF-8; others cannot be settings.

@@ -3,13 +3,19 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use serde_json::json;
 use tracegate_feed::profile::{Frame, Profile, profile, profiles};
 
 /// Print the profiles of scanners, or the settings that one stands for
+///
+/// Exit code: 0, or 1 when there is no such profile.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Name of a profile; without it, all are listed
     name: Option<String>,
+    /// Write JSON: names and what they are for.
+    #[arg(long, conflicts_with = "name")]
+    json: bool,
 }
 
 /// Runs the command.
@@ -18,13 +24,17 @@ pub struct Arguments {
 /// There is no such profile.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.name {
+        None if arguments.json => {
+            let all = profiles().map(|it| json!({ "name": it.name, "about": it.about }));
+            let all: Vec<_> = all.collect();
+            super::print(&format!("{:#}\n", json!(all)))?;
+        }
         None => {
-            for profile in profiles() {
-                println!("{:<20}{}", profile.name, profile.about);
-            }
+            let all = profiles().map(|it| format!("{:<20}{}\n", it.name, it.about));
+            super::print(&all.collect::<String>())?;
         }
         Some(name) => match profile(name) {
-            Some(profile) => print!("{}", settings(profile)),
+            Some(profile) => super::print(&settings(profile))?,
             None => {
                 let known = profiles().map(|profile| profile.name);
                 let near = crate::config::nearest(name, known);

@@ -1,7 +1,7 @@
 //! `tracegate replay`: a capture through the pipeline, without devices.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use tracegate_pipeline::movement::time_zone;
 use tracegate_pipeline::{Output, PipelineConfig};
 
 use super::gateway::{Trouble, pipeline};
+use super::progress::is_watched_apart;
 use crate::capture::diff::{Change, Run, compare, tuning};
 use crate::capture::{CaptureError, Options, Played, play};
 use crate::health::tame;
@@ -73,17 +74,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn options(arguments: &Arguments) -> Result<Options, Trouble> {
     let config = arguments.config.as_deref().map(pipeline).transpose()?;
-    let progress: fn(u64) = |percent| {
-        // Nobody needs the end of it.
-        let _ = write!(std::io::stderr(), "\r{percent:>3} %\r");
-    };
-    let is_watched = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+    let progress: fn(u64) = super::progress::percent;
     Ok(Options {
         run_on: arguments.to_the_end || config.is_some(),
         config,
         skip_bad: arguments.skip_bad,
         speed: arguments.speed,
-        progress: is_watched.then_some(progress),
+        progress: is_watched_apart().then_some(progress),
     })
 }
 

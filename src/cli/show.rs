@@ -29,6 +29,8 @@ pub(super) struct Arguments {
 }
 
 /// Print the reference: every setting with its meaning, unit and default
+///
+/// Exit code: 0, or 1 when there is no such kind of section.
 #[derive(Debug, clap::Args)]
 pub(super) struct SampleArguments {
     /// Only the sections of this kind, such as llrp, scanner or mqtt.

@@ -35,7 +35,7 @@ const RUNTIME_FOLDER: &str = "/run/tracegate";
 pub struct Request {
     /// Version of the protocol.
     pub v: u32,
-    /// `status`, `why`, `tail`, `capture` or `bundle`.
+    /// `status`, `why`, `tail`, `top`, `capture` or `bundle`.
     pub ask: String,
     /// The tag that `why` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +88,12 @@ pub fn server_path(config: &Config, runtime: Option<&OsStr>) -> PathBuf {
     }
 }
 
+/// Where the packaged gateway opens it, without a look at the configuration.
+#[must_use]
+pub fn usual_path() -> PathBuf {
+    Path::new(RUNTIME_FOLDER).join(SOCKET_NAME)
+}
+
 /// Where to look for it, in this order.
 #[must_use]
 pub fn client_paths(config: &Config) -> Vec<PathBuf> {
@@ -95,7 +101,7 @@ pub fn client_paths(config: &Config) -> Vec<PathBuf> {
         Some(socket) => vec![socket.path().to_owned()],
         None => vec![
             config.buffer.directory.path().join(SOCKET_NAME),
-            Path::new(RUNTIME_FOLDER).join(SOCKET_NAME),
+            usual_path(),
         ],
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,7 +23,9 @@ use crate::bundle::Running;
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
 use crate::logs;
+use crate::story::Recent;
 use crate::tail::Follower;
+use crate::top::Sample;
 
 /// Clients at a time; others are told to come back.
 const CLIENTS: usize = 8;
@@ -224,8 +227,8 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
     let gone = || "the gateway is stopping".to_owned();
     match (request.ask.as_str(), request.tag) {
         ("status", _) => {
-            let status = serde_json::to_value(health.status());
-            status.map(Reply::Answer).map_err(|error| error.to_string())
+            let status = health.status();
+            json_of(&status).map(Reply::Answer)
         }
         ("why", Some(tag)) => {
             let (answer, told) = oneshot::channel();
@@ -233,22 +236,16 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
                 .await
                 .map_err(|_| gone())?;
             let stories = told.await.map_err(|_| gone())?;
-            let stories = serde_json::to_value(stories);
-            stories
-                .map(Reply::Answer)
-                .map_err(|error| error.to_string())
+            json_of(&stories).map(Reply::Answer)
         }
         ("why", None) => Err("`why` needs `tag`".to_owned()),
         ("bundle", _) => {
-            let (answer, told) = oneshot::channel();
-            asks.send(Ask::Recent { answer })
-                .await
-                .map_err(|_| gone())?;
-            let recent = told.await.map_err(|_| gone())?;
-            let running = serde_json::to_value(Running::of(health, recent));
-            running
-                .map(Reply::Answer)
-                .map_err(|error| error.to_string())
+            let running = Running::of(health, recent(asks).await?);
+            json_of(&running).map(Reply::Answer)
+        }
+        ("top", _) => {
+            let sample = Sample::of(health, recent(asks).await?);
+            json_of(&sample).map(Reply::Answer)
         }
         ("capture", _) => {
             let (answer, told) = oneshot::channel();
@@ -275,10 +272,23 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
             Ok(Reply::Stream(Stream::Tail(Box::new(follower)), answer))
         }
         (other, _) => Err(format!(
-            "`{}` is nothing to ask for; known are status, why, tail, capture, bundle",
+            "`{}` is nothing to ask for; known are status, why, tail, top, capture, bundle",
             crate::health::tame(other)
         )),
     }
+}
+
+async fn recent(asks: &Asks) -> Result<Recent, String> {
+    let gone = |_| "the gateway is stopping".to_owned();
+    let (answer, told) = oneshot::channel();
+    asks.send(Ask::Recent { answer })
+        .await
+        .map_err(|_| gone(()))?;
+    told.await.map_err(|_| gone(()))
+}
+
+fn json_of(answer: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
 }
 
 /// Until the gateway stops, or the client hangs up.

@@ -38,6 +38,8 @@ enum Command {
     /// order, line, expiry, received, status, quantity, open, uom, lots, location, reason, version, delete. With sscc or grai:
     /// what is on that pallet or carrier. With gtin, serial and lot: which lot the serial number belongs to. With gtin and lot:
     /// the lot itself. With order: the order, and with gtin a line of it.
+    ///
+    /// Exit code: 0 loaded, 1 the file or the table has a problem and nothing was loaded, 78 problems in the configuration.
     Load {
         /// The file; .csv, .json or .jsonl.
         file: PathBuf,
@@ -46,8 +48,13 @@ enum Command {
         as_of: Option<Timestamp>,
         #[command(flatten)]
         place: Place,
+        /// Write JSON: how many were stored, were outdated, were forgotten.
+        #[arg(long)]
+        json: bool,
     },
     /// List records
+    ///
+    /// Exit code: 0 done, 1 the table cannot be read, 78 problems in the configuration.
     List {
         /// Only of things whose name contains this: a GTIN, a lot, an SSCC, an order.
         text: Option<String>,
@@ -66,6 +73,8 @@ enum Command {
     /// Show all that is known about one thing
     ///
     /// Of a GTIN: its lots that may be used, the soonest to expire first.
+    ///
+    /// Exit code: 0 done, 1 nothing is known about it, or the table cannot be read, 78 problems in the configuration.
     Show {
         /// GTIN and lot or serial number as 01/GTIN/10/LOT or 01/GTIN/21/SERIAL, a GTIN, an SSCC, an order, or its whole URI.
         thing: String,
@@ -104,7 +113,9 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
         Ok(Table::open(directory, max_records, PATIENCE).await?)
     };
     match command {
-        Command::Load { file, as_of, .. } => {
+        Command::Load {
+            file, as_of, json, ..
+        } => {
             let now = Timestamp::now();
             // Rises from load to load, so that a later file replaces an earlier one.
             let version = u64::try_from(now.as_second()).unwrap_or(1).max(1);
@@ -131,6 +142,12 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
                 table.current(Time(at.as_microsecond()), None).await?;
             }
             table.close().await?;
+            if *json {
+                let (stored, outdated) = (figures.stored, figures.outdated);
+                let forgotten = figures.evicted;
+                let answer = serde_json::json!({ "stored": stored, "outdated": outdated, "forgotten": forgotten });
+                return Ok(format!("{answer:#}\n"));
+            }
             let mut text = format!("{} stored\n", counted(figures.stored));
             if figures.outdated > 0 {
                 let _ = writeln!(
