@@ -18,6 +18,7 @@ pub mod downlink;
 pub mod failpoint;
 pub mod forward;
 pub mod health;
+pub mod preflight;
 pub mod reference;
 pub mod service;
 pub mod source;
