@@ -21,6 +21,7 @@ pub mod failpoint;
 pub mod forward;
 pub mod health;
 pub mod logs;
+pub mod preflight;
 pub mod reference;
 pub mod reload;
 pub mod service;

@@ -2,6 +2,7 @@
 //!
 //! - `tests/config/*.md`: a mistake and its rendered report side by side, byte for byte. After a change of wording,
 //!   `UPDATE_EXPECT=1 cargo test --test config` writes the new reports; read the diff.
+//! - schema, sample and docs/settings.md agree with the code;
 //! - every file in `config/` passes, and no mutation of the reference passes in silence;
 //! - no bytes and no variables panic the loader;
 //! - the command and its exit codes.
@@ -36,3 +37,5 @@ mod examples;
 mod hostile;
 #[path = "config/mutations.rs"]
 mod mutations;
+#[path = "config/schema.rs"]
+mod schema;

@@ -78,14 +78,16 @@ fn the_configuration_in_the_readme_passes_and_counts_as_shown() {
         Err(report) => panic!("{}", report.render(Format::Human)),
     }
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tracegate"))
-        .args(["check", "gateway.toml"])
+        .args(["check", "--offline", "gateway.toml"])
         .env_clear()
         .current_dir(folder.path())
         .output()
         .unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(
-        readme.contains(&format!("$ tracegate check gateway.toml\n{shown}")),
+        readme.contains(&format!(
+            "$ tracegate check --offline gateway.toml\n{shown}"
+        )),
         "the README does not show {shown:?}"
     );
 }

@@ -6,17 +6,32 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::config::{self, Config, Format};
+use crate::config::{self, Config, Diagnostic, Format, Loaded};
+use crate::control::client::{Client, ControlError};
+use crate::control::client_paths;
+use crate::preflight;
 
 /// Check a configuration file and report every problem at once.
 ///
-/// TRACEGATE_SECTION__NAME__KEY variables of the environment count as for the daemon. Exit code: 0 without problems,
-/// 78 with problems.
+/// TRACEGATE_SECTION__NAME__KEY variables of the environment count as for the daemon.
+///
+/// A file without errors is then held against this machine: are devices plugged in, and may they be opened? Do names have
+/// addresses? Are passwords and certificates there, and room for the buffer? Does another program have a port? Devices are
+/// looked at, not opened; tracegate doctor tries connections. What may be otherwise tomorrow is a warning; an error is what
+/// keeps the gateway from running here. --offline leaves all that out, for a file that is meant for another machine.
+///
+/// Exit code: 0 without errors, 78 with errors; with --deny-warnings 78 also with warnings.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// File to check.
     #[arg(default_value = super::DEFAULT_CONFIG)]
     file: PathBuf,
+    /// Only the file: this machine does not matter.
+    #[arg(long)]
+    offline: bool,
+    /// Exit code 78 with warnings, too.
+    #[arg(long)]
+    deny_warnings: bool,
     /// How to write the problems.
     #[arg(long, value_enum, default_value_t = FormatArgument::Human)]
     format: FormatArgument,
@@ -26,9 +41,9 @@ pub(super) struct Arguments {
 enum FormatArgument {
     /// With the lines of the file
     Human,
-    /// One line per problem
+    /// One line per problem, as compilers write them
     Short,
-    /// One JSON object
+    /// One JSON object; diagnostics has an object per problem
     Json,
 }
 
@@ -44,24 +59,36 @@ impl From<FormatArgument> for Format {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let format = arguments.format.into();
-    let (text, code) = match config::load(&arguments.file, super::environment()) {
+    let (report, summary) = match config::load(&arguments.file, super::environment()) {
         Ok(loaded) => {
-            let mut text = loaded.report().render(format);
-            if format != Format::Json {
-                text += &format!(
-                    "{}: ok ({})\n",
-                    arguments.file.display(),
-                    summary(&loaded.config)
-                );
-            }
-            (text, ExitCode::SUCCESS)
+            let found = match arguments.offline {
+                true => Vec::new(),
+                false => super::run::runtime()?.block_on(surroundings(&loaded)),
+            };
+            (loaded.report_with(found), summary(&loaded.config))
         }
-        Err(report) => (report.render(format), ExitCode::from(super::EXIT_CONFIG)),
+        Err(report) => (report, String::new()),
     };
+    let mut text = report.render(format);
+    let is_denied = arguments.deny_warnings && !report.diagnostics.is_empty();
+    let is_good = !report.has_errors() && !is_denied;
+    if is_good && format != Format::Json {
+        text += &format!("{}: ok ({summary})\n", arguments.file.display());
+    }
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("write to standard output")?;
-    Ok(code)
+    Ok(match is_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(super::EXIT_CONFIG),
+    })
+}
+
+/// What does not fit this machine.
+async fn surroundings(loaded: &Loaded) -> Vec<Diagnostic> {
+    let asked = Client::connect(&client_paths(&loaded.config)).await;
+    let is_running = !matches!(asked, Err(ControlError::NotRunning(_)));
+    preflight::look(loaded, is_running).await
 }
 
 /// `2 readers, 1 scanner, 1 marker, 2 read points`; receivers and markers only where there are any.

@@ -22,6 +22,7 @@ mod profiles;
 mod progress;
 mod replay;
 mod run;
+mod schema;
 mod show;
 mod status;
 mod survey;
@@ -59,6 +60,7 @@ enum Command {
     Check(check::Arguments),
     Show(show::Arguments),
     Sample(show::SampleArguments),
+    Schema(schema::Arguments),
     Decode(decode::Arguments),
     Discover(discover::Arguments),
     Doctor(doctor::Arguments),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Sample(arguments) => show::sample(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -1,5 +1,6 @@
 //! `tracegate show`: the configuration as it counts. `tracegate sample`: the reference of all settings.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::config::{self, Config, Format, Loaded, Origin, Section, masked};
+use crate::config::{
+    self, Config, Format, Loaded, Origin, REFERENCE, Section, masked, reference_settings,
+};
 use crate::topology;
-
-/// The reference of all settings; tests compare its defaults with the code.
-const REFERENCE: &str = include_str!("../../config/gateway.toml");
 
 /// Show the configuration as it counts: file, variables and defaults together
 ///
@@ -100,24 +100,12 @@ fn header(line: &str) -> Option<(&str, &str)> {
 /// The defaults that the reference shows for a kind of section, in its order; one that differs between sections is there
 /// more than once.
 fn defaults(kind: &str) -> Vec<(&'static str, &'static str)> {
-    let (mut found, mut is_kind, mut is_example) = (Vec::new(), false, false);
-    for line in REFERENCE.lines() {
-        if let Some((it, rest)) = header(line) {
-            is_kind = it == kind && !rest.contains('.');
-        }
-        let setting = line.strip_prefix("# ").and_then(|it| it.split_once(" = "));
-        let is_name = |key: &str| {
-            let mut bytes = key.bytes();
-            bytes.all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
-        };
-        match setting.filter(|(key, _)| is_name(key)) {
-            Some(default) => {
-                if is_kind && !is_example && !found.contains(&default) {
-                    found.push(default);
-                }
-                is_example = false;
-            }
-            None => is_example = line.ends_with("Example:"),
+    let mut found = Vec::new();
+    for shown in reference_settings() {
+        let default = (shown.key, shown.value);
+        let is_kind = shown.section.first() == Some(&kind) && shown.section.len() <= 2;
+        if is_kind && shown.is_default && !found.contains(&default) {
+            found.push(default);
         }
     }
     found
@@ -132,27 +120,157 @@ struct Line {
 
 fn shown(loaded: &Loaded, file: &Path, with_origin: bool) -> String {
     let sections = loaded.sections();
-    let mut lines: Vec<Vec<Line>> = sections.iter().map(written).collect();
-    let meant = meaning(&loaded.config);
-    let is_same = |lines: &[Vec<Line>]| {
-        let text = render(&sections, lines, false);
-        let credentials = super::environment().filter(|(name, _)| name == "CREDENTIALS_DIRECTORY");
-        let again = config::from_bytes(file, text.as_bytes(), credentials);
-        again.is_ok_and(|again| meaning(&again.config) == meant)
+    let mut adder = Adder {
+        lines: sections.iter().map(written).collect(),
+        sections,
+        file,
+        credentials: super::environment()
+            .filter(|(name, _)| name == "CREDENTIALS_DIRECTORY")
+            .collect(),
+        meant: meaning(&loaded.config),
+        other: BTreeSet::new(),
     };
     // What cannot stand without another setting follows when that is there.
-    let count = |lines: &[Vec<Line>]| lines.iter().map(Vec::len).sum::<usize>();
     loop {
-        let before = count(&lines);
-        for (at, section) in sections.iter().enumerate() {
-            let kind = section.path.first().map_or("", String::as_str);
-            add(&mut lines, at, &defaults(kind), &is_same);
+        let before = adder.count();
+        for at in 0..adder.sections.len() {
+            adder.add_defaults(at);
         }
-        if count(&lines) == before {
+        if adder.count() == before {
             break;
         }
     }
-    masked(&render(&sections, &lines, with_origin))
+    masked(&render(&adder.sections, &adder.lines, with_origin))
+}
+
+/// Adds defaults to what is written, as long as it means the same.
+struct Adder<'a> {
+    sections: Vec<Section>,
+    /// By section.
+    lines: Vec<Vec<Line>>,
+    file: &'a Path,
+    credentials: Vec<(String, String)>,
+    /// What is meant.
+    meant: String,
+    /// Defaults that mean something else, by kind of section and what its defaults depend on: the code has others there.
+    other: BTreeSet<(String, (&'static str, &'static str))>,
+}
+
+/// What comes of lines.
+enum Outcome {
+    Same,
+    Other,
+    /// Sections and settings that are refused.
+    Refused(Vec<(usize, String)>),
+}
+
+impl Adder<'_> {
+    fn count(&self) -> usize {
+        self.lines.iter().map(Vec::len).sum()
+    }
+
+    fn add_defaults(&mut self, at: usize) {
+        let path = self.sections.get(at).map(|section| section.path.as_slice());
+        let kind = path.and_then(<[_]>::first).map_or("", String::as_str);
+        let defaults = defaults(kind).into_iter();
+        let defaults: Vec<_> = defaults
+            .filter(|default| !self.other.contains(&(self.alike(at), *default)))
+            .collect();
+        self.add(at, &defaults);
+    }
+
+    /// What sections with the same defaults have in common: kind, mode and profile.
+    fn alike(&self, at: usize) -> String {
+        let path = self.sections.get(at).map(|section| section.path.as_slice());
+        let mut alike = path.and_then(<[_]>::first).cloned().unwrap_or_default();
+        let lines = self.lines.get(at).into_iter().flatten();
+        for line in lines.filter(|line| ["mode", "profile"].contains(&line.key.as_str())) {
+            alike += &format!(" {}", line.value);
+        }
+        alike
+    }
+
+    /// Adds those defaults to a section that change nothing: all of them if that can be, else those that are not refused,
+    /// else each half for itself. Each try reads the whole configuration again, so there must not be many.
+    fn add(&mut self, at: usize, defaults: &[(&'static str, &'static str)]) {
+        let Some(section) = self.lines.get_mut(at) else {
+            return;
+        };
+        let before = section.len();
+        for (key, value) in defaults {
+            if section.iter().all(|line| line.key != *key) {
+                section.push(Line {
+                    key: (*key).to_owned(),
+                    value: (*value).to_owned(),
+                    origin: "default".to_owned(),
+                });
+            }
+        }
+        if section.len() == before {
+            return;
+        }
+        let outcome = self.outcome();
+        if matches!(outcome, Outcome::Same) {
+            return;
+        }
+        if let Some(section) = self.lines.get_mut(at) {
+            section.truncate(before);
+        }
+        if let Outcome::Refused(refused) = &outcome {
+            let is_refused = |(key, _): &&(&str, &str)| {
+                let mut refused = refused.iter();
+                refused.any(|(section, it)| *section == at && it == key)
+            };
+            let rest: Vec<_> = defaults
+                .iter()
+                .filter(|it| !is_refused(it))
+                .copied()
+                .collect();
+            if rest.len() < defaults.len() {
+                return self.add(at, &rest);
+            }
+        }
+        match defaults {
+            [only] if matches!(outcome, Outcome::Other) => {
+                self.other.insert((self.alike(at), *only));
+            }
+            [] | [_] => {}
+            more => {
+                let (first, second) = more.split_at(more.len() / 2);
+                self.add(at, first);
+                self.add(at, second);
+            }
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let text = render(&self.sections, &self.lines, false);
+        let credentials = self.credentials.iter().cloned();
+        match config::from_bytes(self.file, text.as_bytes(), credentials) {
+            Ok(again) if meaning(&again.config) == self.meant => Outcome::Same,
+            Ok(_) => Outcome::Other,
+            Err(report) => {
+                let mut refused = Vec::new();
+                for line in report.lines() {
+                    refused.extend(self.setting_at(line));
+                }
+                Outcome::Refused(refused)
+            }
+        }
+    }
+
+    /// The section and setting on a line of what is rendered, from 1.
+    fn setting_at(&self, line: usize) -> Option<(usize, String)> {
+        // A header, and before all but the first an empty line.
+        let mut header = 1;
+        for (at, lines) in self.lines.iter().enumerate() {
+            if let Some(found) = line.checked_sub(header + 1).and_then(|it| lines.get(it)) {
+                return Some((at, found.key.clone()));
+            }
+            header += lines.len() + 2;
+        }
+        None
+    }
 }
 
 /// What a section has in file and variables.
@@ -167,39 +285,6 @@ fn written(section: &Section) -> Vec<Line> {
         },
     };
     section.settings.iter().map(line).collect()
-}
-
-/// Adds those defaults to a section that change nothing: all of them if that can be, else each half for itself.
-fn add(
-    lines: &mut [Vec<Line>],
-    at: usize,
-    defaults: &[(&str, &str)],
-    is_same: &impl Fn(&[Vec<Line>]) -> bool,
-) {
-    let Some(section) = lines.get_mut(at) else {
-        return;
-    };
-    let before = section.len();
-    for (key, value) in defaults {
-        if section.iter().all(|line| line.key != *key) {
-            section.push(Line {
-                key: (*key).to_owned(),
-                value: (*value).to_owned(),
-                origin: "default".to_owned(),
-            });
-        }
-    }
-    if section.len() == before || is_same(lines) {
-        return;
-    }
-    if let Some(section) = lines.get_mut(at) {
-        section.truncate(before);
-    }
-    if defaults.len() > 1 {
-        let (first, second) = defaults.split_at(defaults.len() / 2);
-        add(lines, at, first, is_same);
-        add(lines, at, second, is_same);
-    }
 }
 
 fn render(sections: &[Section], lines: &[Vec<Line>], with_origin: bool) -> String {

@@ -113,6 +113,15 @@ impl FromText for HostPort {
         host_port(text, None)
             .map(|(host, port)| HostPort { host, port })
             .ok_or_else(|| {
+                let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+                let is_port = port.parse::<u16>().is_ok();
+                if is_port && host.parse::<std::net::Ipv6Addr>().is_ok() {
+                    let help = format!("write \"[{host}]:{port}\"");
+                    return Refusal::new("an IPv6 address stands in brackets", help);
+                }
+                if !text.contains(':') && Host::from_text(text).is_ok() {
+                    return Refusal::new("the port is missing", "example: \"10.0.4.30:9004\"");
+                }
                 Refusal::new(
                     "this is no address with port",
                     "example: \"10.0.4.30:9004\"",
@@ -151,10 +160,18 @@ impl FromText for BrokerUrl {
         let (tls, rest) = match text.split_once("://") {
             Some(("mqtt", rest)) => (false, rest),
             Some(("mqtts", rest)) => (true, rest),
-            Some(_) => {
+            Some((other, _)) => {
+                let help = match other {
+                    "tcp" | "mqtt+tcp" => "write mqtt:// in front",
+                    "ssl" | "tls" | "mqtt+ssl" | "tcps" => "write mqtts:// in front",
+                    "ws" | "wss" => {
+                        "MQTT over WebSockets is not spoken; brokers listen on 1883 and 8883 as well"
+                    }
+                    _ => HELP,
+                };
                 return Err(Refusal::new(
                     "the address starts with mqtt:// or mqtts://",
-                    HELP,
+                    help,
                 ));
             }
             None => {

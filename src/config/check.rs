@@ -77,6 +77,9 @@ const STATION_SETTINGS: &[&str] = &[
 /// Settings of what people use, or what passes.
 const GUARD_SETTINGS: &[&str] = &["guard"];
 
+/// Of which a station has one, in place of `scan`.
+const TASKS: &[&str] = &["issue", "inspection", "packing", "commissioning", "return"];
+
 const MAX_NAME: usize = 40;
 
 /// All problems of a configuration whose values are good one by one. Warnings only when there is no error.
@@ -262,13 +265,11 @@ impl Checker<'_> {
                 };
                 let title = format!("[{kind}.{}] has a bad name", shown(name));
                 let place = self.tree.at_key(&[kind, name]);
-                self.error(
-                    "bad-name",
-                    title,
-                    place,
-                    &label,
-                    "use small letters, digits and _; example: dock_1",
-                );
+                let help = match plain_name(name) {
+                    Some(plain) => format!("use small letters, digits and _: [{kind}.{plain}]"),
+                    None => "use small letters, digits and _; example: dock_1".to_owned(),
+                };
+                self.error("bad-name", title, place, &label, &help);
             }
         }
     }
@@ -337,7 +338,7 @@ impl Checker<'_> {
         }
         match mode {
             Mode::Station if self.is_missing(&of("scanners")) && self.tree.has(&of("markers")) => {}
-            Mode::Station if read_point.tasks().next().is_some() => {}
+            Mode::Station if TASKS.iter().any(|key| !self.is_missing(&of(key))) => {}
             Mode::Station => {
                 self.require(&["read_point", name], "scan", "{ biz_step = \"picking\" }")
             }
@@ -470,6 +471,13 @@ impl Checker<'_> {
             );
         }
     }
+}
+
+/// A name as it can be written, where only capitals, blanks and signs are wrong with it.
+pub(super) fn plain_name(name: &str) -> Option<String> {
+    let plain = name.to_lowercase().replace(['-', ' ', '.'], "_");
+    let is_plain = super::source::is_plain(&plain) && plain.len() <= MAX_NAME;
+    is_plain.then_some(plain)
 }
 
 /// The nearest name as a label, or nothing.

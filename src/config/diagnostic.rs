@@ -136,7 +136,7 @@ impl Diagnostic {
 pub enum Format {
     /// With the lines of the file and carets.
     Human,
-    /// One line per problem: `FILE:LINE:COLUMN: severity[code]: title: label`.
+    /// One line per problem, as compilers write them: `FILE:LINE:COLUMN: error: title: label [code]`.
     Short,
     /// One JSON object.
     Json,
@@ -177,23 +177,46 @@ fn position(text: &str, byte: usize) -> Position {
 
 impl Report {
     /// Sorts `diagnostics` and keeps `text` for the snippets, masked.
-    pub fn new(file: &str, text: &str, mut diagnostics: Vec<Diagnostic>) -> Self {
-        diagnostics.sort_by(|a, b| {
-            (a.place(), a.severity, &a.title).cmp(&(b.place(), b.severity, &b.title))
-        });
-        let left_out = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
-        diagnostics.truncate(MAX_DIAGNOSTICS);
-        Report {
+    pub fn new(file: &str, text: &str, diagnostics: Vec<Diagnostic>) -> Self {
+        let mut report = Report {
             file: file.to_owned(),
             diagnostics,
-            left_out,
+            left_out: 0,
             text: Box::new(Masked::new(text)),
-        }
+        };
+        report.sort();
+        report
+    }
+
+    fn sort(&mut self) {
+        self.diagnostics.sort_by(|a, b| {
+            (a.place(), a.severity, &a.title).cmp(&(b.place(), b.severity, &b.title))
+        });
+        let many = self.diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
+        self.left_out += many;
+        self.diagnostics.truncate(MAX_DIAGNOSTICS);
+    }
+
+    /// The same report with more in it.
+    pub(super) fn with(&self, more: Vec<Diagnostic>) -> Self {
+        let mut report = self.clone();
+        report.diagnostics.extend(more);
+        report.sort();
+        report
     }
 
     /// The position of a byte of the file.
     pub(super) fn position(&self, byte: usize) -> Position {
         position(self.text.original_lines(), byte)
+    }
+
+    /// The lines that problems are on, from 1, each problem's own.
+    pub fn lines(&self) -> impl Iterator<Item = usize> {
+        let places = self.diagnostics.iter().map(Diagnostic::place);
+        places.filter_map(|place| match place {
+            Place::Bytes { start, .. } => Some(self.position(*start).line),
+            Place::WholeFile | Place::Variable(_) => None,
+        })
     }
 
     /// True when at least one of the diagnostics is an error.
@@ -365,7 +388,7 @@ impl Report {
                 .map_or("", |span| span.label.as_str());
             let colon = if label.is_empty() { "" } else { ": " };
             out += &format!(
-                "{place}: {}[{code}]: {title}{colon}{label}\n",
+                "{place}: {}: {title}{colon}{label} [{code}]\n",
                 severity.as_str()
             );
         }
@@ -396,10 +419,22 @@ impl Report {
             serde_json::Value::Object(object)
         };
         let diagnostics = self.diagnostics.iter().map(|diagnostic| {
+            // What the whole file lacks is said of its beginning, where an editor can show it.
+            let (line, column) = match diagnostic.place() {
+                Place::Bytes { start, .. } => {
+                    let at = self.position(*start);
+                    (Some(at.line), Some(at.column))
+                }
+                Place::WholeFile => (Some(1), Some(1)),
+                Place::Variable(_) => (None, None),
+            };
             serde_json::json!({
+                "file": self.file,
+                "line": line,
+                "column": column,
                 "severity": diagnostic.severity.as_str(),
                 "code": diagnostic.code,
-                "title": diagnostic.title,
+                "message": diagnostic.title,
                 "spans": diagnostic.spans.iter().map(span).collect::<Vec<_>>(),
                 "help": diagnostic.help,
             })

@@ -106,7 +106,7 @@ impl de::Error for Mistake {
 }
 
 /// The words a technician would use for what serde expects.
-fn plain_type(expected: &str) -> String {
+pub(super) fn plain_type(expected: &str) -> String {
     let whole = |min: i128, max: i128| format!("a whole number from {min} to {max}");
     match expected {
         "u8" => whole(0, u8::MAX.into()),

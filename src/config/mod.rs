@@ -33,9 +33,11 @@ mod readers;
 mod receiver;
 mod references;
 mod scanner;
+mod schema;
 mod secret;
 mod show;
 mod site_data;
+mod slips;
 mod source;
 mod station;
 mod status;
@@ -76,6 +78,8 @@ pub use mqtt::{Acknowledge, Mqtt, MqttVersion, OnNoSubscriber, Payload};
 pub use presence::{ActiveTag, Aggregation, Dwell, EventsPer, Quantities};
 pub use receiver::{Receiver, ReceiverProfile};
 pub use scanner::{FlowControl, Parity, Scanner, verbs};
+pub(crate) use schema::{REFERENCE, settings as reference_settings};
+pub use schema::{schema, settings_table};
 pub use secret::Secret;
 pub use show::{Section, Setting};
 pub use site_data::References;
@@ -173,6 +177,20 @@ impl Loaded {
             },
             Place::WholeFile => Origin::Default,
         }
+    }
+
+    /// Where the setting at `path` stands in the file; else its section, or the whole file.
+    #[must_use]
+    pub fn place(&self, path: &[&str]) -> Place {
+        let mut steps = (1..=path.len()).rev().filter_map(|it| path.get(..it));
+        let written = steps.find(|path| self.tree.has(path));
+        written.map_or(Place::WholeFile, |path| self.tree.at(path))
+    }
+
+    /// The warnings, and what else was found, as a report.
+    #[must_use]
+    pub fn report_with(&self, more: Vec<Diagnostic>) -> Report {
+        self.report.with(more)
     }
 
     /// The warnings as a report.
@@ -317,6 +335,11 @@ fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
             "the configuration file is empty",
             "",
             "start from the reference config/gateway.toml, or from one of the examples beside it",
+        ),
+        Ok(text) if text.contains('\r') && !text.contains('\n') => whole(
+            "the file has the line ends of an old Macintosh",
+            "it is one single line",
+            "save it with line ends LF or CRLF",
         ),
         Ok(text) => Ok(text),
         Err(error) => {

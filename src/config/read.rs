@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::diagnostic::{Diagnostic, Place};
 use super::mistake::{Fact, Mistake};
 use super::model::Config;
-use super::source::{Seg, unknown_section};
+use super::source::{Seg, section_meant, unknown_section};
 use super::strict::{Node, Unknown};
 use super::suggest::nearest;
 use super::tree::{Tree, dotted, name_of};
@@ -28,7 +28,7 @@ pub(super) struct Read {
 }
 
 /// Reads `tree`, pruning what is bad.
-pub(super) fn read(tree: &mut Tree, sections: &[&str]) -> Read {
+pub(super) fn read(tree: &mut Tree, sections: &[&'static str]) -> Read {
     let unknown = RefCell::new(Vec::new());
     let (mut problems, mut mistakes) = (Vec::new(), 0);
     let config = loop {
@@ -61,14 +61,42 @@ pub(super) fn read(tree: &mut Tree, sections: &[&str]) -> Read {
 fn describe_unknown(
     unknown: &Unknown,
     tree: &Tree,
-    sections: &[&str],
+    sections: &[&'static str],
     meant: &mut Vec<super::source::Path>,
 ) -> Diagnostic {
     let place = tree.key_place(&unknown.path);
     let Some((Seg::Key(name), section)) = unknown.path.split_last() else {
         return Diagnostic::error("unknown-setting", "unknown setting", place, "");
     };
-    let near = nearest(name, unknown.known.iter().copied());
+    let near = match section.is_empty() {
+        true => section_meant(name, sections),
+        false => nearest(name, unknown.known.iter().copied()),
+    };
+    if let [Seg::Key(kind), Seg::Key(first)] = section
+        && unknown.is_table
+        && near.is_none()
+        && super::NAMED_SECTIONS.contains(&kind.as_str())
+    {
+        // What such a section lacks, the one that was meant has.
+        meant.extend(unknown.known.iter().map(|key| {
+            let mut path = section.to_vec();
+            path.push(Seg::Key((*key).to_owned()));
+            path
+        }));
+        let title = format!("unknown section [{}]", dotted(&unknown.path));
+        let help = format!(
+            "write [{kind}.{}_{}], if that is its name",
+            shown(first),
+            shown(name)
+        );
+        return Diagnostic::error(
+            "unknown-section",
+            title,
+            place,
+            "names have no points in them",
+        )
+        .help(help);
+    }
     if let Some(near) = near {
         let mut path = section.to_vec();
         path.push(Seg::Key(near.to_owned()));
@@ -114,6 +142,12 @@ fn describe(mistake: &Mistake, tree: &Tree) -> Diagnostic {
             found,
             found_text,
         } => {
+            if expected == "a table of settings" && tree.is_list_of_tables(&path) {
+                let name = dotted(&path);
+                let title = format!("[[{name}]] has double brackets");
+                let place = tree.key_place(&path);
+                return Diagnostic::error("wrong-type", title, place, format!("write [{name}]"));
+            }
             if let Some(diagnostic) = section_without_name(&path, tree) {
                 return diagnostic;
             }
@@ -225,8 +259,18 @@ fn type_help(
                 example(&format!("[\"{}\"]", shown(text)))
             );
         }
-        _ if expected == "a table of settings" && ["in", "out", "scan"].contains(&name) => {
-            return format!("example: {name} = {{ biz_step = \"receiving\" }}");
+        _ if expected == "a table of settings" => {
+            let events = [
+                "in", "out", "arrive", "depart", "stay", "scan", "mark", "alarm",
+            ];
+            let tasks = ["issue", "inspection", "packing", "commissioning", "return"];
+            return if events.contains(&name) {
+                format!("example: {name} = {{ biz_step = \"receiving\" }}")
+            } else if tasks.contains(&name) {
+                format!("example: {name} = {{ verdicts = \"all\" }}")
+            } else {
+                String::new()
+            };
         }
         _ => {}
     }

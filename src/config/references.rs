@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::address::Host;
-use super::check::{Checker, near_label};
+use super::check::{Checker, near_label, plain_name};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::ReadPoint;
 use super::scanner::Scanner;
@@ -89,6 +89,11 @@ fn antennas(checker: &mut Checker<'_>) {
     }
 }
 
+/// True for a name that is refused, and would be `wanted` if it were written as names are.
+fn is_misnamed(name: &str, wanted: &str) -> bool {
+    name != wanted && plain_name(name).is_some_and(|plain| plain == wanted)
+}
+
 fn undefined_antenna(
     checker: &Checker<'_>,
     place: &Place,
@@ -104,7 +109,8 @@ fn undefined_antenna(
         let unclear = ["llrp", "receiver"]
             .iter()
             .any(|kind| checker.tree.has(&[kind, reader]) || unclear(checker, kind));
-        if unclear {
+        let mut all = config.llrp.keys().chain(config.receiver.keys());
+        if unclear || all.any(|it| is_misnamed(it, reader)) {
             return None;
         }
         let title = format!(
@@ -183,6 +189,9 @@ fn one_point_each(
     for (place, scanner, name) in &uses {
         if unclear(checker, kind) {
             return;
+        }
+        if defined.iter().any(|it| is_misnamed(it, scanner)) {
+            continue;
         }
         if !defined.contains(scanner) && !checker.tree.has(&[kind, scanner]) {
             let title = format!(

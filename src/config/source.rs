@@ -99,7 +99,7 @@ impl Source for SpannedToml {
 
 impl SpannedToml {
     /// Takes over a parsed table. Names at the top that are no plain identifiers are left out and reported.
-    pub(super) fn new(table: DeTable<'_>, sections: &[&str]) -> Self {
+    pub(super) fn new(table: DeTable<'_>, sections: &[&'static str]) -> Self {
         let mut source = SpannedToml::default();
         for (key, value) in table {
             let (span, name) = (key.span(), key.into_inner().into_owned());
@@ -209,9 +209,43 @@ pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// What people call sections that have another name here.
+const ALIASES: &[(&str, &[&str])] = &[
+    ("gateway", &["site", "general", "global"]),
+    (
+        "llrp",
+        &["reader", "readers", "rfid", "antenna", "antennas"],
+    ),
+    ("scanner", &["barcode"]),
+    ("marker", &["laser", "printer"]),
+    ("light", &["lamp", "tower", "andon"]),
+    (
+        "read_point",
+        &[
+            "door", "dock", "portal", "gate", "zone", "place", "station", "conveyor", "belt",
+        ],
+    ),
+    ("receiver", &["beacon"]),
+    ("reference", &["lots", "orders"]),
+    ("buffer", &["storage", "queue", "spool"]),
+    ("mqtt", &["broker", "server"]),
+    ("control", &["socket"]),
+    ("status", &["http", "web", "page", "metrics"]),
+];
+
+/// The section that is probably meant by another name.
+pub(super) fn section_meant(name: &str, sections: &[&'static str]) -> Option<&'static str> {
+    nearest(name, sections.iter().copied()).or_else(|| {
+        let lower = name.to_lowercase();
+        let mut aliases = ALIASES.iter();
+        let (section, _) = aliases.find(|(_, names)| names.contains(&lower.as_str()))?;
+        Some(*section)
+    })
+}
+
 /// The problem of a section that does not exist.
-pub(super) fn unknown_section(name: &str, place: Place, sections: &[&str]) -> Diagnostic {
-    let label = nearest(name, sections.iter().copied())
+pub(super) fn unknown_section(name: &str, place: Place, sections: &[&'static str]) -> Diagnostic {
+    let label = section_meant(name, sections)
         .map(|name| format!("did you mean [{name}]?"))
         .unwrap_or_default();
     let name = super::units::shown(name);

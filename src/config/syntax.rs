@@ -151,6 +151,19 @@ fn duplicate(text: &str, span: &Range<usize>, line: &Range<usize>, content: &str
                 .strip_prefix(key)
                 .is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
         });
+    // A section of its own sets it as well.
+    let section = header_name(
+        text.get(from..)
+            .and_then(|it| it.lines().next())
+            .unwrap_or(""),
+    );
+    let section = section.map(|section| format!("{section}.{key}"));
+    let first = first.map(|(start, other)| (indented(start, other), key.len()));
+    let first = first.or_else(|| {
+        let (start, other) = lines(text).find(|(_, other)| header_name(other) == section)?;
+        section.as_ref()?;
+        Some((indented(start, other), other.trim().len()))
+    });
     let title = format!("`{}` is set twice", shown(key));
     let problem = Diagnostic::error(
         "duplicate",
@@ -160,9 +173,8 @@ fn duplicate(text: &str, span: &Range<usize>, line: &Range<usize>, content: &str
     )
     .help("delete one of them");
     match first {
-        Some((start, other)) => {
-            let start = indented(start, other);
-            problem.context(Place::bytes(start..start + key.len()), "set here first")
+        Some((start, length)) => {
+            problem.context(Place::bytes(start..start + length), "set here first")
         }
         None => problem,
     }
@@ -224,7 +236,8 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             format!("`{}`", shown(key))
         }
     };
-    if message.starts_with("string values must be quoted") {
+    if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean")
+    {
         if found.trim().is_empty() {
             return error(
                 &format!("{} has no value", subject(key)),
@@ -249,6 +262,12 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             )
             .help(format!("{key} = {word}"));
         }
+        let mut parts = found.split_whitespace();
+        if value.starts_with('[') && parts.clone().count() > 1 && parts.all(is_number) {
+            let list = found.split_whitespace().collect::<Vec<_>>().join(", ");
+            return error("a comma is missing", "expected , between the entries")
+                .help(format!("lists are written as [{list}]"));
+        }
         if content.matches('=').count() > 1 && !content.contains('{') {
             return error(
                 "two settings on one line",
@@ -270,18 +289,30 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
             .unwrap_or(rest.len());
         let (name, after) = rest.split_at(name_end);
+        if after.trim() == ":" {
+            let label = "there is no = here, and no value";
+            return error("this is written as in YAML", label)
+                .help(format!("a section begins with a line [{}]", shown(name)));
+        }
+        if after.trim_start().starts_with(['＝', '≔', '﹦']) {
+            return error("this is not the = of the keyboard", "write = here");
+        }
         if let Some(value) = after.trim_start().strip_prefix(':') {
             return error(
                 "a setting is written with = between name and value",
                 "use = here, not :",
             )
-            .help(format!(
-                "{} = {}",
-                shown(name),
-                value.trim().replace(char::is_control, " ")
-            ));
+            .help(format!("{} = {}", shown(name), written(value.trim())));
         }
         if message.starts_with("invalid unquoted key") {
+            if found.starts_with(';') || rest.starts_with("//") {
+                return error("this is no comment", "a comment starts with #");
+            }
+            if let Some(character) = found.chars().next().filter(|it| is_invisible(*it)) {
+                let label = format!("an invisible character, U+{:04X}", u32::from(character));
+                return error("a character cannot be here", &label)
+                    .help("delete it, and type a blank with the space bar");
+            }
             let label = format!("'{}' cannot be part of a name", shown(found));
             return error("a name has a character that names cannot have", &label)
                 .help("names have letters a to z, digits and _");
@@ -293,9 +324,28 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
         return error("a setting without a value", "expected = and a value")
             .help("a comment starts with #");
     }
+    let rest = text.get(span.start..).unwrap_or("");
     let (title, label) = match message {
         m if m.starts_with("unclosed table") => {
-            ("the header of a section is not closed", "expected ]")
+            let inner = content.trim().strip_prefix('[').unwrap_or("");
+            let Some((inner, _)) = inner.split_once(']') else {
+                return error("the header of a section is not closed", "expected ]");
+            };
+            return error("the header of a section has a blank in it", "not here")
+                .help(format!("write [{}]", shown(&header_meant(inner))));
+        }
+        m if m.starts_with("missing assignment") && rest.starts_with(':') => {
+            return error(
+                "a setting is written with = between name and value",
+                "use = here, not :",
+            );
+        }
+        m if m.starts_with("invalid key-value pair") && rest.starts_with('{') => {
+            return error(
+                "this is written as in JSON",
+                "a section begins with a line [NAME]",
+            )
+            .help("tracegate sample prints a configuration to start from");
         }
         m if m.starts_with("invalid basic string") || m.starts_with("invalid literal string") => {
             ("a text is not closed", "the closing quote is missing")
@@ -306,6 +356,18 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
                 "this is no known escape",
             )
             .help("write \\\\ for one backslash, or put the text in single quotes");
+        }
+        _ if value.len() > 1
+            && value.starts_with('0')
+            && is_number(value)
+            && !value.contains('.') =>
+        {
+            let title = format!("{} begins with a zero", subject(key));
+            let number = value.trim_start_matches('0');
+            return error(&title, "numbers have no zeros in front").help(format!(
+                "{key} = {}",
+                if number.is_empty() { "0" } else { number }
+            ));
         }
         m if m.starts_with("invalid float")
             || m.starts_with("invalid integer")
@@ -323,12 +385,68 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
         m if m.contains("dotted key") => {
             ("a setting is used as a section", "it already has a value")
         }
-        m if m.starts_with("unexpected key or value") => (
-            "something follows the value",
-            "expected the end of the line",
-        ),
+        m if m.starts_with("unexpected key or value") => {
+            let problem = error(
+                "something follows the value",
+                "expected the end of the line",
+            );
+            let fraction = rest.strip_prefix(',').map(str::trim_end);
+            return if rest.starts_with(';') {
+                problem.help("settings do not end in ;")
+            } else if rest.starts_with("//") {
+                problem.help("a comment starts with #")
+            } else if fraction.is_some() && is_number(&value.replacen(',', ".", 1)) {
+                problem.help(format!(
+                    "numbers have a point: {key} = {}",
+                    value.replacen(',', ".", 1)
+                ))
+            } else {
+                problem
+            };
+        }
         m if m.starts_with("missing comma") => ("a comma is missing", "expected , here"),
         other => ("this is not TOML", other),
     };
     error(title, label)
+}
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+fn is_invisible(character: char) -> bool {
+    let zero_width = [
+        '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{ad}',
+    ];
+    character.is_control()
+        || !character.is_ascii() && character.is_whitespace()
+        || zero_width.contains(&character)
+}
+
+/// A value as it would be written: text in quotes.
+fn written(value: &str) -> String {
+    let value = value.replace(char::is_control, " ");
+    let is_value = value.starts_with(['"', '\'', '[', '{'])
+        || is_number(&value)
+        || ["", "true", "false"].contains(&value.as_str());
+    if is_value {
+        value
+    } else {
+        format!("\"{value}\"")
+    }
+}
+
+/// A header with blanks in it, as it was probably meant: a point behind the kind, and names without blanks.
+fn header_meant(inner: &str) -> String {
+    let parts = inner
+        .split_whitespace()
+        .map(|part| part.trim_matches(['"', '\'']));
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    match parts.split_first() {
+        Some((kind, name)) if !kind.contains('.') && !name.is_empty() => {
+            format!("{kind}.{}", name.join("_").trim_start_matches('.'))
+        }
+        _ => parts.join("_"),
+    }
 }

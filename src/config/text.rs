@@ -149,6 +149,11 @@ impl FromText for AntennaRef {
     fn from_text(text: &str) -> Result<Self, Refusal> {
         const HELP: &str = "name the reader and one antenna port; example: \"dock_1/3\"";
         let Some((llrp, antenna)) = text.split_once('/') else {
+            let meant = text.replacen([':', '.', ' ', '-'], "/", 1);
+            if meant != text && Self::from_text(&meant).is_ok() {
+                let help = format!("write \"{}\"", shown(&meant));
+                return Err(Refusal::new("reader and antenna have / between them", help));
+            }
             return Err(Refusal::new("the antenna is missing", HELP));
         };
         let digits = !antenna.is_empty()
@@ -159,6 +164,10 @@ impl FromText for AntennaRef {
                 llrp: llrp.to_owned(),
                 antenna,
             }),
+            Ok(0) if antenna == "0" && !llrp.is_empty() => {
+                let help = format!("the first one is \"{}/1\"", shown(llrp));
+                Err(Refusal::new("antennas are counted from 1", help))
+            }
             _ => Err(Refusal::new("this is no reader and antenna", HELP)),
         }
     }
@@ -366,6 +375,14 @@ impl FromText for FileName {
             return Err(Refusal::new(
                 "control characters cannot be part of a name",
                 "",
+            ));
+        }
+        let com = text.get(..3).filter(|it| it.eq_ignore_ascii_case("com"));
+        let digits = text.get(3..).unwrap_or("").trim_end_matches(':');
+        if com.is_some() && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Refusal::new(
+                "this is a name of Windows",
+                "tracegate discover shows what is plugged in, under its name here",
             ));
         }
         Ok(FileName(text.to_owned()))

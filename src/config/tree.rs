@@ -39,6 +39,17 @@ impl Tree {
         self.node(&path).is_some() || self.bad.contains(&path)
     }
 
+    /// True for what `[[…]]` makes.
+    pub(super) fn is_list_of_tables(&self, path: &[Seg]) -> bool {
+        match self.node(path).map(|node| &node.kind) {
+            Some(ValueKind::Array(list)) => {
+                let mut kinds = list.iter().map(|entry| &entry.kind);
+                !list.is_empty() && kinds.all(|kind| matches!(kind, ValueKind::Table(_)))
+            }
+            _ => false,
+        }
+    }
+
     /// True when this setting, or a part of it, was written but is bad.
     pub(super) fn is_bad(&self, path: &[&str]) -> bool {
         let path = keys(path);

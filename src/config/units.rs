@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
+use super::slips::{size_unit_meant, time_unit_meant, typed_otherwise};
+
 /// Why a text is not the value it should be: a label for the caret and a hint below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -156,10 +158,12 @@ impl FromText for Duration {
             "d" => 86_400e3,
             "" => return Err(Self::bare_number(number)),
             other => {
-                return Err(Refusal::new(
-                    format!("unknown time unit \"{}\"", shown(other)),
-                    TIME_HELP,
-                ));
+                let help = time_unit_meant(other).map(|unit| format!("write \"{number}{unit}\""));
+                let refusal = || {
+                    let label = format!("unknown time unit \"{}\"", shown(other));
+                    Refusal::new(label, help.unwrap_or_else(|| TIME_HELP.to_owned()))
+                };
+                return Err(typed_otherwise::<Self>(text).unwrap_or_else(refusal));
             }
         };
         let value_ms = value * factor_ms;
@@ -228,10 +232,9 @@ impl FromText for Dbm {
     fn from_text(text: &str) -> Result<Self, Refusal> {
         let (number, unit) = split(text);
         let Some(value) = decimal(number) else {
-            return Err(Refusal::new(
-                format!("\"{}\" does not start with a number", shown(text)),
-                DBM_HELP,
-            ));
+            let label = format!("\"{}\" does not start with a number", shown(text));
+            let refusal = || Refusal::new(label, DBM_HELP);
+            return Err(typed_otherwise::<Self>(text).unwrap_or_else(refusal));
         };
         match unit {
             "dBm" => {}
@@ -243,11 +246,16 @@ impl FromText for Dbm {
                 ));
             }
             other => {
-                return Err(Refusal::new(
-                    format!("unknown unit \"{}\"", shown(other)),
-                    DBM_HELP,
-                ));
+                let label = format!("unknown unit \"{}\"", shown(other));
+                let refusal = || Refusal::new(label, DBM_HELP);
+                return Err(typed_otherwise::<Self>(text).unwrap_or_else(refusal));
             }
+        }
+        if (60.0..=150.0).contains(&value) {
+            return Err(Refusal::new(
+                "no radio level is that large",
+                format!("signal strengths are negative: \"-{number} dBm\""),
+            ));
         }
         if !(-150.0..=60.0).contains(&value) {
             return Err(Refusal::new(
@@ -340,10 +348,12 @@ impl FromText for ByteSize {
             "TiB" => 1 << 40,
             "" => return Err(Self::bare_number(number)),
             other => {
-                return Err(Refusal::new(
-                    format!("unknown size unit \"{}\"", shown(other)),
-                    SIZE_HELP,
-                ));
+                let help = size_unit_meant(other).map(|unit| format!("write \"{number} {unit}\""));
+                let refusal = || {
+                    let label = format!("unknown size unit \"{}\"", shown(other));
+                    Refusal::new(label, help.unwrap_or_else(|| SIZE_HELP.to_owned()))
+                };
+                return Err(typed_otherwise::<Self>(text).unwrap_or_else(refusal));
             }
         };
         let bytes = value * factor as f64;

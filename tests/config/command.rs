@@ -21,7 +21,7 @@ fn tracegate(arguments: &[&str], env: &[(&str, &str)]) -> (String, i32) {
 
 #[test]
 fn a_good_file_exits_0() {
-    let (text, code) = tracegate(&["check", "config/plant.toml"], &[]);
+    let (text, code) = tracegate(&["check", "--offline", "config/plant.toml"], &[]);
     assert_eq!(
         (text.as_str(), code),
         (
@@ -35,8 +35,8 @@ fn a_good_file_exits_0() {
 fn a_variable_can_spoil_it() {
     let env = [("TRACEGATE_MQTT__WINDOW", "lots")];
     let (text, code) = tracegate(&["check", "--format", "short", "config/plant.toml"], &env);
-    let expected = "TRACEGATE_MQTT__WINDOW: error[wrong-type]: `window` has the wrong type: \
-                    expected a whole number from 0 to 65535, found text \"lots\"\n";
+    let expected = "TRACEGATE_MQTT__WINDOW: error: `window` has the wrong type: \
+                    expected a whole number from 0 to 65535, found text \"lots\" [wrong-type]\n";
     assert_eq!((text.as_str(), code), (expected, 78));
 }
 
@@ -50,12 +50,50 @@ fn json_for_programs() {
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(code, 78);
     assert_eq!(report["ok"], false);
-    let span = &report["diagnostics"][0]["spans"][0];
+    let problem = &report["diagnostics"][0];
+    let expected = serde_json::json!({
+        "file": folder.to_str().unwrap(),
+        "line": 2,
+        "column": 8,
+        "severity": "error",
+        "code": "bad-value",
+        "message": "`site` has a bad value",
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(problem[key], *value, "{key}");
+    }
+    assert!(problem["help"].is_string());
+    let span = &problem["spans"][0];
     assert_eq!(
         (&span["line"], &span["column"], &span["end_column"]),
         (&2.into(), &8.into(), &9.into())
     );
     std::fs::remove_file(folder).unwrap();
+}
+
+#[test]
+fn what_is_not_plugged_in_is_a_warning_that_can_be_denied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let shown = folder.path().display();
+    let text = format!(
+        "[gateway]\nsite = \"a\"\n[scanner.line_2]\nserial = \"usb-gone-if00\"\n[read_point.line_2]\nmode = \"station\"\n\
+         sgln = \"urn:epc:id:sgln:4012345.00003.line2\"\nscanners = [\"line_2\"]\nscan = {{ biz_step = \"picking\" }}\n\
+         [buffer]\ndirectory = \"{shown}\"\nmax_size = \"16 MiB\"\n[status]\nlisten = \"off\"\n[mqtt]\nurl = \"mqtt://127.0.0.1\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let check = |more: &[&str]| {
+        let mut arguments = vec!["check", "--format", "short", file.to_str().unwrap()];
+        arguments.extend(more);
+        let (text, code) = tracegate(&arguments, &[]);
+        (text.replace(&format!("{shown}"), "FOLDER"), code)
+    };
+    let warning = "FOLDER/gateway.toml:4:10: warning: scanner `line_2` is not plugged in: \
+                   /dev/serial/by-id/usb-gone-if00 is not there [device]\n";
+    let ok = "FOLDER/gateway.toml: ok (0 readers, 1 scanner, 1 read point)\n";
+    assert_eq!(check(&[]), (format!("{warning}{ok}"), 0));
+    assert_eq!(check(&["--deny-warnings"]), (warning.to_owned(), 78));
+    assert_eq!(check(&["--deny-warnings", "--offline"]), (ok.to_owned(), 0));
 }
 
 fn tempfile(name: &str, content: &[u8]) -> PathBuf {
