@@ -18,6 +18,7 @@ mod gateway;
 mod lots;
 mod place;
 mod profiles;
+mod reload;
 mod replay;
 mod run;
 mod show;
@@ -57,6 +58,7 @@ enum Command {
     Discover(discover::Arguments),
     Doctor(doctor::Arguments),
     Run(run::Arguments),
+    Reload(reload::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
     Capture(capture::Arguments),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),

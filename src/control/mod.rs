@@ -33,7 +33,7 @@ const RUNTIME_FOLDER: &str = "/run/tracegate";
 pub struct Request {
     /// Version of the protocol.
     pub v: u32,
-    /// `status`, `why` or `capture`.
+    /// `status`, `why`, `capture` or `reload`.
     pub ask: String,
     /// The tag that `why` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 use super::{Answer, PROTOCOL, Request};
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
+use crate::reload::Reloads;
 
 /// Clients at a time; others are told to come back.
 const CLIENTS: usize = 8;
@@ -57,6 +58,7 @@ pub enum OpenError {
 pub struct Door {
     listener: UnixListener,
     path: PathBuf,
+    reloads: Option<Reloads>,
 }
 
 impl Door {
@@ -93,7 +95,18 @@ impl Door {
             return Err(system(error));
         }
         let path = path.to_owned();
-        Ok(Self { listener, path })
+        Ok(Self {
+            listener,
+            path,
+            reloads: None,
+        })
+    }
+
+    /// Also takes `reload`.
+    #[must_use]
+    pub fn reloading(mut self, reloads: Reloads) -> Self {
+        self.reloads = Some(reloads);
+        self
     }
 
     /// Serves clients until `stop`.
@@ -104,7 +117,8 @@ impl Door {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) if clients.len() < CLIENTS => {
-                        clients.spawn(client(stream, asks.clone(), health.clone()));
+                        let reloads = self.reloads.clone();
+                        clients.spawn(client(stream, asks.clone(), health.clone(), reloads));
                     }
                     Ok((stream, _)) => {
                         health.counters().control_refused.add(1);
@@ -133,9 +147,10 @@ impl Drop for Door {
     }
 }
 
-async fn client(stream: UnixStream, asks: Asks, health: Health) {
+async fn client(stream: UnixStream, asks: Asks, health: Health, reloads: Option<Reloads>) {
     let (reader, writer) = stream.into_split();
-    match talk(BufReader::new(reader), writer, &asks, &health).await {
+    let reloads = reloads.as_ref();
+    match talk(BufReader::new(reader), writer, &asks, &health, reloads).await {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::TimedOut => {
             health.counters().control_dropped.add(1);
@@ -151,6 +166,7 @@ async fn talk(
     mut writer: OwnedWriteHalf,
     asks: &Asks,
     health: &Health,
+    reloads: Option<&Reloads>,
 ) -> std::io::Result<()> {
     loop {
         let mut line = Vec::new();
@@ -165,7 +181,7 @@ async fn talk(
             let error = "a request is a line of JSON with at most 64 KiB";
             return send(&mut writer, &refusal(error)).await;
         }
-        match serve(&line, asks, health).await {
+        match serve(&line, asks, health, reloads).await {
             Ok(Reply::Answer(answer)) => send(&mut writer, &told(answer)).await?,
             Ok(Reply::Capture(pieces)) => {
                 send(&mut writer, &told(Value::Null)).await?;
@@ -181,7 +197,12 @@ enum Reply {
     Capture(mpsc::Receiver<Bytes>),
 }
 
-async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, String> {
+async fn serve(
+    line: &[u8],
+    asks: &Asks,
+    health: &Health,
+    reloads: Option<&Reloads>,
+) -> Result<Reply, String> {
     let request: Request = serde_json::from_slice(line)
         .map_err(|error| format!("this is no request of version {PROTOCOL}: {error}"))?;
     if request.v != PROTOCOL {
@@ -218,8 +239,18 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
                 None => Err("enough captures are under way; end one of them".to_owned()),
             }
         }
+        ("reload", _) => {
+            let (answer, told) = oneshot::channel();
+            let reloads = reloads.ok_or_else(gone)?;
+            reloads.send(answer).await.map_err(|_| gone())?;
+            let outcome = told.await.map_err(|_| gone())?;
+            let outcome = serde_json::to_value(outcome);
+            outcome
+                .map(Reply::Answer)
+                .map_err(|error| error.to_string())
+        }
         (other, _) => Err(format!(
-            "`{}` is nothing to ask for; known are status, why, capture",
+            "`{}` is nothing to ask for; known are status, why, capture, reload",
             crate::health::tame(other)
         )),
     }

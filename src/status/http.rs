@@ -28,13 +28,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Settings, Sources, live, metrics, page};
+use super::{Facts, Settings, Sources, live, metrics, page};
 use crate::capture::witness::Asks;
 use crate::config::Secret;
 use crate::health::{Beat, Health};
@@ -65,6 +65,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 pub struct Server {
     listener: TcpListener,
     settings: Settings,
+    facts: watch::Sender<Facts>,
 }
 
 /// Who may ask.
@@ -88,7 +89,18 @@ impl Server {
     /// The system refuses.
     pub async fn open(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
-        Ok(Self { listener, settings })
+        let facts = watch::Sender::new(settings.facts.clone());
+        Ok(Self {
+            listener,
+            settings,
+            facts,
+        })
+    }
+
+    /// Where it is told of another configuration.
+    #[must_use]
+    pub fn facts(&self) -> watch::Sender<Facts> {
+        self.facts.clone()
     }
 
     /// Where it listens.
@@ -109,7 +121,7 @@ impl Server {
             sources: Sources {
                 health: health.clone(),
                 asks,
-                facts: Arc::new(self.settings.facts),
+                facts: self.facts.subscribe(),
             },
             streams: Arc::new(Semaphore::new(STREAMS)),
             stop: stop.clone(),
@@ -288,7 +300,8 @@ fn harden(response: &mut Response<Body>) {
 }
 
 async fn index(State(shared): State<Shared>) -> Response<Body> {
-    let view = shared.sources.view().await;
+    let facts = shared.sources.facts();
+    let view = shared.sources.view(&facts).await;
     typed("text/html", page::whole(&view))
 }
 
