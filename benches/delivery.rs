@@ -202,13 +202,14 @@ impl Gateway {
             committed,
             acknowledged: acknowledged_in,
             requests: requests_in,
-            devices: Default::default(),
+            fleet: watch::channel(Default::default()).1,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),
         };
         let forwarder = tokio::spawn(mqtt::run(topology::forwarder(&config), links));
         let wiring = Wiring {
+            changes: mpsc::channel(1).1,
             non_events: false,
             keep_verdicts: tracegate::audit::Keep::default(),
             inputs: inputs_out,

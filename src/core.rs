@@ -18,27 +18,21 @@ mod storing;
 #[cfg(test)]
 mod tests;
 mod wall;
+mod wiring;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::input::{DeviceIndex, NonEventReason};
 use tracegate_pipeline::stats::Stats;
 use tracegate_pipeline::{Input, Output, Pipeline};
 use tracing::{debug, error, info, trace, warn};
 
-use crate::audit::Keep;
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
-use crate::capture::tap::Tap;
-use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
-use crate::health::{Beat, Code, Health};
+use crate::health::Code;
 use crate::logs;
-use crate::reference::Known;
 use crate::telemetry;
 
 pub use answer::{Feedback, LightSwitch, Told};
@@ -46,6 +40,7 @@ use audit::{Said, Word};
 use measure::tell_once;
 pub use storing::DiskFailed;
 use storing::Ended;
+pub use wiring::{Change, Wiring};
 
 /// Inputs per commit at most, and how long the first waits for company.
 const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
@@ -53,43 +48,6 @@ const BATCH: (usize, Duration) = (128, Duration::from_millis(10));
 const BATCH_READS: usize = 4_096;
 /// The loop wakes at least this often, for the watchdog.
 const WAKE: Duration = Duration::from_secs(5);
-
-/// What the core shares with the rest.
-#[derive(Debug)]
-pub struct Wiring {
-    /// From the sources; ends when all of them have.
-    pub inputs: mpsc::Receiver<Input>,
-    /// To scanners and readers.
-    pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
-    /// To the lights beside scanners and markers.
-    pub lights: BTreeMap<DeviceIndex, LightSwitch>,
-    /// To receivers: how many inputs with their reads are stored, perhaps only beside the buffer ([`Store::defer`]).
-    pub stored: BTreeMap<DeviceIndex, watch::Sender<u64>>,
-    /// To the forwarder: newest committed sequence number.
-    pub committed: watch::Sender<i64>,
-    /// From the forwarder: newest acknowledged sequence number.
-    pub acknowledged: watch::Receiver<i64>,
-    /// From the forwarder: events that cannot be sent.
-    pub requests: mpsc::Receiver<Request>,
-    /// To the witness: what was committed.
-    pub tap: Tap,
-    /// What is known about things.
-    pub known: Known,
-    /// Time.
-    pub clock: GatewayClock,
-    /// Conditions and counters.
-    pub health: Health,
-    /// Sign of life.
-    pub beat: Beat,
-    /// Ends the core after the forwarder's last acknowledgement.
-    pub stop: CancellationToken,
-    /// The core ends when the disk has failed for so long.
-    pub give_up_after: Duration,
-    /// Loads that are not booked are stored and sent, too.
-    pub non_events: bool,
-    /// How long the record of verdicts stays.
-    pub keep_verdicts: Keep,
-}
 
 /// The core: see the module documentation.
 #[derive(Debug)]
@@ -220,6 +178,7 @@ impl Core {
                     self.forget_at.get_or_insert_with(|| Instant::now() + BATCH.1);
                 }
                 Some(request) = self.wiring.requests.recv() => self.serve(request).await,
+                Some(change) = self.wiring.changes.recv() => self.change(change).await?,
                 () = self.wiring.tap.asked() => self.wiring.tap.tell(&self.pipeline),
                 () = sleep_until(next) => {
                     self.forget().await;

@@ -24,11 +24,17 @@ pub enum Failpoint {
     BeforeDelete,
     /// They have been.
     AfterDelete,
+    /// A reload is about to end the tasks of devices.
+    BeforeSwap,
+    /// They have ended, and the core has the old configuration.
+    InSwap,
+    /// The core has the new one, and nothing new has begun.
+    AfterSwap,
 }
 
 impl Failpoint {
     /// Every place, with its name.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::BeforeCommit, "before_commit"),
         (Self::InCommit, "in_commit"),
         (Self::AfterCommit, "after_commit"),
@@ -38,6 +44,9 @@ impl Failpoint {
         (Self::AfterAck, "after_ack"),
         (Self::BeforeDelete, "before_delete"),
         (Self::AfterDelete, "after_delete"),
+        (Self::BeforeSwap, "before_swap"),
+        (Self::InSwap, "in_swap"),
+        (Self::AfterSwap, "after_swap"),
     ];
 
     /// Dies here, if a test wants it.

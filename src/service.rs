@@ -1,15 +1,14 @@
-//! The daemon's life: start order, readiness, watchdog, shutdown order.
+//! The daemon's life: start order, readiness, watchdog, reload, shutdown order.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod reloading;
+mod supervise;
 
 use sd_notify::NotifyState;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracegate_pipeline::Input;
-use tracegate_pipeline::input::DeviceIndex;
 use tracing::{error, info, warn};
 
 use crate::buffer::{BufferError, Limits, Opened, OutboxReader, Request, Store, Trouble, is_sound};
@@ -19,22 +18,24 @@ use crate::clock::GatewayClock;
 use crate::config::Config;
 use crate::control::{self, server::Door};
 use crate::core::{Core, DiskFailed, Wiring};
-use crate::forward::{mqtt, site, sparkplug};
-use crate::health::{Code, DeviceState, Health};
+use crate::forward::{mqtt, site};
+use crate::health::{Code, Health};
 use crate::logs;
 use crate::reference::{self, Known};
-use crate::source::Context;
+use crate::reload::{Outcome, Start};
+use crate::source::marker;
 use crate::status;
+use crate::topology::running::{Common, Running};
 use crate::topology::{self, TopologyError};
+use reloading::{Reloading, part};
+use supervise::{notify, supervise};
 
 /// Inputs that wait for the core at most; beyond, sources hold back.
 const INPUT_QUEUE: usize = 256;
 /// What the forwarder may ask of the core before it waits for an answer.
 const REQUEST_QUEUE: usize = 4;
-/// A device that does not let go in this time at stop is left alone.
-const SOURCES_STOP: Duration = Duration::from_secs(8);
-/// The status line is renewed this often, and when something changes, but not more often than the second figure.
-const STATUS_EVERY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(200));
+/// Reloads that wait at most; whoever asks for another waits at its socket.
+const RELOAD_QUEUE: usize = 4;
 
 /// Why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +81,16 @@ impl ServiceError {
     }
 }
 
-/// Runs until `stop`.
+/// Runs until `stop`; each of `hangups` is a reload.
 ///
 /// # Errors
 /// The buffer cannot be opened, or a part of the daemon failed; devices and brokers that cannot be reached are no errors.
-pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), ServiceError> {
+pub async fn run(
+    start: Start,
+    mut hangups: Option<Signal>,
+    stop: CancellationToken,
+) -> Result<(), ServiceError> {
+    let config = &start.accepted.loaded.config;
     let clock = GatewayClock::start();
     let Opened {
         mut store,
@@ -123,10 +129,18 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         "Starting"
     );
 
-    let mut devices = topology::devices(config)?;
-    topology::recall(&mut devices, &pipeline);
+    health.config_loaded(start.state());
+    let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
+    let stop_sources = CancellationToken::new();
+    let mut running = Running::new(Common {
+        clock,
+        health: health.clone(),
+        inputs: inputs_in,
+        stop: stop_sources.clone(),
+    });
+    let plan = running.plan(config)?;
     let first = vec![
-        Input::Configure(Box::new(topology::pipeline(config, &devices))),
+        Input::Configure(Box::new(plan.pipeline.clone())),
         Input::Start { at: clock.now() },
     ];
     let (tap, outlet) = Tap::new(health.clone());
@@ -137,27 +151,18 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let (witness, asks) = Witness::new(outlet, known, site, health.clone());
     let antennas = config.buffer.directory.path().join("antennas.json");
     let witness = tokio::spawn(witness.judging(antennas).run());
-    let (inputs_in, inputs) = mpsc::channel(INPUT_QUEUE);
     let (committed_in, committed) = watch::channel(store.last_seq());
     let (acknowledged_in, acknowledged) = watch::channel(store.last_acknowledged());
     let (requests_in, requests) = mpsc::channel(REQUEST_QUEUE);
-    let (stop_sources, stop_forward, stop_core, stop_control) = (
-        CancellationToken::new(),
+    let (changes_in, changes) = mpsc::channel(1);
+    let (reloads_in, mut reloads) = mpsc::channel::<oneshot::Sender<Outcome>>(RELOAD_QUEUE);
+    let (stop_forward, stop_core, stop_control) = (
         CancellationToken::new(),
         CancellationToken::new(),
         CancellationToken::new(),
     );
 
-    let (directory, orders) = topology::downlink::targets(&devices);
-    let mut sources = JoinSet::new();
-    let lights = topology::light::start(
-        config,
-        &devices,
-        &directory,
-        &health,
-        &stop_sources,
-        &mut sources,
-    );
+    let (fleet_in, fleet) = watch::channel(plan.fleet.clone());
     let reader = OutboxReader::open(store.path()).await;
     let reader = reader.map_err(ServiceError::at_start)?;
     let links = mqtt::Links {
@@ -165,21 +170,13 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         committed,
         acknowledged: acknowledged_in,
         requests: requests_in.clone(),
-        devices: directory,
+        fleet,
         health: health.clone(),
         beat: health.beat("forwarder"),
         stop: stop_forward.clone(),
     };
     let mut forwarder = tokio::spawn(mqtt::run(topology::forwarder(config), links));
 
-    let edge_node = topology::edge_node(config).map(|settings| {
-        let (beat, stop) = (health.beat("sparkplug"), stop_forward.clone());
-        tokio::spawn(sparkplug::run(settings, health.clone(), beat, stop))
-    });
-
-    for (name, kind) in topology::kinds(config) {
-        health.know(&name, kind);
-    }
     if let Some(max_age) = config.reference.max_age() {
         health.site_data_matters(max_age);
     }
@@ -188,30 +185,12 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         tokio::spawn(site::run(settings, health.clone(), beat, stop))
     });
 
-    let mut feedback = BTreeMap::new();
-    let (mut doors, mut stored) = (topology::Doors::default(), BTreeMap::new());
-    for (index, ((name, device), orders)) in devices.into_iter().zip(orders).enumerate() {
-        let index =
-            DeviceIndex::try_from(index).map_err(|_| TopologyError::TooManyDevices(index))?;
-        health.device(&name, DeviceState::Starting);
-        let context = Context {
-            device: index,
-            inputs: inputs_in.clone(),
-            clock,
-            health: health.clone(),
-            orders,
-            beat: health.beat(&name),
-            stop: stop_sources.clone(),
-            name,
-        };
-        if let Some(answers) =
-            topology::start(device, context, &mut doors, &mut stored, &mut sources)
-        {
-            feedback.insert(index, answers);
-        }
-    }
-    doors.open(&health, &stop_sources, &mut sources);
-    drop(inputs_in);
+    let (feedback, lights, stored) = (
+        plan.feedback.clone(),
+        plan.lights.clone(),
+        plan.stored.clone(),
+    );
+    running.start(plan, |name| marker::Known::of(pipeline.mark_feed(name)));
 
     let directory = config.buffer.directory.path();
     let known = Known::open(directory, config.reference.max_records, health.clone()).await;
@@ -224,6 +203,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         stored,
         committed: committed_in,
         acknowledged,
+        changes,
         requests,
         tap,
         clock,
@@ -243,11 +223,11 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     let mut core = tokio::spawn(Core::new(store, pipeline, wiring).run(first));
 
     let socket = control::server_path(config, std::env::var_os("RUNTIME_DIRECTORY").as_deref());
-    let page = page(config, &asks, &health, &stop_control).await;
+    let (page, facts) = page(config, &asks, &health, &stop_control).await;
     let control = match Door::open(&socket).await {
         Ok(door) => {
             let beat = health.beat("control");
-            Some(tokio::spawn(door.serve(
+            Some(tokio::spawn(door.reloading(reloads_in).serve(
                 asks,
                 health.clone(),
                 beat,
@@ -259,24 +239,47 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
             error!(
                 code = logs::CONTROL_ABSENT,
                 error,
-                "No control socket: tracegate status, why, tail, capture and survey do not work"
+                "No control socket: tracegate status, why, reload, tail, capture and survey do not work"
             );
             None
         }
     };
+    let mut reloading = Reloading::new(
+        &start,
+        changes_in,
+        fleet_in,
+        facts,
+        (&health, &stop_forward),
+    );
+    if start.rejected.is_none() {
+        start.origin.keep(&start.accepted, config);
+    }
     notify(&[NotifyState::Ready]);
     let supervisor = tokio::spawn(supervise(health.clone()));
     let mut ended_core = None;
-    let fault = tokio::select! {
-        // In this order: without the core the others end too, and are not to blame.
-        biased;
-        () = stop.cancelled() => None,
-        ended = &mut core => {
-            ended_core = Some(ended);
-            Some("core")
+    let fault = loop {
+        let answer = tokio::select! {
+            // In this order: without the core the others end too, and are not to blame.
+            biased;
+            () = stop.cancelled() => break None,
+            ended = &mut core => {
+                ended_core = Some(ended);
+                break Some("core");
+            }
+            _ = &mut forwarder => break Some("forwarder"),
+            unexpected = running.failed() => break Some(part(unexpected)),
+            Some(answer) = reloads.recv() => Some(answer),
+            () = hangup(&mut hangups) => None,
+        };
+        match reloading.reload(&mut running, &stop).await {
+            Ok(outcome) => {
+                if let Some(answer) = answer {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(outcome);
+                }
+            }
+            Err(part) => break Some(part),
         }
-        _ = &mut forwarder => Some("forwarder"),
-        Some(ended) = sources.join_next() => Some(if ended.is_ok() { "core" } else { "device task" }),
     };
     notify(&[NotifyState::Stopping]);
     match fault {
@@ -287,18 +290,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
         ),
     }
     stop_sources.cancel();
-    if timeout(SOURCES_STOP, async {
-        while sources.join_next().await.is_some() {}
-    })
-    .await
-    .is_err()
-    {
-        warn!(
-            code = logs::STOP_HURRIED,
-            "Some devices did not let go in time"
-        );
-        sources.shutdown().await;
-    }
+    running.stop().await;
     stop_forward.cancel();
     if !forwarder.is_finished() && forwarder.await.is_err() {
         error!(
@@ -314,11 +306,7 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Service
     if let Some(page) = page {
         let _ = page.await;
     }
-    if let Some(edge_node) = edge_node
-        && edge_node.await.is_err()
-    {
-        error!(code = logs::PART_FAILED, "Sparkplug failed while stopping");
-    }
+    reloading.edge_node.stop().await;
     if let Some(site_data) = site_data
         && site_data.await.is_err()
     {
@@ -350,66 +338,43 @@ async fn page(
     asks: &Asks,
     health: &Health,
     stop: &CancellationToken,
-) -> Option<JoinHandle<()>> {
-    let settings = status::Settings::of(config)?;
+) -> (Option<JoinHandle<()>>, Option<watch::Sender<status::Facts>>) {
+    let Some(settings) = status::Settings::of(config) else {
+        return (None, None);
+    };
     let address = settings.listen;
     match status::Server::open(settings).await {
         Ok(server) => {
             let address = server.address().unwrap_or(address);
             info!(%address, "Status page");
-            let beat = health.beat("status page");
+            let (beat, facts) = (health.beat("status page"), server.facts());
             let served = server.serve(asks.clone(), health.clone(), beat, stop.clone());
-            Some(tokio::spawn(served))
+            (Some(tokio::spawn(served)), Some(facts))
         }
         Err(error) => {
             warn!(code = logs::PAGE_ABSENT, %address, %error, "No status page and no metrics: the port cannot be opened; choose another [status] listen");
-            None
+            (None, None)
         }
     }
 }
 
-/// Feeds systemd's watchdog for as long as every task shows signs of life, and tells systemd how things are.
-async fn supervise(health: Health) {
-    let watchdog = sd_notify::watchdog_enabled();
-    let every = watchdog.map_or(STATUS_EVERY.0, |limit| (limit / 3).min(STATUS_EVERY.0));
-    let mut changes = health.subscribe();
-    loop {
-        match health.stuck() {
-            None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
-            None => {}
-            Some(task) => error!(
-                code = Code::TaskStuck.as_str(),
-                task, "A task shows no sign of life; the watchdog is not fed"
-            ),
-        }
-        let next = health.settle();
-        let conditions = health.shown();
-        let waiting = health.counters().waiting.get();
-        let text = match conditions.as_slice() {
-            [] => format!("Everything is being delivered; {waiting} waiting"),
-            [only] => format!("{only}; {waiting} waiting"),
-            [first, more @ ..] => {
-                format!("{first} (and {} more); {waiting} waiting", more.len())
-            }
-        };
-        notify(&[NotifyState::Status(&text)]);
-        sleep(STATUS_EVERY.1.min(every)).await;
-        // Nobody should read "not connected" where it says "connected" a moment later; `health` keeps the sender alive.
-        let wait = next.map_or(every, |next| next.min(every));
-        let _ = timeout(wait, changes.changed()).await;
+/// The next SIGHUP; for ever where it means nothing.
+async fn hangup(hangups: &mut Option<Signal>) {
+    let came = match hangups {
+        Some(hangups) => hangups.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending::<()>().await;
     }
-}
-
-/// Without systemd there is nobody to tell.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        warn!(code = logs::SYSTEMD_NOT_TOLD, %error, "systemd cannot be told");
-    }
+    info!("SIGHUP");
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::config;
@@ -445,17 +410,13 @@ url = "mqtt://127.0.0.1:1"
 "#,
             buffer = buffer.display().to_string()
         );
-        let loaded = config::from_bytes(
-            Path::new("gateway.toml"),
-            text.as_bytes(),
-            std::iter::empty(),
-        )
-        .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
+        let start = Start::of_text("gateway.toml", &text)
+            .unwrap_or_else(|report| panic!("{}", report.render(config::Format::Human)));
         for _ in 0..2 {
             let stop = CancellationToken::new();
             let gateway = tokio::spawn({
-                let (config, stop) = (loaded.config.clone(), stop.clone());
-                async move { run(&config, stop).await }
+                let (start, stop) = (start.clone(), stop.clone());
+                async move { run(start, None, stop).await }
             });
             let file = buffer.join(crate::buffer::FILE_NAME);
             tracegate_sim::wait_until("the buffer", Duration::from_secs(20), || file.exists())

@@ -12,6 +12,8 @@ mod support;
 use std::time::Duration;
 
 use support::{Gateway, seed};
+use tracegate::control::client::Client;
+use tracegate::control::{Request, SOCKET_NAME};
 use tracegate::demo::config_text;
 use tracegate::failpoint::Failpoint;
 use tracegate_sim::demo::{Demo, DemoConfig};
@@ -73,10 +75,70 @@ async fn die_at(point: &str, times: u64, seed: u64) {
 async fn dying_at_any_place_loses_nothing() {
     let seed = seed("dying_at_any_place_loses_nothing");
     let mut random = fastrand::Rng::with_seed(seed);
-    for (_, point) in Failpoint::ALL {
+    for (place, point) in Failpoint::ALL {
+        if is_of_reload(place) {
+            continue;
+        }
         // The first commits are the start itself.
         for times in [3, random.u64(4..12)] {
             die_at(point, times, random.u64(..)).await;
         }
+    }
+}
+
+const fn is_of_reload(place: Failpoint) -> bool {
+    matches!(
+        place,
+        Failpoint::BeforeSwap | Failpoint::InSwap | Failpoint::AfterSwap
+    )
+}
+
+/// In the middle of a reload, while operators scan: the new file counts with the next start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_in_a_reload_loses_nothing() {
+    let seed = seed("dying_in_a_reload_loses_nothing");
+    for (place, point) in Failpoint::ALL {
+        if !is_of_reload(place) {
+            continue;
+        }
+        let mut plant = plant(seed).await;
+        let broker = plant.broker_addr();
+        let mut gateway = Gateway::new(|buffer| config_text(&plant, broker, buffer));
+        gateway.die_at = Some(format!("{point}:2"));
+        gateway.start();
+        plant.ready(PATIENCE).await.unwrap();
+        plant.play();
+        let file = gateway.folder.path().join("gateway.toml");
+        let good = std::fs::read_to_string(&file).unwrap();
+        let socket = gateway.folder.path().join("buffer").join(SOCKET_NAME);
+        for turn in 1..=2 {
+            // Those of the last turn are there no more.
+            let changed = format!(
+                "{good}\n[scanner.none_{turn}]\ntcp = \"127.0.1.{turn}:1\"\n[tags]\nstrict = {}\n",
+                turn == 1
+            );
+            std::fs::write(&file, changed).unwrap();
+            let mut client = Client::connect(std::slice::from_ref(&socket))
+                .await
+                .unwrap();
+            let answer = client.ask(&Request::new("reload")).await;
+            assert_eq!(answer.is_ok(), turn == 1, "{point}: {answer:?}");
+        }
+        let status = tokio::task::block_in_place(|| gateway.ended(PATIENCE));
+        assert!(!status.success(), "{point}: {status}");
+        gateway.start();
+        plant.played().await;
+        let complete = plant.complete(PATIENCE).await;
+        let stopped = tokio::task::block_in_place(|| gateway.stop());
+        let ledger = plant.ledger();
+        let score = ledger.score();
+        assert!(
+            complete.is_ok() && score.is_clean() && score.redelivered <= WINDOW,
+            "{point}\n{}\nthe gateway's log:\n{}",
+            ledger.report(),
+            gateway.log()
+        );
+        assert_eq!(score.truth, u64::from(LINES * LOTS));
+        assert!(stopped.success(), "{stopped}");
     }
 }

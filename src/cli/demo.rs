@@ -1,6 +1,6 @@
 //! `tracegate demo`: the whole way on one machine, with simulated devices and an embedded broker.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracegate_sim::demo::{Demo, DemoConfig};
 use tracegate_sim::scenario::Scenario;
 
-use crate::config::{self, Format};
+use crate::config::Format;
+use crate::reload::Start;
 use crate::{demo, service};
 
 /// Devices and store must have found each other by then.
@@ -71,18 +72,17 @@ async fn play(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.show_config {
         println!("{text}");
     }
-    let loaded =
-        match config::from_bytes(Path::new("demo.toml"), text.as_bytes(), std::iter::empty()) {
-            Ok(loaded) => loaded,
-            Err(report) => bail!(
-                "the demo's own configuration is wrong:\n{}",
-                report.render(Format::Human)
-            ),
-        };
+    let start = match Start::of_text("demo.toml", &text) {
+        Ok(start) => start,
+        Err(report) => bail!(
+            "the demo's own configuration is wrong:\n{}",
+            report.render(Format::Human)
+        ),
+    };
     let stop = CancellationToken::new();
     let gateway = tokio::spawn({
         let stop = stop.clone();
-        async move { service::run(&loaded.config, stop).await }
+        async move { service::run(start, None, stop).await }
     });
     plant.ready(READY).await?;
     println!("The gateway is reading. Movements as the traceability store receives them:");

@@ -73,6 +73,15 @@ impl Gateway {
         };
         Ok(Client::connect(&paths).await?)
     }
+
+    /// Connects to it even if the file has errors: the gateway is to say so.
+    pub(super) async fn connect_anyhow(&self) -> Result<Client, Trouble> {
+        let paths = match &self.socket {
+            Some(socket) => vec![socket.clone()],
+            None => client_paths(&config::guess(&self.config, super::environment())),
+        };
+        Ok(Client::connect(&paths).await?)
+    }
 }
 
 /// Loads a configuration; its problems are reported.

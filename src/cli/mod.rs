@@ -20,6 +20,7 @@ mod lots;
 mod place;
 mod profiles;
 mod progress;
+mod reload;
 mod replay;
 mod run;
 mod schema;
@@ -65,6 +66,7 @@ enum Command {
     Discover(discover::Arguments),
     Doctor(doctor::Arguments),
     Run(run::Arguments),
+    Reload(reload::Arguments),
     Status(status::Arguments),
     Why(why::Arguments),
     Tail(tail::Arguments),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Discover(arguments) => discover::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),

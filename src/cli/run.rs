@@ -6,16 +6,19 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::config::{self, Format};
+use crate::config::Format;
+use crate::health::Code;
 use crate::logs;
+use crate::reload::Origin;
 use crate::service;
 
 /// Run the gateway until SIGTERM or SIGINT.
 ///
 /// Devices and brokers that cannot be reached are reported and tried again for ever. Log level: RUST_LOG=debug (or
-/// trace, warn, …), else [log] level. Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails at the start or
+/// trace, warn, …), else [log] level. SIGHUP does as tracegate reload. With problems in the configuration it starts with the
+/// last good copy of it, where there is one. Exit code: 0 after a stop, 1 when the gateway cannot run, 74 when the buffer's disk fails at the start or
 /// for too long, 78 with problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,21 +28,33 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = match config::load(&arguments.config, super::environment()) {
-        Ok(loaded) => loaded,
+    let origin = Origin::new(&arguments.config, super::environment());
+    let start = match origin.start() {
+        Ok(start) => start,
         Err(report) => {
             eprint!("{}", report.render(Format::Human));
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };
-    let settings = &loaded.config.log;
+    let settings = &start.accepted.loaded.config.log;
     let _log = logs::start(settings.format, settings.level.as_str());
-    eprint!("{}", loaded.report().render(Format::Human));
+    match &start.rejected {
+        Some(rejected) => {
+            eprint!("{}", rejected.rendered);
+            error!(
+                code = Code::ConfigLastGood.as_str(),
+                file = %arguments.config.display(),
+                "The configuration was rejected; starting with the last good copy of it"
+            );
+        }
+        None => eprint!("{}", start.accepted.loaded.report().render(Format::Human)),
+    }
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
-        let outcome = service::run(&loaded.config, stop).await;
+        let hangups = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
+        let outcome = service::run(start, Some(hangups), stop).await;
         anyhow::Ok(outcome)
     });
     // A name look-up under way cannot be called off; everything that matters has ended.

@@ -207,9 +207,22 @@ impl Loaded {
 /// # Errors
 /// A [`Report`] with everything that is wrong: the file cannot be read, or it has errors.
 pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Report> {
-    let bytes = read_file(path)
-        .map_err(|problem| Report::new(&path.display().to_string(), "", vec![problem]))?;
-    from_bytes(path, &bytes, env)
+    from_bytes(path, &read_bytes(path)?, env)
+}
+
+/// The bytes of a configuration file.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Report> {
+    read_file(path).map_err(|problem| Report::new(&path.display().to_string(), "", vec![problem]))
+}
+
+/// What can be made out of a file that may have errors: where its gateway is, and what it has left behind.
+pub fn guess(path: &Path, env: impl Iterator<Item = (String, String)>) -> Config {
+    let bytes = read_file(path).unwrap_or_default();
+    let text = decode(&bytes).unwrap_or_default();
+    parse(text, env).0
 }
 
 /// As [`load`], for a file that was read already; opens nothing.

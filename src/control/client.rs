@@ -97,10 +97,22 @@ impl Client {
     /// # Errors
     /// The gateway refuses, is silent, or is gone.
     pub async fn ask(&mut self, request: &Request) -> Result<Value, ControlError> {
+        self.ask_for(request, PATIENCE).await
+    }
+
+    /// As [`ask`](Self::ask), for what may take the gateway so long.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn ask_for(
+        &mut self,
+        request: &Request,
+        patience: Duration,
+    ) -> Result<Value, ControlError> {
         let line = serde_json::to_string(request).unwrap_or_default() + "\n";
         let sent = self.stream.get_mut().write_all(line.as_bytes()).await;
         // One that hung up may have said why before.
-        let answer = match timeout(PATIENCE, self.line()).await {
+        let answer = match timeout(patience, self.line()).await {
             Err(_) => return Err(ControlError::Silent(self.path.clone())),
             Ok(Ok(Some(line))) => line,
             Ok(Ok(None)) => {

@@ -35,7 +35,7 @@ const RUNTIME_FOLDER: &str = "/run/tracegate";
 pub struct Request {
     /// Version of the protocol.
     pub v: u32,
-    /// `status`, `why`, `tail`, `top`, `capture` or `bundle`.
+    /// `status`, `why`, `tail`, `top`, `capture`, `bundle` or `reload`.
     pub ask: String,
     /// The tag that `why` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,6 +23,7 @@ use crate::bundle::Running;
 use crate::capture::witness::{Ask, Asks};
 use crate::health::{Beat, Health};
 use crate::logs;
+use crate::reload::Reloads;
 use crate::story::Recent;
 use crate::tail::Follower;
 use crate::top::Sample;
@@ -65,6 +66,7 @@ pub enum OpenError {
 pub struct Door {
     listener: UnixListener,
     path: PathBuf,
+    reloads: Option<Reloads>,
 }
 
 impl Door {
@@ -101,7 +103,18 @@ impl Door {
             return Err(system(error));
         }
         let path = path.to_owned();
-        Ok(Self { listener, path })
+        Ok(Self {
+            listener,
+            path,
+            reloads: None,
+        })
+    }
+
+    /// Also takes `reload`.
+    #[must_use]
+    pub fn reloading(mut self, reloads: Reloads) -> Self {
+        self.reloads = Some(reloads);
+        self
     }
 
     /// Serves clients until `stop`.
@@ -112,7 +125,8 @@ impl Door {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) if clients.len() < CLIENTS => {
-                        clients.spawn(client(stream, asks.clone(), health.clone()));
+                        let reloads = self.reloads.clone();
+                        clients.spawn(client(stream, asks.clone(), health.clone(), reloads));
                     }
                     Ok((stream, _)) => {
                         health.counters().control_refused.add(1);
@@ -141,9 +155,10 @@ impl Drop for Door {
     }
 }
 
-async fn client(stream: UnixStream, asks: Asks, health: Health) {
+async fn client(stream: UnixStream, asks: Asks, health: Health, reloads: Option<Reloads>) {
     let (reader, writer) = stream.into_split();
-    match talk(BufReader::new(reader), writer, &asks, &health).await {
+    let reloads = reloads.as_ref();
+    match talk(BufReader::new(reader), writer, &asks, &health, reloads).await {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::TimedOut => {
             health.counters().control_dropped.add(1);
@@ -162,6 +177,7 @@ async fn talk(
     mut writer: OwnedWriteHalf,
     asks: &Asks,
     health: &Health,
+    reloads: Option<&Reloads>,
 ) -> std::io::Result<()> {
     loop {
         let mut line = Vec::new();
@@ -176,7 +192,7 @@ async fn talk(
             let error = "a request is a line of JSON with at most 64 KiB";
             return send(&mut writer, &refusal(error), STALLED).await;
         }
-        match serve(&line, asks, health).await {
+        match serve(&line, asks, health, reloads).await {
             Ok(Reply::Answer(answer)) => send(&mut writer, &told(answer), STALLED).await?,
             Ok(Reply::Stream(mut stream, answer)) => {
                 send(&mut writer, &told(answer), STALLED).await?;
@@ -215,7 +231,12 @@ impl Stream {
     }
 }
 
-async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, String> {
+async fn serve(
+    line: &[u8],
+    asks: &Asks,
+    health: &Health,
+    reloads: Option<&Reloads>,
+) -> Result<Reply, String> {
     let request: Request = serde_json::from_slice(line)
         .map_err(|error| format!("this is no request of version {PROTOCOL}: {error}"))?;
     if request.v != PROTOCOL {
@@ -271,8 +292,18 @@ async fn serve(line: &[u8], asks: &Asks, health: &Health) -> Result<Reply, Strin
             let follower = Follower::new(wish, following, health.clone())?;
             Ok(Reply::Stream(Stream::Tail(Box::new(follower)), answer))
         }
+        ("reload", _) => {
+            let (answer, told) = oneshot::channel();
+            let reloads = reloads.ok_or_else(gone)?;
+            reloads.send(answer).await.map_err(|_| gone())?;
+            let outcome = told.await.map_err(|_| gone())?;
+            let outcome = serde_json::to_value(outcome);
+            outcome
+                .map(Reply::Answer)
+                .map_err(|error| error.to_string())
+        }
         (other, _) => Err(format!(
-            "`{}` is nothing to ask for; known are status, why, tail, top, capture, bundle",
+            "`{}` is nothing to ask for; known are status, why, tail, top, capture, bundle, reload",
             crate::health::tame(other)
         )),
     }

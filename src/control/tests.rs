@@ -81,7 +81,7 @@ async fn questions_are_answered_and_wrong_ones_refused() {
     let refused = client.ask(&Request::new("coffee")).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the gateway refuses: `coffee` is nothing to ask for; known are status, why, tail, top, capture, bundle"
+        "the gateway refuses: `coffee` is nothing to ask for; known are status, why, tail, top, capture, bundle, reload"
     );
     assert!(!refused.is_absence());
     for (request, expected) in [

@@ -1,16 +1,20 @@
 //! The core between channels, with a real buffer and the test as scanner, forwarder and broker.
 
 mod audit;
+mod change;
 mod damage;
 mod guards;
 mod kept;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 
 use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracegate_epcis::EventId;
 use tracegate_pipeline::config::{
     PipelineConfig, ReadPointConfig, ReadPointKind, StationConfig, StationScanner, Step,
@@ -21,6 +25,10 @@ use tracegate_pipeline::time::{Span, Time};
 
 use super::*;
 use crate::buffer::{FILE_NAME, Keep, Opened, OutboxReader, OutboxRow};
+use crate::capture::tap::Tap;
+use crate::clock::GatewayClock;
+use crate::health::Health;
+use crate::reference::Known;
 
 /// The least the buffer makes of it: 64 pages, some 150 scans.
 const TINY: u64 = 0;
@@ -82,6 +90,7 @@ impl Plant {
         let (requests, requests_out) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let wiring = Wiring {
+            changes: mpsc::channel(1).1,
             non_events: false,
             keep_verdicts: crate::audit::Keep::default(),
             known: Known::default(),
@@ -473,28 +482,4 @@ async fn an_event_that_cannot_be_sent_is_set_aside_and_told() {
     let mut opened = plant.stop().await;
     let figures = opened.store.figures().await.unwrap();
     assert_eq!((figures.dead_letters, figures.waiting), (1, 2));
-}
-
-/// Nobody waits for reads, so they are not committed one by one; a kill must not lose them all the same.
-#[tokio::test]
-async fn reads_that_wait_for_the_next_commit_survive_a_kill() {
-    let plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
-    let at = plant.clock.now();
-    let read = tracegate_pipeline::Read {
-        epc: vec![0x30; 12],
-        bit_len: 96,
-        ..Default::default()
-    };
-    let reads = Input::Reads {
-        device: 0,
-        at,
-        reads: vec![read; 3],
-    };
-    plant.inputs.send(reads).await.unwrap();
-    until("the receiver to be told", || *plant.stored.borrow() == 1).await;
-    plant.core.abort();
-    assert!(plant.core.await.unwrap_err().is_cancelled());
-    let opened = Store::open(plant.directory.path(), ROOMY).await.unwrap();
-    assert!(opened.store.due().is_some(), "they were not committed yet");
-    assert_eq!(opened.pipeline.stats().reads, 3);
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::health::DeviceKind;
+
 /// Orders that wait for a device; more are refused.
 const ORDER_QUEUE: usize = 4;
 
@@ -95,6 +97,15 @@ impl Target {
 
 /// All devices by name.
 pub type Directory = BTreeMap<String, Target>;
+
+/// What there is at this moment: a reload may change it.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// Devices that commands are for.
+    pub targets: Directory,
+    /// All devices, lights among them.
+    pub kinds: BTreeMap<String, DeviceKind>,
+}
 
 #[cfg(test)]
 mod tests {

@@ -88,6 +88,26 @@ impl Announcer {
         announcer
     }
 
+    /// Goes on with other devices: of those that stay only news is told, those that are no more are forgotten.
+    pub(super) fn follow(
+        &mut self,
+        settings: &Settings,
+        kinds: &BTreeMap<String, DeviceKind>,
+        site: &str,
+    ) {
+        let settings = Settings {
+            devices: kinds.clone(),
+            ..settings.clone()
+        };
+        let before = std::mem::replace(self, Self::new(&settings, site));
+        for old in before.devices {
+            let is_same = |new: &&mut Device| new.name == old.name && new.kind == old.kind;
+            if let Some(new) = self.devices.iter_mut().find(is_same) {
+                (new.told, new.refresh) = (old.told, old.refresh);
+            }
+        }
+    }
+
     /// Finds out what an earlier configuration left behind, and notes what this one will leave.
     fn recall(&mut self) {
         let Some(record) = &self.record else { return };
@@ -203,6 +223,18 @@ mod tests {
         topics
             .map(|topic| topic.rsplit('/').next().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_device_that_is_new_is_told_of_and_one_that_stays_is_not_told_again() {
+        let health = Health::new("plant-3", "e");
+        let before = settings(&["dock_1", "dock_2"]);
+        let mut announcer = Announcer::new(&before, "plant-3");
+        assert_eq!(due(&mut announcer, &health).len(), 2);
+        let kinds = settings(&["dock_2", "dock_3"]).devices;
+        announcer.follow(&before, &kinds, "plant-3");
+        let told = due(&mut announcer, &health);
+        assert!(told.len() == 1 && told[0].contains("dock_3"), "{told:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use super::window::WindowError;
 use super::words;
 use crate::buffer::{BufferError, OutboxReader, OutboxRow, Request, Stream, Trouble};
 use crate::config::{Payload, Template};
-use crate::downlink::order::Directory;
+use crate::downlink::order::Fleet;
 use crate::health::{Beat, BrokerState, Code, Counters, EndpointState, Health, tame};
 use crate::logs;
 use crate::tls::{self, TlsError};
@@ -231,8 +231,8 @@ pub struct Links {
     pub acknowledged: watch::Sender<i64>,
     /// To the buffer: events that cannot be sent.
     pub requests: mpsc::Sender<Request>,
-    /// Devices that commands are for.
-    pub devices: Directory,
+    /// Devices, as they are at this moment.
+    pub fleet: watch::Receiver<Fleet>,
     /// Conditions and counters.
     pub health: Health,
     /// Sign of life.
@@ -370,7 +370,7 @@ async fn serve(
     credentials: &mut Credentials,
 ) -> Result<(), SessionEnd> {
     let timing = session.timing();
-    let mut announcer = session.announcer();
+    let mut announcer = session.announcer(&links.fleet.borrow_and_update().kinds);
     let mut changes = links.health.subscribe();
     let mut renew = interval(timing.status);
     renew.reset();
@@ -414,6 +414,9 @@ async fn serve(
             _ = changes.changed() => {
                 session.renew_status();
                 announcer.changed();
+            }
+            Ok(()) = links.fleet.changed() => {
+                session.reannounce(&mut announcer, &links.fleet.borrow_and_update().kinds);
             }
             _ = renew.tick() => {
                 session.renew_status();

@@ -357,8 +357,9 @@ impl<'a> Session<'a> {
                 self.downlink.subscribed(answer, &links.health, now);
             }
             Event::Received(message, _) => {
+                let fleet = links.fleet.borrow();
                 let around = Around {
-                    devices: &links.devices,
+                    devices: &fleet.targets,
                     health: &links.health,
                     acknowledged: *links.acknowledged.borrow(),
                     now: Instant::now(),

@@ -13,9 +13,16 @@ pub(super) const STUCK_AFTER: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct Beat(Arc<(Mutex<Instant>, AtomicBool)>);
 
+impl Default for Beat {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Beat {
-    /// A task that begins now.
-    pub(super) fn new() -> Self {
+    /// Of a task that begins now.
+    #[must_use]
+    pub fn new() -> Self {
         Self(Arc::new((
             Mutex::new(Instant::now()),
             AtomicBool::new(true),

@@ -47,6 +47,18 @@ impl Health {
         self.links().config.clone()
     }
 
+    /// Forgets a device that is not configured any more.
+    pub fn forget(&self, name: &str) {
+        let known = self.links().devices.remove(name).is_some();
+        self.announce(known);
+    }
+
+    /// Whether the buffer takes what comes, as far as is known.
+    #[must_use]
+    pub fn stores(&self) -> bool {
+        self.links().storing.is_none()
+    }
+
     /// Notes that a configuration was taken into use.
     pub fn config_loaded(&self, config: ConfigState) {
         self.links().config = config;

@@ -433,8 +433,14 @@ impl Health {
     #[must_use]
     pub fn beat(&self, task: &str) -> Beat {
         let beat = Beat::new();
-        self.beats().push((task.to_owned(), beat.clone()));
+        self.watch(task, &beat);
         beat
+    }
+
+    /// From now on a task is watched by a sign of life that it holds.
+    pub fn watch(&self, task: &str, beat: &Beat) {
+        beat.touch();
+        self.beats().push((task.to_owned(), beat.clone()));
     }
 
     /// The first task that shows no sign of life, if any.

@@ -161,6 +161,9 @@ codes! {
     PART_FAILED "PART-FAILED" "error":
         /// A part of the program ended by a fault of its own.
         "report it with the log; systemd starts the gateway anew";
+    LAST_GOOD_NOT_KEPT "LAST-GOOD-NOT-KEPT" "warn":
+        /// The last good copy of the configuration could not be written.
+        "let the gateway's user write to the folder of the buffer; until then a start with a bad file fails";
     STOP_HURRIED "STOP-HURRIED" "warn":
         /// At a stop something did not let go in time and was cut off; what is stored stays stored.
         "nothing; if a device is named often, look at it";

@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ use tracing::{debug, warn};
 use super::door::Door;
 use super::guard::Guard;
 use super::seats::{Seats, Streams};
-use super::{Settings, Sources, live, metrics, page, support};
+use super::{Facts, Settings, Sources, live, metrics, page, support};
 use crate::capture::witness::Asks;
 use crate::health::{Beat, Health};
 use crate::logs;
@@ -61,6 +61,7 @@ const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\
 pub struct Server {
     listener: TcpListener,
     settings: Settings,
+    facts: watch::Sender<Facts>,
 }
 
 #[derive(Clone)]
@@ -82,7 +83,18 @@ impl Server {
     /// The system refuses.
     pub async fn open(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
-        Ok(Self { listener, settings })
+        let facts = watch::Sender::new(settings.facts.clone());
+        Ok(Self {
+            listener,
+            settings,
+            facts,
+        })
+    }
+
+    /// Where it is told of another configuration.
+    #[must_use]
+    pub fn facts(&self) -> watch::Sender<Facts> {
+        self.facts.clone()
     }
 
     /// Where it listens.
@@ -106,7 +118,7 @@ impl Server {
             sources: Sources {
                 health: health.clone(),
                 asks,
-                facts: Arc::new(self.settings.facts),
+                facts: self.facts.subscribe(),
             },
             streams: Streams::new(health.clone()),
             bundles: Arc::new(Semaphore::new(support::BUNDLES)),
@@ -258,7 +270,8 @@ fn harden(response: &mut Response<Body>) {
 }
 
 async fn index(State(shared): State<Shared>) -> Response<Body> {
-    let view = shared.sources.view().await;
+    let facts = shared.sources.facts();
+    let view = shared.sources.view(&facts).await;
     typed("text/html", page::whole(&view))
 }
 

@@ -46,7 +46,8 @@ pub(super) fn start(
     tokio::spawn(async move {
         let _both = (viewer, ended);
         loop {
-            let view = sources.view().await;
+            let facts = sources.facts();
+            let view = sources.view(&facts).await;
             let contents = page::contents(&view);
             drop(view);
             let sent = timeout(STALLED, out.send(event(&contents))).await;

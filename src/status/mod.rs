@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
@@ -57,7 +57,7 @@ pub struct Settings {
     pub facts: Facts,
 }
 
-/// What does not change while the gateway runs.
+/// What stands in the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The configuration file.
@@ -77,6 +77,20 @@ impl Settings {
     #[must_use]
     pub fn of(config: &Config) -> Option<Self> {
         let page = &config.status;
+        Some(Self {
+            listen: page.listen.0?,
+            hosts: page.hosts.iter().map(|it| it.as_str().to_owned()).collect(),
+            password: page.password_file.as_ref().map(|it| it.path().to_owned()),
+            tls: tls(page),
+            facts: Facts::of(config),
+        })
+    }
+}
+
+impl Facts {
+    /// Of a configuration that is taken into use just now.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
         let read_points = config.read_point.iter().map(|(name, it)| {
             let antennas = it
                 .all_antennas()
@@ -85,19 +99,13 @@ impl Settings {
             let parts = antennas.chain(stations).collect();
             (name.clone(), (it.mode.as_str(), parts))
         });
-        Some(Self {
-            listen: page.listen.0?,
-            hosts: page.hosts.iter().map(|it| it.as_str().to_owned()).collect(),
-            password: page.password_file.as_ref().map(|it| it.path().to_owned()),
-            tls: tls(page),
-            facts: Facts {
-                file: config.file.clone(),
-                loaded: Timestamp::now(),
-                buffer: config.buffer.directory.path().to_owned(),
-                read_points: read_points.collect(),
-                time_zone: config.gateway.time_zone.as_str().to_owned(),
-            },
-        })
+        Self {
+            file: config.file.clone(),
+            loaded: Timestamp::now(),
+            buffer: config.buffer.directory.path().to_owned(),
+            read_points: read_points.collect(),
+            time_zone: config.gateway.time_zone.as_str().to_owned(),
+        }
     }
 }
 
@@ -118,7 +126,7 @@ fn tls(page: &StatusPage) -> Option<ServerSetup> {
 struct Sources {
     health: Health,
     asks: Asks,
-    facts: std::sync::Arc<Facts>,
+    facts: watch::Receiver<Facts>,
 }
 
 /// A device as it is shown: its report, reads in the last minute, and those of its antennas over the last hours.
@@ -139,7 +147,12 @@ struct View<'a> {
 }
 
 impl Sources {
-    async fn view(&self) -> View<'_> {
+    /// What a reload may have changed.
+    fn facts(&self) -> Facts {
+        self.facts.borrow().clone()
+    }
+
+    async fn view<'a>(&self, facts: &'a Facts) -> View<'a> {
         let recent = self.recent_in_time().await;
         let health = &self.health;
         let shown = |(name, kind): (String, DeviceKind)| {
@@ -148,7 +161,7 @@ impl Sources {
         };
         let status = health.status();
         View {
-            facts: &self.facts,
+            facts,
             now: Timestamp::now(),
             headline: headline(&status.conditions),
             devices: health.kinds().into_iter().map(shown).collect(),

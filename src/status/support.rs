@@ -32,7 +32,7 @@ pub(super) async fn bundle(
     let recent = sources.recent_in_time().await;
     let recent = recent.ok_or_else(|| "the gateway is busy and did not say".to_owned());
     let running = recent.map(|recent| Running::of(&sources.health, recent));
-    let bundle = bundle::gather(&sources.facts.file, running).await;
+    let bundle = bundle::gather(&sources.facts().file, running).await;
     let now = Timestamp::now();
     let folder = bundle::folder(&sources.health.status().site, now);
     let name = format!("attachment; filename=\"{folder}.tar.gz\"");

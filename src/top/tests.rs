@@ -27,6 +27,7 @@ fn sample(at_ms: i64, reads: u64) -> Sample {
             advice: "Look.".to_owned(),
             tags: 1,
         }],
+        ..Recent::default()
     };
     let reader = json!({
         "state": "up", "kind": "reader", "reads": reads, "problems": ["antenna 3 reads far less than usual"],

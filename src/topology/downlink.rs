@@ -4,7 +4,7 @@ use super::Device;
 use crate::config::{Acknowledge, Config, OutputUse};
 use crate::downlink::ack::Limits;
 use crate::downlink::command::Kind;
-use crate::downlink::order::{Directory, Orders, Target};
+use crate::downlink::order::{Orders, Target};
 use crate::forward::{commands, subscribe};
 
 /// The way back from the broker.
@@ -47,31 +47,23 @@ pub(super) fn settings(config: &Config) -> subscribe::Settings {
     }
 }
 
-/// What commands may ask of each device, and where it hears of it; in the order of `devices`.
+/// What commands may ask of a device, and where it hears of it.
 #[must_use]
-pub fn targets(devices: &[(String, Device)]) -> (Directory, Vec<Orders>) {
-    let (mut directory, mut all) = (Directory::new(), Vec::new());
-    for (name, device) in devices {
-        let (target, orders) = match device {
-            Device::Llrp(settings) => {
-                let (commanded, shown): (Vec<_>, Vec<_>) = settings
-                    .outputs
-                    .iter()
-                    .filter(|(_, what)| **what != OutputUse::Light)
-                    .partition(|(_, what)| **what == OutputUse::Command);
-                let ports = commanded.into_iter().map(|(port, _)| *port).collect();
-                Target::new(!shown.is_empty(), ports)
-            }
-            Device::Receiver(_) => Target::new(false, Vec::new()),
-            Device::Marker(_) => Target::new(false, Vec::new()),
-            Device::Scanner(settings) => {
-                Target::new(!settings.answers.identify.is_empty(), Vec::new())
-            }
-            Device::Hid(settings) => Target::new(!settings.answers.identify.is_empty(), Vec::new()),
-            Device::Keyboard(_) => Target::new(false, Vec::new()),
-        };
-        directory.insert(name.clone(), target);
-        all.push(orders);
+pub fn target(device: &Device) -> (Target, Orders) {
+    match device {
+        Device::Llrp(settings) => {
+            let (commanded, shown): (Vec<_>, Vec<_>) = settings
+                .outputs
+                .iter()
+                .filter(|(_, what)| **what != OutputUse::Light)
+                .partition(|(_, what)| **what == OutputUse::Command);
+            let ports = commanded.into_iter().map(|(port, _)| *port).collect();
+            Target::new(!shown.is_empty(), ports)
+        }
+        Device::Scanner(settings) => Target::new(!settings.answers.identify.is_empty(), Vec::new()),
+        Device::Hid(settings) => Target::new(!settings.answers.identify.is_empty(), Vec::new()),
+        Device::Receiver(_) | Device::Marker(_) | Device::Keyboard(_) => {
+            Target::new(false, Vec::new())
+        }
     }
-    (directory, all)
 }

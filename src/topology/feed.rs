@@ -17,7 +17,7 @@ use crate::source::transport::{Line, Transport};
 /// On this port a fixed reader speaks telnet.
 const TELNET: u16 = 23;
 
-/// A marker's settings; what is known of it from before comes from [`recall`](super::recall).
+/// A marker's settings; what is known of it from before is told when it begins.
 pub(super) fn marker(config: &Config, marker: &Marker) -> marker::Settings {
     let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|it| it.0.clone()).unwrap_or_default();
     let feed = if let Some(path) = &marker.tail {

@@ -7,14 +7,9 @@ mod feed;
 pub mod light;
 mod reader;
 mod receiver;
+pub mod running;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tracegate_pipeline::Pipeline;
+use tokio::sync::{mpsc, oneshot, watch};
 use tracegate_pipeline::config::{
     GateAntenna, GateConfig, GateEye, PipelineConfig, ReadPointConfig, ReadPointKind, Side,
     StationConfig, StationScanner, Step,
@@ -28,10 +23,10 @@ use crate::config::{
     TagPattern,
 };
 use crate::core::Feedback;
-use crate::health::Health;
-use crate::source::llrp::link::Link;
-use crate::source::llrp::listen::{Door, Route, Seat};
+use crate::source::llrp::listen::Seat;
 use crate::source::{Context, hid, keyboard, llrp, marker, receiver as receiver_source, scanner};
+use running::Work;
+
 pub use delivery::{edge_node, forwarder, keep_sent, kinds, site_data, telemetry_bytes};
 
 /// Answers that wait for a scanner, or movements for a reader's light, at most; an older one says nothing to the operator
@@ -97,98 +92,69 @@ pub fn devices(config: &Config) -> Result<Vec<(String, Device)>, TopologyError> 
     }
 }
 
-/// Tells feeds that are read again where to go on.
-pub fn recall(devices: &mut [(String, Device)], pipeline: &Pipeline) {
-    for (name, device) in devices {
-        if let Device::Marker(settings) = device {
-            settings.known = marker::Known::of(pipeline.mark_feed(name));
-        }
-    }
+/// A device's task, not begun yet.
+struct Prepared {
+    /// Where its feedback goes, if it takes any.
+    feedback: Option<mpsc::Sender<Feedback>>,
+    /// Where it is told how many of its inputs with reads are stored, if it wants to know.
+    stored: Option<watch::Sender<u64>>,
+    /// Where it is told where to go on reading, if it waits for that.
+    recall: Option<oneshot::Sender<marker::Known>>,
+    work: Work,
 }
 
-/// Starts a device's task; returns where its feedback goes, if it takes any. `stored` gets where it is told how many of its
-/// inputs with reads are stored, if it wants to know.
-pub fn start(
-    device: Device,
-    context: Context,
-    doors: &mut Doors,
-    stored: &mut BTreeMap<DeviceIndex, watch::Sender<u64>>,
-    tasks: &mut JoinSet<()>,
-) -> Option<mpsc::Sender<Feedback>> {
+/// Prepares a device's task. `seat` is where a reader that dials in is found.
+fn prepare(device: Device, context: Context, seat: Option<Seat>) -> Prepared {
     let (feedback, answers) = mpsc::channel(FEEDBACK_QUEUE);
-    match device {
+    let (mut feedback, mut stored, mut recall) = (Some(feedback), None, None);
+    let work: Work = match device {
         Device::Llrp(settings) => {
-            let seat = doors.seat(&settings.link, &context.name);
-            let shows = settings
-                .outputs
-                .values()
-                .any(|it| matches!(it, OutputUse::Movement | OutputUse::Refuse));
-            tasks.spawn(llrp::run(*settings, context, seat, answers));
-            shows.then_some(feedback)
+            let shows = |it: &OutputUse| matches!(it, OutputUse::Movement | OutputUse::Refuse);
+            if !settings.outputs.values().any(shows) {
+                feedback = None;
+            }
+            Box::pin(llrp::run(*settings, context, seat, answers))
         }
-        Device::Scanner(settings) => {
-            tasks.spawn(scanner::run(*settings, context, answers));
-            Some(feedback)
-        }
+        Device::Scanner(settings) => Box::pin(scanner::run(*settings, context, answers)),
         Device::Receiver(settings) => {
+            feedback = None;
             let (tell, told) = watch::channel(0);
-            stored.insert(context.device, tell);
-            tasks.spawn(receiver_source::run(*settings, context, told));
-            None
+            stored = Some(tell);
+            Box::pin(receiver_source::run(*settings, context, told))
         }
-        Device::Marker(settings) => {
-            tasks.spawn(marker::run(*settings, context, answers));
-            Some(feedback)
+        Device::Marker(mut settings) => {
+            let (tell, known) = oneshot::channel();
+            recall = Some(tell);
+            Box::pin(async move {
+                settings.known = known.await.unwrap_or_default();
+                marker::run(*settings, context, answers).await;
+            })
         }
-        Device::Hid(settings) => {
-            tasks.spawn(hid::run(settings, context, answers));
-            Some(feedback)
-        }
+        Device::Hid(settings) => Box::pin(hid::run(settings, context, answers)),
         Device::Keyboard(settings) => {
-            tasks.spawn(keyboard::run(settings, context, answers));
-            None
+            feedback = None;
+            Box::pin(keyboard::run(settings, context, answers))
         }
-    }
-}
-
-/// Listening ports that readers dial in to, each with the readers that share it.
-#[derive(Debug, Default)]
-pub struct Doors(BTreeMap<SocketAddr, Vec<Route>>);
-
-impl Doors {
-    /// A reader's place behind its listening port, if it dials in.
-    fn seat(&mut self, link: &Link, name: &str) -> Option<Seat> {
-        let Link::Listen { at, from } = link else {
-            return None;
-        };
-        let (from, seat, name) = (*from, Seat::default(), name.to_owned());
-        self.0.entry(*at).or_default().push(Route {
-            name,
-            from,
-            seat: seat.clone(),
-        });
-        Some(seat)
-    }
-
-    /// Opens the ports, a task for each.
-    pub fn open(self, health: &Health, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
-        for (at, routes) in self.0 {
-            let door = Door {
-                at,
-                routes,
-                health: health.clone(),
-                beat: health.beat(&format!("port {at}")),
-                stop: stop.clone(),
-            };
-            tasks.spawn(door.run());
-        }
+    };
+    Prepared {
+        feedback,
+        stored,
+        recall,
+        work,
     }
 }
 
 /// The pipeline's configuration.
 #[must_use]
 pub fn pipeline(config: &Config, devices: &[(String, Device)]) -> PipelineConfig {
-    let names: Vec<String> = devices.iter().map(|(name, _)| name.clone()).collect();
+    pipeline_of(
+        config,
+        devices.iter().map(|(name, _)| name.clone()).collect(),
+    )
+}
+
+/// The pipeline's configuration, with the devices in the order of their numbers.
+fn pipeline_of(config: &Config, names: Vec<String>) -> PipelineConfig {
     let index = |name: &str| {
         names
             .iter()

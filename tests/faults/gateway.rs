@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracegate::buffer::{Limits, NewRow, OutboxReader, Request, Store, Stream};
-use tracegate::downlink::order::Directory;
+use tracegate::downlink::order::Fleet;
 use tracegate::failpoint::Failpoint;
 use tracegate::forward::mqtt::{self, Timing};
 use tracegate::health::Health;
@@ -138,7 +138,7 @@ impl Producer {
             committed: links_committed,
             acknowledged: links_acknowledged,
             requests: links_requests,
-            devices: Directory::new(),
+            fleet: watch::channel(Fleet::default()).1,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),

@@ -124,3 +124,30 @@ fn what_leaves_where_it_came_from_has_not_passed() {
         }
     }
 }
+
+/// A scanner is added, or becomes another, while a pallet passes: its reads stay one load.
+#[test]
+fn a_device_that_comes_elsewhere_does_not_cut_a_load() {
+    let reads = reports(&crossing(&pallet(1, 10), T0 + 10 * S, 6.0, true), 8);
+    let passage = |between: Option<fn(&mut Vec<String>)>| {
+        let mut inputs = start();
+        let (first, rest) = reads.split_at(reads.len() / 2);
+        inputs.extend_from_slice(first);
+        if let Some(change) = between {
+            let mut changed = config();
+            change(&mut changed.devices);
+            inputs.push(Input::Configure(Box::new(changed)));
+        }
+        inputs.extend_from_slice(rest);
+        lines(&run(&mut Pipeline::default(), &inputs, 60))
+    };
+    let whole = passage(None);
+    assert_eq!(whole.len(), 1, "{whole:?}");
+    assert_eq!(
+        passage(Some(|devices| devices.push("pack_9".into()))),
+        whole
+    );
+    // With other numbers nothing can be told apart: what is open is decided.
+    let cut = passage(Some(|devices| devices.insert(0, "a_9".into())));
+    assert_ne!(cut, whole);
+}

@@ -3,10 +3,11 @@
 use super::*;
 
 /// A core that does only what it is told, and the wiring's other ends are gone.
-async fn core(directory: &Path) -> Core {
+pub(super) async fn core(directory: &Path) -> Core {
     let opened = Store::open(directory, ROOMY).await.unwrap();
     let health = Health::new("plant-3", opened.store.epoch());
     let wiring = Wiring {
+        changes: mpsc::channel(1).1,
         non_events: false,
         keep_verdicts: crate::audit::Keep::default(),
         known: Known::default(),

@@ -1,14 +1,16 @@
 //! What goes out and comes in beside the events: subscriptions, the status, messages about devices, answers to commands.
 
+use std::collections::BTreeMap;
+
 use tracing::warn;
 
-use super::super::announce::Announcer;
+use super::super::announce::{self, Announcer};
 use super::super::client::{Message, Properties};
 use super::super::mqtt::SessionEnd;
 use super::super::window::Item;
 use super::super::words;
 use super::Session;
-use crate::health::{Health, Status};
+use crate::health::{DeviceKind, Health, Status};
 use crate::logs;
 
 impl Session<'_> {
@@ -22,8 +24,22 @@ impl Session<'_> {
         asked.map_err(|error| SessionEnd::Lost(error.to_string()))
     }
 
-    pub(in crate::forward) fn announcer(&self) -> Announcer {
-        Announcer::new(&self.settings.devices, &self.settings.site)
+    /// For the devices that there are.
+    pub(in crate::forward) fn announcer(&self, kinds: &BTreeMap<String, DeviceKind>) -> Announcer {
+        let settings = announce::Settings {
+            devices: kinds.clone(),
+            ..self.settings.devices.clone()
+        };
+        Announcer::new(&settings, &self.settings.site)
+    }
+
+    /// There are other devices now.
+    pub(in crate::forward) fn reannounce(
+        &self,
+        announcer: &mut Announcer,
+        kinds: &BTreeMap<String, DeviceKind>,
+    ) {
+        announcer.follow(&self.settings.devices, kinds, &self.settings.site);
     }
 
     /// Hands the client a message about a device, if one is due and there is room; one at a time, so that events go on. The

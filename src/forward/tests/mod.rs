@@ -36,7 +36,7 @@ use super::client::{Endpoint, Version};
 use super::mqtt::{Batch, Links, Settings, Timing, run};
 use crate::buffer::{Opened, OutboxReader, Request, Store};
 use crate::config::Mqtt;
-use crate::downlink::order::Directory;
+use crate::downlink::order::{Directory, Fleet};
 use crate::health::Health;
 
 /// Generous: only a failing test waits for so long.
@@ -125,12 +125,16 @@ impl Rig {
         let (links_acknowledged, acknowledged) = watch::channel(0);
         let (links_requests, requests) = mpsc::channel(4);
         let stop = CancellationToken::new();
+        let fleet = Fleet {
+            targets: devices,
+            kinds: settings.devices.devices.clone(),
+        };
         let links = Links {
             reader: OutboxReader::open(store.path()).await.unwrap(),
             committed: links_committed,
             acknowledged: links_acknowledged,
             requests: links_requests,
-            devices,
+            fleet: watch::channel(fleet).1,
             health: health.clone(),
             beat: health.beat("forwarder"),
             stop: stop.clone(),

@@ -50,7 +50,7 @@ impl Seat {
 }
 
 /// A reader that may dial in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Route {
     /// The reader.
     pub name: String,
@@ -141,8 +141,10 @@ impl Door {
         named.or_else(|| self.routes.iter().find(|route| route.from.is_none()))
     }
 
+    /// Of those that are not connected: a port that is opened anew has nothing to do with connections that stand.
     fn down(&self, reason: &str) {
-        for route in &self.routes {
+        let away = |route: &&Route| !self.health.is_up(&route.name);
+        for route in self.routes.iter().filter(away) {
             let reason = reason.to_owned();
             self.health
                 .device(&route.name, DeviceState::Down { reason });

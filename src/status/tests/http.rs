@@ -256,7 +256,7 @@ async fn a_browser_that_takes_nothing_holds_nothing() {
     let sources = Sources {
         health: health.clone(),
         asks,
-        facts: std::sync::Arc::new(facts()),
+        facts: tokio::sync::watch::channel(facts()).1,
     };
     let streams = crate::status::seats::Streams::new(health.clone());
     let ended = CancellationToken::new();

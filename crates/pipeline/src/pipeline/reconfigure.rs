@@ -16,6 +16,7 @@ impl Pipeline {
         if config == self.state.config {
             return;
         }
+        let renumbers = is_renumbered(&self.state.config.devices, &config.devices);
         let is_same = |old: &ReadPointConfig, new: &ReadPointConfig| {
             old.name == new.name
                 && std::mem::discriminant(&old.kind) == std::mem::discriminant(&new.kind)
@@ -73,7 +74,7 @@ impl Pipeline {
                 }
                 // A gate whose antennas or times changed decides what is open by the old rule; an untouched one goes on.
                 (slot, Place::Gate(mut gate)) => {
-                    let untouched = old_config.devices == self.state.config.devices
+                    let untouched = !renumbers
                         && old_config.sensors == self.state.config.sensors
                         && new
                             .and_then(|new| self.state.config.read_points.get(new))
@@ -123,7 +124,7 @@ impl Pipeline {
 
     /// Who is in a zone stays there: it does not come again because of a new configuration.
     fn reconfigure_zones(&mut self, old: &PipelineConfig, outputs: &mut Vec<Output>) {
-        let same_devices = old.devices == self.state.config.devices;
+        let same_devices = !is_renumbered(&old.devices, &self.state.config.devices);
         let is_same_place = |before: &ReadPointConfig, now: &ReadPointConfig| {
             before.name == now.name && zone_of(now).is_some()
         };
@@ -160,6 +161,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Whether a device has another number than before, or its number another device.
+fn is_renumbered(old: &[String], new: &[String]) -> bool {
+    new.len() < old.len() || old.iter().zip(new).any(|(old, new)| old != new)
 }
 
 /// The task of a station that has one.
