@@ -18,10 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracegate::clock::GatewayClock;
 use tracegate::config;
 use tracegate::core::Feedback;
-use tracegate::downlink::order::Target;
 use tracegate::health::Health;
-use tracegate::source::Context;
-use tracegate::topology::{self, Doors};
+use tracegate::source::marker::Known;
+use tracegate::topology::running::{Common, Running};
 use tracegate_pipeline::Input;
 use tracegate_sim::broker::Broker;
 use tracegate_sim::scanner::wire::Wire;
@@ -226,38 +225,21 @@ async fn scan(wire: &mut Wire, scanner: usize, serial: u32) -> anyhow::Result<Du
 async fn sources(file: &Path) -> anyhow::Result<()> {
     let loaded = config::load(file, std::iter::empty());
     let loaded = loaded.map_err(|report| anyhow::anyhow!(report.render(config::Format::Human)))?;
-    let devices = topology::devices(&loaded.config)?;
     let (inputs, mut taken) = mpsc::channel(256);
-    let (stop, clock) = (CancellationToken::new(), GatewayClock::start());
-    let health = Health::new("plant-3", "epoch");
-    let (mut tasks, mut doors, mut feedback) = (JoinSet::new(), Doors::default(), Vec::new());
-    let (mut targets, mut stored) = (Vec::new(), Default::default());
-    for (index, (name, device)) in devices.into_iter().enumerate() {
-        let (target, orders) = Target::new(false, Vec::new());
-        targets.push(target);
-        let context = Context {
-            beat: health.beat(&name),
-            device: index.try_into()?,
-            inputs: inputs.clone(),
-            clock,
-            health: health.clone(),
-            orders,
-            stop: stop.clone(),
-            name,
-        };
-        feedback.push(topology::start(
-            device,
-            context,
-            &mut doors,
-            &mut stored,
-            &mut tasks,
-        ));
-    }
+    let mut running = Running::new(Common {
+        clock: GatewayClock::start(),
+        health: Health::new("plant-3", "epoch"),
+        inputs,
+        stop: CancellationToken::new(),
+    });
+    let plan = running.plan(&loaded.config)?;
+    let feedback = plan.feedback.clone();
+    running.start(plan, |_| Known::default());
     while let Some(input) = taken.recv().await {
         let Input::Scan { device, .. } = input else {
             continue;
         };
-        if let Some(Some(scanner)) = feedback.get(usize::from(device)) {
+        if let Some(scanner) = feedback.get(&device) {
             let _ = scanner.try_send(Feedback::Accept);
         }
     }
