@@ -182,7 +182,7 @@ async fn no_read_of_sixteen_readers_is_lost() {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     let start_us = u64::try_from(start_us.as_micros()).unwrap();
-    let visitors = page::Visitors::start(page);
+    let visitors = page::Visitors::start(page).await;
     let mut feeds = Vec::new();
     for (number, reader) in readers.iter().enumerate() {
         let feed = feed(number, reader.feed(), start, start_us, seconds * 1_000);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::View;
 use super::html::Html;
 use super::words::{bytes, meter, when};
-use crate::health::{about, spoken};
+use crate::health::{Stops, about, spoken};
 
 /// What is wrong with a configuration, in bytes; `tracegate check` shows all of it.
 const MAX_DIAGNOSTICS: usize = 16 * 1024;
@@ -45,7 +45,12 @@ pub(super) fn delivery(html: &mut Html, view: &View<'_>) -> bool {
     html.raw(" of ")
         .text(&bytes(buffer.max_bytes))
         .raw("</dd><dt>full</dt><dd>");
+    let is_stopped = view
+        .conditions()
+        .iter()
+        .any(|it| it.code.stops() == Stops::Storing);
     match buffer.full_in_s {
+        _ if is_stopped => html.raw("<b class=\"error\">now: nothing can be stored</b>"),
         Some(seconds) => html.text(&format!("in about {}", about(seconds))),
         None => html.raw("it does not grow"),
     };
@@ -72,7 +77,12 @@ pub(super) fn delivery(html: &mut Html, view: &View<'_>) -> bool {
     html.number(view.counted("events"))
         .raw(" events</dd><dt>delivered</dt><dd>");
     html.number(view.counted("forwarded")).raw(" events");
-    if let Some(seconds) = view.status.last_puback_s {
+    // Other messages are acknowledged, too.
+    if let Some(seconds) = view
+        .status
+        .last_puback_s
+        .filter(|_| view.counted("forwarded") > 0)
+    {
         html.text(&format!(", the last {} ago", about(seconds)));
     }
     html.raw("</dd><dt>not booked</dt><dd>");

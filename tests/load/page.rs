@@ -15,6 +15,9 @@ const LIVE: usize = 4;
 /// Between two visits.
 const EVERY: Duration = Duration::from_millis(50);
 
+/// The page is there by then.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// See the module.
 pub struct Visitors {
     tasks: JoinSet<Vec<Duration>>,
@@ -25,7 +28,13 @@ pub struct Visitors {
 pub struct Visits(Vec<Duration>);
 
 impl Visitors {
-    pub fn start(page: SocketAddr) -> Self {
+    /// Once the page is served: readers may be quicker.
+    pub async fn start(page: SocketAddr) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(page).await.is_err() {
+            assert!(Instant::now() < deadline, "the page is not served");
+            sleep(EVERY).await;
+        }
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         for _ in 0..LIVE {
             let stop = stop.clone();
