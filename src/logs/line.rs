@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 2_000;
 /// Fields that name a configured device.
 const DEVICES: [&str; 6] = ["device", "reader", "scanner", "receiver", "marker", "light"];
 /// Fields, beside devices, that tell what a line is about. Never what a wire may choose: each subject is counted by itself.
-const SUBJECTS: [&str; 3] = ["read_point", "broker", "file"];
+const SUBJECTS: [&str; 4] = ["read_point", "broker", "file", "subject"];
 
 /// Fields that tell which part of a device it is.
 const PORTS: [&str; 2] = ["antenna", "input"];

@@ -4,6 +4,7 @@
 //! all. Lines with a code are limited for each subject (a device, a read point, the broker, a file), see `limit`.
 
 pub mod code;
+mod conditions;
 mod limit;
 mod line;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
 pub use code::*;
+pub use conditions::Told;
 use limit::Limiter;
 use line::Line;
 pub use write::Format;

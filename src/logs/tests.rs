@@ -165,6 +165,37 @@ fn the_end_tells_what_waits_and_strangers_cannot_fill_the_table() {
     assert_eq!(rest[0].left_out, 5_000 - 1_025 - 1);
 }
 
+/// What is found by looking at figures is told once when it begins, and once when it is over.
+#[test]
+fn conditions_of_figures_are_told() {
+    let condition = |code: Code| crate::health::Condition {
+        code,
+        severity: code.severity(),
+        subject: "buffer".to_owned(),
+        since: String::new(),
+        text: "it is so".to_owned(),
+        what_to_do: code.remedy(),
+    };
+    let mut told = Told::default();
+    let low = [condition(Code::DiskLow), condition(Code::BufferDamaged)];
+    let lines = heard(|| {
+        told.look(&low);
+        told.look(&low);
+        told.look(&[]);
+        told.look(&[]);
+    });
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|it| (it.level, &*it.code, it.subject()))
+        .collect();
+    let buffer = || "buffer".to_owned();
+    let expected = [
+        (Level::WARN, "DISK-LOW", buffer()),
+        (Level::INFO, "DISK-LOW", buffer()),
+    ];
+    assert_eq!(lines, expected);
+}
+
 /// What waits is how things were; the end of it, which has the same code, takes its place.
 #[test]
 fn the_end_of_a_trouble_is_the_last_that_is_said_of_it() {

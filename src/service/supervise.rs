@@ -17,6 +17,7 @@ pub(super) async fn supervise(health: Health) {
     let watchdog = sd_notify::watchdog_enabled();
     let every = watchdog.map_or(STATUS_EVERY.0, |limit| (limit / 3).min(STATUS_EVERY.0));
     let mut changes = health.subscribe();
+    let mut told = logs::Told::default();
     loop {
         match health.stuck() {
             None if watchdog.is_some() => notify(&[NotifyState::Watchdog]),
@@ -28,6 +29,7 @@ pub(super) async fn supervise(health: Health) {
         }
         let next = health.settle();
         let conditions = health.shown();
+        told.look(&conditions);
         let waiting = health.counters().waiting.get();
         let text = match conditions.as_slice() {
             [] => format!("Everything is being delivered; {waiting} waiting"),
