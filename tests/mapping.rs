@@ -91,8 +91,9 @@ impl Plant {
     }
 }
 
-/// By the schema of GS1, where the shared folder is.
+/// As a repository would read it, and by the schema of GS1, where the shared folder is.
 fn assert_valid(event: &Value) {
+    guide::reads_well(event);
     let schema = path("../shared/protocol/gs1/epcis/EPCIS-JSON-Schema.json");
     let Ok(schema) = std::fs::read_to_string(schema) else {
         return;

@@ -1,6 +1,7 @@
 //! What scanners, fixed readers and their cables may send: any bytes, in any pieces.
 
 use tracegate_feed::frame::{Framer, Framing, Kind, Order, Piece, Width};
+use tracegate_feed::modbus::{Answer, Inbox, MAX_FRAME, Request, exception};
 use tracegate_feed::profile::profiles;
 use tracegate_feed::ssi::{Host, Packet, Verb};
 use tracegate_feed::telnet::Telnet;
@@ -36,6 +37,53 @@ pub fn frames(data: &[u8]) {
                 let _ = rules.classify(frame);
             }
         }
+    }
+}
+
+/// What an I/O module answers; the first byte chooses what it was asked, the second in what pieces the rest comes.
+///
+/// The pieces do not matter, no more is held than a frame, and only an answer to what was asked says that it is done.
+pub fn modbus(data: &[u8]) {
+    let [choice, size, rest @ ..] = data else {
+        return;
+    };
+    let coil = u16::from(choice >> 2);
+    let request = match choice & 3 {
+        0 => Request::Read(coil),
+        1 => Request::Write(coil, true),
+        2 => Request::Write(coil, false),
+        _ => Request::WriteMany(coil, vec![true; usize::from(*size)]),
+    };
+    let cut = |size: usize| {
+        let (mut inbox, mut replies) = (Inbox::default(), Vec::new());
+        for bytes in rest.chunks(size.max(1)) {
+            inbox.push(bytes);
+            loop {
+                match inbox.take() {
+                    Ok(Some(reply)) => replies.push(reply),
+                    Ok(None) => break,
+                    Err(error) => return (replies, Some(error)),
+                }
+            }
+        }
+        (replies, None)
+    };
+    let answers = cut(usize::from(*size));
+    assert_eq!(answers, cut(rest.len()));
+    for reply in &answers.0 {
+        if let Answer::Refused(code) = request.judge(reply) {
+            assert!(!exception(code).is_empty());
+        }
+    }
+    // What is asked is a frame itself, and an echo is what a module answers when it has switched a coil.
+    let sent = request.encode(7, 1);
+    assert!(sent.len() <= MAX_FRAME);
+    let mut inbox = Inbox::default();
+    inbox.push(&sent);
+    let echo = inbox.take().expect("it is Modbus").expect("it is whole");
+    assert_eq!(echo.transaction, 7);
+    if let Request::Write(..) = request {
+        assert_eq!(request.judge(&echo), Answer::Done);
     }
 }
 

@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("epc_pattern", epc::pattern),
     ("feed_frames", feed::frames),
     ("feed_ssi", feed::ssi),
+    ("feed_modbus", feed::modbus),
     ("feed_hid", attached::hid),
     ("feed_wedge", attached::wedge),
     ("gs1_scan", gs1::scan),

@@ -248,6 +248,9 @@ fn the_guide_tells_what_each_event_is() {
         let begin = rest.find("```json\n").expect("an example") + "```json\n".len();
         let end = begin + rest[begin..].find("```").expect("its end");
         let written: Value = serde_json::from_str(&rest[begin..end]).unwrap_or_default();
+        if !update {
+            reads_well(&written);
+        }
         if masked(&written) != masked(event) {
             assert!(
                 update,
@@ -282,4 +285,93 @@ fn the_guide_tells_what_each_event_is() {
     }
     let rows = guide.lines().filter(|line| line.starts_with("| [")).count();
     assert_eq!(rows, events.len());
+}
+
+/// Reads an event as the developer of a repository would, beyond what the schema says.
+pub fn reads_well(event: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |name: &str| event[name].as_array().cloned().unwrap_or_default();
+    // Its id is its hash, and whoever computes it anew finds the same.
+    let hash = tracegate_epcis::hash_json(event, &Value::Null).unwrap();
+    assert_eq!(text(&event["eventID"]), hash.id().to_string(), "{event:#}");
+    let offset = text(&event["eventTimeZoneOffset"]);
+    assert!(text(&event["eventTime"]).ends_with(&offset), "{event:#}");
+    // Each prefix is declared.
+    assert_eq!(
+        event["@context"][0],
+        "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+    );
+    let names = event.as_object().unwrap().keys();
+    for prefix in names.filter_map(|name| Some(name.split_once(':')?.0)) {
+        let declared = text(&event["@context"][1][prefix]);
+        assert!(declared.contains(':'), "{prefix} of {event:#}");
+    }
+    // Words are of the vocabulary, or URIs.
+    let step = text(&event["bizStep"]);
+    assert!(
+        tracegate_epcis::is_biz_step(&step) || step.contains(':'),
+        "{step}"
+    );
+    if let Some(disposition) = event["disposition"].as_str() {
+        assert!(tracegate_epcis::is_disposition(disposition) || disposition.contains(':'));
+    }
+    for (name, key) in [
+        ("bizTransactionList", "bizTransaction"),
+        ("sourceList", "source"),
+        ("destinationList", "destination"),
+    ] {
+        for entry in list(name) {
+            // The hash of others goes by the order of keys.
+            let first = entry.as_object().unwrap().keys().next();
+            assert_eq!(first.map(String::as_str), Some("type"), "{event:#}");
+            let (word, uri) = (text(&entry["type"]), text(&entry[key]));
+            let is_word = match name {
+                "bizTransactionList" => tracegate_epcis::is_biz_transaction_type(&word),
+                _ => tracegate_epcis::source_dest_types().any(|it| it == word),
+            };
+            assert!(is_word || word.contains(':'), "{event:#}");
+            assert!(uri.contains(':'), "{event:#}");
+            // CBV 2.0 §7.4: it is where the event was seen, or where the things are afterwards.
+            let place = match (name, word.as_str()) {
+                ("sourceList", "location") => &event["readPoint"]["id"],
+                ("destinationList", "location") => &event["bizLocation"]["id"],
+                _ => continue,
+            };
+            assert!(place.is_null() || *place == *uri, "{event:#}");
+        }
+    }
+    // Things have one name each, and what has no unit is a whole number of pieces.
+    for name in ["epcList", "childEPCs", "inputEPCList", "outputEPCList"] {
+        for uri in list(name) {
+            let uri = text(&uri);
+            assert_eq!(tracegate_epcis::canonical_uri(&uri), uri);
+        }
+    }
+    for name in [
+        "quantityList",
+        "childQuantityList",
+        "inputQuantityList",
+        "outputQuantityList",
+    ] {
+        for element in list(name) {
+            let class = text(&element["epcClass"]);
+            assert_eq!(tracegate_epcis::canonical_uri(&class), class);
+            let is_measured = !element["uom"].is_null() || element["quantity"].is_null();
+            assert!(is_measured || element["quantity"].is_u64(), "{event:#}");
+        }
+    }
+    // What only some types have.
+    let kind = text(&event["type"]);
+    assert_eq!(
+        event["action"].is_null(),
+        kind == "TransformationEvent",
+        "{event:#}"
+    );
+    let has_state = kind == "ObjectEvent" || kind == "TransformationEvent";
+    assert!(
+        has_state || event["persistentDisposition"].is_null(),
+        "{event:#}"
+    );
+    let makes = kind == "TransformationEvent" || event["action"] == "ADD";
+    assert!(makes || event["ilmd"].is_null(), "{event:#}");
 }

@@ -167,3 +167,38 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(n: u8) -> EpcKey {
+        EpcKey {
+            epc: [n; 12].to_vec(),
+            bit_len: 96,
+        }
+    }
+
+    #[test]
+    fn a_few_of_many_tags_tell_and_never_less_than_two_of_several() {
+        for (heard, needed) in [(0, 0), (1, 1), (2, 2), (10, 2), (11, 3), (30, 6), (400, 6)] {
+            assert_eq!(Exits::needed(heard), needed, "{heard}");
+        }
+        assert_eq!(Exits::needed(Exits::MANY), ENOUGH);
+    }
+
+    #[test]
+    fn tags_tell_together_and_one_that_turns_again_and_again_tells_nothing() {
+        let mut exits = Exits::default();
+        let cause = (Rule::LotHold, "lot".to_owned());
+        let second = |n: i64| Time(n * 1_000_000);
+        for n in 0..20 {
+            assert!(!exits.turns(second(n), &cause, &tag(1), 2));
+        }
+        // Too long after the other.
+        assert!(!exits.turns(second(30), &cause, &tag(2), 2));
+        assert!(exits.turns(second(32), &cause, &tag(1), 2));
+        // A single tag is all there is.
+        assert!(exits.turns(second(60), &cause, &tag(1), 1));
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests of the simulator and its scorer.
 
+mod alerts;
 mod days;
 mod physics;
 mod replay;
