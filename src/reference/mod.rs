@@ -25,4 +25,4 @@ pub use file::{FileError, Format, parse};
 pub use intake::{BATCH, Complete, Intake};
 pub use known::{Known, Looked};
 pub use message::{MAX_BYTES, Said, Snapshot, read};
-pub use table::{Figures, Origin, Row, Site, Table, TableError};
+pub use table::{FILE_NAME, Figures, Origin, Row, Site, Table, TableError};
