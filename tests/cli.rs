@@ -40,6 +40,33 @@ fn every_command_prints_what_is_expected() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// A reader that has seen enough ends a command quietly, whichever way it prints.
+#[test]
+fn a_closed_pipe_ends_a_command_without_a_word() {
+    for command in [
+        "profiles",
+        "sample",
+        "man --help",
+        "decode 3074257BF7194E4000001A85",
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+            .args(command.split_whitespace())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{command}: {said}");
+        assert!(
+            !said.contains("panicked") && !said.contains("error"),
+            "{command}: {said}"
+        );
+    }
+}
+
 /// Runs `$ tracegate …` in `folder` with an empty environment; returns the text of the case.
 fn run(command: &str, folder: &Path) -> String {
     let arguments = command

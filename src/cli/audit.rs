@@ -34,10 +34,10 @@ enum Command {
     /// Exit code: 0 done, 1 there is no buffer, or it cannot be read, 78 problems in the configuration.
     Export {
         /// Only from this time on.
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", value_parser = super::time)]
         from: Option<Timestamp>,
         /// Only up to this time.
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", value_parser = super::time)]
         to: Option<Timestamp>,
         /// Write CSV.
         #[arg(long, conflicts_with = "json")]

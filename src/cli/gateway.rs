@@ -1,6 +1,6 @@
 //! What the commands that ask the running gateway have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{self, Format};
@@ -69,6 +69,10 @@ impl Gateway {
     pub(super) async fn connect(&self) -> Result<Client, Trouble> {
         let paths = match &self.socket {
             Some(socket) => vec![socket.clone()],
+            // Not installed here: then it is no mistake of whoever asks.
+            None if self.config == Path::new(super::DEFAULT_CONFIG) && !self.config.exists() => {
+                vec![usual_path()]
+            }
             None => client_paths(&load(&self.config)?),
         };
         Ok(Client::connect(&paths).await?)

@@ -93,6 +93,7 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments of the process and runs the command they name.
 pub fn main() -> ExitCode {
+    end_quietly_with_the_pipe();
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
@@ -128,6 +129,27 @@ pub fn main() -> ExitCode {
         }
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
+    })
+}
+
+/// The standard library's macros panic when what they print to is closed; whoever closed it has seen enough.
+fn end_quietly_with_the_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|it| {
+            it.starts_with("failed printing to std") && it.contains("Broken pipe")
+        }) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
+}
+
+/// A time as it is given to options.
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|_| {
+        "a time is expected, such as 2026-11-22T10:00:00Z or 2026-11-22T11:00:00+01:00".to_owned()
     })
 }
 

@@ -3,7 +3,7 @@
 mod show;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,10 +13,13 @@ use jiff::Timestamp;
 use tracegate_pipeline::Time;
 
 use super::place::Place;
-use crate::reference::{Format, Origin, Table, parse};
+use super::progress::Progress;
+use crate::reference::{FILE_NAME, Figures, Format, Origin, Table, parse};
 
 /// A larger file is refused: it is read as a whole.
 const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Records between two looks at how far it is.
+const ROWS: usize = 5_000;
 /// How long a gateway that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -44,7 +47,7 @@ enum Command {
         /// The file; .csv, .json or .jsonl.
         file: PathBuf,
         /// The file holds all there is, and is of this time: until then the site's data is known to be current.
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", value_parser = super::time)]
         as_of: Option<Timestamp>,
         #[command(flatten)]
         place: Place,
@@ -112,6 +115,16 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
         }
         Ok(Table::open(directory, max_records, PATIENCE).await?)
     };
+    // Whoever only looks must not leave a table behind where none belongs.
+    let look = || async {
+        if directory.is_dir() && !directory.join(FILE_NAME).exists() {
+            bail!(
+                "there is no table in {}; is this the [buffer] directory of the gateway, and has it run yet?",
+                directory.display()
+            );
+        }
+        open().await
+    };
     match command {
         Command::Load {
             file, as_of, json, ..
@@ -119,7 +132,6 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
             let now = Timestamp::now();
             // Rises from load to load, so that a later file replaces an earlier one.
             let version = u64::try_from(now.as_second()).unwrap_or(1).max(1);
-            let text = read(file)?;
             let format = match file.extension().and_then(|it| it.to_str()) {
                 Some("csv" | "tsv" | "txt") => Format::Csv,
                 Some("json" | "jsonl" | "ndjson") => Format::Json,
@@ -128,6 +140,7 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
                     file.display()
                 ),
             };
+            let text = read(file)?;
             let records = match parse(&text, format, version) {
                 Ok(records) => records,
                 Err(error) => bail!("{}:{error}; nothing was loaded", file.display()),
@@ -137,7 +150,16 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
             }
             let mut table = open().await?;
             let stored = Time(now.as_microsecond());
-            let figures = table.store(&records, Origin::File, stored).await?;
+            let mut figures = Figures::default();
+            let mut progress = Progress::new(records.len() as u64, std::io::stderr().is_terminal());
+            for (done, some) in (0..).zip(records.chunks(ROWS)) {
+                progress.at(done * ROWS as u64);
+                let more = table.store(some, Origin::File, stored).await?;
+                figures.stored += more.stored;
+                figures.outdated += more.outdated;
+                figures.evicted += more.evicted;
+            }
+            drop(progress);
             if let Some(at) = as_of {
                 table.current(Time(at.as_microsecond()), None).await?;
             }
@@ -172,7 +194,7 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
             json,
             ..
         } => {
-            let mut table = open().await?;
+            let mut table = look().await?;
             let kind = orders.then_some("order");
             let text = text.as_deref().unwrap_or_default();
             let rows = table.list(text, kind, *limit).await?;
@@ -184,7 +206,7 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
             Ok(show::list(&rows, &site, Timestamp::now()))
         }
         Command::Show { thing, json, .. } => {
-            let mut table = open().await?;
+            let mut table = look().await?;
             let shown = show::thing(&mut table, thing).await?;
             table.close().await?;
             let Some(shown) = shown else {
@@ -212,7 +234,13 @@ fn read(file: &Path) -> anyhow::Result<String> {
             MAX_FILE_BYTES >> 20
         );
     }
-    std::fs::read_to_string(file).with_context(context)
+    match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => bail!(
+            "{} is not UTF-8 text; save it as UTF-8 (in a spreadsheet: \"CSV UTF-8\")",
+            file.display()
+        ),
+        read => read.with_context(context),
+    }
 }
 
 fn counted(count: u64) -> String {
