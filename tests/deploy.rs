@@ -31,7 +31,7 @@ struct Plant {
 impl Plant {
     fn new() -> Self {
         let plant = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: tempfile::tempdir().expect("a temporary folder"),
             port: free_port(),
             broker: None,
         };
@@ -70,18 +70,18 @@ impl Plant {
     /// A broker elsewhere, of the same authority.
     fn beside(other: &Self) -> Self {
         let plant = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: tempfile::tempdir().expect("a temporary folder"),
             port: free_port(),
             broker: None,
         };
-        for entry in fs::read_dir(&other.folder).unwrap() {
-            let from = entry.unwrap().path();
-            let name = from.file_name().unwrap();
+        for entry in fs::read_dir(&other.folder).expect("its files") {
+            let from = entry.expect("a file").path();
+            let name = from.file_name().expect("a name");
             if from
                 .extension()
                 .is_some_and(|kind| kind == "pem" || kind == "key")
             {
-                fs::copy(&from, plant.folder.path().join(name)).unwrap();
+                fs::copy(&from, plant.folder.path().join(name)).expect("copy it");
             }
         }
         plant
@@ -89,7 +89,7 @@ impl Plant {
 
     /// With further settings, and more in the access list.
     fn start(&mut self, settings: &str, access: &str) {
-        let ours = fs::read_to_string(deploy("broker/mosquitto.conf")).unwrap();
+        let ours = fs::read_to_string(deploy("broker/mosquitto.conf")).expect("what we ship");
         let mut ours = format!("{ours}\n{settings}");
         let listener = format!("listener {} 127.0.0.1", self.port);
         for (shipped, here) in [
@@ -100,10 +100,10 @@ impl Plant {
             assert!(ours.contains(shipped), "{shipped} is not in mosquitto.conf");
             ours = ours.replace(shipped, &here);
         }
-        let list = fs::read_to_string(deploy("broker/mosquitto.acl")).unwrap();
-        fs::write(self.file("mosquitto.acl"), format!("{list}\n{access}")).unwrap();
-        fs::create_dir(self.file("conf.d")).unwrap();
-        fs::write(self.file("conf.d/tracegate.conf"), ours).unwrap();
+        let list = fs::read_to_string(deploy("broker/mosquitto.acl")).expect("what we ship");
+        fs::write(self.file("mosquitto.acl"), format!("{list}\n{access}")).expect("write it");
+        fs::create_dir(self.file("conf.d")).expect("make it");
+        fs::write(self.file("conf.d/tracegate.conf"), ours).expect("write it");
         // As root Mosquitto becomes another user, which may not look into our folder.
         let debian = format!(
             "persistence true\npersistence_location {}/\nlog_dest file {}\ninclude_dir {}\nuser root\n",
@@ -111,7 +111,7 @@ impl Plant {
             self.file("log"),
             self.file("conf.d"),
         );
-        fs::write(self.file("mosquitto.conf"), debian).unwrap();
+        fs::write(self.file("mosquitto.conf"), debian).expect("write it");
         let broker = Command::new("mosquitto")
             .args(["-c", &self.file("mosquitto.conf")])
             .env("PATH", path())
