@@ -8,7 +8,7 @@ use super::*;
 pub(super) fn validator() -> Validator {
     let schema = config::schema();
     assert!(jsonschema::meta::is_valid(&schema));
-    jsonschema::validator_for(&schema).unwrap()
+    jsonschema::validator_for(&schema).expect("the schema is one")
 }
 
 /// A file as JSON, as an editor sees it. None, if it is no TOML, or has a date, for which JSON has no kind.
@@ -22,7 +22,7 @@ pub(super) fn as_json(text: &str) -> Option<Value> {
         }
     }
     let table = toml::Value::Table(text.parse().ok()?);
-    (!has_date(&table)).then(|| serde_json::to_value(table).unwrap())
+    (!has_date(&table)).then(|| serde_json::to_value(table).expect("no date, no problem"))
 }
 
 /// Whether the schema takes what the check takes, and refuses what the check refuses for its form; what differs, if not.
