@@ -8,7 +8,7 @@ use super::*;
 pub(super) fn validator() -> Validator {
     let schema = config::schema();
     assert!(jsonschema::meta::is_valid(&schema));
-    jsonschema::validator_for(&schema).unwrap()
+    jsonschema::validator_for(&schema).expect("the schema is one")
 }
 
 /// A file as JSON, as an editor sees it. None, if it is no TOML, or has a date, for which JSON has no kind.
@@ -22,7 +22,7 @@ pub(super) fn as_json(text: &str) -> Option<Value> {
         }
     }
     let table = toml::Value::Table(text.parse().ok()?);
-    (!has_date(&table)).then(|| serde_json::to_value(table).unwrap())
+    (!has_date(&table)).then(|| serde_json::to_value(table).expect("no date, no problem"))
 }
 
 /// Whether the schema takes what the check takes, and refuses what the check refuses for its form; what differs, if not.
@@ -64,15 +64,20 @@ pub(super) fn compare(
     }
 }
 
-/// `file` with another line in place of a setting of a section.
+/// A section of `file`, and what every file has, with another line in place of a setting. The rest would only take time.
 pub(super) fn with(file: &Value, header: &str, key: &str, line: &str) -> Option<Value> {
     let part = as_json(&format!("{header}\n{line}\n"))?;
-    let mut file = file.clone();
-    let path = format!("/{}", header.trim_matches(['[', ']']).replace('.', "/"));
-    let section = file.pointer_mut(&path)?.as_object_mut()?;
+    let names: Vec<&str> = header.trim_matches(['[', ']']).split('.').collect();
+    let path = format!("/{}", names.join("/"));
+    let mut short = serde_json::json!({ "gateway": file["gateway"], "mqtt": file["mqtt"] });
+    short[names[0]] = match names.get(1) {
+        Some(name) => serde_json::json!({ *name: file[names[0]][name] }),
+        None => file[names[0]].clone(),
+    };
+    let section = short.pointer_mut(&path)?.as_object_mut()?;
     section.remove(key);
     section.extend(part.pointer(&path)?.as_object()?.clone());
-    Some(file)
+    Some(short)
 }
 
 #[test]
