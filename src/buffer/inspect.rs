@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 use tracegate_pipeline::Time;
@@ -357,6 +359,11 @@ impl Inspector {
 
 pub(super) fn existing(directory: &Path) -> Result<std::path::PathBuf, BufferError> {
     let path = directory.join(FILE_NAME);
+    let wanted = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    if access(directory, wanted) == Err(Errno::ACCESS) {
+        let directory = directory.to_owned();
+        return Err(BufferError::Denied { directory });
+    }
     match path.is_file() {
         true => Ok(path),
         false => Err(BufferError::NotThere {

@@ -103,6 +103,14 @@ pub enum BufferError {
         /// The directory.
         directory: PathBuf,
     },
+    /// It is not for this user: SQLite writes beside the file even to read it.
+    #[error(
+        "this user may not use the buffer in {directory}; become root (sudo), or the gateway's user (sudo -u tracegate)"
+    )]
+    Denied {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// No dead letter has this number.
     #[error("there is no dead letter {id}; tracegate buffer list shows those there are")]
     NoSuchLetter {

@@ -170,12 +170,24 @@ impl Follower {
         }
     }
 
-    /// A decision comes after the reads that it was taken with.
+    /// A decision comes after the reads of its read point; those of others go on being put together.
     fn decided(&mut self, line: Option<Line>, lines: &mut Vec<Line>) {
-        if let Some(line) = line {
-            self.flush(lines);
-            lines.push(line);
+        let Some(line) = line else { return };
+        let place = match &line {
+            Line::Event(it) => Some(&it.read_point),
+            Line::NotBooked(it) => Some(&it.read_point),
+            Line::Ghost { read_point, .. } | Line::Alert { read_point, .. } => Some(read_point),
+            Line::Scan { read_point, .. } => read_point.as_ref(),
+            _ => None,
+        };
+        if let Some(place) = place {
+            let open = std::mem::take(&mut self.open).into_iter();
+            let (told, others): (Open, Open) =
+                open.partition(|(_, it)| it.read_point.as_ref() == Some(place));
+            self.open = others;
+            push(told, lines);
         }
+        lines.push(line);
     }
 
     fn read(
@@ -251,10 +263,7 @@ impl Follower {
     }
 
     fn flush(&mut self, lines: &mut Vec<Line>) {
-        let open = std::mem::take(&mut self.open);
-        let mut reads: Vec<Sighting> = open.into_values().collect();
-        reads.sort_by_key(|it| it.at);
-        lines.extend(reads.into_iter().map(Box::new).map(Line::Read));
+        push(std::mem::take(&mut self.open), lines);
         self.due = None;
     }
 
@@ -357,6 +366,12 @@ impl Follower {
         self.judged.insert(key.clone(), is_it);
         is_it
     }
+}
+
+fn push(open: Open, lines: &mut Vec<Line>) {
+    let mut reads: Vec<Sighting> = open.into_values().collect();
+    reads.sort_by_key(|it| it.at);
+    lines.extend(reads.into_iter().map(Box::new).map(Line::Read));
 }
 
 fn text(lines: &[Line]) -> Bytes {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tracegate_pipeline::input::Output;
-use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Read, Time};
+use tracegate_pipeline::fate::Fate;
+use tracegate_pipeline::filter::Unfit;
+use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Read, Time};
 
 use super::*;
 use crate::capture::tap::{Batch, Tap};
@@ -198,6 +199,17 @@ async fn scans_have_their_verdicts_and_filters_keep_the_rest_away() {
     );
     assert!(text.contains("pack  booked: packing"), "{text}");
     assert!(!text.contains("dock_1"), "{text}");
+    // A decision elsewhere does not tear apart what is being put together.
+    let mut everything = bench.follow(Wish::default()).await.unwrap();
+    bench.reads(T0 + 1_500_000, vec![read(&goods(), 1, -50)]);
+    bench.take(scan("]C100340123450000000024", 2));
+    bench.reads(T0 + 2_100_000, vec![read(&goods(), 1, -50)]);
+    let mut text = next(&mut everything).await;
+    while !text.contains("dock_1/1") {
+        text += &next(&mut everything).await;
+    }
+    assert!(text.contains("  2 reads"), "{text}");
+    next(&mut follower).await;
     bench.take(scan("]C100340123450000000018", 2));
     let text = next(&mut follower).await;
     assert!(text.contains("refused: "), "{text}");
@@ -263,4 +275,77 @@ async fn one_who_does_not_read_holds_nothing_up_and_is_told_how_much_is_missing(
     bench.follow(Wish::default()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!bench.tap.is_followed(), "nobody does any more");
+}
+
+#[test]
+fn every_word_and_every_line_is_explained() {
+    let explained = include_str!("../../docs/live.md");
+    let unfit = [Unfit::CutOff, Unfit::Iso, Unfit::Blank, Unfit::Unknown];
+    let fates = [
+        Fate::Taken,
+        Fate::Parked,
+        Fate::Carrier,
+        Fate::Weak,
+        Fate::Ignored,
+        Fate::Unassigned,
+        Fate::Late,
+        Fate::Elsewhere,
+    ];
+    for fate in unfit.map(Fate::Unfit).into_iter().chain(fates) {
+        let row = format!("\n| `{}` | ", super::words::word(fate));
+        assert!(explained.contains(&row), "{fate:?}");
+    }
+    let at = crate::story::Moment(T0);
+    let sighting = Sighting {
+        at,
+        device: "dock_1".into(),
+        antenna: 1,
+        read_point: Some("door".into()),
+        side: Some("inside".into()),
+        epc: "30".into(),
+        tag: "x".into(),
+        reads: 1,
+        rssi: Some(-50),
+        fate: Some("weak".into()),
+        why: Some("y".into()),
+    };
+    let (device, read_point) = ("d".to_owned(), "r".to_owned());
+    let lines = [
+        Line::Read(Box::new(sighting)),
+        Line::Gap { lost: 1 },
+        Line::Device {
+            at,
+            device: device.clone(),
+            up: true,
+        },
+        Line::Input {
+            at,
+            device: device.clone(),
+            port: 1,
+            high: true,
+        },
+        Line::Alert {
+            at,
+            read_point: read_point.clone(),
+            thing: "t".into(),
+            text: "t".into(),
+        },
+        Line::Ghost {
+            at,
+            read_point,
+            epc: "30".into(),
+            tag: "x".into(),
+            why: "y".into(),
+        },
+    ];
+    for line in lines {
+        let json = serde_json::to_value(&line).unwrap();
+        let kind = json["type"].as_str().unwrap();
+        let start = format!("\n| `{kind}` | ");
+        let row = explained.split(&start).nth(1).expect(kind);
+        let row = row.lines().next().unwrap();
+        for key in json.as_object().unwrap().keys().filter(|it| *it != "type") {
+            assert!(row.contains(&format!("`{key}`")), "{kind} {key}");
+        }
+    }
 }
