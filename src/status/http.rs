@@ -106,6 +106,7 @@ impl Server {
                 health: health.clone(),
                 asks,
                 facts: Arc::new(self.settings.facts),
+                last: Arc::default(),
             },
             streams: Streams::new(health.clone()),
             bundles: Arc::new(Semaphore::new(support::BUNDLES)),
