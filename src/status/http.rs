@@ -119,6 +119,7 @@ impl Server {
                 health: health.clone(),
                 asks,
                 facts: self.facts.subscribe(),
+                last: Arc::default(),
             },
             streams: Streams::new(health.clone()),
             bundles: Arc::new(Semaphore::new(support::BUNDLES)),

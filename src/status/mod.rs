@@ -23,6 +23,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ pub use http::Server;
 
 /// The witness is not waited for any longer; the page then says so.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Nor so long, where what it said last will do.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// What is served, and to whom.
 #[derive(Debug, Clone)]
@@ -127,6 +130,7 @@ struct Sources {
     health: Health,
     asks: Asks,
     facts: watch::Receiver<Facts>,
+    last: Arc<Mutex<Option<Recent>>>,
 }
 
 /// A device as it is shown: its report, reads in the last minute, and those of its antennas over the last hours.
@@ -172,15 +176,32 @@ impl Sources {
         }
     }
 
-    /// What happened last, unless whoever knows does not answer in time.
+    /// What happened last. Whoever knows may be busy: then it is what was told for the page before, and `None` when nothing
+    /// came of that either.
     async fn recent_in_time(&self) -> Option<Recent> {
-        timeout(PATIENCE, self.recent()).await.ok().flatten()
+        let known = self.last().clone();
+        let sources = self.clone();
+        // It goes on when it is not waited for: the next page has it.
+        let asked = tokio::spawn(async move {
+            let recent = timeout(PATIENCE, sources.recent()).await.ok().flatten();
+            sources.last().clone_from(&recent);
+            recent
+        });
+        let patience = known.as_ref().map_or(PATIENCE, |_| AT_ONCE);
+        match timeout(patience, asked).await {
+            Ok(told) => told.ok().flatten(),
+            Err(_) => known,
+        }
     }
 
     async fn recent(&self) -> Option<Recent> {
         let (answer, told) = oneshot::channel();
         self.asks.send(Ask::Recent { answer }).await.ok()?;
         told.await.ok()
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Recent>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

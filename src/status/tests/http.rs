@@ -257,6 +257,7 @@ async fn a_browser_that_takes_nothing_holds_nothing() {
         health: health.clone(),
         asks,
         facts: tokio::sync::watch::channel(facts()).1,
+        last: Arc::default(),
     };
     let streams = crate::status::seats::Streams::new(health.clone());
     let ended = CancellationToken::new();
@@ -299,4 +300,38 @@ async fn a_bundle_for_support_can_be_downloaded_by_one_at_a_time() {
         "badges stay here"
     );
     served.end().await;
+}
+
+/// Time stands still but for waiting.
+#[tokio::test(start_paused = true)]
+async fn a_busy_gateway_does_not_hold_up_the_page() {
+    let (asks, mut asked) = mpsc::channel(8);
+    let sources = Sources {
+        health: healthy(),
+        asks,
+        facts: Arc::new(facts()),
+        last: Arc::default(),
+    };
+    let busy = tokio::spawn(async move {
+        for delay in [0, 300, 10_000, 10_000] {
+            let Some(Ask::Recent { answer }) = asked.recv().await else {
+                return;
+            };
+            sleep(Duration::from_millis(delay)).await;
+            let _ = answer.send(recent());
+        }
+    });
+    assert!(sources.recent_in_time().await.is_some());
+    for _ in 0..2 {
+        let began = Instant::now();
+        assert!(
+            sources.recent_in_time().await.is_some(),
+            "what was known before"
+        );
+        assert!(began.elapsed() <= AT_ONCE);
+        sleep(Duration::from_secs(1)).await;
+    }
+    // Nothing came for too long: it is not pretended any more that this is known.
+    assert!(sources.recent_in_time().await.is_none());
+    busy.abort();
 }
