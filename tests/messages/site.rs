@@ -66,7 +66,7 @@ fn blocks(guide: &str, kind: &str) -> Vec<(String, String)> {
 fn inlined(schema: &Value) -> Value {
     match schema {
         Value::Object(map) => match map.get("$ref").and_then(Value::as_str) {
-            Some(path) => inlined(&schemas()[path.rsplit('/').next().unwrap()]),
+            Some(path) => inlined(&schemas()[path.rsplit('/').next().unwrap_or(path)]),
             None => {
                 let kept = map.iter().filter(|(name, _)| *name != "examples");
                 kept.map(|(name, value)| (name.clone(), inlined(value)))
