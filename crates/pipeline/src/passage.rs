@@ -3,6 +3,7 @@
 //! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
+mod judge;
 mod tailgate;
 #[cfg(test)]
 mod tests;
@@ -17,28 +18,13 @@ use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
 use crate::presence::{Flip, Tag};
 use crate::sensing::Surroundings;
-use crate::survey::{CONTRAST, Crossings, Survey, View};
+use crate::survey::{Crossings, Survey, View};
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
 const LONGEST_LOAD: Span = Span::millis(30_000);
 /// Loads open at one read point at most; beyond, the oldest is decided early. So many booked ones are remembered, too.
 pub(crate) const MAX_LOADS: usize = 64;
-/// What the weaker side tells, as a share of the sequence, in a load that passed a door.
-const BOTH: f64 = 0.2;
-/// The same where few of the tags changed sides by themselves.
-const BOTH_OF_FEW: f64 = 0.3;
-/// Sequence of a load that photo-eyes saw passing: at least this.
-const CONTRAST_SEEN: f64 = 0.2;
-/// And this much of it in the weaker half.
-const BOTH_SEEN: f64 = 0.05;
-/// Photo-eyes can refuse a load of fewer tags than this.
-const VETO_BELOW: usize = 8;
-/// Of a load that passes another gate a few tags are by chance louder here. Where most are louder there, the others passed
-/// here only if they are this much louder here.
-const MOSTLY_ELSEWHERE: f64 = 3.0;
-/// What crosses within this of a booked load, and is less than half of it, is the rest of it.
-const REST: Span = Span::millis(1_500);
 
 /// Changes of side in one direction that belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +38,23 @@ struct Load {
     held: bool,
     /// Photo-eyes told it from the one before it.
     apart: bool,
+}
+
+impl Load {
+    /// When it is to be decided at the latest, unless it stands in the gate. Most of a load crosses within `load_gap` of its
+    /// middle; a tag that seems to cross long after was badly heard, and the others do not wait for it: what was heard of it
+    /// by then says whether it went along.
+    fn due(&self, tuning: &Tuning) -> Time {
+        let mut times: Vec<Time> = self.flips.values().copied().collect();
+        times.sort_unstable();
+        let middle = times.get(times.len() / 2).copied();
+        match middle {
+            Some(middle) if !self.held && !tuning.one_by_one => {
+                middle + tuning.load_gap + tuning.settle
+            }
+            _ => self.last + tuning.settle,
+        }
+    }
 }
 
 /// A load that was booked.
@@ -101,6 +104,8 @@ pub enum Late {
 pub struct Passages {
     open: Vec<Load>,
     passed: Vec<Passed>,
+    /// Sequence that is usual in the loads booked here; 0 before the first.
+    usual_permille: u32,
 }
 
 impl Passages {
@@ -145,7 +150,8 @@ impl Passages {
             load.held |= other.held;
             load.flips.extend(other.flips);
         }
-        load.decide_at = load.decide_at.min(load.first + LONGEST_LOAD).max(now);
+        let due = load.due(tuning).min(load.first + LONGEST_LOAD);
+        load.decide_at = load.decide_at.min(due).max(now);
         self.open.push(load);
         let is_full = self.open.len() > MAX_LOADS;
         if is_full && let Some(oldest) = self.open.iter_mut().min_by_key(|load| load.decide_at) {
@@ -216,8 +222,11 @@ impl Passages {
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
             Some(NonEventReason::Anti)
         } else {
-            self.judge(&view, &load, at, &survey, spent)
+            self.judge(&view, &load, at, &crossings, &survey, spent)
         };
+        if refused.is_none() {
+            self.learn(&survey);
+        }
         let keys: Vec<EpcKey> = if refused.is_some() {
             load.flips.into_keys().collect()
         } else {
@@ -352,96 +361,6 @@ impl Passages {
         self.open
             .retain(|other| other.direction == direction || !cancels(other));
         self.open.len() < before
-    }
-
-    fn judge(
-        &self,
-        view: &View<'_>,
-        load: &Load,
-        at: Time,
-        survey: &Survey,
-        spent: usize,
-    ) -> Option<NonEventReason> {
-        let tuning = view.tuning;
-        let moved = survey.moved.len();
-        if load.flips.is_empty()
-            || spent > moved
-            || (!load.apart && self.is_rest(view, load.direction, at, survey))
-        {
-            return Some(NonEventReason::Rearm);
-        }
-        if survey.elsewhere > moved {
-            return Some(NonEventReason::Neighbour);
-        }
-        if moved < tuning.min_tags.max(1) {
-            return Some(NonEventReason::FewTags);
-        }
-        let both = if tuning.one_by_one {
-            0.0
-        } else if load.flips.len() * 4 < moved {
-            BOTH_OF_FEW
-        } else {
-            BOTH
-        };
-        let seen = view.eyes.passage(tuning, load.direction, at).is_some();
-        let (contrast, both) = if seen {
-            (CONTRAST_SEEN, BOTH_SEEN)
-        } else {
-            (CONTRAST, both)
-        };
-        if survey.sequence < contrast || survey.both < both * survey.sequence {
-            return Some(NonEventReason::Unclear);
-        }
-        #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
-        let ratio = moved as f64 / (moved + survey.stayed.len()) as f64;
-        if ratio < tuning.flip_ratio {
-            return Some(NonEventReason::Ratio);
-        }
-        if !tuning.one_by_one && !seen && view.have_turned(load.direction, &survey.moved, at) {
-            return Some(NonEventReason::Anti);
-        }
-        let factor = if survey.louder_elsewhere > moved {
-            MOSTLY_ELSEWHERE
-        } else {
-            1.0
-        };
-        if view.is_louder_elsewhere(&survey.moved, at, factor) {
-            return Some(NonEventReason::Neighbour);
-        }
-        Self::veto(view, load, at, survey)
-    }
-
-    /// Photo-eyes speak against a load of few tags; where they saw something else, also of which few changed sides by
-    /// themselves.
-    fn veto(view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> Option<NonEventReason> {
-        let moved = survey.moved.len();
-        let are_few = moved < VETO_BELOW;
-        let vetoed = match view.eyes.says(view.tuning, load.direction, at) {
-            Says::Dark => are_few,
-            Says::Opposes | Says::Back => are_few || load.flips.len() * 4 < moved,
-            Says::Nothing | Says::Agrees(_) | Says::Busy => false,
-        };
-        vetoed.then_some(NonEventReason::Eye)
-    }
-
-    /// A few tags that crossed with a booked load, or while it still stood in the gate.
-    fn is_rest(&self, view: &View<'_>, direction: Direction, at: Time, survey: &Survey) -> bool {
-        let is_rest_of = |passed: &Passed| {
-            let booked = Flip {
-                direction,
-                at: passed.at,
-            };
-            let its = view
-                .tags
-                .iter()
-                .filter(|(_, tag)| tag.booked == Some(booked));
-            passed.direction == direction
-                && survey.moved.len() * 2 <= passed.tags
-                && ((passed.at - at).abs() <= REST
-                    || view.are_loud(survey.moved.iter(), passed.at)
-                    || view.are_loud(its.map(|(key, _)| key), at))
-        };
-        !view.tuning.one_by_one && self.passed.iter().any(is_rest_of)
     }
 
     fn book(

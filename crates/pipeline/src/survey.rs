@@ -113,6 +113,14 @@ pub(crate) struct Survey {
     contrast: f64,
 }
 
+impl Survey {
+    /// Nothing was there but what moved.
+    pub fn is_alone(&self) -> bool {
+        let others = self.stayed.len() + self.company.len() + self.doubtful.len();
+        others + self.elsewhere + self.louder_elsewhere == 0
+    }
+}
+
 impl View<'_> {
     /// When each of `flips` crossed.
     pub fn crossings(&self, direction: Direction, flips: &BTreeMap<EpcKey, Time>) -> Crossings {

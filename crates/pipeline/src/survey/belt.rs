@@ -4,12 +4,16 @@
 //! silent for a while, some for longer than others of the same thing. When the tag was loudest before is the other, and
 //! that is known before it is heard on the other side.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::{Crossings, View};
 use crate::config::Direction;
 use crate::evidence::Evidence;
 use crate::gate::EpcKey;
+use crate::presence::Tag;
 use crate::time::{Span, Time};
 
 /// Things closer than this share of the way between the sides are one, and that way takes from, to.
@@ -63,6 +67,27 @@ impl View<'_> {
         let all = others.all.iter();
         let with = all.filter(|(key, one)| self.is_on_thing(direction, crossings, key, one));
         with.count() * 2 >= others.all.len().max(1)
+    }
+
+    /// All of these are of the item of a thing that was told, and crossed where it did: two things are never at the same
+    /// place, so they are what was heard of it too late.
+    pub fn is_of_told(
+        &self,
+        direction: Direction,
+        crossings: &Crossings,
+        moved: &[EpcKey],
+    ) -> bool {
+        let Some(at) = crossings.median() else {
+            return false;
+        };
+        let near = Span(self.together(crossings).0 / 2);
+        let is_told = |tag: &Tag| {
+            tag.booked.is_some_and(|booked| {
+                booked.direction == direction && (booked.at - at).abs() <= near
+            })
+        };
+        let mut told = self.tags.iter().filter(|(_, tag)| is_told(tag));
+        told.any(|(key, _)| moved.iter().all(|one| one.has_item_of(key)))
     }
 
     /// One of those that crossed is of the same item as the tag `key`.
