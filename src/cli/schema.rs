@@ -1,9 +1,6 @@
 //! `tracegate schema`: every setting, for editors and programs.
 
-use std::io::Write as _;
 use std::process::ExitCode;
-
-use anyhow::Context;
 
 use crate::config;
 
@@ -12,6 +9,8 @@ use crate::config;
 /// Save it beside the configuration (tracegate schema > gateway.schema.json), and let its first line be
 /// "#:schema ./gateway.schema.json": editors that know TOML, such as those with taplo, then show what settings mean and
 /// what is wrong as one types. tracegate check finds more.
+///
+/// Exit code: 0.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// How to write them.
@@ -32,8 +31,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         FormatArgument::Json => format!("{:#}\n", config::schema()),
         FormatArgument::Markdown => config::settings_table(),
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("write to standard output")?;
+    super::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

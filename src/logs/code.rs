@@ -152,6 +152,9 @@ codes! {
     PAGE_ABSENT "PAGE-ABSENT" "warn":
         /// There is no status page and no metrics.
         "choose another [status] listen, or stop the program that uses the port";
+    PAGE_CERTIFICATE "PAGE-CERTIFICATE" "warn":
+        /// The status page's certificate cannot be used, and without one it answers nobody.
+        "install certificate and key of one pair, readable for the gateway's user; they are taken into use by themselves";
     PAGE_TROUBLE "PAGE-TROUBLE" "warn":
         /// The status page takes no connection for now; it is tried again.
         "if it goes on, look at the number of open files and at free memory of this machine";

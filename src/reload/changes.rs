@@ -139,6 +139,7 @@ fn keep(kind: &str, running: &Config, new: &mut Config) {
         "command" => new.command.clone_from(&running.command),
         "control" => new.control.clone_from(&running.control),
         "status" => new.status.clone_from(&running.status),
+        "log" => new.log.clone_from(&running.log),
         _ => {}
     }
 }

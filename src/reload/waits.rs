@@ -9,6 +9,7 @@ pub const WAITS: &[&str] = &[
     "command",
     "control",
     "status",
+    "log",
 ];
 
 /// Whether a setting, such as `buffer.directory`, waits for a restart; the others apply with a reload.

@@ -11,6 +11,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
 use crate::health::{Health, Holder};
+use crate::logs;
 use crate::tls::{Server, ServerSetup};
 
 /// A handshake takes no longer.
@@ -74,6 +75,7 @@ impl Door {
                 let error = crate::error_chain(&error);
                 if now.problem.as_ref() != Some(&error) {
                     warn!(
+                        code = logs::PAGE_CERTIFICATE,
                         error,
                         "The status page's certificate cannot be used; without one it answers nobody"
                     );

@@ -309,7 +309,7 @@ async fn a_busy_gateway_does_not_hold_up_the_page() {
     let sources = Sources {
         health: healthy(),
         asks,
-        facts: Arc::new(facts()),
+        facts: tokio::sync::watch::channel(facts()).1,
         last: Arc::default(),
     };
     let busy = tokio::spawn(async move {
