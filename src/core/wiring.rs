@@ -28,7 +28,7 @@ pub struct Wiring {
     pub feedback: BTreeMap<DeviceIndex, mpsc::Sender<Feedback>>,
     /// To the lights beside scanners and markers.
     pub lights: BTreeMap<DeviceIndex, LightSwitch>,
-    /// To receivers: how many inputs with their reads are stored, perhaps only beside the buffer ([`Store::defer`]).
+    /// To receivers: how many inputs with their reads are stored, perhaps only beside the buffer ([`Store::defer`](crate::buffer::Store::defer)).
     pub stored: BTreeMap<DeviceIndex, watch::Sender<u64>>,
     /// To the forwarder: newest committed sequence number.
     pub committed: watch::Sender<i64>,
