@@ -13,6 +13,7 @@ use crate::audit::Verifier;
 use crate::buffer::{BufferError, Inspector, Record};
 use crate::config::{self, Format};
 use crate::health::Health;
+use crate::logs;
 use crate::status::metrics;
 use crate::story::Recent;
 
@@ -30,6 +31,9 @@ pub struct Running {
     pub metrics: String,
     /// What happened last.
     pub recent: Recent,
+    /// Its last warnings and errors, a line each.
+    #[serde(default)]
+    pub log: String,
 }
 
 impl Running {
@@ -41,6 +45,10 @@ impl Running {
             status: serde_json::to_value(health.status()).unwrap_or_default(),
             metrics: metrics::text(health),
             recent,
+            log: logs::recent()
+                .iter()
+                .map(|it| format!("{} {} {}\n", it.at, it.level, it.text))
+                .collect(),
         }
     }
 }
@@ -50,10 +58,8 @@ impl Running {
 pub async fn gather(file: &Path, running: Result<Running, String>) -> Bundle {
     let read = std::fs::read_to_string(file);
     let loaded = config::load(file, crate::cli::environment());
-    let buffer = loaded
-        .as_ref()
-        .ok()
-        .map(|it| it.config.buffer.directory.path());
+    let guessed = config::guess(file, crate::cli::environment());
+    let buffer = read.is_ok().then(|| guessed.buffer.directory.path());
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
     let mut folders = vec![file.parent().unwrap_or(Path::new(""))];
     folders.extend(credentials.as_deref().map(Path::new));
@@ -125,13 +131,25 @@ pub async fn gather(file: &Path, running: Result<Running, String>) -> Bundle {
     Bundle::new(parts, &secrets)
 }
 
+/// A status message as it may leave the site: who was at work is nobody's business elsewhere.
+fn without_badges(mut status: Value) -> Value {
+    let stations = status.get_mut("stations").and_then(Value::as_object_mut);
+    for station in stations.into_iter().flat_map(|all| all.values_mut()) {
+        if let Some(station) = station.as_object_mut() {
+            station.remove("operator");
+        }
+    }
+    status
+}
+
 /// What the gateway says itself.
-fn told(running: Result<Running, String>) -> [Part; 4] {
-    let [status, conditions, recent, figures] = match running {
+fn told(running: Result<Running, String>) -> [Part; 5] {
+    let [status, conditions, recent, log, figures] = match running {
         Ok(it) => [
-            Content::Json(it.status.clone()),
+            Content::Json(without_badges(it.status.clone())),
             Content::Text(conditions(&it.status)),
             Content::Json(json!(it.recent)),
+            Content::Text(it.log),
             Content::Text(it.metrics),
         ],
         Err(why) => std::array::from_fn(|_| Content::Missing(why.clone())),
@@ -147,6 +165,11 @@ fn told(running: Result<Running, String>) -> [Part; 4] {
             "events.json",
             "last movements, and loads not booked with the reason",
             recent,
+        ),
+        (
+            "warnings.txt",
+            "the gateway's last warnings and errors",
+            log,
         ),
         ("metrics.txt", "the metrics", figures),
     ]
@@ -238,4 +261,20 @@ async fn prove(directory: &Path) -> Result<String, BufferError> {
         ),
         Err(broken) => format!("the record was changed: {broken}\n"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn badges_stay_on_the_site() {
+        let status = json!({ "stations": { "line_2": { "operator": "0042", "task": "issue" } }, "site": "x" });
+        let left = without_badges(status);
+        assert_eq!(
+            left,
+            json!({ "stations": { "line_2": { "task": "issue" } }, "site": "x" })
+        );
+        assert_eq!(without_badges(json!({})), json!({}));
+    }
 }

@@ -138,7 +138,7 @@ async fn without_a_gateway_and_a_configuration_it_says_what_is_missing() {
     let contents = bundle.contents();
     assert_eq!(
         contents.matches("missing: no gateway is running").count(),
-        4,
+        5,
         "{contents}"
     );
     assert!(

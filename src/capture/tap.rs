@@ -20,7 +20,7 @@ pub(super) enum Seen {
     /// A committed batch, and what came of it.
     Batch(Batch),
     /// So much was not handed on at this place.
-    Missed(Gap),
+    Missed(Gap, Option<Box<PipelineConfig>>),
     /// How things stand between two batches.
     State(Box<Standing>),
 }
@@ -69,6 +69,8 @@ pub struct Tap {
     asked: Arc<Notify>,
     followed: Arc<AtomicBool>,
     missed: Gap,
+    // The newest configuration among what was missed: without it everything after would be misread.
+    config: Option<Box<PipelineConfig>>,
     health: Option<Health>,
 }
 
@@ -105,6 +107,7 @@ impl Tap {
             asked,
             followed,
             missed: Gap::default(),
+            config: None,
             health: Some(health),
         };
         (tap, outlet)
@@ -119,7 +122,12 @@ impl Tap {
             inputs: batch.inputs.len() as u64,
             reads: batch.inputs.iter().map(reads).sum(),
         };
+        let config = batch.inputs.iter().rev().find_map(|input| match input {
+            Input::Configure(config) => Some(config.clone()),
+            _ => None,
+        });
         if !self.catch_up() || !self.send(Seen::Batch(batch)) {
+            self.config = config.or(self.config.take());
             self.missed.inputs += gap.inputs;
             self.missed.reads += gap.reads;
             if let (Some(health), Some(_)) = (&self.health, &self.out) {
@@ -157,9 +165,9 @@ impl Tap {
         if self.missed == Gap::default() {
             return true;
         }
-        let said = self.send(Seen::Missed(self.missed));
+        let said = self.send(Seen::Missed(self.missed, self.config.clone()));
         if said {
-            self.missed = Gap::default();
+            (self.missed, self.config) = (Gap::default(), None);
         }
         said
     }

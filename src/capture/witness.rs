@@ -209,11 +209,19 @@ impl Witness {
                 }
                 self.config = standing.config;
             }
-            Seen::Missed(gap) => {
+            Seen::Missed(gap, config) => {
                 self.antennas.disturb();
                 self.told = self.told.saturating_add(gap.inputs.max(gap.reads));
                 for capture in self.captures.iter_mut().filter(|it| it.has_begun) {
                     capture.missed.add(gap);
+                }
+                if let Some(config) = config {
+                    self.view = Arc::new(View::of(&config));
+                    self.config = config.as_ref().clone();
+                    let input = Input::Configure(config);
+                    self.antennas
+                        .take(std::slice::from_ref(&input), &self.health);
+                    self.book.input(&input);
                 }
             }
             Seen::Batch(batch) => {

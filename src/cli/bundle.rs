@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// What the running gateway says, or why it says nothing.
 async fn ask(arguments: &Arguments) -> Result<Running, String> {
     let asked = async {
-        let mut client = arguments.gateway.connect_quietly().await?;
+        let mut client = arguments.gateway.connect_anyhow().await?;
         Ok::<_, Trouble>(client.ask(&Request::new("bundle")).await?)
     };
     let answer = asked.await.map_err(|trouble| match trouble {

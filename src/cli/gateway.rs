@@ -50,21 +50,6 @@ impl Trouble {
 }
 
 impl Gateway {
-    /// Connects to it; problems of the configuration are not reported.
-    pub(super) async fn connect_quietly(&self) -> Result<Client, Trouble> {
-        let paths = match &self.socket {
-            Some(socket) => vec![socket.clone()],
-            None => {
-                match config::load(&self.config, super::environment()) {
-                    Ok(loaded) => client_paths(&loaded.config),
-                    // The one that runs was started with a better one.
-                    Err(_) => vec![usual_path()],
-                }
-            }
-        };
-        Ok(Client::connect(&paths).await?)
-    }
-
     /// Connects to it.
     pub(super) async fn connect(&self) -> Result<Client, Trouble> {
         let paths = match &self.socket {
@@ -73,7 +58,17 @@ impl Gateway {
             None if self.config == Path::new(super::DEFAULT_CONFIG) && !self.config.exists() => {
                 vec![usual_path()]
             }
-            None => client_paths(&load(&self.config)?),
+            None => match config::load(&self.config, super::environment()) {
+                Ok(loaded) => client_paths(&loaded.config),
+                // It may run by the last good copy, or by what was in force before: then it tells of the bad file itself.
+                Err(report) => {
+                    let paths = client_paths(&config::guess(&self.config, super::environment()));
+                    return Client::connect(&paths).await.map_err(|_| {
+                        eprint!("{}", report.render(Format::Human));
+                        Trouble::Config
+                    });
+                }
+            },
         };
         Ok(Client::connect(&paths).await?)
     }

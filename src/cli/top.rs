@@ -102,7 +102,7 @@ async fn draw(
         let asked = async {
             let mut connected = match client.take() {
                 Some(client) => client,
-                None => arguments.gateway.connect_quietly().await?,
+                None => arguments.gateway.connect_anyhow().await?,
             };
             let sample = sample(&mut connected).await?;
             Ok::<_, Trouble>((connected, sample))

@@ -116,6 +116,19 @@ impl Holder {
 }
 
 impl Certificates {
+    /// Forgets what secured the connection to a reader that is no more.
+    pub(super) fn forget(&mut self, reader: &str) {
+        let name = || reader.to_owned();
+        for holder in [
+            Holder::Reader(name()),
+            Holder::ForReader(name()),
+            Holder::ReaderAuthority(name()),
+        ] {
+            self.validity.remove(&holder);
+            self.told.remove(&holder);
+        }
+    }
+
     /// What is wrong with files, for people.
     pub(super) fn file_problems(&self) -> impl Iterator<Item = (FileProblem, &str)> {
         let problems = self.problems.iter();

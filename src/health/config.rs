@@ -49,7 +49,11 @@ impl Health {
 
     /// Forgets a device that is not configured any more.
     pub fn forget(&self, name: &str) {
-        let known = self.links().devices.remove(name).is_some();
+        let known = {
+            let mut links = self.links();
+            links.certificates.forget(name);
+            links.devices.remove(name).is_some()
+        };
         self.announce(known);
     }
 

@@ -159,7 +159,7 @@ impl<'a> Preflight<'a> {
     fn files(&mut self) {
         let config = self.config();
         let mqtt = &config.mqtt;
-        let page = ("password_file", &config.status.password_file);
+        let page = &config.status;
         let mut files: Vec<(Vec<&str>, &FileName)> = Vec::new();
         let of_broker = [
             ("password_file", &mqtt.password_file),
@@ -168,7 +168,13 @@ impl<'a> Preflight<'a> {
             ("client_key_file", &mqtt.client_key_file),
         ];
         let of_broker = of_broker.map(|(key, file)| (vec!["mqtt", key], file));
-        let of_page = [(vec!["status", page.0], page.1)];
+        let of_page = [
+            ("password_file", &page.password_file),
+            ("tls_certificate_file", &page.tls_certificate_file),
+            ("tls_key_file", &page.tls_key_file),
+            ("client_ca_file", &page.client_ca_file),
+        ];
+        let of_page = of_page.map(|(key, file)| (vec!["status", key], file));
         for (path, file) in of_broker.into_iter().chain(of_page) {
             files.extend(file.as_ref().map(|file| (path, file)));
         }

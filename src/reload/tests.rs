@@ -86,7 +86,7 @@ fn what_waits_stays_as_it_was_and_the_rest_does_not() {
         .replace("Europe/Berlin", "Europe/Paris")
         .replace("10.0.4.2\"", "10.0.4.3\"")
         + "[reference]\nmax_records = 5000\n[buffer]\nmax_size = \"3 GiB\"\n[command]\ntopic = \"a/{command}\"\n\
-           [control]\nsocket = \"/run/a\"\n[status]\nlisten = \"127.0.0.1:9999\"\n[audit]\nkeep = \"9 d\"\n";
+           [control]\nsocket = \"/run/a\"\n[status]\nlisten = \"127.0.0.1:9999\"\n[log]\nlevel = \"debug\"\n[audit]\nkeep = \"9 d\"\n";
     let mut new = loaded(&text).config;
     keep_waiting(&running, &mut new);
     assert_eq!(new.gateway.site, running.gateway.site);

@@ -157,8 +157,6 @@ pub fn text(health: &Health) -> String {
             out.sample(&[("kind", kind)], known.records);
         }
     });
-    log_lines(&mut out);
-    figures(&mut out, health);
     let config = health.config();
     out.family("config_reload_success", |out| {
         out.sample(&[], u8::from(config.rejected.is_none()));
@@ -166,6 +164,8 @@ pub fn text(health: &Health) -> String {
     out.family("config_loaded_timestamp_seconds", |out| {
         out.sample(&[], config.loaded_at.as_second());
     });
+    log_lines(&mut out);
+    figures(&mut out, health);
     for (name, help) in Counters::HELP {
         let (full, kind) = counter_name(name);
         out.head(&full, kind, help);

@@ -49,6 +49,10 @@ impl View {
                         view.scanners.insert(it.device, index);
                         view.places.insert((it.device, index));
                     }
+                    for it in station.marks.iter().flat_map(|it| &it.markers) {
+                        view.scanners.insert(it.reading.device, index);
+                        view.places.insert((it.reading.device, index));
+                    }
                 }
             }
         }

@@ -164,6 +164,8 @@ impl Running {
             .filter_map(|task| Some(task.handle.as_ref()?.id()));
         let mut waits: BTreeSet<Id> = waits.by_ref().collect();
         if let Ok(outcome) = timeout(PATIENCE, self.ended(&mut waits)).await {
+            // One that failed has not said so itself, and would count as stuck.
+            over.iter().for_each(|task| task.beat.finish());
             return outcome;
         }
         warn!(

@@ -158,7 +158,8 @@ fn every_field_of_the_status_message_is_explained() {
 #[test]
 fn every_condition_is_explained_in_the_words_of_the_program() {
     let mut text = "# Conditions\n\n\
-        Whatever is wrong is a condition with a code that does not change; `tracegate status`, the status page\n        and the status message show the same ones.\n\
+        Whatever is wrong is a condition with a code that does not change; `tracegate status`, the status page\n\
+        and the status message show the same ones.\n\
         The worst stand first. `error`: something is not stored, not delivered or not read. `warning`: all of that works; it\n\
         will not for ever, or somebody should look. A condition is shown when it has held for the time under \"after\", and not\n\
         while one of those under \"not shown beside\" holds for the same device, the broker or the gateway: it follows from it.\n\

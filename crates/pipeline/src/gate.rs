@@ -239,6 +239,7 @@ impl Gate {
             untagged: std::mem::take(&mut self.untagged),
             exits: std::mem::take(&mut self.exits),
             capped: self.capped,
+            passages: self.passages.afresh(),
             ..Self::default()
         };
     }

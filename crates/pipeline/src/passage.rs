@@ -109,6 +109,15 @@ pub struct Passages {
 }
 
 impl Passages {
+    /// Without loads; what is usual here stays.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        Self {
+            usual_permille: self.usual_permille,
+            ..Self::default()
+        }
+    }
+
     /// Some load is not decided yet.
     pub fn is_open(&self) -> bool {
         !self.open.is_empty()

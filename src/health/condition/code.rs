@@ -258,7 +258,7 @@ codes! {
         "make the broker take events, or raise [buffer] max_size";
     DiskLow "DISK-LOW" Warning Nothing Disk, after 0 s, follows [StorageFailed, BufferFull]:
         /// A disk that the gateway writes to has little room left: a twentieth, or 1 GiB.
-        "delete or move what others have put there (du -xh / | sort -h tells), or give the gateway a larger disk";
+        "delete or move what others have put there (du -xhd2 / tells), or give the gateway a larger disk";
     CertificateInvalid "CERTIFICATE-INVALID" Error Nothing Setup, after 0 s, follows []:
         /// A certificate has expired, or is not valid yet.
         "renew it, or set the clock, as the text says";

@@ -4,7 +4,7 @@ use super::{Load, Passages, Passed};
 use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::NonEventReason;
-use crate::presence::Flip;
+use crate::presence::{Flip, RESIDENT_AFTER};
 use crate::survey::{CONTRAST, Crossings, Survey, View};
 use crate::time::{Span, Time};
 
@@ -50,7 +50,7 @@ impl Passages {
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
         }
-        let is_alone = || self.is_alone(tuning, load.direction, at, crossings, survey);
+        let is_alone = || self.is_alone(view, load.direction, at, crossings, survey);
         if moved < tuning.min_tags.max(1) && !(moved + 1 == tuning.min_tags && is_alone()) {
             return Some(NonEventReason::FewTags);
         }
@@ -159,12 +159,18 @@ impl Passages {
     /// may be a piece of.
     fn is_alone(
         &self,
-        tuning: &Tuning,
+        view: &View<'_>,
         direction: Direction,
         at: Time,
         crossings: &Crossings,
         survey: &Survey,
     ) -> bool {
+        let tuning = view.tuning;
+        // What stands here is told too well for chance to be rare.
+        let is_new = |key| {
+            let tag = view.tags.get(key);
+            tag.is_some_and(|tag| at - tag.known_since <= RESIDENT_AFTER)
+        };
         let is_clear = |key| {
             let one = crossings.all.iter().find(|(other, _)| other == key);
             one.is_some_and(|(_, one)| {
@@ -177,7 +183,7 @@ impl Passages {
             |way: Direction, other: Time| way == direction && (other - at).abs() <= tuning.reach;
         !tuning.one_by_one
             && !survey.moved.is_empty()
-            && survey.moved.iter().all(is_clear)
+            && survey.moved.iter().all(|key| is_clear(key) && is_new(key))
             && survey.is_alone()
             && !self
                 .open

@@ -60,7 +60,8 @@ pub(crate) struct OrderData {
 enum Done {
     /// A scan begins here.
     Scan,
-    Order(Option<OrderRef>),
+    /// The order before, whether it was used, and since when it was open.
+    Order(Option<OrderRef>, bool, Time),
     Parent(Option<Thing>),
     Entry,
     /// The last entry's quantity.
@@ -146,7 +147,9 @@ impl Job {
         while let Some(done) = self.trail.pop() {
             match done {
                 Done::Scan => break,
-                Done::Order(before) => self.order = before,
+                Done::Order(before, used, since) => {
+                    (self.order, self.order_used, self.since) = (before, used, since);
+                }
                 Done::Parent(before) => self.parent = before,
                 Done::Entry => drop(self.entries.pop()),
                 Done::Quantity => {
@@ -222,8 +225,9 @@ impl Job {
             _ => {}
         }
         let before = self.order.replace(order);
+        self.trail
+            .push(Done::Order(before, self.order_used, self.since));
         (self.order_used, self.since) = (false, self.touched);
-        self.trail.push(Done::Order(before));
         Ok(())
     }
 

@@ -97,7 +97,8 @@ impl Case<'_> {
             }
             None => not_compared(quantity, name, first),
         };
-        let is_other = compared.is_none() && is_other_dimension(quantity, first);
+        // A line in the quantity's own dimension may be one of several.
+        let is_other = compared.is_none() && open.iter().all(|it| is_other_dimension(quantity, it));
         let found = Found {
             version: Some(version),
             unverified: compared.is_none() && !is_other,
