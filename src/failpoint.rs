@@ -49,6 +49,12 @@ impl Failpoint {
         (Self::AfterSwap, "after_swap"),
     ];
 
+    /// Whether it lies in a reload.
+    #[must_use]
+    pub const fn is_of_reload(self) -> bool {
+        matches!(self, Self::BeforeSwap | Self::InSwap | Self::AfterSwap)
+    }
+
     /// Dies here, if a test wants it.
     #[inline]
     pub fn pass(self) {

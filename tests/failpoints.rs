@@ -77,7 +77,7 @@ async fn dying_at_any_place_loses_nothing() {
     let seed = seed("dying_at_any_place_loses_nothing");
     let mut random = fastrand::Rng::with_seed(seed);
     for (place, point) in Failpoint::ALL {
-        if is_of_reload(place) {
+        if place.is_of_reload() {
             continue;
         }
         // The first commits are the start itself.
@@ -87,19 +87,12 @@ async fn dying_at_any_place_loses_nothing() {
     }
 }
 
-const fn is_of_reload(place: Failpoint) -> bool {
-    matches!(
-        place,
-        Failpoint::BeforeSwap | Failpoint::InSwap | Failpoint::AfterSwap
-    )
-}
-
 /// In the middle of a reload, while operators scan: the new file counts with the next start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dying_in_a_reload_loses_nothing() {
     let seed = seed("dying_in_a_reload_loses_nothing");
     for (place, point) in Failpoint::ALL {
-        if !is_of_reload(place) {
+        if !place.is_of_reload() {
             continue;
         }
         let mut plant = plant(seed).await;
