@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// As configured by default.
 const WINDOW: u64 = 100;
 const LINES: u32 = 4;
-const LOTS: u32 = 12;
+/// Enough for every place to be passed a dozen times, however much is done at once on a busy machine.
+const LOTS: u32 = 24;
 
 /// Four lines that scan briskly; an operator rescans when no beep comes.
 async fn plant(seed: u64) -> Demo {
