@@ -113,9 +113,13 @@ impl Core {
         let config = self.pipeline.config();
         self.digest = audit::digest_of(config);
         self.wiring.known.configure(config);
-        let read_points = &config.read_points;
+    }
+
+    /// What was told of read points that are no more is forgotten.
+    fn forget_places(&self) {
+        let read_points = &self.pipeline.config().read_points;
         let is_there = |name: &str| read_points.iter().any(|it| it.name == name);
-        self.wiring.health.stations(is_there);
+        self.wiring.health.read_points(is_there);
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
@@ -308,6 +312,10 @@ impl Core {
                 self.answer(verdict, said.at);
             }
             self.tell_station(said);
+        }
+        // Also what the last words about them have just counted.
+        if batch.iter().any(|it| matches!(it, Input::Configure(_))) {
+            self.forget_places();
         }
         self.hand_on(batch, events, refused, said);
         let trimmed = self.store.trim(&self.pipeline).await;

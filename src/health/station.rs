@@ -88,9 +88,11 @@ impl Health {
         stations.insert(read_point.to_owned(), verdict);
     }
 
-    /// Forgets what was told at read points that are not there any more.
-    pub fn stations(&self, is_there: impl Fn(&str) -> bool) {
-        self.links().stations.retain(|name, _| is_there(name));
+    /// Forgets what was told and counted at read points that are not there any more.
+    pub fn read_points(&self, is_there: impl Fn(&str) -> bool) {
+        let mut links = self.links();
+        links.stations.retain(|name, _| is_there(name));
+        links.points.retain_read_points(is_there);
     }
 }
 
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(stations["line_2"].text, None);
         // Nobody knows when the gateway is gone.
         assert!(health.last_will().stations.is_empty());
-        health.stations(|name| name == "line_2");
+        health.read_points(|name| name == "line_2");
         let names: Vec<String> = health.status().stations.into_keys().collect();
         assert_eq!(names, ["line_2"]);
     }

@@ -161,6 +161,7 @@ impl Start {
             sha: self.accepted.sha(),
             last_good: self.rejected.is_some(),
             rejected: self.rejected.clone(),
+            waits: Vec::new(),
         }
     }
 }

@@ -16,6 +16,13 @@ impl Health {
             .filter(|it| ![Code::ClockUnsynced, Code::DiskLow].contains(&it.code));
         found.map(Found::line).collect()
     }
+
+    /// Whether anything is wrong that has this code, whether or not it is shown yet.
+    pub(crate) fn holds(&self, code: Code) -> bool {
+        let links = self.links();
+        let found = found(&self.0, &links, None, |_, _| true);
+        found.iter().any(|it| it.code == code)
+    }
 }
 
 fn up() -> Health {
