@@ -5,6 +5,7 @@ mod change;
 mod damage;
 mod guards;
 mod kept;
+mod stations;
 
 use std::collections::BTreeMap;
 use std::future::Future;

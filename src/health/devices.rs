@@ -221,7 +221,7 @@ mod tests {
         health.reads("dock_1", Some(1), 9);
         health.count("dock_1", DeviceCounter::Reboots, 1);
         health.became("dock_1", Became::Verdict("refused"));
-        health.device_report("dock_1", DeviceKind::Reader);
+        assert_eq!(health.device_report("dock_1", DeviceKind::Reader).reads, 0);
         assert!(health.status().devices.is_empty());
         let left = health.at_read_points();
         assert_eq!(left, [("door".to_owned(), Became::Movement, 1)]);

@@ -53,7 +53,8 @@ pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
 pub use site_data::{KindKnown, SiteData, spoken};
-pub use station::{StationStatus, StationVerdict};
+use station::Station;
+pub use station::{StationStatus, StationVerdict, UnclearedStatus};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -119,7 +120,7 @@ struct Links {
     certificates: Certificates,
     notices: BTreeMap<Notice, String>,
     kept_from: Option<i64>,
-    stations: BTreeMap<String, StationVerdict>,
+    stations: BTreeMap<String, Station>,
 }
 
 /// The retained status message.
