@@ -1,5 +1,6 @@
 //! Which tasks begin and end, and which number a device has.
 
+mod meaning;
 mod past;
 
 use std::path::Path;
