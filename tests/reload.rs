@@ -138,7 +138,7 @@ impl Plant {
             )
             .unwrap();
         }
-        text + settings.more
+        support::page_off(text + settings.more)
     }
 
     fn write(&self, settings: &Settings) {
