@@ -96,9 +96,8 @@ impl Health {
         news && links.device(name).is_some_and(Device::tells_up)
     }
 
-    /// Notes what a device is.
-    #[cfg(test)]
-    pub(crate) fn know(&self, name: &str, kind: DeviceKind) {
+    /// Notes what a device is, where nobody tells of all of them.
+    pub fn know(&self, name: &str, kind: DeviceKind) {
         self.with_device(name, |device| {
             device.kind = Some(kind);
             false
