@@ -121,6 +121,8 @@ socket = {:?}
 [mqtt]
 url = "mqtt://127.0.0.1:{port}"
 on_no_subscriber = "accept"
+[status]
+listen = "off"
 "#,
         names.join(", "),
         directory.join("buffer"),

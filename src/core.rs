@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracegate_pipeline::input::{DeviceIndex, NonEventReason};
 use tracegate_pipeline::stats::Stats;
-use tracegate_pipeline::{Input, Output, Pipeline};
+use tracegate_pipeline::{Input, Output, Pipeline, Time};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::buffer::{BufferError, NewRow, Request, Store, Trouble};
@@ -71,6 +71,8 @@ pub struct Core {
     measured: Option<Instant>,
     // So much telemetry had been dropped when that was last told.
     telemetry_dropped: u64,
+    // When something at a station is given up, as far as was told.
+    stand_until: Option<Time>,
     // When the wall clock was last looked at.
     looked: Option<Instant>,
     // The file turned out to be damaged; and when it was last repaired.
@@ -99,6 +101,7 @@ impl Core {
             prune_fails: false,
             measured: None,
             telemetry_dropped: 0,
+            stand_until: None,
             looked: None,
             damaged: false,
             repaired: None,
@@ -113,9 +116,6 @@ impl Core {
         let config = self.pipeline.config();
         self.digest = audit::digest_of(config);
         self.wiring.known.configure(config);
-        let read_points = &config.read_points;
-        let is_there = |name: &str| read_points.iter().any(|it| it.name == name);
-        self.wiring.health.stations(is_there);
     }
 
     /// Takes the first inputs (configuration, start) and then runs until stopped. Returns the store for closing.
@@ -307,8 +307,9 @@ impl Core {
             if let Some(verdict) = said.verdict() {
                 self.answer(verdict, said.at);
             }
-            self.tell_station(said);
         }
+        let is_configured = batch.iter().any(|it| matches!(it, Input::Configure(_)));
+        self.tell_stations(&said, is_configured);
         self.hand_on(batch, events, refused, said);
         let trimmed = self.store.trim(&self.pipeline).await;
         self.damaged |= is_damage(&trimmed);

@@ -16,7 +16,7 @@ use crate::capture::tap::Tap;
 use crate::capture::witness::{Asks, Witness};
 use crate::clock::GatewayClock;
 use crate::config::Config;
-use crate::control::{self, server::Door};
+use crate::control::{self, server::Door, signpost::Signposts};
 use crate::core::{Core, DiskFailed, Wiring};
 use crate::forward::{mqtt, site};
 use crate::health::{Code, Health};
@@ -226,13 +226,17 @@ pub async fn run(
     let (page, facts) = page(config, &asks, &health, &stop_control).await;
     let control = match Door::open(&socket).await {
         Ok(door) => {
+            let variable = |name: &str| std::env::var(name).ok();
+            let folders = control::signpost_folders(config, variable);
+            let signposts = Signposts::put_up(&folders, start.origin.file(), &socket);
             let beat = health.beat("control");
-            Some(tokio::spawn(door.reloading(reloads_in).serve(
+            let served = tokio::spawn(door.reloading(reloads_in).serve(
                 asks,
                 health.clone(),
                 beat,
                 stop_control.clone(),
-            )))
+            ));
+            Some((served, signposts))
         }
         Err(error) => {
             let error = crate::error_chain(&error);
@@ -299,7 +303,8 @@ pub async fn run(
         );
     }
     stop_control.cancel();
-    if let Some(control) = control {
+    if let Some((control, signposts)) = control {
+        drop(signposts);
         // It removes its socket; clients are cut off.
         let _ = control.await;
     }

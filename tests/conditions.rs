@@ -1,7 +1,13 @@
 //! One trouble after another, with the real binary and simulated devices: the condition that is meant is shown, and no other.
+//! Those that take hours, or a disk that fails, are beside the code, in simulated time; `every_condition_has_a_scenario`
+//! knows them all.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "conditions/settings.rs"]
+mod settings;
+#[path = "conditions/site.rs"]
+mod site;
 mod support;
 
 use std::collections::BTreeSet;
@@ -21,36 +27,40 @@ use tracegate_sim::broker::{Broker, Conduct, Welcome};
 use tracegate_sim::reader::{SimReader, SimReaderConfig};
 use tracegate_sim::wait_until;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Longer than any condition of these scenarios is held back.
 const SETTLED: Duration = Duration::from_secs(4);
 
 /// A door, its reader and its broker, all well.
 struct Plant {
     reader: SimReader,
-    _broker: Broker,
+    broker: Broker,
     gateway: Gateway,
 }
 
 /// A gateway with one door; `more` are sections that follow.
 fn gateway(reader: SocketAddr, broker: SocketAddr, more: &str) -> Gateway {
-    let more = format!("{more}\n[status]\nlisten = \"off\"\n");
-    let mut gateway = Gateway::new(|buffer| dock_1(reader, broker, buffer, &more));
+    let mut gateway = Gateway::new(|buffer| dock_1(reader, broker, buffer, more));
     gateway.start();
     gateway
 }
 
 impl Plant {
     async fn start(config: SimReaderConfig) -> Self {
+        Self::with(config, "").await
+    }
+
+    /// `more` goes on with the section of the door; whole sections may follow.
+    async fn with(config: SimReaderConfig, more: &str) -> Self {
         let broker = Broker::start().await.unwrap();
         let reader = SimReader::spawn(config).await.unwrap();
-        let gateway = gateway(reader.addr(), broker.addr(), "");
+        let gateway = gateway(reader.addr(), broker.addr(), more);
         wait_until("the reader", PATIENCE, || reader.status().reading)
             .await
             .unwrap();
         Self {
             reader,
-            _broker: broker,
+            broker,
             gateway,
         }
     }
@@ -165,6 +175,18 @@ async fn antenna_down_until_it_is_back() {
     shows_nothing(&plant.gateway).await;
 }
 
+/// Something stands in its beam.
+#[tokio::test]
+async fn eye_ignored_until_it_is_free() {
+    let eye = "photo_eyes = { outside = \"dock_1/1\", blocked_after = \"5s\" }\n";
+    let plant = Plant::with(SimReaderConfig::default(), eye).await;
+    shows_nothing(&plant.gateway).await;
+    plant.reader.set_input(1, true).await;
+    shows(&plant.gateway, "EYE-IGNORED", "dock_1/1").await;
+    plant.reader.set_input(1, false).await;
+    shows_nothing(&plant.gateway).await;
+}
+
 /// A scanner at a station, beside the door.
 fn scanner(device: &str) -> String {
     format!(
@@ -272,12 +294,7 @@ async fn buffer_full() {
     let broker = Broker::start().await.unwrap();
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let mut gateway = Gateway::new(|buffer| {
-        let text = dock_1(
-            reader.addr(),
-            broker.addr(),
-            buffer,
-            "[status]\nlisten = \"off\"\n",
-        );
+        let text = dock_1(reader.addr(), broker.addr(), buffer, "");
         // No disk of a test has so much left.
         text.replace("[buffer]", "[buffer]\nkeep_free = \"1 TiB\"")
     });

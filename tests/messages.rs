@@ -4,6 +4,8 @@
 
 #[path = "messages/site.rs"]
 mod site;
+#[path = "messages/station.rs"]
+mod station;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use tracegate::downlink::command::{self, Answer, Kind, Outcome};
 use tracegate::forward::client::Endpoint;
 use tracegate::health::{
     BrokerState, BufferLevel, Counters, DeviceCounter, DeviceKind, DeviceState, EndpointState,
-    Health, Holder, Problem, StationVerdict, Status,
+    Health, Holder, Problem, Status,
 };
 use tracegate::telemetry;
 use tracegate::tls::Validity;
@@ -137,15 +139,7 @@ fn eventful() -> Health {
         };
         health.certificate(holder, Some(validity));
     }
-    let refused = StationVerdict {
-        verdict: "refused",
-        at: Time(jiff::Timestamp::now().as_microsecond()),
-        text: Some("lot B-9 is not released (hold)".to_owned()),
-        rule: Some("lot_hold"),
-        operator: Some("0042".to_owned()),
-        task: Some("issue"),
-    };
-    health.told_at("line_1", refused);
+    station::refuses(&health);
     health
 }
 

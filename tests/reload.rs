@@ -138,7 +138,7 @@ impl Plant {
             )
             .unwrap();
         }
-        text + settings.more
+        support::page_off(text + settings.more)
     }
 
     fn write(&self, settings: &Settings) {
@@ -388,10 +388,12 @@ async fn what_changed_is_live_and_what_waits_is_named() {
     let again = tokio::task::block_in_place(|| plant.command(&["reload", "--config", &config]));
     let told = format!("{file} is in force already.\n  `status.listen` waits for a restart\n");
     assert_eq!((again.status.code(), text(&again.stdout)), (Some(0), told));
+    assert_eq!(plant.conditions().await, ["CONFIG-WAITS"]);
 
-    settings.extra.clear();
+    (settings.more, settings.extra) = ("", Vec::new());
     let outcome = plant.change(&settings).await.to_string();
     assert!(outcome.contains("  removed  scanner.a_new\n"), "{outcome}");
+    assert_eq!(plant.conditions().await, [""; 0]);
     let devices = plant.status().await.unwrap()["devices"].clone();
     assert!(devices["a_new"].is_null(), "{devices}");
     // What was counted before stays counted.

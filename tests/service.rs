@@ -1,11 +1,15 @@
 //! The daemon as systemd meets it: readiness, watchdog, status line, orderly stop, with nothing else there.
 
-use std::io::Read;
+#[path = "support/leash.rs"]
+mod leash;
+
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use leash::Leashed;
 use tokio::net::TcpSocket;
 
 /// Generous: the test fails by it, but never waits for it.
@@ -47,7 +51,7 @@ impl Notifications {
 }
 
 /// The daemon; killed with the test if it is still there.
-struct Daemon(Child);
+struct Daemon(Leashed);
 
 impl Daemon {
     /// Waits for its end.
@@ -94,6 +98,8 @@ in = {{ biz_step = "receiving" }}
 directory = "{}"
 [mqtt]
 url = "mqtt://{broker}"
+[status]
+listen = "off"
 "#,
         reader.ip(),
         reader.port(),
@@ -110,17 +116,16 @@ url = "mqtt://{broker}"
         seen: Vec::new(),
     };
 
-    let mut daemon = Daemon(
+    let child = Leashed::spawn(
         Command::new(env!("CARGO_BIN_EXE_tracegate"))
             .args(["run", "--config"])
             .arg(&config)
             .env_clear()
             .env("NOTIFY_SOCKET", &socket_path)
             .env("WATCHDOG_USEC", "600000")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
+            .stderr(Stdio::piped()),
     );
+    let mut daemon = Daemon(child.unwrap());
     let mut stderr = daemon.0.stderr.take().unwrap();
     let log = std::thread::spawn(move || {
         let mut text = String::new();
@@ -180,16 +185,18 @@ scan = {{ biz_step = "packing" }}
 directory = {buffer:?}
 [mqtt]
 url = "mqtt://127.0.0.1:1"
+[status]
+listen = "off"
 "#
     );
     std::fs::write(&config, text).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_tracegate"))
-        .args(["run", "--config"])
-        .arg(&config)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut daemon = Daemon(child);
+    let child = Leashed::spawn(
+        Command::new(env!("CARGO_BIN_EXE_tracegate"))
+            .args(["run", "--config"])
+            .arg(&config)
+            .stderr(Stdio::piped()),
+    );
+    let mut daemon = Daemon(child.unwrap());
     assert_eq!(daemon.exit_code(), Some(74));
     let mut log = String::new();
     let mut stderr = daemon.0.stderr.take().unwrap();
@@ -199,4 +206,39 @@ url = "mqtt://127.0.0.1:1"
         "{log}"
     );
     assert!(log.contains("unable to open database file"), "{log}");
+}
+
+/// A test that is killed by force runs no destructor; the gateways and brokers that it started must not outlive it.
+#[test]
+fn what_a_test_started_ends_when_the_test_is_killed_by_force() {
+    const HOLD: &str = "TRACEGATE_TEST_HOLDS";
+    const NAME: &str = "what_a_test_started_ends_when_the_test_is_killed_by_force";
+    if std::env::var_os(HOLD).is_some() {
+        let held = Leashed::spawn(Command::new("sleep").arg("600")).unwrap();
+        println!("\nholds {}", held.id());
+        std::thread::sleep(PATIENCE);
+        return;
+    }
+    let mut test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME, "--nocapture"])
+        .env(HOLD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(test.stdout.take().unwrap()).lines();
+    let held = lines.find_map(|line| Some(line.unwrap().strip_prefix("holds ")?.to_owned()));
+    let stat = format!("/proc/{}/stat", held.unwrap());
+    let state = || {
+        let stat = std::fs::read_to_string(&stat).unwrap_or_default();
+        let rest = stat.rsplit_once(") ")?.1.to_owned();
+        rest.chars().next().filter(|state| *state != 'Z')
+    };
+    assert!(state().is_some(), "it runs");
+    test.kill().unwrap();
+    test.wait().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while state().is_some() {
+        assert!(Instant::now() < deadline, "it outlives the test");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -6,6 +6,7 @@ use tracegate_pipeline::Read;
 
 use super::*;
 use crate::config;
+use crate::health::{BrokerState, DeviceState};
 
 const DOOR: &str = r#"[gateway]
 site = "plant-3"
@@ -85,13 +86,23 @@ fn read(antenna: u16, tag: [u8; 5], conduct: Conduct, count: u32) -> Read {
     }
 }
 
+/// Broker and readers are connected.
+fn well() -> Health {
+    let health = Health::new("plant-3", "e");
+    health.broker(BrokerState::Up);
+    for name in ["dock_1", "dock_2"] {
+        health.device(name, DeviceState::Up);
+    }
+    health
+}
+
 impl Door {
     fn new() -> Self {
         let mut antennas = Antennas::default();
         antennas.configure(&config());
         Self {
             antennas,
-            health: Health::new("plant-3", "e"),
+            health: well(),
             piece: MONDAY,
             tag: 0,
             conduct: [WELL; 4],
@@ -105,6 +116,7 @@ impl Door {
     fn pass(&mut self) {
         let at = Time(self.piece * PIECE_US);
         for verdict in self.antennas.time(at).into_iter().flatten() {
+            tell(&verdict, &self.health);
             if let Some(text) = verdict.text {
                 let said = format!("{}: {text}", verdict.device);
                 if !self.said.contains(&said) {
@@ -199,6 +211,7 @@ fn an_antenna_that_reads_a_tenth_is_told_within_hours_of_traffic_and_no_other() 
             "dock_1: antenna 2 reads only about 10 % of what it used to read, while its neighbours read as usual"
         ]
     );
+    door.health.shows_alone("ANTENNA-WEAK");
     // It does not become usual within days, and ends soon after it is mended.
     door.days(4);
     door.said.clear();
@@ -260,6 +273,7 @@ fn a_reader_that_reads_nothing_beside_one_that_reads_is_silent_itself() {
         door.said,
         ["dock_2: it is connected and reads nothing, although its neighbours read"]
     );
+    door.health.shows_alone("READER-SILENT");
     // One that is away is told otherwise.
     let mut door = Door::new();
     door.days(8);

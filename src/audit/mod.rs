@@ -73,7 +73,7 @@ pub struct Row {
     /// Ids of the events that were committed with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// SHA-256 of the configuration that was in force.
+    /// SHA-256 of what the configuration in force meant: of the rules, without the order of devices and sections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// Version of the record that decided.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, mpsc};
 use tracegate_pipeline::fate::Trace;
-use tracegate_pipeline::input::{MovementEvent, NonEvent, StationNow};
+use tracegate_pipeline::input::{MovementEvent, NonEvent};
 use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
 
 use super::line::Gap;
@@ -38,8 +38,6 @@ pub struct Batch {
     pub said: Vec<(usize, Output)>,
     /// What became of every read, if somebody follows.
     pub trace: Trace,
-    /// How stations stand after it, if that may have changed.
-    pub stations: Option<Vec<StationNow>>,
 }
 
 impl Batch {

@@ -169,7 +169,11 @@ impl Witness {
                 let _ = answer.send(self.book.stories(&tag));
             }
             Ask::Recent { answer } => {
-                let _ = answer.send(self.book.recent());
+                let stations = self.health.stations();
+                let _ = answer.send(Recent {
+                    stations,
+                    ..self.book.recent()
+                });
             }
             Ask::Follow { answer } => {
                 let room = self.followers.receiver_count() < FOLLOWERS;

@@ -1,7 +1,7 @@
 //! `tracegate check`: everything that is wrong with a configuration, in one run. Changes nothing.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => {
             let found = match arguments.offline {
                 true => Vec::new(),
-                false => super::run::runtime()?.block_on(surroundings(&loaded)),
+                false => super::run::runtime()?.block_on(surroundings(&loaded, &arguments.file)),
             };
             (loaded.report_with(found), summary(&loaded.config))
         }
@@ -85,8 +85,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What does not fit this machine.
-async fn surroundings(loaded: &Loaded) -> Vec<Diagnostic> {
-    let asked = Client::connect(&client_paths(&loaded.config)).await;
+async fn surroundings(loaded: &Loaded, file: &Path) -> Vec<Diagnostic> {
+    let asked = Client::connect(&client_paths(&loaded.config, file)).await;
     let is_running = !matches!(asked, Err(ControlError::NotRunning(_)));
     preflight::look(loaded, is_running).await
 }

@@ -59,10 +59,11 @@ impl Gateway {
                 vec![usual_path()]
             }
             None => match config::load(&self.config, super::environment()) {
-                Ok(loaded) => client_paths(&loaded.config),
+                Ok(loaded) => client_paths(&loaded.config, &self.config),
                 // It may run by the last good copy, or by what was in force before: then it tells of the bad file itself.
                 Err(report) => {
-                    let paths = client_paths(&config::guess(&self.config, super::environment()));
+                    let guess = config::guess(&self.config, super::environment());
+                    let paths = client_paths(&guess, &self.config);
                     return Client::connect(&paths).await.map_err(|_| {
                         eprint!("{}", report.render(Format::Human));
                         Trouble::Config
@@ -77,7 +78,10 @@ impl Gateway {
     pub(super) async fn connect_anyhow(&self) -> Result<Client, Trouble> {
         let paths = match &self.socket {
             Some(socket) => vec![socket.clone()],
-            None => client_paths(&config::guess(&self.config, super::environment())),
+            None => {
+                let guess = config::guess(&self.config, super::environment());
+                client_paths(&guess, &self.config)
+            }
         };
         Ok(Client::connect(&paths).await?)
     }

@@ -114,8 +114,16 @@ fn told(station: &Value) -> String {
             let _ = write!(out, ", {word} {value}");
         }
     }
-    if let Some(text) = text("text") {
+    let told = text("text");
+    if let Some(text) = &told {
         let _ = write!(out, ": {text}");
+    }
+    let uncleared = station.get("uncleared");
+    let uncleared = uncleared.and_then(|it| it.get("text")?.as_str()).map(tame);
+    match uncleared {
+        Some(text) if told.as_ref() == Some(&text) => out += "; not cleared yet",
+        Some(text) => out += &format!("; not cleared yet: {text}"),
+        None => {}
     }
     out
 }
@@ -136,5 +144,14 @@ mod tests {
         );
         let accepted = serde_json::json!({"verdict": "accepted", "age_s": 3});
         assert_eq!(told(&accepted), "accepted 3 s ago");
+        let waits = |verdict, text: &str| {
+            told(&serde_json::json!({
+                "verdict": verdict, "age_s": 3, "text": text, "uncleared": { "at": "2026-11-22T06:15:00Z", "text": "on hold" }
+            }))
+        };
+        let line = "refused 3 s ago: on hold; not cleared yet";
+        assert_eq!(waits("refused", "on hold"), line);
+        let line = "accepted 3 s ago: badge; not cleared yet: on hold";
+        assert_eq!(waits("accepted", "badge"), line);
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod server;
+pub mod signpost;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,8 @@ pub const PROTOCOL: u32 = 1;
 pub const SOCKET_NAME: &str = "control.sock";
 /// Where systemd makes the runtime folder of the packaged unit.
 const RUNTIME_FOLDER: &str = "/run/tracegate";
+/// Where systemd makes its state folder.
+pub const STATE_FOLDER: &str = "/var/lib/tracegate";
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,13 +80,9 @@ pub fn server_path(config: &Config, runtime: Option<&OsStr>) -> PathBuf {
     if let Some(socket) = &config.control.socket {
         return socket.path().to_owned();
     }
-    // Several folders are separated by colons (systemd.exec, RUNTIME_DIRECTORY).
-    let runtime = runtime
-        .and_then(OsStr::to_str)
-        .and_then(|folders| folders.split(':').next())
-        .filter(|folder| !folder.is_empty());
+    let runtime = runtime.and_then(OsStr::to_str).and_then(first_folder);
     match runtime {
-        Some(folder) => Path::new(folder).join(SOCKET_NAME),
+        Some(folder) => folder.join(SOCKET_NAME),
         None => config.buffer.directory.path().join(SOCKET_NAME),
     }
 }
@@ -94,14 +93,36 @@ pub fn usual_path() -> PathBuf {
     Path::new(RUNTIME_FOLDER).join(SOCKET_NAME)
 }
 
-/// Where to look for it, in this order.
+/// Where the gateway puts up signposts to its socket: in the folders that systemd made, and beside the buffer.
 #[must_use]
-pub fn client_paths(config: &Config) -> Vec<PathBuf> {
-    match &config.control.socket {
+pub fn signpost_folders(
+    config: &Config,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Vec<PathBuf> {
+    let made = ["RUNTIME_DIRECTORY", "STATE_DIRECTORY"].into_iter();
+    let made = made.filter_map(|name| first_folder(&variable(name)?));
+    let buffer = config.buffer.directory.path().to_owned();
+    made.chain([buffer]).collect()
+}
+
+/// Several folders are separated by colons (systemd.exec, RUNTIME_DIRECTORY).
+fn first_folder(folders: &str) -> Option<PathBuf> {
+    let first = folders.split(':').next()?;
+    (!first.is_empty()).then(|| PathBuf::from(first))
+}
+
+/// Where to look for the gateway with this configuration file, in this order: where it says, then where signposts point,
+/// because a gateway that runs may have been started with another path.
+#[must_use]
+pub fn client_paths(config: &Config, file: &Path) -> Vec<PathBuf> {
+    let buffer = config.buffer.directory.path();
+    let mut paths = match &config.control.socket {
         Some(socket) => vec![socket.path().to_owned()],
-        None => vec![
-            config.buffer.directory.path().join(SOCKET_NAME),
-            usual_path(),
-        ],
+        None => vec![buffer.join(SOCKET_NAME), usual_path()],
+    };
+    for folder in [buffer, Path::new(RUNTIME_FOLDER), Path::new(STATE_FOLDER)] {
+        let path = signpost::follow(folder, file);
+        paths.extend(path.filter(|path| !paths.contains(path)));
     }
+    paths
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracegate_pipeline::Input;
-use tracegate_pipeline::config::ReadPointKind;
+use tracegate_pipeline::config::{ReadPointConfig, ReadPointKind};
 use tracegate_pipeline::input::{DeviceIndex, ScanVerdict, VerdictKind};
 use tracegate_pipeline::time::Time;
 use tracing::{debug, warn};
@@ -103,38 +103,68 @@ impl Core {
         }
     }
 
-    /// Notes for the status what was told at a station or a door; that something was scanned before tells nothing of it.
-    pub(super) fn tell_station(&self, said: &Said) {
+    /// Notes what was told at stations and doors, and how stations stand where that may have changed.
+    pub(super) fn tell_stations(&mut self, said: &[Said], is_configured: bool) {
+        for said in said {
+            self.tell_station(said);
+        }
+        // Also what the last words about them have just counted.
+        if is_configured {
+            self.forget_places();
+        }
+        let is_verdict = said.iter().any(|said| said.verdict().is_some());
+        let is_over = self.stand_until.is_some_and(|at| at <= self.pipeline.now());
+        if is_configured || is_verdict || is_over {
+            let stations = self.pipeline.stations();
+            self.stand_until = stations.iter().filter_map(|it| it.ends).min();
+            self.wiring.health.stand(stations);
+        }
+    }
+
+    /// What was told of read points that are no more, or have nothing to tell any more, is forgotten.
+    fn forget_places(&self) {
+        let read_points = &self.pipeline.config().read_points;
+        let is_station = |it: &ReadPointConfig| matches!(it.kind, ReadPointKind::Station(_));
+        let of = |name: &str| read_points.iter().find(|it| it.name == name);
+        self.wiring.health.read_points(
+            |name| of(name).is_some(),
+            |name| of(name).is_some_and(|it| is_station(it) || it.guard.is_some()),
+        );
+    }
+
+    fn tell_station(&self, said: &Said) {
         let now = || self.wiring.clock.now();
         let (read_point, verdict) = match &said.word {
             Word::Alert(alert) => {
                 let verdict = StationVerdict {
                     verdict: "alert",
                     at: alert.at,
+                    device: None,
                     text: Some(alert.text.clone()),
                     rule: Some(alert.rule.as_str()),
                     operator: None,
-                    task: None,
                 };
                 (alert.read_point.as_str(), verdict)
             }
             Word::Verdict(verdict) => {
                 let (word, text) = verdict.kind.parts();
-                let Some((read_point, task)) = self.station(verdict.device) else {
+                let detail = verdict.detail.as_deref();
+                let own = detail.map(|detail| detail.read_point.as_str());
+                let Some(read_point) = own.or_else(|| self.station(verdict.device)) else {
                     return;
                 };
-                if verdict.kind == VerdictKind::Duplicate {
-                    return;
-                }
-                let detail = verdict.detail.as_deref();
                 let text = text.or(detail.map(|detail| detail.text.as_str()));
+                let text = match verdict.kind {
+                    VerdictKind::Duplicate => Some("scanned before"),
+                    _ => text,
+                };
                 let told = StationVerdict {
                     verdict: word,
-                    at: said.at.unwrap_or_else(now),
+                    at: detail.map(|it| it.at).or(said.at).unwrap_or_else(now),
+                    device: Some(self.device_name(verdict.device).to_owned()),
                     text: text.map(str::to_owned),
                     rule: detail.and_then(|detail| Some(detail.rule?.as_str())),
                     operator: detail.and_then(|detail| detail.operator.clone()),
-                    task,
                 };
                 (read_point, told)
             }
@@ -142,8 +172,8 @@ impl Core {
         self.wiring.health.told_at(read_point, verdict);
     }
 
-    /// The station of a scanner or marker, and what is done there.
-    fn station(&self, device: DeviceIndex) -> Option<(&str, Option<&'static str>)> {
+    /// The station of a scanner or marker.
+    fn station(&self, device: DeviceIndex) -> Option<&str> {
         let mut read_points = self.pipeline.config().read_points.iter();
         read_points.find_map(|read_point| {
             let ReadPointKind::Station(station) = &read_point.kind else {
@@ -153,8 +183,7 @@ impl Core {
             let marks = station.marks.iter().flat_map(|it| &it.markers);
             let mut markers = marks.map(|it| it.reading.device);
             let is_own = scanners.any(|it| it == device) || markers.any(|it| it == device);
-            let task = station.task.as_deref().map(|task| task.kind.as_str());
-            is_own.then_some((read_point.name.as_str(), task))
+            is_own.then_some(read_point.name.as_str())
         })
     }
 

@@ -66,9 +66,10 @@ pub(super) fn outputs(said: Vec<Said>) -> Vec<(usize, Output)> {
     said.into_iter().map(output).collect()
 }
 
-/// SHA-256 of a configuration, as it stands in the record.
+/// SHA-256 of a configuration's meaning, as it stands in the record: the same before and after a reload that gave devices
+/// other numbers, and after a start that puts them in order again.
 pub(super) fn digest_of(config: &PipelineConfig) -> Arc<str> {
-    digest(&serde_json::to_string(config).unwrap_or_default()).into()
+    digest(&serde_json::to_string(&config.canonical()).unwrap_or_default()).into()
 }
 
 impl Core {

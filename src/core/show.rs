@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use tracegate_pipeline::Input;
 use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::input::{Alert, DeviceIndex, MovementEvent, NonEvent};
-use tracegate_pipeline::{Input, Output};
 use tracing::warn;
 
 use super::audit::{Said, outputs};
@@ -14,7 +14,7 @@ use crate::capture::tap::Batch;
 use crate::logs;
 
 impl Core {
-    /// Hands on to the witness what was committed, and how stations stand where that may have changed.
+    /// Hands on to the witness what was committed.
     pub(super) fn hand_on(
         &mut self,
         inputs: Vec<Input>,
@@ -22,17 +22,12 @@ impl Core {
         refused: Vec<NonEvent>,
         said: Vec<Said>,
     ) {
-        let said = outputs(said);
-        let is_verdict = |(_, output): &(usize, Output)| matches!(output, Output::Verdict(_));
-        let is_new = |input: &Input| matches!(input, Input::Configure(_));
-        let moved = said.iter().any(is_verdict) || inputs.iter().any(is_new);
         let batch = Batch {
             inputs,
             events,
             refused,
-            said,
+            said: outputs(said),
             trace: self.pipeline.traced(),
-            stations: moved.then(|| self.pipeline.stations()),
         };
         self.wiring.tap.seen(batch);
     }

@@ -5,6 +5,7 @@ mod change;
 mod damage;
 mod guards;
 mod kept;
+mod stations;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,6 +28,7 @@ use super::*;
 use crate::buffer::{FILE_NAME, Keep, Opened, OutboxReader, OutboxRow};
 use crate::capture::tap::Tap;
 use crate::clock::GatewayClock;
+use crate::health::BrokerState;
 use crate::health::Health;
 use crate::reference::Known;
 
@@ -479,6 +481,8 @@ async fn an_event_that_cannot_be_sent_is_set_aside_and_told() {
         (counters.dead_letters.get(), counters.waiting.get()),
         (1, 2)
     );
+    plant.health.broker(BrokerState::Up);
+    plant.health.shows_alone("EVENTS-SET-ASIDE");
     let mut opened = plant.stop().await;
     let figures = opened.store.figures().await.unwrap();
     assert_eq!((figures.dead_letters, figures.waiting), (1, 2));

@@ -167,7 +167,7 @@ fn device(chain: &mut Chain, kind: DeviceKind, state: Option<&Value>, own: &[Sai
     match text("state") {
         None => chain.fail(
             "the running gateway does not know it",
-            "it was added after the start: restart the gateway (systemctl restart tracegate)",
+            "the file has changed since it was taken into use: tracegate reload",
         ),
         Some("starting") => chain.skip(&names, JUST_STARTED),
         Some("down") => {

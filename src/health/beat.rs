@@ -29,6 +29,13 @@ impl Beat {
         )))
     }
 
+    /// The task was alive so long ago, and not since.
+    #[cfg(test)]
+    pub(crate) fn touched(&self, ago: Duration) {
+        let at = Instant::now().checked_sub(ago);
+        *self.0.0.lock().unwrap() = at.unwrap();
+    }
+
     /// The task is alive.
     pub fn touch(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();

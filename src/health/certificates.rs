@@ -78,6 +78,14 @@ impl Holder {
         }
     }
 
+    /// The reader, if it is about one.
+    fn reader(&self) -> Option<&str> {
+        match self {
+            Self::Reader(name) | Self::ForReader(name) | Self::ReaderAuthority(name) => Some(name),
+            Self::Gateway | Self::Broker | Self::StatusPage => None,
+        }
+    }
+
     /// Whose it is, what to do before its end, and what happens otherwise.
     fn texts(&self) -> (String, String, &'static str) {
         match self {
@@ -116,17 +124,11 @@ impl Holder {
 }
 
 impl Certificates {
-    /// Forgets what secured the connection to a reader that is no more.
-    pub(super) fn forget(&mut self, reader: &str) {
-        let name = || reader.to_owned();
-        for holder in [
-            Holder::Reader(name()),
-            Holder::ForReader(name()),
-            Holder::ReaderAuthority(name()),
-        ] {
-            self.validity.remove(&holder);
-            self.told.remove(&holder);
-        }
+    /// Forgets what secured the connections to other readers.
+    pub(super) fn retain(&mut self, is_there: impl Fn(&str) -> bool) {
+        let stays = |holder: &Holder| holder.reader().is_none_or(&is_there);
+        self.validity.retain(|holder, _| stays(holder));
+        self.told.retain(|holder, _| stays(holder));
     }
 
     /// What is wrong with files, for people.

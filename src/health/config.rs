@@ -6,6 +6,9 @@ use jiff::Timestamp;
 
 use super::Health;
 
+/// Settings that wait are named in a condition, so many.
+const NAMED: usize = 8;
+
 /// The configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigState {
@@ -19,6 +22,8 @@ pub struct ConfigState {
     pub last_good: bool,
     /// Why the file, as it was when it was last looked at, is not in force; `None` when it is.
     pub rejected: Option<Rejected>,
+    /// Settings of the file that wait for a restart, such as `buffer.directory`.
+    pub waits: Vec<String>,
 }
 
 /// A file that was not taken into use.
@@ -45,16 +50,6 @@ impl Health {
     #[must_use]
     pub fn config(&self) -> ConfigState {
         self.links().config.clone()
-    }
-
-    /// Forgets a device that is not configured any more.
-    pub fn forget(&self, name: &str) {
-        let known = {
-            let mut links = self.links();
-            links.certificates.forget(name);
-            links.devices.remove(name).is_some()
-        };
-        self.announce(known);
     }
 
     /// Whether the buffer takes what comes, as far as is known.
@@ -102,6 +97,24 @@ impl ConfigState {
     }
 }
 
+impl ConfigState {
+    /// What waits for a restart, in words.
+    pub(super) fn waiting(&self) -> Option<String> {
+        let first = self.waits.iter().take(NAMED);
+        let names: Vec<String> = first.map(|it| format!("`{it}`")).collect();
+        let (file, names) = (self.file.display(), names.join(", "));
+        match self.waits.len().checked_sub(NAMED) {
+            _ if names.is_empty() => None,
+            Some(more @ 1..) => Some(format!(
+                "{file} has settings that wait for a restart: {names} and {more} more (tracegate reload names all)"
+            )),
+            _ => Some(format!(
+                "{file} has settings that wait for a restart: {names}"
+            )),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +155,40 @@ mod tests {
         // Of one mistake one thing is told.
         health.config_rejected(rejected);
         assert_eq!(codes(), ["CONFIG-LAST-GOOD"]);
+    }
+
+    #[test]
+    fn what_waits_is_a_condition_until_nothing_does() {
+        let health = Health::new("plant-3", "e");
+        health.broker(BrokerState::Up);
+        let state = |waits: &[&str]| ConfigState {
+            file: "gateway.toml".into(),
+            waits: waits.iter().map(|&it| it.to_owned()).collect(),
+            ..ConfigState::default()
+        };
+        health.config_loaded(state(&["mqtt.url", "log.level"]));
+        let text = "gateway.toml has settings that wait for a restart: `mqtt.url`, `log.level`";
+        assert_eq!(health.conditions(), [text]);
+        let before = health.shown();
+        let condition = &before[0];
+        assert_eq!(condition.code.as_str(), "CONFIG-WAITS");
+        assert!(condition.what_to_do.contains("systemctl restart tracegate"));
+        // Something is still delivered, and no lamp at a door shows it.
+        assert!(!health.is_troubled_beside("lamp", &[]));
+        // A file that is rejected meanwhile takes nothing back.
+        health.config_rejected(Rejected {
+            at: Timestamp::UNIX_EPOCH,
+            rendered: "error: b\n".to_owned(),
+        });
+        assert_eq!(health.conditions().len(), 2);
+        let many: Vec<String> = (0..11).map(|it| format!("mqtt.a_{it}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        health.config_loaded(state(&many));
+        let text = health.conditions().remove(0);
+        assert!(text.ends_with("`mqtt.a_7` and 3 more (tracegate reload names all)"));
+        health.config_loaded(state(&many[..8]));
+        assert!(health.conditions()[0].ends_with("`mqtt.a_7`"));
+        health.config_loaded(state(&[]));
+        assert_eq!(health.conditions(), [""; 0]);
     }
 }

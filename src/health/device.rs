@@ -1,12 +1,13 @@
 //! One device: its link, what it says is wrong with it, what it cannot do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::counters::DeviceCounter;
+use super::devices::Configured;
 use super::report::{DeviceKind, Reads};
 use super::tame;
 
@@ -62,12 +63,34 @@ pub enum Problem {
     Log,
 }
 
+/// What read points work with of a device; what else it has is not complained of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Antennas.
+    pub antennas: BTreeSet<u16>,
+    /// Inputs with a photo-eye.
+    pub eyes: BTreeSet<u16>,
+}
+
+impl Uses {
+    fn has(&self, problem: Problem) -> bool {
+        match problem {
+            Problem::Antenna(id) | Problem::Weak(id) => self.antennas.contains(&id),
+            Problem::Input(id) => self.eyes.contains(&id),
+            Problem::NoReads => !self.antennas.is_empty(),
+            _ => true,
+        }
+    }
+}
+
 /// What is known about a device.
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) state: DeviceState,
     /// What it is, where that is known.
     pub(super) kind: Option<DeviceKind>,
+    /// What is worked with, where that is known.
+    uses: Option<Uses>,
     /// When the log was last told that it is down, and whether it still is to be told.
     told: Option<Instant>,
     untold: bool,
@@ -111,6 +134,7 @@ impl Default for Device {
         Self {
             state: DeviceState::Starting,
             kind: None,
+            uses: None,
             told: None,
             untold: false,
             since: Timestamp::now(),
@@ -125,6 +149,26 @@ impl Default for Device {
 }
 
 impl Device {
+    /// It is configured so from now on; returns whether something that was wrong is of no account any more, or is again.
+    pub(super) fn configure(&mut self, configured: Configured) -> bool {
+        let before = self.problems().count();
+        self.kind = Some(configured.kind);
+        self.uses = Some(configured.uses);
+        // What the reader says it says once: that is kept. The others are judged anew.
+        let mut problems = std::mem::take(&mut self.problems);
+        problems.retain(|it, _| matches!(it, Problem::Antenna(_)) || self.is_used(*it));
+        self.problems = problems;
+        if let Some(antennas) = &configured.antennas {
+            self.reads.keep(antennas);
+        }
+        self.problems().count() != before
+    }
+
+    /// Whether anybody minds.
+    fn is_used(&self, problem: Problem) -> bool {
+        self.uses.as_ref().is_none_or(|it| it.has(problem))
+    }
+
     /// Whether the log is to be told that it is down: at once, but for one that comes and goes.
     pub(super) fn tells_down(&mut self, news: bool) -> bool {
         self.untold |= news;
@@ -157,6 +201,10 @@ impl Device {
             return self.problems.remove(&problem).is_some();
         };
         if self.problems.len() >= MOST && !self.problems.contains_key(&problem) {
+            return false;
+        }
+        let is_used = self.is_used(problem);
+        if !is_used && !matches!(problem, Problem::Antenna(_)) {
             return false;
         }
         let until = lasts.and_then(|lasts| Instant::now().checked_add(lasts));
@@ -197,7 +245,7 @@ impl Device {
     pub(super) fn problems(&self) -> impl Iterator<Item = (Problem, &str)> {
         let problems = self.problems.iter();
         problems
-            .filter(|(_, (_, until))| is_lasting(until))
+            .filter(|(problem, (_, until))| is_lasting(until) && self.is_used(**problem))
             .map(|(problem, (text, _))| (*problem, text.as_str()))
     }
 

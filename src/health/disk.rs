@@ -152,7 +152,9 @@ mod tests {
             assert_eq!(told(&health), [text]);
             health.disk(Disk::State, room(high * 2, size));
         }
+        health.broker(crate::health::BrokerState::Up);
         health.disk(Disk::Buffer, small(1));
+        health.shows_alone("DISK-LOW");
         assert_eq!(
             told(&health),
             ["buffer: the disk of the buffer has 1 MiB left of 8000 MiB"]

@@ -7,6 +7,7 @@ mod condition;
 mod config;
 mod counters;
 mod device;
+mod devices;
 mod disk;
 mod history;
 mod latency;
@@ -37,7 +38,8 @@ use condition::{Tracker, found};
 pub use config::{ConfigState, Rejected};
 pub use counters::{Counter, Counters, DeviceCounter};
 use device::Device;
-pub use device::{DeviceState, DeviceStatus, Problem};
+pub use device::{DeviceState, DeviceStatus, Problem, Uses};
+pub use devices::Configured;
 use disk::Disks;
 pub use disk::{Disk, Room, state_directory};
 use latency::Latencies;
@@ -51,7 +53,8 @@ pub(crate) use reader_clock::{CLOCK_UNSET, clock_complaint};
 pub use report::{AntennaReport, DeviceKind, DeviceReport};
 use site_data::Site;
 pub use site_data::{KindKnown, SiteData, spoken};
-pub use station::{StationStatus, StationVerdict};
+use station::Station;
+pub use station::{StationStatus, StationVerdict, UnclearedStatus};
 
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
@@ -61,6 +64,7 @@ const QUIET: &[Code] = &[
     Code::ClockUnsynced,
     Code::ConfigLastGood,
     Code::ConfigRejected,
+    Code::ConfigWaits,
     Code::EventsSetAside,
     Code::BufferGrowing,
     Code::DiskLow,
@@ -96,6 +100,8 @@ struct Inner {
 #[derive(Debug)]
 struct Links {
     devices: BTreeMap<String, Device>,
+    /// These are all that there are.
+    devices_are_known: bool,
     broker: BrokerState,
     brokers: Brokers,
     storing: Option<String>,
@@ -114,7 +120,7 @@ struct Links {
     certificates: Certificates,
     notices: BTreeMap<Notice, String>,
     kept_from: Option<i64>,
-    stations: BTreeMap<String, StationVerdict>,
+    stations: BTreeMap<String, Station>,
 }
 
 /// The retained status message.
@@ -175,6 +181,7 @@ impl Health {
             counters: Counters::default(),
             links: Mutex::new(Links {
                 devices: BTreeMap::new(),
+                devices_are_known: false,
                 broker,
                 brokers: Brokers::default(),
                 storing: None,
@@ -218,114 +225,9 @@ impl Health {
         self.links().epoch.clone()
     }
 
-    /// Notes a device's state; returns whether it is news.
-    pub fn device(&self, name: &str, state: DeviceState) -> bool {
-        let news = {
-            let mut links = self.links();
-            let known = links.devices.contains_key(name);
-            let device = links.devices.entry(name.to_owned()).or_default();
-            let news = !known || device.state != state;
-            if std::mem::discriminant(&device.state) != std::mem::discriminant(&state) {
-                device.since = Timestamp::now();
-            }
-            device.state = state;
-            news
-        };
-        self.announce(news)
-    }
-
-    /// Notes why a device is down. The code is for the log, if the log is to be told: once for each reason, and not too
-    /// often of a device that comes and goes.
-    pub fn device_down(&self, name: &str, reason: String) -> Option<Code> {
-        let state = DeviceState::Down {
-            reason: reason.clone(),
-        };
-        let news = self.device(name, state);
-        let mut links = self.links();
-        let device = links.devices.entry(name.to_owned()).or_default();
-        let code = condition::of_reason(&reason, device.kind);
-        device.tells_down(news).then_some(code)
-    }
-
-    /// Notes that a device is up; whether the log is to be told.
-    pub fn device_up(&self, name: &str) -> bool {
-        let news = self.device(name, DeviceState::Up);
-        let mut links = self.links();
-        news && links.devices.entry(name.to_owned()).or_default().tells_up()
-    }
-
-    /// Notes what a device is.
-    pub fn know(&self, name: &str, kind: DeviceKind) {
-        self.with_device(name, |device| {
-            device.kind = Some(kind);
-            false
-        });
-    }
-
     /// Notes whether the gateway's own clock follows a time server.
     pub fn clock_synchronised(&self, synchronised: bool) {
         self.links().clock_unsynced = !synchronised;
-    }
-
-    /// Whether a device is connected.
-    #[must_use]
-    pub fn is_up(&self, name: &str) -> bool {
-        let links = self.links();
-        let device = links.devices.get(name);
-        device.is_some_and(|device| device.state == DeviceState::Up)
-    }
-
-    /// Forgets what was wrong with a device and what it could not do: it is connected anew and will say so again.
-    pub fn reconnected(&self, name: &str) {
-        self.with_device(name, Device::reconnected);
-    }
-
-    /// Notes a problem of a device until it is ended with `None`; returns whether it is news.
-    pub fn problem(&self, name: &str, problem: Problem, text: Option<&str>) -> bool {
-        self.with_device(name, |device| device.problem(problem, text, None))
-    }
-
-    /// Notes a problem of a device that nobody will say the end of, for ten minutes; returns whether it is news.
-    pub fn incident(&self, name: &str, problem: Problem, text: &str) -> bool {
-        self.with_device(name, |device| {
-            device.problem(problem, Some(text), Some(SHOWN))
-        })
-    }
-
-    /// Notes that a reader's clock was set back.
-    pub fn clock_stepped(&self, name: &str, by: Duration) {
-        self.count(name, DeviceCounter::ClockSteps, 1);
-        let text = format!(
-            "its clock was set back by {:.1} s: its reads had wrong times for a moment; let it follow a time server (NTP)",
-            by.as_secs_f64()
-        );
-        self.incident(name, Problem::Clock, &text);
-    }
-
-    /// Notes one more thing that a device cannot do of what was asked for; returns whether it is news.
-    pub fn limit(&self, name: &str, text: &str) -> bool {
-        let mut news = false;
-        self.with_device(name, |device| {
-            let (noted, is_news) = device.limit(text);
-            news = is_news;
-            noted
-        });
-        news
-    }
-
-    /// Adds to what is counted for one device.
-    pub fn count(&self, name: &str, counter: DeviceCounter, n: u64) {
-        if n > 0 {
-            self.with_device(name, |device| {
-                device.count(counter, n);
-                false
-            });
-        }
-    }
-
-    fn with_device(&self, name: &str, change: impl FnOnce(&mut Device) -> bool) -> bool {
-        let news = change(self.links().devices.entry(name.to_owned()).or_default());
-        self.announce(news)
     }
 
     /// Notes the broker's state; returns whether it is news.

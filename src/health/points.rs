@@ -11,7 +11,7 @@ pub enum Became {
     Movement,
     /// A load was not booked, for this reason.
     NonEvent(&'static str),
-    /// A scan had this verdict.
+    /// A scan of this device had this verdict.
     Verdict(&'static str),
 }
 
@@ -33,10 +33,30 @@ pub(super) struct Points {
     queues: BTreeMap<&'static str, Queue>,
 }
 
+impl Points {
+    /// Forgets what was counted for other devices.
+    pub(super) fn retain_devices(&mut self, is_there: impl Fn(&str) -> bool) {
+        let is_device = |what: &Became| matches!(what, Became::Verdict(_));
+        let stays = |name: &str, what: &Became| !is_device(what) || is_there(name);
+        self.became.retain(|(name, what), _| stays(name, what));
+    }
+
+    /// Forgets what was counted at other read points.
+    pub(super) fn retain_read_points(&mut self, is_there: impl Fn(&str) -> bool) {
+        let is_device = |what: &Became| matches!(what, Became::Verdict(_));
+        let stays = |name: &str, what: &Became| is_device(what) || is_there(name);
+        self.became.retain(|(name, what), _| stays(name, what));
+    }
+}
+
 impl Health {
-    /// Counts something at a read point.
+    /// Counts something at a read point, or a verdict by a scanner.
     pub fn became(&self, read_point: &str, what: Became) {
         let mut links = self.links();
+        let is_gone = links.devices_are_known && !links.devices.contains_key(read_point);
+        if matches!(what, Became::Verdict(_)) && is_gone {
+            return;
+        }
         let count = links.points.became.entry((read_point.to_owned(), what));
         *count.or_default() += 1;
     }

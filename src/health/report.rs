@@ -1,6 +1,6 @@
 //! What is told of one device by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -119,6 +119,12 @@ impl DeviceReport {
 }
 
 impl Reads {
+    /// Forgets other antennas.
+    pub(super) fn keep(&mut self, antennas: &BTreeSet<u16>) {
+        self.antennas
+            .retain(|antenna, _| antennas.contains(antenna));
+    }
+
     fn add(&mut self, antenna: Option<u16>, n: u64, at: Timestamp) {
         self.total = self.total.saturating_add(n);
         self.last = Some(at);
@@ -167,8 +173,9 @@ impl Health {
     /// What is to be told of a device.
     #[must_use]
     pub fn device_report(&self, name: &str, kind: DeviceKind) -> DeviceReport {
-        let mut links = self.links();
-        let device = links.devices.entry(name.to_owned()).or_default();
+        let links = self.links();
+        let nothing = Device::default();
+        let device = links.devices.get(name).unwrap_or(&nothing);
         report(device, name, kind, &self.0.site)
     }
 }

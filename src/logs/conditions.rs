@@ -7,13 +7,14 @@ use tracing::{error, info, warn};
 use crate::health::{Code, Condition, Severity};
 
 /// All others are logged by whoever notices them, with more to say.
-const UNTOLD: [Code; 6] = [
+const UNTOLD: [Code; 7] = [
     Code::BrokerStalled,
     Code::LotsStale,
     Code::BufferGrowing,
     Code::BufferNearlyFull,
     Code::DiskLow,
     Code::SecretExposed,
+    Code::ConfigWaits,
 ];
 
 /// Those of them that have been told.

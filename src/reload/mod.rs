@@ -21,14 +21,12 @@ pub use last_good::FILE_NAME;
 pub use outcome::{Outcome, Verdict};
 
 use crate::config::{self, Config, Format, Loaded, Report};
+use crate::control::STATE_FOLDER;
 use crate::health::{ConfigState, Rejected};
 use crate::logs;
 
 /// Where to ask for a reload, and where the answer goes.
 pub type Reloads = mpsc::Sender<oneshot::Sender<Outcome>>;
-
-/// Where systemd makes the state folder of the packaged unit.
-const STATE_FOLDER: &str = "/var/lib/tracegate";
 
 /// Where a configuration is read from.
 #[derive(Debug, Clone)]
@@ -72,6 +70,12 @@ impl Origin {
             file: file.to_owned(),
             environment: environment.collect(),
         }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Reads and checks the file.
@@ -161,6 +165,7 @@ impl Start {
             sha: self.accepted.sha(),
             last_good: self.rejected.is_some(),
             rejected: self.rejected.clone(),
+            waits: Vec::new(),
         }
     }
 }

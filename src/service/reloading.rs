@@ -191,7 +191,10 @@ impl Reloading {
             accepted,
             rejected: None,
         };
-        let state: ConfigState = start.state();
+        let state = ConfigState {
+            waits: changes.waits.clone(),
+            ..start.state()
+        };
         let (file, sha) = (state.file.display(), &state.sha);
         let (added, removed) = (changes.added.len(), changes.removed.len());
         let (changed, waits) = (changes.changed.len(), changes.waits.join(", "));

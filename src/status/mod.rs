@@ -157,8 +157,12 @@ impl Sources {
     }
 
     async fn view<'a>(&self, facts: &'a Facts) -> View<'a> {
-        let recent = self.recent_in_time().await;
         let health = &self.health;
+        let recent = self.recent_in_time().await.map(|recent| Recent {
+            // As in the status of this moment, also when the rest is what was told before.
+            stations: health.stations(),
+            ..recent
+        });
         let shown = |(name, kind): (String, DeviceKind)| {
             let (minute, antennas) = health.pace(&name);
             (health.device_report(&name, kind), minute, antennas)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::View;
 use super::html::Html;
-use super::words::{listed, moment, when};
+use super::words::{listed, moment};
 use crate::health::spoken;
 use crate::story::{Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped};
 
@@ -86,9 +86,10 @@ fn at_station(html: &mut Html, view: &View<'_>, station: &AtStation) {
             Some(job) => open(html, view, job),
             None => drop(html.raw("nothing")),
         }
-        if let Some(text) = &station.refused {
-            html.raw("</dd><dt>refused</dt><dd class=\"error\">")
-                .text(text);
+        if let Some(refused) = &station.refused {
+            html.raw("</dd><dt>to be cleared</dt><dd class=\"error\">refused ");
+            moment(html, view, refused.at);
+            html.raw(": ").text(&refused.text);
         }
         html.raw("</dd></dl>");
     }
@@ -128,10 +129,7 @@ fn said(html: &mut Html, view: &View<'_>, answer: &Answer) {
         _ => "warning",
     };
     html.raw("<li>");
-    match answer.at {
-        Some(at) => moment(html, view, at),
-        None => when(html, view, None),
-    }
+    moment(html, view, answer.at);
     html.raw(" <b class=\"").raw(class).raw("\">");
     html.text(&answer.verdict).raw("</b> ").text(&answer.text);
     if let Some(rule) = &answer.rule {

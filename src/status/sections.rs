@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::View;
 use super::html::Html;
-use super::words::{bytes, meter, when};
+use super::words::{bytes, listed, meter, when};
 use crate::health::{Stops, about, spoken};
 
 /// What is wrong with a configuration, in bytes; `tracegate check` shows all of it.
@@ -147,6 +147,10 @@ pub(super) fn configuration(html: &mut Html, view: &View<'_>) -> bool {
     when(html, view, Some(loaded));
     if view.config.last_good {
         html.raw("</dd><dt>in force</dt><dd class=\"warning\">the last good copy: the file was rejected at the start");
+    }
+    if !view.config.waits.is_empty() {
+        html.raw("</dd><dt>waits for a restart</dt><dd class=\"warning\">");
+        listed(html, &view.config.waits);
     }
     html.raw("</dd><dt>buffer</dt><dd>");
     html.text(&facts.buffer.display().to_string());

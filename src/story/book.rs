@@ -84,7 +84,6 @@ impl Book {
     pub fn configure(&mut self, config: &PipelineConfig) {
         let before = std::mem::replace(&mut self.config, config.clone());
         self.ports.clear();
-        self.told.configure(config);
         for (index, read_point) in config.read_points.iter().enumerate() {
             if let ReadPointKind::Gate(gate) = &read_point.kind {
                 let antennas = gate.antennas.iter();
@@ -211,20 +210,12 @@ impl Book {
         }
     }
 
-    /// Notes what stations and guards said.
+    /// Notes what guards of doors said.
     pub fn told(&mut self, batch: &Batch) {
-        for (input, output) in &batch.said {
-            match output {
-                Output::Verdict(verdict) => {
-                    let at = batch.inputs.get(*input).and_then(Input::at);
-                    self.told.answered(at, verdict, &self.config);
-                }
-                Output::Alert(alert) => self.told.stopped(alert),
-                _ => {}
+        for (_, output) in &batch.said {
+            if let Output::Alert(alert) = output {
+                self.told.stopped(alert);
             }
-        }
-        if let Some(stations) = &batch.stations {
-            self.told.stand(stations);
         }
     }
 
@@ -234,7 +225,7 @@ impl Book {
         (self.tags.len(), self.passages.len(), self.non_events.len())
     }
 
-    /// The newest of what happened, and at least the last few of every read point.
+    /// The newest of what happened, and at least the last few of every read point; how stations stand is not in here.
     #[must_use]
     pub fn recent(&self) -> Recent {
         let passages = self.passages.iter().map(|(it, _)| (&*it.read_point, it));
@@ -243,7 +234,7 @@ impl Book {
             passages: newest(passages),
             non_events: newest(loads),
             alerts: self.told.alerts(),
-            stations: self.told.stations(&self.config),
+            stations: BTreeMap::new(),
             guards: guards(&self.config),
         }
     }

@@ -83,7 +83,7 @@ pub struct Recent {
     /// What moved out of a guarded door and may not, the newest first.
     #[serde(default)]
     pub alerts: Vec<Stopped>,
-    /// Stations by name.
+    /// Stations by name, as [`Health`](crate::health::Health) knows them.
     #[serde(default)]
     pub stations: BTreeMap<String, AtStation>,
     /// Guards by the name of their read point.
@@ -101,10 +101,19 @@ pub struct AtStation {
     pub operator: Option<(String, Moment)>,
     /// What is scanned and not booked yet.
     pub job: Option<OpenJob>,
-    /// What was refused, and waits to be cleared.
-    pub refused: Option<String>,
+    /// What was refused, and is neither cleared, overridden nor given up.
+    pub refused: Option<Uncleared>,
     /// Its last answers, the newest first.
     pub answers: Vec<Answer>,
+}
+
+/// What was refused, and waits to be cleared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncleared {
+    /// When it was scanned.
+    pub at: Moment,
+    /// Why, for people.
+    pub text: String,
 }
 
 /// Scans that belong together and are not booked yet.
@@ -128,7 +137,7 @@ pub struct OpenJob {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// When it was scanned.
-    pub at: Option<Moment>,
+    pub at: Moment,
     /// The scanner.
     pub device: String,
     /// `accepted`, `duplicate`, `warned`, `refused` or `pending`.

@@ -2,7 +2,7 @@
 
 use tracegate_pipeline::config::{
     Direction, GateAntenna, GateConfig, PipelineConfig, ReadPointConfig, ReadPointKind, Side,
-    Tuning,
+    StationConfig, Step, Tuning,
 };
 use tracegate_pipeline::eyes::Says;
 use tracegate_pipeline::filter::{Pattern, TagRules};
@@ -291,85 +291,32 @@ fn another_configuration_counts_from_then_on() {
     assert!(stories[0].sightings[0].read_point.is_none());
 }
 
-/// A scanner station with a task, after scans that were refused, and an alert of a door.
+/// A door that is guarded, and a station.
 #[test]
-fn stations_and_guards_are_told_as_they_stand_and_bounded() {
+fn guards_are_told_as_they_are_and_alerts_are_bounded() {
     use crate::capture::tap::Batch;
-    use tracegate_pipeline::Pipeline;
-    use tracegate_pipeline::config::{StationConfig, StationScanner, Step, TaskConfig, TaskKind};
+    use tracegate_pipeline::Output;
     use tracegate_pipeline::guard::{GuardConfig, Rule};
     use tracegate_pipeline::input::Alert;
-    use tracegate_pipeline::{Output, time::Span};
 
     let mut config = config();
-    config.devices.push("line_2".into());
-    let mut task = TaskConfig::new(TaskKind::Issue, Step::default());
-    task.codes.order = vec!["WO[0-9]+".to_owned()];
-    task.codes.badge = vec!["B([0-9]+)".to_owned()];
     config.read_points.push(ReadPointConfig {
         name: "line_2".into(),
         uri: "urn:epc:id:sgln:4012345.00001.line2".into(),
-        guard: Some(Box::new(GuardConfig::default())),
+        guard: None,
         kind: ReadPointKind::Station(StationConfig {
-            scanners: vec![StationScanner {
-                device: 1,
-                duplicate_window: Span::millis(3_000),
-                assume_gs1: false,
-                gs_substitutes: Vec::new(),
-                keep_unknown_ais: false,
-            }],
+            scanners: Vec::new(),
             step: Step::default(),
-            task: Some(Box::new(task)),
+            task: None,
             marks: None,
         }),
     });
-    config.read_points[0].guard = Some(Box::new(GuardConfig::default()));
-    let (mut pipeline, mut book) = (Pipeline::default(), Book::default());
-    let mut take = |input: Input| {
-        let said = pipeline.handle(input.clone());
-        book.input(&input);
-        let batch = Batch {
-            said: said.into_iter().map(|output| (0, output)).collect(),
-            inputs: vec![input],
-            stations: Some(pipeline.stations()),
-            ..Batch::default()
-        };
-        book.told(&batch);
-        book.recent()
-    };
-    take(Input::Configure(Box::new(config)));
-    take(Input::Start { at: Time(T0) });
-    let scan = |second: i64, code: &str| Input::Scan {
-        device: 1,
-        at: Time(T0 + second * S),
-        data: code.as_bytes().to_vec(),
-    };
-    take(scan(1, "B7"));
-    let recent = take(scan(2, "WO1"));
-    let station = &recent.stations["line_2"];
-    assert_eq!(station.task.as_deref(), Some("issue"));
-    let (badge, until) = station.operator.clone().unwrap();
-    assert_eq!((badge.as_str(), until.0), ("7", T0 + (2 + 8 * 3_600) * S));
-    let job = station.job.as_ref().unwrap();
-    assert_eq!((job.order.as_deref(), job.things), (Some("WO1"), 0));
-    assert_eq!((job.touched.0, job.ends.0), (T0 + 2 * S, T0 + 122 * S));
-    assert_eq!(station.answers.len(), 2);
-    for second in 3..40 {
-        take(scan(second, &format!("nonsense {second}")));
+    for read_point in &mut config.read_points {
+        read_point.guard = Some(Box::new(GuardConfig::default()));
     }
-    let recent = take(Input::Tick {
-        at: Time(T0 + 400 * S),
-    });
-    let station = &recent.stations["line_2"];
-    assert_eq!(station.job, None, "nobody went on");
-    assert_eq!(station.answers.len(), 10);
-    let newest = &station.answers[0];
-    assert_eq!(
-        (newest.verdict.as_str(), newest.device.as_str()),
-        ("refused", "line_2")
-    );
-    assert!(newest.text.contains("nobody went on"), "{}", newest.text);
-    assert_eq!(newest.operator.as_deref(), Some("7"));
+    let mut book = Book::default();
+    book.input(&Input::Configure(Box::new(config)));
+    let recent = book.recent();
     let door = &recent.guards["door"];
     assert_eq!(door.refuses, ["lot_hold", "lot_expired"]);
     assert!(recent.guards["line_2"].warns.contains(&"fefo".to_owned()));

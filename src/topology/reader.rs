@@ -8,6 +8,7 @@ use tracegate_llrp::client::{
     MemoryBank, ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
 };
 
+use super::running::roster::{eyes, used_antennas};
 use crate::config::{
     Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, OutputUse, RadioMode,
     ReportItem, SearchMode, TagPattern,
@@ -27,20 +28,8 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             ..client(reader)
         },
         outputs: outputs(config, name, reader),
-        used_antennas: config
-            .read_point
-            .values()
-            .flat_map(crate::config::ReadPoint::all_antennas)
-            .filter(|antenna| antenna.llrp == name)
-            .map(|antenna| antenna.antenna)
-            .collect(),
-        used_inputs: config
-            .read_point
-            .values()
-            .flat_map(crate::config::ReadPoint::eyes)
-            .filter(|(_, input)| input.llrp == name)
-            .map(|(_, input)| input.port)
-            .collect(),
+        used_antennas: used_antennas(config, name),
+        used_inputs: eyes(config, name),
         sensors,
     }
 }

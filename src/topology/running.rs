@@ -7,6 +7,7 @@
 //! is to be made anew, then the core takes the new configuration, then [`Running::start`] starts what is new.
 
 mod plan;
+pub(super) mod roster;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,7 @@ use super::light::Panels;
 use crate::clock::GatewayClock;
 use crate::core::{Feedback, Told};
 use crate::downlink::order::Target;
-use crate::health::{Beat, DeviceState, Health};
+use crate::health::{Beat, Health};
 use crate::logs;
 use crate::source::llrp::listen::{Door, Route, Seat};
 use crate::source::marker::Known;
@@ -110,13 +111,6 @@ impl Running {
             doors: BTreeMap::new(),
             lights: BTreeMap::new(),
         }
-    }
-
-    /// Devices and lights that run.
-    fn names(&self) -> BTreeSet<String> {
-        let devices = self.slots.iter().filter(|slot| slot.unit.is_some());
-        let lights = self.lights.values().flat_map(|(panels, ..)| panels.names());
-        devices.map(|it| it.name.clone()).chain(lights).collect()
     }
 
     /// The tasks that the plan does without; [`Running::retire`] ends them.
@@ -207,15 +201,9 @@ impl Running {
             // Its task has not begun.
             let _ = recall.send(known(&name));
         }
-        for name in &plan.gone {
-            health.forget(name);
-        }
-        for (name, kind) in &plan.fleet.kinds {
-            health.know(name, *kind);
-        }
+        health.configured(plan.roster);
         for name in &plan.anew {
-            health.reconnected(name);
-            health.device(name, DeviceState::Starting);
+            health.anew(name);
         }
         self.slots = plan.slots;
         let mut panels = plan.panels;

@@ -9,7 +9,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,18 +21,28 @@ use tracegate_gs1::epc::encode_tag_uri;
 use tracegate_sim::reader::SimReader;
 use tracegate_sim::scenario::Sighting;
 
+pub mod leash;
 mod mosquitto;
 pub mod postgres;
 pub mod schema;
 pub mod store;
 
+use leash::Leashed;
 pub use mosquitto::{Mosquitto, free_port};
+
+/// A configuration without a status page, unless it has a section for it: the usual port is for a gateway that is used.
+pub fn page_off(config: String) -> String {
+    match config.contains("[status]") {
+        true => config,
+        false => config + "\n[status]\nlisten = \"off\"\n",
+    }
+}
 
 /// The daemon under test.
 pub struct Gateway {
     pub folder: TempDir,
     config: PathBuf,
-    child: Option<Child>,
+    child: Option<Leashed>,
     starts: u32,
     /// Where the next start ends, see `tracegate::failpoint`.
     pub die_at: Option<String>,
@@ -43,7 +53,8 @@ impl Gateway {
     pub fn new(config: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("gateway.toml");
-        fs::write(&path, config(&folder.path().join("buffer"))).expect("write the config");
+        let text = page_off(config(&folder.path().join("buffer")));
+        fs::write(&path, text).expect("write the config");
         Self {
             folder,
             config: path,
@@ -64,15 +75,16 @@ impl Gateway {
         let binary = std::env::var_os("TRACEGATE_BINARY")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_tracegate").into());
         let die_at = self.die_at.take().map(|at| ("TRACEGATE_DIE_AT", at));
-        let child = Command::new(binary)
-            .envs(die_at)
-            .args(["run", "--config"])
-            .arg(&self.config)
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
+        let child = Leashed::spawn(
+            Command::new(binary)
+                .envs(die_at)
+                .args(["run", "--config"])
+                .arg(&self.config)
+                .env_remove("RUST_LOG")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log),
+        );
         self.child = Some(child.expect("start the gateway"));
     }
 

@@ -5,17 +5,19 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::leash::Leashed;
 
 /// A Mosquitto of our own: loopback, a free port, persistence on.
 pub struct Mosquitto {
     folder: TempDir,
     port: u16,
     keeps: bool,
-    child: Option<Child>,
+    child: Option<Leashed>,
 }
 
 impl Mosquitto {
@@ -63,13 +65,14 @@ impl Mosquitto {
         .into_iter()
         .find(|path| Path::new(path).exists())
         .expect("mosquitto is not installed; tests/run installs it");
-        let child = Command::new(binary)
-            .arg("-c")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
+        let child = Leashed::spawn(
+            Command::new(binary)
+                .arg("-c")
+                .arg(&path)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
         self.child = Some(child.expect("start mosquitto"));
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::net::TcpStream::connect(self.addr()).is_err() {

@@ -4,11 +4,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::leash::Leashed;
 use super::mosquitto::free_port;
 
 /// A PostgreSQL of our own: loopback, a free port, anybody is `postgres`. It forgets what a power cut would take, which no
@@ -17,7 +18,7 @@ pub struct Postgres {
     folder: TempDir,
     port: u16,
     settings: Vec<String>,
-    child: Option<Child>,
+    child: Option<Leashed>,
 }
 
 impl Postgres {
@@ -75,11 +76,12 @@ impl Postgres {
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
+        let child = Leashed::spawn(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log),
+        );
         self.child = Some(child.expect("start postgres"));
         let deadline = Instant::now() + Duration::from_secs(30);
         while !self.psql(&["-c", "select 1"]).status.success() {

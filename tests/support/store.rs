@@ -5,10 +5,12 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::leash::Leashed;
 
 /// One instance of `tracegate-store`.
 pub struct Store {
@@ -17,7 +19,7 @@ pub struct Store {
     broker: SocketAddr,
     database: String,
     client_id: String,
-    child: Option<Child>,
+    child: Option<Leashed>,
     starts: usize,
 }
 
@@ -42,20 +44,21 @@ impl Store {
             .create(true)
             .append(true)
             .open(self.log_path());
-        let child = Command::new(&self.binary)
-            .args([
-                "run",
-                "--broker",
-                &format!("mqtt://{}", self.broker),
-                "--client-id",
-                &self.client_id,
-            ])
-            .env("DATABASE_URL", &self.database)
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log.expect("open the log"))
-            .spawn();
+        let child = Leashed::spawn(
+            Command::new(&self.binary)
+                .args([
+                    "run",
+                    "--broker",
+                    &format!("mqtt://{}", self.broker),
+                    "--client-id",
+                    &self.client_id,
+                ])
+                .env("DATABASE_URL", &self.database)
+                .env_remove("RUST_LOG")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log.expect("open the log")),
+        );
         self.child = Some(child.expect("start the store"));
         self.starts += 1;
         let deadline = Instant::now() + Duration::from_secs(30);

@@ -1,5 +1,7 @@
 //! The pipeline's own configuration: checked, complete, and part of the journal.
 
+mod canonical;
+
 use serde::{Deserialize, Serialize};
 
 use crate::association::LoadRules;

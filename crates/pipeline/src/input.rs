@@ -11,7 +11,7 @@ use crate::guard::Rule;
 use crate::mark::MarkReport;
 use crate::movement::Wall;
 use crate::reference::Reference;
-pub use crate::station::{JobNow, StationNow};
+pub use crate::station::{JobNow, RefusedNow, StationNow};
 use crate::time::{Span, Time};
 
 /// A device as its index in [`PipelineConfig::devices`].

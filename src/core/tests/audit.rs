@@ -131,3 +131,41 @@ async fn every_verdict_is_recorded_with_what_it_made_and_the_record_proves_itsel
         .unwrap();
     assert_eq!(record(&directory, Time(0)).await.1, last);
 }
+
+/// A reload may give devices other numbers, and a start puts them in order again: the rules are the same.
+#[tokio::test]
+async fn the_record_names_a_configuration_by_its_meaning() {
+    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
+    let mut renumbered = station();
+    renumbered.devices.insert(0, "gone_1".into());
+    let mut other = renumbered.clone();
+    for (config, window) in [(&mut renumbered, 3_600_000), (&mut other, 9)] {
+        let ReadPointKind::Station(station) = &mut config.read_points[0].kind else {
+            panic!("{config:?}")
+        };
+        station.scanners[0].device = 1;
+        station.scanners[0].duplicate_window = Span::millis(window);
+    }
+    plant.inputs.send(plant.scan(1)).await.unwrap();
+    plant.answer().await;
+    for (lot, config) in [(2, renumbered), (3, other)] {
+        let Input::Scan { at, data, .. } = plant.scan(lot) else {
+            panic!("it is a scan")
+        };
+        let scan = Input::Scan {
+            device: 1,
+            at,
+            data,
+        };
+        let configured = Input::Configure(Box::new(config));
+        plant.inputs.send(configured).await.unwrap();
+        plant.inputs.send(scan).await.unwrap();
+        let told = || plant.health.stations()["line_1"].answers.len() == lot;
+        until("the verdict", told).await;
+    }
+    let (_, rows) = record(plant.directory.path(), Time(0)).await;
+    let by: Vec<_> = rows.iter().filter_map(|it| it.row.config.clone()).collect();
+    assert_eq!(by.len(), 3);
+    assert_eq!(by[0], by[1]);
+    assert_ne!(by[1], by[2]);
+}

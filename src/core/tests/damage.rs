@@ -162,3 +162,20 @@ async fn a_failing_disk_is_given_up() {
         "{ended:?}"
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_told_and_stored_when_it_can_be() {
+    let mut plant = Plant::start(tempfile::tempdir().unwrap(), ROOMY).await;
+    plant.health.broker(BrokerState::Up);
+    outsider(
+        plant.directory.path(),
+        "CREATE TRIGGER no BEFORE INSERT ON journal BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+    )
+    .await;
+    plant.inputs.send(plant.scan(1)).await.unwrap();
+    let failures = &plant.health.counters().commit_failures;
+    until("a refused commit", || failures.get() > 0).await;
+    plant.health.shows_alone("STORAGE-FAILED");
+    outsider(plant.directory.path(), "DROP TRIGGER no").await;
+    assert_eq!(plant.answer().await, Feedback::Accept);
+}

@@ -83,6 +83,7 @@ async fn a_puback_is_not_enough_and_the_stores_word_is() {
     .unwrap();
     assert_eq!(*rig.acknowledged.borrow(), 0);
     rig.says("store: it confirms nothing of what is sent").await;
+    rig.health.shows_alone("STORE-SILENT");
     let _store = store(broker.addr());
     rig.acknowledged(30).await;
     rig.add(30).await;
@@ -150,9 +151,13 @@ async fn a_false_word_is_refused_in_words_and_a_true_one_ends_that() {
         "{}",
         rig.condition()
     );
+    // All is confirmed, and only that word is wrong.
+    hand.say(ACK_TOPIC, &word(10)).await;
+    rig.acknowledged(10).await;
     hand.say(ACK_TOPIC, &word(6)).await;
-    rig.says("gone back from event 7 to 6").await;
-    assert_eq!(*rig.acknowledged.borrow(), 7);
+    rig.says("gone back from event 10 to 6").await;
+    rig.health.shows_alone("STORE-ACK-REFUSED");
+    assert_eq!(*rig.acknowledged.borrow(), 10);
     assert_eq!(rig.health.counters().acks_refused.get(), 4);
     rig.stop().await;
 }
@@ -224,6 +229,7 @@ async fn a_refused_subscription_is_said_and_events_go_on() {
     let rig = Rig::start(patient(broker.addr), 10).await;
     rig.says("the broker refuses the subscription to tracegate/plant-3/ack: not authorized")
         .await;
+    rig.health.shows_alone("STORE-NOT-HEARD");
     wait_until("PUBACKs", PATIENCE, || {
         rig.health.counters().forwarded.get() >= 10
     })

@@ -98,6 +98,7 @@ async fn without_a_subscriber_events_are_held_and_then_come_in_order() {
     let broker = Broker::start().await.unwrap();
     let rig = Rig::start(settings(broker.addr()), 50).await;
     rig.says("nobody is subscribed").await;
+    rig.health.shows_alone("BROKER-REFUSES-EVENTS");
     wait_until("more attempts", PATIENCE, || {
         rig.health.counters().refused.get() > 25
     })

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tracegate_sim::Task;
 use tracegate_sim::broker::Broker;
 
+use super::fake::{Answer, Fake};
 use super::*;
 use crate::downlink::command::Kind;
 use crate::downlink::order::{Action, Orders, OutputState, Target};
@@ -274,4 +275,19 @@ async fn a_flood_of_commands_is_dropped_and_counted() {
     .unwrap();
     assert!(rig.health.counters().commands.get() < 60);
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn commands_that_the_broker_does_not_let_us_hear_are_told() {
+    let broker = Fake::start(
+        |_| Answer::welcome(),
+        |_, _, publish| Answer::taken(publish),
+    )
+    .await;
+    let rig = Rig::start(commanded(broker.addr), 3).await;
+    rig.says("the broker refuses the subscription to cmd/")
+        .await;
+    rig.health.shows_alone("COMMANDS-NOT-HEARD");
+    rig.acknowledged(3).await;
+    rig.forwarder.abort();
 }

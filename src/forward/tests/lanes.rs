@@ -212,3 +212,22 @@ async fn an_event_that_gets_nowhere_although_the_broker_answers_is_said() {
     .unwrap();
     rig.stop().await;
 }
+
+/// It lives, and says nothing of what it was sent.
+#[tokio::test]
+async fn a_broker_that_confirms_nothing_is_told_of() {
+    let broker = Fake::start(|_| Answer::welcome(), |_, _, _| Answer::Silence).await;
+    let timing = Timing {
+        stalled: Duration::from_millis(100),
+        ..QUICK
+    };
+    let settings = Settings {
+        timing,
+        ..settings(broker.addr)
+    };
+    let rig = Rig::start(settings, 5).await;
+    rig.says("it answers, but the oldest event has been waiting")
+        .await;
+    rig.health.shows_alone("BROKER-STALLED");
+    rig.forwarder.abort();
+}

@@ -203,6 +203,7 @@ async fn a_renewed_file_that_cannot_be_used_does_not_stop_delivery() {
     fs::remove_file(mosquitto.file("ca.pem")).unwrap();
     rig.says("the old ones stay in use: cannot read [mqtt] ca_file")
         .await;
+    rig.health.shows_alone("CERTIFICATE-UNUSABLE");
     assert_eq!(rig.health.counters().renewals_failed.get(), 1);
     rig.add(10).await;
     rig.acknowledged(20).await;
@@ -227,6 +228,7 @@ async fn a_secret_that_everybody_may_read_is_a_condition_until_it_is_not() {
     rig.acknowledged(1).await;
     rig.says("every user of this machine may read or change")
         .await;
+    rig.health.shows_alone("SECRET-EXPOSED");
     mode(0o600);
     wait_until("the end of it", PATIENCE, || rig.condition().is_empty())
         .await

@@ -277,6 +277,9 @@ codes! {
     ConfigRejected "CONFIG-REJECTED" Warning Nothing Setup, after 0 s, follows []:
         /// A reload refused the configuration; what was in force before stays in force.
         "tracegate check shows the mistakes; mend them, then tracegate reload";
+    ConfigWaits "CONFIG-WAITS" Warning Nothing Setup, after 0 s, follows []:
+        /// The file that was taken into use last has settings that wait for a restart; until then those of the start count.
+        "restart the gateway when it suits, systemctl restart tracegate, or put the old settings back and reload; nothing is lost by a restart";
     ClockUnsynced "CLOCK-UNSYNCED" Warning Nothing Setup, after 60 s, follows []:
         /// The gateway's clock follows no time server; events are marked.
         "timedatectl shows why; name a time server that the gateway reaches";

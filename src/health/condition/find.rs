@@ -107,6 +107,9 @@ pub(in crate::health) fn found(
         };
         add(code, Subject::Gateway, text);
     }
+    if let Some(text) = links.config.waiting() {
+        add(Code::ConfigWaits, Subject::Gateway, text);
+    }
     if links.clock_unsynced {
         let text = "this gateway's clock is not synchronised: events are marked until it is";
         add(Code::ClockUnsynced, Subject::Gateway, text.to_owned());

@@ -119,6 +119,8 @@ async fn a_damaged_table_is_a_condition_and_nothing_waits_for_it() {
     std::fs::write(folder.path().join("reference.sqlite"), "x".repeat(9_000)).unwrap();
     let health = Health::new("plant-3", "e");
     let mut known = Known::open(folder.path(), 1_000, health.clone()).await;
+    health.broker(crate::health::BrokerState::Up);
+    health.shows_alone("REFERENCE-FAILED");
     let conditions = health.conditions().join("; ");
     assert!(
         conditions.contains("lots and contents are not known") && conditions.contains("lots load"),

@@ -246,6 +246,8 @@ async fn a_lot_put_on_hold_is_told_at_once_and_so_is_the_age() {
         at: Time(0),
         data: format!("01{GTIN}10L1").into_bytes(),
     }];
+    health.broker(crate::health::BrokerState::Up);
+    health.shows_alone("LOTS-STALE");
     // Unknown, and remembered as such.
     assert_eq!(known.look(&pipeline, &scan).await, Looked::default());
     assert!(

@@ -117,6 +117,7 @@ async fn a_heartbeat_that_stays_out_is_told_and_so_is_its_return() {
         "{}",
         rig.condition()
     );
+    rig.health.shows_alone("DEVICE-SILENT");
     tokio::time::sleep(Duration::from_secs(300)).await;
     scanner.write_all(b"\x02Heartbeat\x03").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -113,6 +113,7 @@ async fn what_no_rule_knows_is_counted_and_shown_and_cannot_move_a_cursor() {
     assert_eq!(rig.health.counters().scans_unknown.get(), 1);
     rig.says("it sent \"\\x1b[2Jevil\", which no rule knows")
         .await;
+    rig.health.shows_alone("FRAMES-UNKNOWN");
     rig.stop().await;
 }
 

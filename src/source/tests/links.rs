@@ -166,6 +166,7 @@ async fn a_certificate_that_is_not_trusted_is_named_so_that_it_can_be_pasted() {
     let rig = guarded.rig(Trust::Pinned(Fingerprint([7; 32])), None);
     rig.says("its certificate is not the one that certificate_sha256 names")
         .await;
+    rig.health.shows_alone("DEVICE-UNTRUSTED");
     assert!(rig.condition().contains(&paste), "{}", rig.condition());
     rig.stop().await;
 
@@ -245,7 +246,22 @@ async fn certificates_that_end_soon_are_told_of() {
     let mut rig = guarded.rig(Trust::Pinned(guarded.fingerprint()), Some(identity));
     assert!(rig.link().await);
     assert!(rig.condition().starts_with(own), "{}", rig.condition());
-    assert_eq!(rig.health.conditions().len(), 1);
+    rig.health.shows_alone("CERTIFICATE-EXPIRES");
+    rig.stop().await;
+
+    // Nor does this reader look at ours.
+    let open = Guarded::with(ALL, None, |folder| {
+        let end = "20250301000000Z";
+        until(folder, "gateway", "DNS:gateway", "20250101000000Z", end);
+    })
+    .await;
+    let identity = Identity {
+        certificate: open.file("gateway.pem"),
+        key: open.file("gateway.key"),
+    };
+    let mut rig = open.rig(Trust::Pinned(open.fingerprint()), Some(identity));
+    assert!(rig.link().await);
+    rig.health.shows_alone("CERTIFICATE-INVALID");
     rig.stop().await;
 }
 
@@ -308,6 +324,7 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
     let task = Task::spawn(async move { door.serve(listener).await });
     rig.says(&format!("dock_1: waits for the reader to connect to {at}"))
         .await;
+    rig.health.shows_alone("DEVICE-AWAITED");
     (rig, at, task)
 }
 

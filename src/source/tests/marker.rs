@@ -254,6 +254,7 @@ async fn a_log_that_is_not_there_is_a_condition_and_not_silence() {
     assert_eq!(rig.ended().await.0, "SN1");
     std::fs::write(&path, "Time;Number;Result\n;SN2;OK\n").unwrap();
     rig.says("has no column \"Serial\"").await;
+    rig.health.shows_alone("LOG-TROUBLE");
     rig.stop().await;
 }
 

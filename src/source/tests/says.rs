@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use tracegate_llrp::client::{ClientConfig, RfMode};
-use tracegate_sim::reader::{SimReader, SimReaderConfig};
+use tracegate_llrp::reader::{ReaderConfig, RefusedRequest};
+use tracegate_sim::reader::{Fault, SimReader, SimReaderConfig};
 
 use super::reader::{reading, tag};
 use super::*;
@@ -70,6 +71,7 @@ async fn antennas_faults_and_restarts_are_conditions_in_words() {
     until("the antenna", || rig.condition().is_empty()).await;
     reader.exception("fan stopped").await;
     rig.says("it reports a fault:").await;
+    rig.health.shows_alone("READER-FAULT");
     assert!(
         rig.condition().contains("fan stopped"),
         "{}",
@@ -86,6 +88,50 @@ async fn antennas_faults_and_restarts_are_conditions_in_words() {
     ] {
         assert_eq!(counters.get(name), Some(&count), "{name}: {counters:?}");
     }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_reader_refuses_and_what_it_lost_are_conditions() {
+    /// ADD_ROSPEC (LLRP 1.1 §20).
+    const ADD_ROSPEC: u16 = 20;
+    let reader = SimReader::spawn(SimReaderConfig {
+        faults: vec![Fault::Refuse(RefusedRequest {
+            message_type: ADD_ROSPEC,
+            parameter: None,
+            times: u32::MAX,
+        })],
+        ..SimReaderConfig::default()
+    });
+    let reader = reader.await.unwrap();
+    let settings = settings(&reader, &USES);
+    let rig = Rig::start(100, |context| {
+        run(settings, context, None, mpsc::channel(1).1)
+    });
+    rig.says("reader refused").await;
+    rig.health.shows_alone("READER-REFUSED");
+    rig.stop().await;
+
+    let (reader, rig, _movements) = start(SimReaderConfig {
+        llrp: ReaderConfig {
+            held_reports_max: 4,
+            // It does not warn before.
+            buffer_warning_percent: 200,
+            ..ReaderConfig::default()
+        },
+        ..SimReaderConfig::default()
+    })
+    .await;
+    // It goes on reading for whoever connects next.
+    reader.cut().await;
+    for number in 0..40 {
+        let now = tracegate_sim::utc_us(tokio::time::Instant::now());
+        reader.feed().see(now, tag(number)).await;
+    }
+    rig.says("its report buffer overflowed").await;
+    reading(&reader).await;
+    until("up", || rig.health.is_up("dock_1")).await;
+    rig.health.shows_alone("READER-OVERFLOW");
     rig.stop().await;
 }
 

@@ -271,4 +271,10 @@ async fn what_cannot_be_opened_is_explained() {
     );
     let reason = crate::source::transport::serial_reason(path, &denied, "scanner");
     assert!(reason.contains("group dialout"), "{reason}");
+
+    // Nobody may write that, not even root.
+    let (rig, _feedback) = start(serial(std::path::Path::new("/proc/sys/kernel/ostype")), 1);
+    rig.says("may not be opened").await;
+    rig.health.shows_alone("DEVICE-DENIED");
+    rig.stop().await;
 }

@@ -15,7 +15,9 @@ use super::*;
 use crate::health::{
     Beat, BrokerState, BufferLevel, ConfigState, DeviceState, EndpointState, Problem, Rejected,
 };
-use crate::story::{Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped};
+use crate::story::{
+    Answer, AtStation, Guarded, Moment, NotBooked, OpenJob, Passage, Stopped, Uncleared,
+};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
@@ -104,10 +106,13 @@ fn recent() -> Recent {
                     touched: at(20),
                     ends: at(-100),
                 }),
-                refused: None,
+                refused: Some(Uncleared {
+                    at: at(25),
+                    text: "lot L1 is on hold".to_owned(),
+                }),
                 answers: vec![
                     Answer {
-                        at: Some(at(20)),
+                        at: at(20),
                         device: "pack_1".to_owned(),
                         verdict: "pending".to_owned(),
                         text: "scan the quantity".to_owned(),
@@ -115,7 +120,7 @@ fn recent() -> Recent {
                         operator: Some("4711".to_owned()),
                     },
                     Answer {
-                        at: Some(at(25)),
+                        at: at(25),
                         device: "pack_1".to_owned(),
                         verdict: "refused".to_owned(),
                         text: "lot L1 is on hold".to_owned(),

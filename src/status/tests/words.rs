@@ -294,6 +294,14 @@ async fn a_rejected_file_is_explained_as_check_explains_it() {
     let expected = expected.replace('"', "&quot;");
     assert_eq!(text, expected);
     assert!(shown.contains("the last good copy"));
+    let waits = ["mqtt.url", "log.level"].map(str::to_owned).to_vec();
+    health.config_loaded(ConfigState {
+        waits,
+        ..state(String::new())
+    });
+    let shown = part(&text_of(&health, None).await);
+    let waits = "waits for a restart</dt><dd class=\"warning\">mqtt.url, log.level";
+    assert!(shown.contains(waits), "{shown}");
     health.config_loaded(state("error: x\n".repeat(100_000)));
     let shown = part(&text_of(&health, None).await);
     assert!(shown.len() < 20_000 && shown.contains("…\n</pre>"));

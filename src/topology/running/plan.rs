@@ -7,11 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracegate_pipeline::PipelineConfig;
 use tracegate_pipeline::input::DeviceIndex;
 
+use super::roster::roster;
 use super::{Running, Slot, Task, Unit, Wires, Work};
 use crate::config::Config;
 use crate::core::{Feedback, LightSwitch, Told};
 use crate::downlink::order::Fleet;
-use crate::health::Beat;
+use crate::health::{Beat, Configured};
 use crate::source::Context;
 use crate::source::llrp::link::Link;
 use crate::source::llrp::listen::{Route, Seat};
@@ -38,7 +39,7 @@ pub struct Plan {
     pub(super) panels: BTreeMap<String, (Panels, mpsc::Sender<Told>)>,
     pub(super) work: Vec<(Owner, Work)>,
     pub(super) recalls: Vec<(String, oneshot::Sender<Known>)>,
-    pub(super) gone: Vec<String>,
+    pub(super) roster: BTreeMap<String, Configured>,
     pub(super) anew: Vec<String>,
 }
 
@@ -52,7 +53,6 @@ impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan")
             .field("anew", &self.anew)
-            .field("gone", &self.gone)
             .finish_non_exhaustive()
     }
 }
@@ -139,14 +139,12 @@ impl Running {
             panels: BTreeMap::new(),
             work,
             recalls,
-            gone: Vec::new(),
+            roster: BTreeMap::new(),
             anew,
             slots,
         };
         self.plan_lights(config, &mut plan);
-        let before = self.names();
-        let still = |name: &String| plan.fleet.kinds.contains_key(name);
-        plan.gone = before.into_iter().filter(|name| !still(name)).collect();
+        plan.roster = roster(config, &plan.fleet.kinds);
         Ok(plan)
     }
 

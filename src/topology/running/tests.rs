@@ -1,11 +1,15 @@
 //! Which tasks begin and end, and which number a device has.
 
+mod meaning;
+mod past;
+
 use std::path::Path;
 
 use tracegate_pipeline::input::DeviceIndex;
 
 use super::*;
 use crate::config::{self, Config};
+use crate::health::DeviceState;
 
 fn config(sections: &str) -> Config {
     let text = format!(

@@ -17,7 +17,7 @@ pub(crate) use code::Meaning;
 pub use code::{BadCode, Codes};
 pub(crate) use job::Job;
 pub(crate) use joined::Joined;
-pub use now::{JobNow, StationNow};
+pub use now::{JobNow, RefusedNow, StationNow};
 pub use task::{CodeRules, Command, Confirm, TaskConfig, TaskKind, Verdicts};
 pub(crate) use work::{Place, Worked};
 

@@ -1,6 +1,6 @@
 //! How stations stand at this moment, for people.
 
-use super::task::TaskConfig;
+use super::task::{TaskConfig, TaskKind};
 use super::work::Desk;
 use crate::time::Time;
 
@@ -9,12 +9,25 @@ use crate::time::Time;
 pub struct StationNow {
     /// Name of its read point.
     pub read_point: String,
+    /// What is done there.
+    pub task: TaskKind,
     /// Number of the operator's badge, and until when it counts if nothing is scanned.
     pub operator: Option<(String, Time)>,
     /// What is open.
     pub job: Option<JobNow>,
     /// What was refused, and is neither overridden nor cleared yet.
-    pub refused: Option<String>,
+    pub refused: Option<RefusedNow>,
+    /// When what is open or refused is given up if nobody goes on.
+    pub ends: Option<Time>,
+}
+
+/// What was refused, and waits to be cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedNow {
+    /// When it was scanned.
+    pub at: Time,
+    /// Why, for people.
+    pub text: String,
 }
 
 /// Scans that belong together and are not booked yet.
@@ -42,6 +55,7 @@ impl Desk {
         let job = self.job.as_ref().filter(|job| job.is_open());
         StationNow {
             read_point: read_point.to_owned(),
+            task: task.kind,
             operator: operator.filter(|(_, until)| now < *until),
             job: job.map(|job| JobNow {
                 order: job.order.as_ref().map(|order| order.id.clone()),
@@ -51,7 +65,11 @@ impl Desk {
                 touched: job.touched,
                 ends: job.touched + task.idle,
             }),
-            refused: self.red.as_ref().map(|red| red.text.clone()),
+            refused: self.red.as_ref().map(|red| RefusedNow {
+                at: red.job.touched,
+                text: red.text.clone(),
+            }),
+            ends: self.deadline(task),
         }
     }
 }

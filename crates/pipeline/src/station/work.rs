@@ -32,7 +32,7 @@ pub(crate) struct Desk {
 /// What a refused scan would have made of the job, for a supervisor who may override it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Red {
-    job: Job,
+    pub(super) job: Job,
     pub(super) text: String,
 }
 
