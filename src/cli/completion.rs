@@ -92,7 +92,10 @@ mod tests {
         assert_eq!(complete("tracegate buffer ver").trim(), "verify");
         assert_eq!(complete("tracegate buffer export --fi").trim(), "--file");
         assert_eq!(complete("tracegate discover --md").trim(), "--mdns");
-        assert_eq!(complete("tracegate tail --read").trim(), "--reader --read-point");
+        assert_eq!(
+            complete("tracegate tail --read").trim(),
+            "--reader --read-point"
+        );
         assert_eq!(complete("tracegate check --format j").trim(), "json");
     }
 }

@@ -17,8 +17,10 @@ const CONDITIONS: usize = 5;
 const NAME: usize = 16;
 /// Narrower than this, devices have no kind.
 const ROOMY: usize = 54;
-/// Lines that one of those above is broken into at most.
+/// Lines that a line is broken into at most; what is wrong takes no more than one on a screen that is lower than this, so
+/// that there are figures, too.
 const PARTS: usize = 4;
+const HIGH_SCREEN: usize = 20;
 
 /// How it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ pub fn frame(before: Option<&Sample>, now: &Sample, trouble: Option<&str>, look:
     // How fast it was when it fell silent says nothing.
     let before = before.filter(|_| trouble.is_none());
     let mut lines = head(now, trouble);
+    let wrong = 1..lines.len();
     lines.push(Vec::new());
     lines.push(totals(before, now));
     lines.push(buffer(&now.status));
@@ -57,7 +60,14 @@ pub fn frame(before: Option<&Sample>, now: &Sample, trouble: Option<&str>, look:
     devices(before, now, look.width, &mut lines);
     read_points(now, &mut lines);
     let width = look.width.max(1);
-    let mut lines: Vec<Line> = lines.iter().flat_map(|line| broken(line, width)).collect();
+    let parts = |place: usize| match look.height {
+        ..HIGH_SCREEN if wrong.contains(&place) => 1,
+        _ => PARTS,
+    };
+    let lines = lines.iter().enumerate();
+    let mut lines: Vec<Line> = lines
+        .flat_map(|(place, line)| broken(line, width, parts(place)))
+        .collect();
     let hidden = lines.len().saturating_sub(look.height);
     if hidden > 0 {
         lines.truncate(look.height.saturating_sub(1));
@@ -361,8 +371,8 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// A line as several, no wider than there is room, broken between words; what does not fit into [`PARTS`] is cut.
-fn broken(line: &Line, width: usize) -> Vec<Line> {
+/// A line as several, no wider than there is room, broken between words; what does not fit into so many is cut.
+fn broken(line: &Line, width: usize, parts: usize) -> Vec<Line> {
     let mut rest: Vec<(Tint, char)> = line
         .iter()
         .flat_map(|(tint, text)| text.chars().map(|letter| (*tint, letter)))
@@ -378,13 +388,13 @@ fn broken(line: &Line, width: usize) -> Vec<Line> {
     let indent = indent.min(width / 3);
     let mut lines = Vec::new();
     while rest.len() > width {
-        if lines.len() + 1 == PARTS {
+        if lines.len() + 1 == parts {
             rest.truncate(width.saturating_sub(1));
             rest.push((Tint::Plain, '…'));
             break;
         }
-        let words = rest.iter().take(width + 1).enumerate().skip(indent + 1);
-        let blank = words.filter(|(_, (_, letter))| *letter == ' ').last();
+        let mut words = rest.iter().take(width + 1).enumerate().skip(indent + 1);
+        let blank = words.rfind(|(_, (_, letter))| *letter == ' ');
         let more = rest.split_off(blank.map_or(width, |(at, _)| at));
         lines.push(joined(&rest));
         rest = std::iter::repeat_n((Tint::Plain, ' '), indent)

@@ -111,6 +111,14 @@ fn it_fits_the_terminal_and_colours_only_where_asked() {
     let text = frame(None, &now, None, small);
     assert_eq!(text.lines().count(), 6);
     assert!(text.ends_with("\n(15 more lines)\n"), "{text}");
+    let low = Look {
+        width: 30,
+        height: 9,
+        ..PLAIN
+    };
+    let text = frame(None, &now, None, low);
+    let line = "\n  warning DEVICE-GONE: pack_1…\n\nrates ";
+    assert!(text.contains(line), "figures, too: {text}");
     let coloured = frame(
         None,
         &now,

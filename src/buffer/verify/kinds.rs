@@ -20,6 +20,8 @@ const MISSING: &str = "WITH ends(low, high) AS (SELECT max(?1, (SELECT min(seq) 
   known(low, high) AS (SELECT low, low FROM ends UNION ALL SELECT seq, seq FROM outbox, ends WHERE seq > ends.low {told}),
   gap(low, high) AS (SELECT 1 + max(high) OVER (ORDER BY low ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), low - 1 FROM known)
   SELECT gap.low, gap.high FROM gap, ends WHERE gap.low <= gap.high AND gap.high < ends.high ORDER BY 1";
+/// `SQLITE_NOTADB`.
+const NOT_A_DATABASE: &str = "26";
 /// What accounts for numbers, from format 2 on.
 const TOLD: &str = "UNION ALL SELECT seq, seq FROM dead_letter, ends WHERE seq > ends.low
   UNION ALL SELECT max(from_seq, ends.low), to_seq FROM dropped, ends WHERE to_seq > ends.low";
@@ -56,6 +58,11 @@ pub(super) async fn structure(source: &mut SqliteConnection) -> Kind {
             let said = lines.filter(|line| *line != "ok" && !line.starts_with("***"));
             said.for_each(|line| kind.add(None, None, line));
         }
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_A_DATABASE) => {
+            let reason = "it is no buffer, or its first page is damaged";
+            kind.add(None, None, reason);
+        }
+        Err(sqlx::Error::Database(error)) => kind.add(None, None, error.message()),
         Err(error) => kind.add(None, None, &error.to_string()),
     }
     if kind.damaged > 0 {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::buffer::Export;
+use crate::buffer::{Export, Trouble};
 use crate::cli::place::FilePlace;
 use crate::cli::progress::{Progress, is_watched_apart};
 
@@ -37,7 +37,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn export(path: &Path) -> anyhow::Result<ExitCode> {
     let write = || "write to standard output";
-    let mut export = Export::open(path).await?;
+    let mut export = match Export::open(path).await {
+        Err(error) if error.trouble() == Trouble::Damaged => anyhow::bail!(
+            "{} is no buffer, or its first page is damaged; the gateway saves what can be read when it is started, and \
+             tracegate buffer verify tells more",
+            path.display()
+        ),
+        opened => opened?,
+    };
     let (first, last) = export.span();
     let count = |seq: i64| u64::try_from(seq.saturating_sub(first).saturating_add(1)).unwrap_or(0);
     let mut progress = Progress::new(count(last), is_watched_apart());

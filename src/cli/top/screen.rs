@@ -132,7 +132,7 @@ fn keys() -> Receiver<u8> {
     let (sender, keys) = channel(KEYS);
     if std::io::stdin().is_terminal() {
         std::thread::spawn(move || {
-            for byte in std::io::stdin().bytes().map_while(Result::ok) {
+            for byte in std::io::stdin().lock().bytes().map_while(Result::ok) {
                 if sender.is_closed() {
                     break;
                 }
