@@ -5,6 +5,8 @@
 
 #[path = "cli/buffer.rs"]
 mod buffer;
+#[path = "cli/top.rs"]
+mod top;
 
 use std::path::Path;
 use std::process::Command;

@@ -11,7 +11,7 @@ use tracegate_pipeline::Time;
 
 use super::statements::{command, scalar};
 use super::{BufferError, Store, connect};
-use crate::audit::{Keep, Row, Seal, Sealed, chain, time};
+use crate::audit::{Broken, Keep, Row, Seal, Sealed, Verified, Verifier, chain, time};
 
 /// Rows that leave in one transaction.
 const SLICE: i64 = 1_000;
@@ -172,7 +172,15 @@ impl Record {
     /// # Errors
     /// There is no buffer in `directory`, or it cannot be read.
     pub async fn open(directory: &Path, range: (Time, Time)) -> Result<Self, BufferError> {
-        let mut connection = connect::for_reading(&super::inspect::existing(directory)?).await?;
+        let connection = connect::for_reading(&super::inspect::existing(directory)?).await?;
+        Self::over(connection, range).await
+    }
+
+    /// The record in a file that is open.
+    pub(super) async fn over(
+        mut connection: SqliteConnection,
+        range: (Time, Time),
+    ) -> Result<Self, BufferError> {
         // All that is read is of one moment: rows that are sealed off meanwhile would be missing.
         command(&mut connection, "BEGIN", "read the record").await?;
         let is_there = scalar(&mut connection, EXISTS, "look for the record").await? > 0;
@@ -250,5 +258,25 @@ impl Record {
             }),
         };
         Ok(rows.into_iter().map(sealed).collect())
+    }
+
+    /// Whether every row is as it was written.
+    ///
+    /// # Errors
+    /// SQLite cannot read, or a row is damaged.
+    pub async fn verify(mut self) -> Result<Result<Verified, Broken>, BufferError> {
+        let mut verifier = Verifier::default();
+        let seal = serde_json::json!({ "seal": self.seal().await? });
+        let mut taken = verifier.take(&seal.to_string());
+        while taken.is_ok() {
+            let rows = self.next().await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                taken = taken.and_then(|()| verifier.take(&row.json()));
+            }
+        }
+        Ok(taken.and_then(|()| verifier.finish()))
     }
 }

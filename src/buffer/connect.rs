@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -65,6 +67,21 @@ pub(super) async fn immutable(path: &Path) -> Result<SqliteConnection, BufferErr
         .connect()
         .await
         .map_err(BufferError::database("open the damaged file"))
+}
+
+/// A connection that leaves no trace: where nothing is left of a log nobody writes, and nothing is made beside the file. True
+/// with it if it is one that counts on that.
+pub(super) async fn without_trace(path: &Path) -> Result<(SqliteConnection, bool), BufferError> {
+    let log = std::fs::metadata(super::aside::beside(path, "-wal"));
+    if log.map_or(0, |log| log.len()) == 0 {
+        return Ok((immutable(path).await?, true));
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    if access(directory, Access::WRITE_OK | Access::EXEC_OK) == Err(Errno::ACCESS) {
+        let directory = directory.to_owned();
+        return Err(BufferError::Denied { directory });
+    }
+    Ok((for_reading(path).await?, false))
 }
 
 /// Holds a connection's place while there is no file to connect to.

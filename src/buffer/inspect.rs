@@ -372,6 +372,16 @@ pub(super) fn existing(directory: &Path) -> Result<std::path::PathBuf, BufferErr
     }
 }
 
+/// The file itself, to be read only.
+pub(super) fn readable(path: &Path) -> Result<(), BufferError> {
+    let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
+    match access(path, Access::READ_OK) {
+        Err(Errno::ACCESS) => Err(BufferError::Denied { directory }),
+        _ if path.is_file() => Ok(()),
+        _ => Err(BufferError::NotThere { directory }),
+    }
+}
+
 fn blob(row: &SqliteRow, column: usize) -> Vec<u8> {
     row.get::<Option<Vec<u8>>, _>(column).unwrap_or_default()
 }

@@ -37,6 +37,7 @@ mod audit;
 mod commit;
 mod connect;
 mod directory;
+mod export;
 mod inspect;
 mod kept;
 mod noted;
@@ -50,12 +51,15 @@ mod space;
 mod statements;
 mod store;
 mod stream;
+mod sweep;
 mod tail;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use audit::Record;
+pub use export::{Export, Exported};
 pub use inspect::{Inspector, Letter, Stats, Waiting};
 pub use kept::Keep;
 pub use open::Opened;
@@ -67,6 +71,7 @@ pub(crate) use statements::STATE_VERSION;
 pub use store::{Figures, Store};
 pub use stream::{NewRow, Stream};
 pub use telemetry::{DropReason, Gap};
+pub use verify::{Kind, Problem, Verified, verify};
 
 use std::path::PathBuf;
 

@@ -55,21 +55,24 @@ impl Note {
     }
 }
 
-/// What was noted of the buffer with this epoch, whose newest row is `last_seq`; 0 for nothing.
+/// What was noted of the buffer with this epoch, whose newest row is `last_seq`; 0 for nothing. Another copy's note is
+/// removed.
 pub(super) fn read(directory: &Path, epoch: &str, last_seq: i64) -> i64 {
-    let path = directory.join(NAME);
-    // Not there is as good as empty.
-    let bytes = std::fs::read(&path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().next().unwrap_or_default();
-    let Some(seq) = kept::checked(epoch, line) else {
-        return 0;
-    };
+    let seq = look(directory, epoch);
     if seq <= last_seq {
-        return seq.max(0);
+        return seq;
     }
-    if let Err(error) = std::fs::remove_file(&path) {
+    if let Err(error) = std::fs::remove_file(directory.join(NAME)) {
         debug!(%error, "Foreign note of acknowledgements not removed");
     }
     0
+}
+
+/// What is noted of a buffer with this epoch, or of a copy of it; 0 for nothing.
+pub(super) fn look(directory: &Path, epoch: &str) -> i64 {
+    // Not there is as good as empty.
+    let bytes = std::fs::read(directory.join(NAME)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().next().unwrap_or_default();
+    kept::checked(epoch, line).unwrap_or(0).max(0)
 }

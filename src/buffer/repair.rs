@@ -20,8 +20,9 @@ use tracegate_pipeline::Time;
 use super::aside::{Working, beside, copy, keep, remove, thin_out, unusable};
 use super::connect::{self, PAGE_BYTES};
 use super::directory::sync_directories;
-use super::salvage::{Span, Table, salvage, snapshot};
+use super::salvage::{salvage, snapshot};
 use super::statements::{EPOCH, epoch, scalar};
+use super::sweep::{Span, Table};
 use super::{BufferError, FILE_NAME, kept};
 
 /// A file larger than this is not read through at the start.

@@ -1,92 +1,13 @@
-//! Reads a table of a damaged file, halving what cannot be read until only the damaged rows are left out.
+//! Copies a table of a damaged file, but for its damaged rows.
 
-use std::collections::VecDeque;
-
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 use super::repair::wall_clock;
-use super::statements::{FORMAT, STREAMS_SINCE, command, scalar};
+use super::statements::command;
 use super::stream::{Stream, row_crc32};
+use super::sweep::{Span, Sweep, Table, bytes, number, text};
 use super::{BufferError, crc32};
-
-/// Rows read, and stored, at a time.
-const ROWS: usize = 256;
-/// Reads that fail in one table before it is given up: a hopeless one must not take minutes.
-const FAILURES: usize = 4_000;
-/// A table whose end cannot be found out is looked through to here.
-const FAR: i64 = 1 << 32;
-
-/// Row numbers, both ends included.
-pub(super) type Span = (i64, i64);
-
-/// What is saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
-    /// Events, from this number on.
-    Outbox {
-        from: i64,
-    },
-    Journal,
-    DeadLetters,
-    Dropped,
-}
-
-impl Table {
-    fn rows(self, format: i64) -> String {
-        let streams = match format {
-            STREAMS_SINCE.. => "coalesce(CAST(stream AS INTEGER), 0)",
-            _ => "0",
-        };
-        let sql = match self {
-            Self::Outbox { .. } => {
-                "SELECT seq, CAST(event_id AS BLOB), CAST(read_point AS BLOB), CAST(payload AS BLOB), coalesce(CAST(crc32 AS INTEGER), -1),
-                   coalesce(CAST(occurred_us AS INTEGER), 0), coalesce(CAST(recorded_us AS INTEGER), 0), {streams}
-                 FROM outbox WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
-            }
-            Self::Journal => {
-                "SELECT seq, CAST(inputs AS BLOB), coalesce(CAST(crc32 AS INTEGER), -1)
-                 FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
-            }
-            Self::DeadLetters => {
-                "SELECT id, coalesce(CAST(epoch AS TEXT), ''), coalesce(CAST(seq AS INTEGER), 0), CAST(event_id AS BLOB), CAST(read_point AS BLOB),
-                   CAST(payload AS BLOB), coalesce(CAST(crc32 AS INTEGER), -1), coalesce(CAST(occurred_us AS INTEGER), 0),
-                   coalesce(CAST(recorded_us AS INTEGER), 0), CAST(reason AS BLOB), coalesce(CAST(at_us AS INTEGER), 0),
-                   coalesce(CAST(attempts AS INTEGER), 0), {streams}
-                 FROM dead_letter WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
-            }
-            Self::Dropped => {
-                "SELECT id, CAST(epoch AS BLOB), coalesce(CAST(from_seq AS INTEGER), 0), coalesce(CAST(to_seq AS INTEGER), 0),
-                   coalesce(CAST(count AS INTEGER), 0), CAST(reason AS BLOB), coalesce(CAST(at_us AS INTEGER), 0), {streams}
-                 FROM dropped WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
-            }
-        };
-        sql.replace("{streams}", streams)
-    }
-
-    const fn end(self) -> &'static str {
-        match self {
-            Self::Outbox { .. } => "SELECT max(seq) FROM outbox",
-            Self::Journal => "SELECT max(seq) FROM journal",
-            Self::DeadLetters => "SELECT max(id) FROM dead_letter",
-            Self::Dropped => "SELECT max(id) FROM dropped",
-        }
-    }
-
-    async fn whole(self, source: &mut SqliteConnection) -> Span {
-        let first = match self {
-            Self::Outbox { from } => from,
-            _ => 1,
-        };
-        let end: Result<Option<i64>, _> =
-            sqlx::query_scalar(self.end()).fetch_one(&mut *source).await;
-        let last = match end {
-            Ok(last) => last.unwrap_or(0),
-            Err(_) => first.saturating_add(FAR),
-        };
-        (first, last)
-    }
-}
 
 /// Copies what can be read of `spans`, or of the whole table; returns what cannot, `None` when nothing is known of it.
 pub(super) async fn salvage(
@@ -96,61 +17,15 @@ pub(super) async fn salvage(
     spans: Option<Vec<Span>>,
     working: &(dyn Fn() + Send + Sync),
 ) -> Result<Option<Vec<Span>>, BufferError> {
-    let mut todo: VecDeque<Span> = match spans {
-        Some(spans) => spans.into(),
-        None => VecDeque::from([table.whole(source).await]),
+    let spans = match spans {
+        Some(spans) => spans,
+        None => vec![table.whole(source).await],
     };
-    let (mut failures, mut unread, mut read) = (0, Vec::new(), false);
-    // What cannot even tell its format has no tables to read either.
-    let format = scalar(source, FORMAT, "read the format").await;
-    let sql = table.rows(format.unwrap_or(0));
-    while let Some((from, to)) = todo.pop_front() {
-        if from > to {
-            continue;
-        }
-        working();
-        if failures >= FAILURES {
-            unread.push((from, to));
-            continue;
-        }
-        match page(source, &sql, (from, to)).await {
-            Ok(rows) => {
-                read = true;
-                let last = rows.last().map(|row| row.get::<i64, _>(0));
-                let complete = rows.len() < ROWS;
-                store(new, table, rows).await?;
-                if let (false, Some(last)) = (complete, last) {
-                    // Ahead of the others: the order of the file is the order of its pages.
-                    todo.push_front((last.saturating_add(1), to));
-                }
-            }
-            Err(_) if from == to => {
-                failures += 1;
-                unread.push((from, to));
-            }
-            Err(_) => {
-                failures += 1;
-                let middle = from + (to - from) / 2;
-                todo.push_back((from, middle));
-                todo.push_back((middle + 1, to));
-            }
-        }
+    let mut sweep = Sweep::new(source, table, spans).await;
+    while let Some(rows) = sweep.next(source, working).await {
+        store(new, table, rows).await?;
     }
-    // Not one read went well: the table as such cannot be found.
-    Ok((read || unread.is_empty()).then_some(unread))
-}
-
-async fn page(
-    source: &mut SqliteConnection,
-    sql: &str,
-    (from, to): Span,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-        .bind(from)
-        .bind(to)
-        .bind(i64::try_from(ROWS).unwrap_or(i64::MAX))
-        .fetch_all(source)
-        .await
+    Ok(sweep.unread())
 }
 
 async fn store(
@@ -173,18 +48,6 @@ async fn store(
         }
     }
     command(new, "COMMIT", DOING).await
-}
-
-fn bytes(row: &SqliteRow, column: usize) -> Vec<u8> {
-    row.get::<Option<Vec<u8>>, _>(column).unwrap_or_default()
-}
-
-fn text(row: &SqliteRow, column: usize) -> String {
-    String::from_utf8_lossy(&bytes(row, column)).into_owned()
-}
-
-fn number(row: &SqliteRow, column: usize) -> i64 {
-    row.get(column)
 }
 
 async fn event(new: &mut SqliteConnection, row: &SqliteRow) -> Result<(), sqlx::Error> {

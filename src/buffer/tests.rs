@@ -9,6 +9,7 @@ mod repair;
 mod room;
 mod streams;
 mod tail;
+mod verify;
 
 use std::path::Path;
 

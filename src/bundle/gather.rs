@@ -9,7 +9,6 @@ use tokio::time::timeout;
 use tracegate_pipeline::Time;
 
 use super::{Bundle, Content, Part, Secrets, machine};
-use crate::audit::Verifier;
 use crate::buffer::{BufferError, Inspector, Record};
 use crate::config::{self, Format};
 use crate::health::Health;
@@ -242,19 +241,8 @@ async fn proof(buffer: Option<&Path>) -> Content {
 }
 
 async fn prove(directory: &Path) -> Result<String, BufferError> {
-    let mut record = Record::open(directory, (Time(i64::MIN), Time(i64::MAX))).await?;
-    let mut verifier = Verifier::default();
-    let mut taken = verifier.take(&json!({ "seal": record.seal().await? }).to_string());
-    loop {
-        let rows = record.next().await?;
-        if rows.is_empty() || taken.is_err() {
-            break;
-        }
-        for row in rows {
-            taken = taken.and_then(|()| verifier.take(&row.json()));
-        }
-    }
-    Ok(match taken.and_then(|()| verifier.finish()) {
+    let record = Record::open(directory, (Time(i64::MIN), Time(i64::MAX))).await?;
+    Ok(match record.verify().await? {
         Ok(whole) => format!(
             "{} rows are as they were written; the last is row {}, hash {}\n",
             whole.rows, whole.last.n, whole.last.hash

@@ -36,7 +36,7 @@ pub enum CaptureError {
         line: u64,
     },
     /// A line that is none.
-    #[error("{}:{line}", path.display())]
+    #[error("{}:{line}{}", path.display(), hint(*line))]
     Line {
         /// The file.
         path: PathBuf,
@@ -52,6 +52,14 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The first line tells what a file is.
+const fn hint(line: u64) -> &'static str {
+    match line {
+        1 => " (is this a capture, as `tracegate capture` writes it?)",
+        _ => "",
+    }
 }
 
 /// The lines of a capture, in order.

@@ -97,7 +97,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 super::print(&format!("{answer:#}\n"))?;
                 Ok(ExitCode::FAILURE)
             }
-            Err(broken) => anyhow::bail!("{}: {broken}", file.display()),
+            Err(broken) => {
+                // The first line tells what it is.
+                let hint = match broken.line {
+                    1 => "; is it an export of the record, as `tracegate audit export` writes it?",
+                    _ => "",
+                };
+                anyhow::bail!("{}: {broken}{hint}", file.display())
+            }
         },
     }
 }

@@ -1,5 +1,8 @@
 //! `tracegate buffer`: what waits, what was set aside and why, and what to do with it.
 
+mod export;
+mod verify;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -15,7 +18,7 @@ use crate::health::tame;
 /// Look at the buffer, and decide about events that could not be sent.
 ///
 /// An event that the broker refuses again and again for what it is, or that is damaged on disk, is set aside as a dead
-/// letter. list, show and stats work beside a running gateway; requeue and discard need it stopped.
+/// letter. list, show, stats, verify and export work beside a running gateway; requeue and discard need it stopped.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -70,10 +73,14 @@ enum Command {
     },
     /// Throw dead letters away for good
     ///
-    /// Exit code: 0 done, 1 nothing was changed: the gateway runs, or a letter is not there, 78 problems in the configuration.
+    /// Exit code: 0 done, 1 nothing was changed: --confirm is missing, the gateway runs, or a letter is not there, 78 problems
+    /// in the configuration.
     Discard {
         #[command(flatten)]
         which: Which,
+        /// Yes, for good.
+        #[arg(long)]
+        confirm: bool,
         #[command(flatten)]
         place: Place,
         /// Write JSON: how many.
@@ -90,6 +97,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Verify(verify::Arguments),
+    Export(export::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,6 +118,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         | Command::Requeue { place, .. }
         | Command::Discard { place, .. }
         | Command::Stats { place, .. } => place,
+        Command::Verify(arguments) => return verify::run(arguments),
+        Command::Export(arguments) => return export::run(arguments),
     };
     let directory = match place.look() {
         Ok((directory, _)) => directory,
@@ -123,6 +134,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 async fn answer(command: &Command, directory: &std::path::Path) -> anyhow::Result<String> {
     let text = match command {
+        // They were run before.
+        Command::Verify(_) | Command::Export(_) => String::new(),
         Command::List {
             waiting: in_line,
             kept,
@@ -189,10 +202,17 @@ async fn answer(command: &Command, directory: &std::path::Path) -> anyhow::Resul
         }
         Command::Discard {
             which,
+            confirm,
             json: as_json,
             ..
         } => {
             let (mut inspector, ids) = change(directory, which).await?;
+            anyhow::ensure!(
+                *confirm,
+                "{} would be thrown away for good, and nothing was; tracegate buffer show ID shows what each is, \
+                 --confirm throws away",
+                counted(ids.len())
+            );
             inspector.discard(&ids).await?;
             inspector.close().await?;
             if *as_json {

@@ -1,7 +1,7 @@
 //! `tracegate bundle`: what support needs to know, in one file.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +38,18 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    // Gathering takes a while: what would stop it in the end is said first.
+    if let Some(path) = arguments.output.as_ref().filter(|_| !arguments.contents) {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let problem = match path.symlink_metadata() {
+            Ok(_) => Some(ErrorKind::AlreadyExists),
+            Err(_) if folder.is_some_and(|it| !it.is_dir()) => Some(ErrorKind::NotFound),
+            Err(_) => None,
+        };
+        if let Some(problem) = problem {
+            return Err(super::cannot_create(path, problem.into()));
+        }
+    }
     let runtime = super::run::runtime()?;
     let (bundle, site) = runtime.block_on(async {
         let running = ask(arguments).await;
@@ -55,14 +67,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let now = Timestamp::now();
     let folder = folder(&site, now);
-    let create = || format!("create {}", path.display());
     // For its owner: it tells much of the site.
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(create)?;
+        .map_err(|error| super::cannot_create(path, error))?;
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
     let written = write(&bundle, &folder, seconds, BufWriter::new(file))
         .and_then(|mut file| file.flush().map(|()| file));

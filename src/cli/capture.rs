@@ -69,7 +69,7 @@ async fn record(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
         Err(trouble) => return Ok(Err(trouble)),
     };
     let path = &arguments.output;
-    let mut output = Output::create(path).with_context(|| format!("create {}", path.display()))?;
+    let mut output = Output::create(path).map_err(|error| super::cannot_create(path, error))?;
     let stop = CancellationToken::new();
     super::run::stop_on_signals(stop.clone())?;
     let recorded = copy(arguments, &mut client, &mut output, &stop).await;

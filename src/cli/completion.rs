@@ -37,6 +37,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 pub(super) fn man(arguments: &ManArguments) -> anyhow::Result<ExitCode> {
     let folder = &arguments.folder;
+    anyhow::ensure!(
+        folder.is_dir(),
+        "there is no folder {}; make it first: mkdir -p {0}",
+        folder.display()
+    );
     clap_mangen::generate_to(super::command(), folder)
         .with_context(|| format!("write manual pages into {}", folder.display()))?;
     Ok(ExitCode::SUCCESS)
@@ -53,13 +58,12 @@ mod tests {
             folder: folder.path().to_owned(),
         };
         man(&arguments).unwrap();
-        for command in super::super::command().get_subcommands() {
-            let page = folder
-                .path()
-                .join(format!("tracegate-{}.1", command.get_name()));
+        // Those of commands that have others below them, too.
+        for command in super::super::commands() {
+            let name = command.name.replace(' ', "-");
+            let page = folder.path().join(format!("tracegate-{name}.1"));
             let page = std::fs::read_to_string(&page).unwrap();
-            let about = command.get_about().unwrap().to_string();
-            let begin = about.split(['\'', '-']).next().unwrap();
+            let begin = command.about.split(['\'', '-']).next().unwrap();
             assert!(page.starts_with(".ie") && page.contains(begin), "{page}");
         }
     }
@@ -85,6 +89,13 @@ mod tests {
         };
         assert_eq!(complete("tracegate doc").trim(), "doctor");
         assert_eq!(complete("tracegate check --form").trim(), "--format");
+        assert_eq!(complete("tracegate buffer ver").trim(), "verify");
+        assert_eq!(complete("tracegate buffer export --fi").trim(), "--file");
+        assert_eq!(complete("tracegate discover --md").trim(), "--mdns");
+        assert_eq!(
+            complete("tracegate tail --read").trim(),
+            "--reader --read-point"
+        );
         assert_eq!(complete("tracegate check --format j").trim(), "json");
     }
 }

@@ -31,10 +31,11 @@ mod tail;
 mod top;
 mod why;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Where the packaged daemon has its configuration.
@@ -151,6 +152,26 @@ fn time(text: &str) -> Result<jiff::Timestamp, String> {
     text.parse().map_err(|_| {
         "a time is expected, such as 2026-11-22T10:00:00Z or 2026-11-22T11:00:00+01:00".to_owned()
     })
+}
+
+/// Why a new file cannot be made at `path`, and what to do.
+fn cannot_create(path: &Path, error: std::io::Error) -> anyhow::Error {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let (path, folder) = (path.display(), folder.unwrap_or(Path::new(".")).display());
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{path} is there already; give another name, or remove it first")
+        }
+        ErrorKind::NotFound => {
+            anyhow!("there is no folder {folder} to write {path} to; make it first")
+        }
+        ErrorKind::PermissionDenied => {
+            anyhow!(
+                "this user may not write to {folder}; become root (sudo), or write elsewhere, such as to /tmp"
+            )
+        }
+        _ => anyhow::Error::from(error).context(format!("create {path}")),
+    }
 }
 
 /// Prints an answer.

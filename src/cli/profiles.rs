@@ -38,11 +38,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             None => {
                 let known = profiles().map(|profile| profile.name);
                 let near = crate::config::nearest(name, known);
-                let near = near.map(|near| format!("; did you mean {near}?"));
+                let near = near.map_or("tracegate profiles lists them".to_owned(), |near| {
+                    format!("did you mean {near}?")
+                });
                 anyhow::bail!(
-                    "no profile is named {:?}{}",
-                    crate::health::tame(name),
-                    near.unwrap_or_default()
+                    "no profile is named {:?}; {near}",
+                    crate::health::tame(name)
                 );
             }
         },

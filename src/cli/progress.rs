@@ -34,6 +34,12 @@ impl Progress {
         }
     }
 
+    /// So much is done of what turned out to be so much.
+    pub(super) fn of(&mut self, done: u64, total: u64) {
+        self.total = total.max(1);
+        self.at(done);
+    }
+
     /// So much of it is done.
     pub(super) fn at(&mut self, done: u64) {
         let percent = u64::try_from(u128::from(done) * 100 / u128::from(self.total)).unwrap_or(100);

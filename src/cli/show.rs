@@ -1,5 +1,9 @@
 //! `tracegate show`: the configuration as it counts. `tracegate sample`: the reference of all settings.
 
+mod json;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -17,7 +21,9 @@ use crate::topology;
 ///
 /// What it prints is a configuration again, which means the same. A default is shown where writing it changes nothing; what
 /// depends on a profile or on another setting is left out. Passwords never stand in a configuration; whatever looks like one
-/// is masked. Exit code: 0, or 78 with problems in the configuration.
+/// is masked.
+///
+/// Exit code: 0, or 78 with problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Configuration file.
@@ -26,6 +32,9 @@ pub(super) struct Arguments {
     /// Say of each value where it comes from: file and line, a variable, or the default.
     #[arg(long)]
     origin: bool,
+    /// Write JSON: sections with their settings; with --origin each as an object of `value` and `origin`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Print the reference: every setting with its meaning, unit and default
@@ -46,7 +55,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };
-    print(&shown(&loaded, &arguments.file, arguments.origin))?;
+    let adder = with_defaults(&loaded, &arguments.file);
+    print(&match arguments.json {
+        true => json::render(&adder.sections, &adder.lines, arguments.origin)?,
+        false => masked(&render(&adder.sections, &adder.lines, arguments.origin)),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -75,8 +88,10 @@ pub(super) fn sample(arguments: &SampleArguments) -> anyhow::Result<ExitCode> {
                 kinds.push(kind);
             }
         }
+        let near = config::nearest(kind, kinds.iter().copied());
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
         anyhow::bail!(
-            "`{}` is no kind of section; there are: {}",
+            "`{}` is no kind of section{hint}; there are: {}",
             crate::health::tame(kind),
             kinds.join(", ")
         );
@@ -118,7 +133,8 @@ struct Line {
     origin: String,
 }
 
-fn shown(loaded: &Loaded, file: &Path, with_origin: bool) -> String {
+/// What is written, with defaults where they mean the same.
+fn with_defaults<'a>(loaded: &Loaded, file: &'a Path) -> Adder<'a> {
     let sections = loaded.sections();
     let mut adder = Adder {
         lines: sections.iter().map(written).collect(),
@@ -140,7 +156,7 @@ fn shown(loaded: &Loaded, file: &Path, with_origin: bool) -> String {
             break;
         }
     }
-    masked(&render(&adder.sections, &adder.lines, with_origin))
+    adder
 }
 
 /// Adds defaults to what is written, as long as it means the same.
@@ -331,86 +347,4 @@ fn meaning(config: &Config) -> String {
         read_point.keys(),
     );
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str, variables: &[(&str, &str)]) -> Loaded {
-        let variables = variables.iter();
-        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let loaded = config::from_bytes(Path::new("x.toml"), text.as_bytes(), variables);
-        loaded.map_err(|it| it.render(Format::Human)).unwrap()
-    }
-
-    /// What is shown is a configuration that means the same, and shows the same.
-    #[test]
-    fn what_is_shown_of_every_example_means_the_same() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        let mut count = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            let file = file.unwrap().path();
-            let text = std::fs::read_to_string(&file).unwrap();
-            let loaded = load(&text, &[]);
-            let all = shown(&loaded, Path::new("x.toml"), true);
-            let again = load(&all, &[]);
-            assert_eq!(
-                meaning(&loaded.config),
-                meaning(&again.config),
-                "{file:?}\n{all}"
-            );
-            count += 1;
-            // The reference has everything, which takes long; once is enough for it.
-            if file.ends_with("gateway.toml") {
-                continue;
-            }
-            let (first, second) = (
-                shown(&loaded, Path::new("x.toml"), false),
-                shown(&again, Path::new("x.toml"), false),
-            );
-            let sorted = |text: &str| {
-                let mut lines: Vec<String> = text
-                    .lines()
-                    .map(|it| it.replace("= 0.30", "= 0.3"))
-                    .collect();
-                lines.sort();
-                lines
-            };
-            assert_eq!(sorted(&first), sorted(&second), "{file:?}");
-            assert!(all.contains("\nkeep_alive = ") && all.contains(" # default\n"));
-        }
-        assert!(count >= 5, "{count}");
-    }
-
-    #[test]
-    fn each_value_says_where_it_comes_from_and_no_secret_shows() {
-        let text = "[gateway]\nsite = \"plant-3\"\n[llrp.dock_1]\nhost = \"10.0.4.21\"\n[mqtt]\nurl = \"mqtt://b\"\n";
-        let variables = [
-            ("TRACEGATE_MQTT__WINDOW", "32"),
-            ("TRACEGATE_LLRP__DOCK_1__ANTENNAS", "{ 1 = \"30 dBm\" }"),
-            ("TRACEGATE_MQTT__CLIENT_ID", "0123"),
-            ("TRACEGATE_MQTT__USERNAME", "x password=hunter2"),
-        ];
-        let loaded = load(text, &variables);
-        let shown = shown(&loaded, Path::new("x.toml"), true);
-        let has = |line: &str| assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
-        has("site = \"plant-3\"                         # x.toml:2");
-        has("host = \"10.0.4.21\"                       # x.toml:4");
-        has("port = 5084                              # default");
-        has("window = 32                              # TRACEGATE_MQTT__WINDOW");
-        has("antennas = { 1 = \"30 dBm\" }              # TRACEGATE_LLRP__DOCK_1__ANTENNAS");
-        has("max_size = \"2 GiB\"                       # default");
-        assert!(!shown.contains("hunter2"), "{shown}");
-    }
-
-    #[test]
-    fn what_depends_on_another_setting_is_no_default() {
-        let text = "[gateway]\nsite = \"a\"\n[llrp.dock_1]\nhost = \"h\"\ntls = true\n[mqtt]\nurl = \"mqtt://b\"\n";
-        let shown = shown(&load(text, &[]), Path::new("x.toml"), false);
-        assert!(
-            !shown.contains("port = 5084") && shown.contains("keepalive = \"10s\""),
-            "{shown}"
-        );
-    }
 }

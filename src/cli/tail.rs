@@ -26,7 +26,7 @@ use crate::tail::{Line, Wish, render};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Only what this device reads, and what comes of it.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", visible_alias = "reader")]
     device: Option<String>,
     /// Only this read point.
     #[arg(long, value_name = "NAME")]

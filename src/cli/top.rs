@@ -1,6 +1,7 @@
 //! `tracegate top`: how busy the running gateway is.
 
-use std::io::{IsTerminal as _, Write as _};
+mod screen;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rustix::termios::tcgetwinsize;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::screen::{Act, Screen, show};
 use super::gateway::{Gateway, Trouble};
 use crate::control::Request;
 use crate::control::client::{Client, ControlError};
@@ -21,13 +23,14 @@ const SIZE: (usize, usize) = (100, usize::MAX);
 
 /// Watch how busy the running gateway is
 ///
-/// Rates by device and antenna, read points, buffer and broker, drawn anew every second until Ctrl-C. What is not as it
-/// should be is said in words, and coloured on a terminal unless NO_COLOR is set.
+/// Rates by device and antenna, read points, buffer and broker, drawn anew every second until q or Ctrl-C. What is not as it
+/// should be is said in words, and coloured on a terminal unless NO_COLOR is set. A gateway that is started anew meanwhile
+/// is found again.
 ///
-/// Exit code: 0 after Ctrl-C, 69 no gateway answers, 78 problems in the configuration.
+/// Exit code: 0 after q or Ctrl-C, 69 no gateway answers, 78 problems in the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Print one frame, after a second; so it is, too, when standard output is no terminal.
+    /// Print one frame, after a second; so it is, too, when standard output is no terminal that can be drawn on (TERM=dumb).
     #[arg(long)]
     once: bool,
     #[command(flatten)]
@@ -61,7 +64,7 @@ async fn watch(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
         let text = serde_json::to_string_pretty(&first).context("write JSON")?;
         return show(&(text + "\n")).map(Ok);
     }
-    if arguments.once || !std::io::stdout().is_terminal() {
+    if arguments.once || !screen::is_one() {
         sleep(EVERY).await;
         return match sample(&mut client).await {
             Ok(now) => show(&frame(Some(&first), &now, None, look(false))).map(Ok),
@@ -70,11 +73,7 @@ async fn watch(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
     }
     let stop = CancellationToken::new();
     super::run::stop_on_signals(stop.clone())?;
-    // Another screen, without a cursor; what was there comes back in the end.
-    show("\x1b[?1049h\x1b[?25l")?;
-    let drawn = draw(arguments, client, first, &stop).await;
-    let restored = show("\x1b[?25h\x1b[?1049l");
-    drawn.and(restored).map(Ok)
+    draw(arguments, client, first, &stop).await.map(Ok)
 }
 
 async fn draw(
@@ -85,6 +84,7 @@ async fn draw(
 ) -> anyhow::Result<()> {
     let (mut client, mut before, mut now) = (Some(client), None, first);
     let mut trouble = None;
+    let mut screen = Screen::take()?;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -97,6 +97,10 @@ async fn draw(
         ))?;
         tokio::select! {
             _ = ticks.tick() => {}
+            act = screen.act() => match act? {
+                Act::Quit => return Ok(()),
+                Act::Redraw => continue,
+            },
             () = stop.cancelled() => return Ok(()),
         }
         let asked = async {
@@ -109,6 +113,7 @@ async fn draw(
         };
         let answer = tokio::select! {
             answer = asked => answer,
+            quit = quit(&mut screen) => return quit,
             () = stop.cancelled() => return Ok(()),
         };
         match answer {
@@ -120,6 +125,15 @@ async fn draw(
             // It may come back; what it said last stays there.
             Err(Trouble::Control(error)) => trouble = Some(crate::error_chain(&error)),
             Err(Trouble::Config) => trouble = Some("the configuration has problems".to_owned()),
+        }
+    }
+}
+
+/// Waits for somebody to leave; what is drawn next is right anyway.
+async fn quit(screen: &mut Screen) -> anyhow::Result<()> {
+    loop {
+        if screen.act().await? == Act::Quit {
+            return Ok(());
         }
     }
 }
@@ -141,13 +155,6 @@ fn look(is_screen: bool) -> Look {
     Look {
         width,
         height: if is_screen { height } else { SIZE.1 },
-        colour: terminal.is_terminal() && !no_colour,
+        colour: screen::is_one() && !no_colour,
     }
-}
-
-fn show(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("write to standard output")
 }

@@ -4,6 +4,7 @@
 //! Local devices are looked at without opening them. A reader serves one client at a time, so readers are visited only
 //! where somebody asked for it, for a moment each, and never where the running gateway holds them.
 
+mod announced;
 mod local;
 mod readers;
 mod targets;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub use announced::{Announced, Asked, announced, networks, patience};
 pub use local::{Local, plugged_in};
 pub use readers::{Held, Reader, State, visit};
 pub use targets::{Target, TargetError, targets};
@@ -27,6 +29,9 @@ pub struct Found {
     /// Readers, and what else answers where readers were looked for; `None`: nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readers: Option<Vec<Reader>>,
+    /// Readers that announce themselves; `None`: nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
 }
 
 impl Found {
@@ -36,6 +41,7 @@ impl Found {
         Self {
             local: plugged_in(sys, dev),
             readers: None,
+            announced: None,
         }
     }
 }
@@ -53,19 +59,48 @@ impl fmt::Display for Found {
                 writeln!(f, "{found}")?;
             }
         }
-        let Some(readers) = &self.readers else {
+        let mut free = 0;
+        let mut list = |f: &mut fmt::Formatter<'_>, readers: &[Reader]| {
+            if readers.is_empty() {
+                f.write_str("# none\n")?;
+            }
+            for reader in readers {
+                if matches!(reader.state, State::Free | State::Announced) {
+                    free += 1;
+                }
+                reader.write(f, free)?;
+            }
+            Ok(())
+        };
+        if let Some(readers) = &self.readers {
+            f.write_str("\n# Readers\n")?;
+            list(f, readers)?;
+        }
+        let Some(Announced { asked, readers }) = &self.announced else {
             return Ok(());
         };
-        f.write_str("\n# Readers\n")?;
-        if readers.is_empty() {
-            f.write_str("# none\n")?;
-        }
-        let mut free = 0;
-        for reader in readers {
-            if reader.state == State::Free {
-                free += 1;
+        f.write_str("\n# Readers that announce themselves; they were not connected to\n")?;
+        for Asked {
+            interface,
+            address,
+            problem,
+        } in asked
+        {
+            match problem {
+                None => writeln!(f, "# asked on {interface} ({address})")?,
+                Some(problem) => {
+                    writeln!(f, "# {interface} ({address}) could not be asked: {problem}")?;
+                }
             }
-            reader.write(f, free)?;
+        }
+        if asked.is_empty() {
+            f.write_str(
+                "# nobody could be asked: this machine is in no network that carries multicast\n",
+            )?;
+        }
+        list(f, readers)?;
+        if readers.is_empty() {
+            f.write_str("# not every reader announces itself, and routers do not pass it on; by address: --hosts 10.0.4.0/24\n")?;
         }
         Ok(())
     }

@@ -37,6 +37,8 @@ pub enum State {
     Held,
     /// Something listens there and opens no LLRP session.
     Strange,
+    /// It says that it is there, and was not connected to.
+    Announced,
 }
 
 /// What answers at an address.
@@ -85,7 +87,11 @@ impl Held {
         Self { names, is_running }
     }
 
-    async fn name(&self, target: &Target) -> Option<&String> {
+    pub(super) const fn is_running(&self) -> bool {
+        self.is_running
+    }
+
+    pub(super) async fn name(&self, target: &Target) -> Option<&String> {
         let found = resolve(&target.host, target.port).await;
         let named = |address: IpAddr| self.names.get(&(address, target.port));
         found.into_iter().find_map(named)
@@ -203,7 +209,7 @@ impl Reader {
                 writeln!(f, "# {note}")
             }
             State::Busy | State::Strange => writeln!(f, "# {host}:{port}: {note}"),
-            State::Free => {
+            State::Free | State::Announced => {
                 match &self.name {
                     Some(name) => write!(f, "# in the configuration as [llrp.{name}]")?,
                     None => write!(f, "[llrp.reader_{number}]")?,

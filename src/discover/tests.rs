@@ -223,6 +223,7 @@ async fn readers_that_are_free_busy_held_and_none() {
         Found {
             local: Vec::new(),
             readers: Some(readers),
+            announced: None,
         }
         .to_string()
     };

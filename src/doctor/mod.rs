@@ -73,15 +73,21 @@ pub struct Findings {
 
 /// There is nothing with this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no device of this configuration, nor broker, disk, clock or gateway{}", hint(.meant))]
+#[error("`{name}` is no device of this configuration, nor broker, disk, clock or gateway{}", hint(.meant, .devices))]
 pub struct Unknown {
     name: String,
     meant: Option<String>,
+    devices: Vec<String>,
 }
 
-fn hint(meant: &Option<String>) -> String {
-    let meant = meant.as_ref();
-    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+/// The one that was meant, or all there are, if they are few enough to be read.
+fn hint(meant: &Option<String>, devices: &[String]) -> String {
+    match meant {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None if devices.is_empty() => String::new(),
+        None if devices.len() > 20 => "; tracegate status lists the devices".to_owned(),
+        None => format!("; devices are: {}", devices.join(", ")),
+    }
 }
 
 /// Looks at everything, or at what `name` says. `status` is what the running gateway answers, if one does.
@@ -101,6 +107,7 @@ pub async fn examine(
         return Err(Unknown {
             meant: nearest(name, names()).map(str::to_owned),
             name: tame(name),
+            devices: devices.iter().map(|(_, name)| (*name).clone()).collect(),
         });
     }
     let wanted = |it: &str| name.is_none_or(|name| name == it);

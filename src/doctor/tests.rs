@@ -420,4 +420,9 @@ async fn a_name_that_is_none() {
         unknown.unwrap_err().to_string(),
         "`dok_1` is no device of this configuration, nor broker, disk, clock or gateway; did you mean `dock_1`?"
     );
+    let unknown = examine(&config(&reader_at("127.0.0.1", 1)), Some("nope"), None).await;
+    assert_eq!(
+        unknown.unwrap_err().to_string(),
+        "`nope` is no device of this configuration, nor broker, disk, clock or gateway; devices are: dock_1"
+    );
 }

@@ -15,6 +15,12 @@ const HIGH: (u64, u64) = (60, 90);
 const CONDITIONS: usize = 5;
 /// Columns of a name.
 const NAME: usize = 16;
+/// Narrower than this, devices have no kind.
+const ROOMY: usize = 54;
+/// Lines that a line is broken into at most; what is wrong takes no more than one on a screen that is lower than this, so
+/// that there are figures, too.
+const PARTS: usize = 4;
+const HIGH_SCREEN: usize = 20;
 
 /// How it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,10 @@ type Line = Vec<(Tint, String)>;
 /// What the gateway says now, with rates since `before`; `trouble` is why it says no more.
 #[must_use]
 pub fn frame(before: Option<&Sample>, now: &Sample, trouble: Option<&str>, look: Look) -> String {
+    // How fast it was when it fell silent says nothing.
+    let before = before.filter(|_| trouble.is_none());
     let mut lines = head(now, trouble);
+    let wrong = 1..lines.len();
     lines.push(Vec::new());
     lines.push(totals(before, now));
     lines.push(buffer(&now.status));
@@ -50,6 +59,15 @@ pub fn frame(before: Option<&Sample>, now: &Sample, trouble: Option<&str>, look:
     lines.push(Vec::new());
     devices(before, now, look.width, &mut lines);
     read_points(now, &mut lines);
+    let width = look.width.max(1);
+    let parts = |place: usize| match look.height {
+        ..HIGH_SCREEN if wrong.contains(&place) => 1,
+        _ => PARTS,
+    };
+    let lines = lines.iter().enumerate();
+    let mut lines: Vec<Line> = lines
+        .flat_map(|(place, line)| broken(line, width, parts(place)))
+        .collect();
     let hidden = lines.len().saturating_sub(look.height);
     if hidden > 0 {
         lines.truncate(look.height.saturating_sub(1));
@@ -72,6 +90,8 @@ fn head(now: &Sample, trouble: Option<&str>) -> Vec<Line> {
     let mut lines = vec![vec![(Tint::Head, title)]];
     if let Some(trouble) = trouble {
         lines.push(vec![(Tint::Bad, format!("NO ANSWER: {}", tame(trouble)))]);
+        let last = "Below is what it said last, at the time above.".to_owned();
+        lines.push(vec![(Tint::Warning, last)]);
         return lines;
     }
     let conditions = list(status, "conditions");
@@ -119,7 +139,7 @@ fn totals(before: Option<&Sample>, now: &Sample) -> Line {
         ("forwarded", "delivered"),
     ] {
         let rate = rate(before, now, |sample| counted(sample, name));
-        line.push((Tint::Plain, format!("{word} {rate}   ")));
+        line.push((Tint::Plain, cell(&format!("{word} {rate}"))));
     }
     line
 }
@@ -136,23 +156,23 @@ fn buffer(status: &Value) -> Line {
     let waiting = number(&counters, "waiting");
     let mut line = vec![
         (Tint::Head, name("buffer")),
-        (tint, format!("{percent} % used{word}   ")),
-        (Tint::Plain, format!("{waiting} waiting   ")),
+        (tint, cell(&format!("{percent} % used{word}"))),
+        (Tint::Plain, cell(&format!("{waiting} waiting"))),
     ];
     if waiting > 0 {
         let oldest = about(number(&buffer, "oldest_s"));
-        line.push((Tint::Plain, format!("the oldest for {oldest}   ")));
+        line.push((Tint::Plain, cell(&format!("the oldest for {oldest}"))));
     }
     match buffer.get("full_in_s").and_then(Value::as_u64) {
         Some(seconds) => line.push((
             Tint::Warning,
-            format!("GROWING: full in about {}", about(seconds)),
+            cell(&format!("GROWING: full in about {}", about(seconds))),
         )),
-        None => line.push((Tint::Plain, "it does not grow".to_owned())),
+        None => line.push((Tint::Plain, cell("it does not grow"))),
     }
     let letters = number(&counters, "dead_letters");
     if letters > 0 {
-        line.push((Tint::Warning, format!("   {letters} SET ASIDE")));
+        line.push((Tint::Warning, cell(&format!("{letters} SET ASIDE"))));
     }
     line
 }
@@ -190,10 +210,15 @@ fn devices(before: Option<&Sample>, now: &Sample, width: usize, lines: &mut Vec<
     if now.devices.is_empty() {
         return;
     }
+    let kind = |kind: &str| match width {
+        ROOMY.. => format!("{kind:<10}"),
+        _ => String::new(),
+    };
+    let rate_columns = if width < ROOMY { 7 } else { 8 };
     let title = format!(
-        "{}{:<10}{:<10}{:>8}{:>9}",
+        "{}{}{:<9}{:>rate_columns$}{:>8}",
         name("DEVICE"),
-        "KIND",
+        kind("KIND"),
         "STATE",
         "/s",
         "/min"
@@ -205,10 +230,13 @@ fn devices(before: Option<&Sample>, now: &Sample, width: usize, lines: &mut Vec<
         lines.push(vec![
             (
                 Tint::Plain,
-                format!("{}{:<10}", name(device), text(&busy.report, "kind")),
+                name(device) + &kind(&text(&busy.report, "kind")),
             ),
-            (state_tint(&state), format!("{state:<10}")),
-            (Tint::Plain, format!("{all:>8}{:>9}", busy.last_minute)),
+            (state_tint(&state), format!("{state:<9}")),
+            (
+                Tint::Plain,
+                format!("{all:>rate_columns$}{:>8}", busy.last_minute),
+            ),
         ]);
         lines.extend(antennas(before, now, device, busy, width));
         let reason = busy.report.get("reason").and_then(Value::as_str);
@@ -281,7 +309,7 @@ fn read_points(now: &Sample, lines: &mut Vec<Line>) {
         // The newest come first.
         if let Some(it) = passages.iter().find(|it| it.read_point == place) {
             let said = format!("{}: {}", ago(it.at), tame(it.summary.trim()));
-            lines.push(vec![(Tint::Plain, name(place) + &said)]);
+            lines.push(vec![(Tint::Plain, name(place)), (Tint::Plain, said)]);
         }
         if let Some(it) = loads.iter().find(|it| it.read_point == place) {
             let said = format!("{}, {}: {}", ago(it.at), it.direction, tame(&it.text));
@@ -316,6 +344,11 @@ fn rate(before: Option<&Sample>, now: &Sample, of: impl Fn(&Sample) -> u64) -> S
     rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"))
 }
 
+/// Words that stay in one line, and the room behind them.
+fn cell(text: &str) -> String {
+    text.replace(' ', "\u{a0}") + "   "
+}
+
 fn name(name: &str) -> String {
     let mut cut: String = tame(name).chars().take(NAME - 1).collect();
     cut.extend(std::iter::repeat_n(
@@ -338,15 +371,55 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// A line with its end, no wider than there is room.
+/// A line as several, no wider than there is room, broken between words; what does not fit into so many is cut.
+fn broken(line: &Line, width: usize, parts: usize) -> Vec<Line> {
+    let mut rest: Vec<(Tint, char)> = line
+        .iter()
+        .flat_map(|(tint, text)| text.chars().map(|letter| (*tint, letter)))
+        .collect();
+    while rest.last().is_some_and(|(_, letter)| *letter == ' ') {
+        rest.pop();
+    }
+    let indent = match line.first() {
+        // Under the words, not under the name before them.
+        Some((_, text)) if line.len() > 1 && text.chars().count() == NAME => NAME,
+        _ => 4,
+    };
+    let indent = indent.min(width / 3);
+    let mut lines = Vec::new();
+    while rest.len() > width {
+        if lines.len() + 1 == parts {
+            rest.truncate(width.saturating_sub(1));
+            rest.push((Tint::Plain, '…'));
+            break;
+        }
+        let mut words = rest.iter().take(width + 1).enumerate().skip(indent + 1);
+        let blank = words.rfind(|(_, (_, letter))| *letter == ' ');
+        let more = rest.split_off(blank.map_or(width, |(at, _)| at));
+        lines.push(joined(&rest));
+        rest = std::iter::repeat_n((Tint::Plain, ' '), indent)
+            .chain(more.into_iter().skip_while(|(_, letter)| *letter == ' '))
+            .collect();
+    }
+    lines.push(joined(&rest));
+    lines
+}
+
+/// Neighbours of one tint put together.
+fn joined(letters: &[(Tint, char)]) -> Line {
+    let same = letters.chunk_by(|(one, _), (other, _)| one == other);
+    let part = |part: &[(Tint, char)]| {
+        let tint = part.first().map_or(Tint::Plain, |(tint, _)| *tint);
+        (tint, part.iter().map(|(_, letter)| letter).collect())
+    };
+    same.map(part).collect()
+}
+
+/// A line with its end.
 fn draw(line: &Line, look: Look) -> String {
-    let (mut out, mut room) = (String::new(), look.width.max(1));
-    let all: usize = line.iter().map(|(_, text)| text.chars().count()).sum();
-    let is_cut = all > room;
-    room -= usize::from(is_cut);
+    let mut out = String::new();
     for (tint, text) in line {
-        let text: String = text.chars().take(room).collect();
-        room -= text.chars().count();
+        let text = text.replace('\u{a0}', " ");
         let colour = match tint {
             _ if !look.colour => None,
             Tint::Plain => None,
@@ -356,11 +429,10 @@ fn draw(line: &Line, look: Look) -> String {
             Tint::Bad => Some("1;31"),
         };
         match colour {
-            Some(colour) if !text.is_empty() => out += &format!("\x1b[{colour}m{text}\x1b[0m"),
-            _ => out += &text,
+            Some(colour) => out += &format!("\x1b[{colour}m{text}\x1b[0m"),
+            None => out += &text,
         }
     }
-    let mut out = if is_cut { out + "…" } else { out };
     out.truncate(out.trim_end().len());
     out + "\n"
 }

@@ -75,20 +75,23 @@ plant-3  tracegate 0.1.0  2026-11-22 10:00:00 UTC
 Delivery is at risk.
   warning DEVICE-GONE: pack_1 is not there
 
-rates           reads 12.5   scans 0.0   events 0.0   not booked 0.0   delivere…
-buffer          61 % used (high)   12 waiting   the oldest for 90 s   GROWING: …
+rates           reads 12.5   scans 0.0   events 0.0   not booked 0.0
+                delivered 0.0
+buffer          61 % used (high)   12 waiting   the oldest for 90 s
+                GROWING: full in about 2 h
 broker          broker:1883  up, last acknowledgement 3 s ago
 
-DEVICE          KIND      STATE           /s     /min
-dock_1          reader    up            12.5      700
+DEVICE          KIND      STATE          /s    /min
+dock_1          reader    up           12.5     700
   antennas /s   1: 12.5         3: 0.0 WEAK     10: 0.0
   ! antenna 3 reads far less than usual
-pack_1          scanner   down           0.0        0
+pack_1          scanner   down          0.0       0
   ! no such device
 
 READ POINT      LAST
 dock_1          61 s ago: in  receiving 3 items
-dock_1          not booked 5 s ago, out: only 1 tag clearly changed sides, and …
+dock_1          not booked 5 s ago, out: only 1 tag clearly changed sides, and
+                min_tags is 2
 "
     );
 }
@@ -107,7 +110,15 @@ fn it_fits_the_terminal_and_colours_only_where_asked() {
     let small = Look { height: 6, ..PLAIN };
     let text = frame(None, &now, None, small);
     assert_eq!(text.lines().count(), 6);
-    assert!(text.ends_with("\n(13 more lines)\n"), "{text}");
+    assert!(text.ends_with("\n(15 more lines)\n"), "{text}");
+    let low = Look {
+        width: 30,
+        height: 9,
+        ..PLAIN
+    };
+    let text = frame(None, &now, None, low);
+    let line = "\n  warning DEVICE-GONE: pack_1…\n\nrates ";
+    assert!(text.contains(line), "figures, too: {text}");
     let coloured = frame(
         None,
         &now,
@@ -140,10 +151,61 @@ fn without_a_rate_there_is_a_dash_and_a_silent_gateway_is_told() {
         Some("nobody is there"),
         PLAIN,
     );
-    assert!(
-        text.contains("rates           reads -   scans 0.0"),
-        "{text}"
-    );
+    assert!(text.contains("rates           reads -   scans -"), "{text}");
     assert!(text.contains("\nNO ANSWER: nobody is there\n"), "{text}");
     assert!(!text.contains("at risk"), "{text}");
+    // What was true then is not told as if it were now.
+    let text = frame(
+        Some(&sample(AT - 1_000, 100)),
+        &sample(AT, 125),
+        Some("nobody is there"),
+        PLAIN,
+    );
+    assert!(
+        text.contains("\nBelow is what it said last, at the time above.\n"),
+        "{text}"
+    );
+    assert!(text.contains("rates           reads -   scans -"), "{text}");
+}
+
+#[test]
+fn a_narrow_terminal_shows_the_same_words_in_more_lines() {
+    let look = Look { width: 40, ..PLAIN };
+    let text = frame(Some(&sample(AT - 2_000, 100)), &sample(AT, 125), None, look);
+    assert_eq!(
+        text,
+        "\
+plant-3  tracegate 0.1.0  2026-11-22
+    10:00:00 UTC
+Delivery is at risk.
+  warning DEVICE-GONE: pack_1 is not
+    there
+
+rates           reads 12.5   scans 0.0
+             events 0.0   not booked 0.0
+             delivered 0.0
+buffer          61 % used (high)
+             12 waiting
+             the oldest for 90 s
+             GROWING: full in about 2 h
+broker          broker:1883  up, last
+             acknowledgement 3 s ago
+
+DEVICE          STATE         /s    /min
+dock_1          up          12.5     700
+  antennas /s   1: 12.5
+  antennas /s   3: 0.0 WEAK
+  antennas /s   10: 0.0
+  ! antenna 3 reads far less than usual
+pack_1          down         0.0       0
+  ! no such device
+
+READ POINT      LAST
+dock_1          61 s ago: in  receiving
+             3 items
+dock_1          not booked 5 s ago, out:
+             only 1 tag clearly changed
+             sides, and min_tags is 2
+"
+    );
 }

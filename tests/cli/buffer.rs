@@ -154,7 +154,16 @@ intact       yes
         run(folder, "requeue 1 3 1"),
         ok("2 dead letters requeued; the gateway sends them when it runs\n")
     );
-    assert_eq!(run(folder, "discard 2"), ok("1 dead letter discarded\n"));
+    assert_eq!(
+        run(folder, "discard 2"),
+        refused(
+            "1 dead letter would be thrown away for good, and nothing was; tracegate buffer show ID shows what each is, --confirm throws away"
+        )
+    );
+    assert_eq!(
+        run(folder, "discard 2 --confirm"),
+        ok("1 dead letter discarded\n")
+    );
     let none = ok("no dead letters: no event had to be set aside\n");
     assert_eq!(run(folder, "list"), none);
     let stats = run(folder, "stats");
@@ -200,4 +209,107 @@ async fn what_is_damaged_is_not_requeued() {
         "{shown}"
     );
     assert_eq!(run(directory.path(), "list"), ok(LIST));
+}
+
+#[tokio::test]
+async fn what_waits_is_exported_beside_a_running_gateway_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let mut store = prepared(folder).await;
+    let epoch = store.epoch().to_owned();
+    let line = |n: i64| {
+        let (id, at) = (event(n).id, ONE_O_CLOCK + n * 1_000_000);
+        format!(
+            "{{\"epoch\":\"{epoch}\",\"seq\":{n},\"stream\":\"movement\",\"event_id\":\"{id}\",\"read_point\":\"dock_{n}\",\
+             \"occurred_us\":{at},\"recorded_us\":{ONE_O_CLOCK},\"intact\":true,\"event\":{{\"n\":{n}}}}}\n"
+        )
+    };
+    for _ in 0..2 {
+        assert_eq!(run(folder, "export"), ok(&(line(5) + &line(6))));
+    }
+    // And the gateway is not disturbed.
+    let more = [event(7)];
+    store.commit(&[], &more, Time(ONE_O_CLOCK)).await.unwrap();
+    // What is acknowledged and has not left yet does not wait.
+    let mut reader = OutboxReader::open(store.path()).await.unwrap();
+    reader.note_acknowledged(&epoch, 5);
+    assert_eq!(run(folder, "export"), ok(&(line(6) + &line(7))));
+    assert_eq!(store.waiting(), 3);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_event_is_named_by_verify_and_exported_as_it_is() {
+    use sqlx::ConnectOptions;
+
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let store = prepared(folder).await;
+    let (path, epoch) = (store.path().to_owned(), store.epoch().to_owned());
+    store.close().await.unwrap();
+    let said = run(folder, "verify");
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+    assert!(
+        said.ends_with("\nEverything is as it was written.\n-- stderr\n"),
+        "{said}"
+    );
+
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut outsider = options.connect().await.unwrap();
+    sqlx::raw_sql("UPDATE outbox SET payload = '{\"n\":9}' WHERE seq = 6")
+        .execute(&mut outsider)
+        .await
+        .unwrap();
+    sqlx::Connection::close(outsider).await.unwrap();
+    assert_eq!(
+        run(folder, "verify"),
+        format!(
+            "exit code 1
+-- stdout
+FOLDER/buffer.sqlite, format 4, epoch {epoch}
+
+pages         11 sound
+head          sound
+movements     1 sound, 1 problem
+  6: its check sum is wrong; it waits, and will be set aside
+not booked    0 sound
+gaps told     0 sound
+numbers       sound
+dead letters  3 sound
+losses told   0 sound
+journal       1 sound
+snapshot      0 sound
+tail          0 sound
+
+Not as it was written: 1 problem.
+-> A damaged event that waits is set aside when its turn comes, and holds nothing up; tracegate buffer list shows it then.
+-> Look after the disk (journalctl -k, smartctl): damage seldom comes alone.
+-- stderr
+"
+        )
+    );
+    let said = run(folder, "verify --json");
+    let (_, said) = said.split_once("-- stdout\n").unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(said.strip_suffix("-- stderr\n").unwrap()).unwrap();
+    assert_eq!(json["is_sound"], false);
+    assert_eq!(json["kinds"][2]["problems"][0]["row"], 6);
+
+    let said = run(folder, "export");
+    assert!(said.starts_with("exit code 1\n"), "{said}");
+    assert!(
+        said.contains("\"intact\":true,\"event\":{\"n\":5}}\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("\"intact\":false,\"payload\":\"{\\\"n\\\":9}\"}\n"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with(
+            "2 events are written; not all of them are what was stored:\n  \
+             6: its check sum is wrong; its line has `intact` false\ntracegate buffer verify tells more\n"
+        ),
+        "{said}"
+    );
 }

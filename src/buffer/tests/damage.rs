@@ -3,7 +3,7 @@
 use super::*;
 
 /// Flips `bits` of the byte at `offset` in `pattern`, wherever the file holds it: pages keep copies of what has moved.
-fn flip(directory: &Path, pattern: &[u8], offset: usize, bits: u8) {
+pub(super) fn flip(directory: &Path, pattern: &[u8], offset: usize, bits: u8) {
     let path = directory.join(FILE_NAME);
     let mut bytes = std::fs::read(&path).unwrap();
     let places: Vec<usize> = bytes

@@ -3,7 +3,7 @@
 mod show;
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tracegate_pipeline::Time;
 
 use super::place::Place;
 use super::progress::Progress;
+use crate::buffer::BufferError;
 use crate::reference::{FILE_NAME, Figures, Format, Origin, Table, parse};
 
 /// A larger file is refused: it is read as a whole.
@@ -117,6 +118,11 @@ async fn answer(command: &Command, directory: &Path, max_records: u64) -> anyhow
     };
     // Whoever only looks must not leave a table behind where none belongs.
     let look = || async {
+        let file = directory.join(FILE_NAME).metadata();
+        if file.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            let directory = directory.to_owned();
+            return Err(BufferError::Denied { directory }.into());
+        }
         if directory.is_dir() && !directory.join(FILE_NAME).exists() {
             bail!(
                 "there is no table in {}; is this the [buffer] directory of the gateway, and has it run yet?",

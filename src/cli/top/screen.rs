@@ -1,0 +1,153 @@
+//! The terminal while `top` has it: another screen without a cursor, keys that are not shown; and as it was once it is let go,
+//! for good or for a while (Ctrl-Z).
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+
+use anyhow::Context;
+use rustix::process::{Signal, getppid, getsid};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Keys that wait to be heard; whoever leans on one is heard once.
+const KEYS: usize = 8;
+const TAKE: &str = "\x1b[?1049h\x1b[?25l";
+const LET_GO: &str = "\x1b[?25h\x1b[?1049l";
+
+/// What a person does to the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Leave.
+    Quit,
+    /// The screen is not what it was: draw it again.
+    Redraw,
+}
+
+/// Whether standard output is a screen that can be drawn on.
+pub(super) fn is_one() -> bool {
+    let kind = std::env::var_os("TERM").unwrap_or_default();
+    std::io::stdout().is_terminal() && !kind.is_empty() && kind != "dumb"
+}
+
+/// The screen, taken.
+#[derive(Debug)]
+pub(super) struct Screen {
+    // Of the keyboard, if that is a terminal.
+    before: Option<Termios>,
+    keys: Receiver<u8>,
+    resized: Listener,
+    suspended: Listener,
+    resumed: Listener,
+}
+
+impl Screen {
+    /// Takes it.
+    pub(super) fn take() -> anyhow::Result<Self> {
+        let listen = |kind: SignalKind| signal(kind).context("listen for signals");
+        let mut screen = Self {
+            before: None,
+            keys: keys(),
+            resized: listen(SignalKind::window_change())?,
+            suspended: listen(SignalKind::from_raw(Signal::TSTP.as_raw()))?,
+            resumed: listen(SignalKind::from_raw(Signal::CONT.as_raw()))?,
+        };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> anyhow::Result<()> {
+        let keyboard = std::io::stdin();
+        if keyboard.is_terminal()
+            && let Ok(before) = tcgetattr(&keyboard)
+        {
+            let mut quiet = before.clone();
+            quiet.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
+            // Without it keys are heard with the next line, and shown.
+            if tcsetattr(&keyboard, OptionalActions::Now, &quiet).is_ok() {
+                self.before.get_or_insert(before);
+            }
+        }
+        show(TAKE)
+    }
+
+    fn leave(&mut self) -> anyhow::Result<()> {
+        if let Some(before) = self.before.take() {
+            // The terminal may be gone.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &before);
+        }
+        show(LET_GO)
+    }
+
+    /// Waits for a person to do something. Ctrl-Z is done here: afterwards the screen is drawn again.
+    pub(super) async fn act(&mut self) -> anyhow::Result<Act> {
+        loop {
+            tokio::select! {
+                Some(key) = self.keys.recv() => match key {
+                    b'q' | b'Q' => return Ok(Act::Quit),
+                    // Ctrl-L.
+                    0x0c => return Ok(Act::Redraw),
+                    _ => {}
+                },
+                Some(()) = self.resized.recv() => return Ok(Act::Redraw),
+                // Stopped by another, and begun again.
+                Some(()) = self.resumed.recv() => {
+                    self.enter()?;
+                    return Ok(Act::Redraw);
+                }
+                Some(()) = self.suspended.recv() => {
+                    if has_shell() {
+                        self.suspend().await?;
+                    }
+                    return Ok(Act::Redraw);
+                }
+            }
+        }
+    }
+
+    async fn suspend(&mut self) -> anyhow::Result<()> {
+        self.leave()?;
+        rustix::process::kill_process(rustix::process::getpid(), Signal::STOP)
+            .context("stop until fg")?;
+        // Stopping may take effect a moment later.
+        self.resumed.recv().await;
+        self.enter()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        drop(self.leave());
+    }
+}
+
+/// Whether somebody could let this go on after it was stopped: a shell, in the same session.
+fn has_shell() -> bool {
+    let parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
+    parent.is_some() && parent == getsid(None).ok()
+}
+
+/// What is typed, from a thread of its own that ends with the process: a read of a terminal cannot be called off.
+fn keys() -> Receiver<u8> {
+    let (sender, keys) = channel(KEYS);
+    if std::io::stdin().is_terminal() {
+        std::thread::spawn(move || {
+            for byte in std::io::stdin().lock().bytes().map_while(Result::ok) {
+                if sender.is_closed() {
+                    break;
+                }
+                // When nobody listens for a while it is not missed.
+                let _ = sender.try_send(byte);
+            }
+        });
+    }
+    keys
+}
+
+/// Writes at once.
+pub(super) fn show(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("write to standard output")
+}
