@@ -53,6 +53,8 @@ use site_data::Site;
 pub use site_data::{KindKnown, SiteData, spoken};
 pub use station::{StationStatus, StationVerdict};
 
+/// The answer of a gateway without devices, where nothing is wrong.
+const NOTHING_TO_READ: &str = "There is nothing to read yet: no device is configured.";
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
 
@@ -379,6 +381,12 @@ impl Health {
         found.iter().any(|it| !QUIET.contains(&it.code))
     }
 
+    /// Whether no device is configured.
+    #[must_use]
+    pub fn reads_nothing(&self) -> bool {
+        self.links().devices.is_empty()
+    }
+
     /// The status message of this moment.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -390,7 +398,10 @@ impl Health {
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
             epoch: links.epoch.clone(),
-            summary: headline(&conditions),
+            summary: match conditions.is_empty() && devices.is_empty() {
+                true => NOTHING_TO_READ.to_owned(),
+                false => headline(&conditions),
+            },
             conditions,
             devices,
             brokers: links.brokers.status(),
