@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use tracegate_gs1::{LinkOptions, parse_digital_link};
 use tracegate_pipeline::Output;
 
 use super::gateway::{Gateway, Trouble, pipeline};
@@ -57,13 +58,33 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Some(_) => "in this capture",
             None => "lately",
         };
-        eprintln!(
-            "nothing is known of {}: no reader has reported it {place}. Is it written as a label or `tracegate decode` shows it? Does the tag answer at all?",
-            crate::health::tame(&arguments.tag)
-        );
+        let tag = crate::health::tame(&arguments.tag);
+        match doubt(&arguments.tag) {
+            Some(doubt) => eprintln!("nothing is known of {tag}: {doubt}"),
+            None => eprintln!(
+                "nothing is known of {tag}: nothing reported it {place}. Does the tag answer at all, and is the label the right one?"
+            ),
+        }
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why no tag can be meant by this, if none can.
+fn doubt(tag: &str) -> Option<String> {
+    const WAYS: &str = "name a tag by its memory in hexadecimal, as (00)340123450000000017 with what its label says, as urn:epc:… or as \
+         https://id.gs1.org/…; `tracegate decode` says what a text means";
+    let tag = tag.trim();
+    let is_hex = tag.len() >= 8 && tag.bytes().all(|it| it.is_ascii_hexdigit());
+    let path = match tag.strip_prefix('(') {
+        Some(elements) => elements.replace([')', '('], "/"),
+        None if tag.len() == 18 && tag.bytes().all(|it| it.is_ascii_digit()) => format!("00/{tag}"),
+        None if is_hex || tag.starts_with("urn:") || tag.contains("://") => return None,
+        None => return Some(WAYS.to_owned()),
+    };
+    let link = format!("https://id.gs1.org/{path}");
+    let error = parse_digital_link(&link, &LinkOptions::default()).err()?;
+    Some(format!("{error}; {WAYS}"))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
@@ -113,4 +134,35 @@ fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Vec
     };
     capture::play(path, &options, &mut sink)?;
     Ok(Ok(book.stories(&arguments.tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_no_tag_is_told() {
+        for good in [
+            "3034f4e4e4000c4000000000",
+            "(00)340123450000000017",
+            "340123450000000017",
+            "(01)04012345000498(21)7",
+            "urn:epc:id:sscc:4012345.0000000001",
+            "https://id.gs1.org/01/04012345000498/21/7",
+        ] {
+            assert_eq!(doubt(good), None, "{good}");
+        }
+        let doubts = |text| doubt(text).unwrap_or_default();
+        assert!(
+            doubts("dock_1").starts_with("name a tag by"),
+            "{}",
+            doubts("dock_1")
+        );
+        let wrong = doubts("(00)340123450000000018");
+        assert!(
+            wrong.contains("the check digit is 8, it should be 7"),
+            "{wrong}"
+        );
+        assert!(doubts("340123450000000018").contains("check digit"));
+    }
 }

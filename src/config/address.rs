@@ -55,10 +55,26 @@ impl FromText for Host {
                 .split('.')
                 .any(|part| part.is_empty() || part.len() > 63)
         {
-            return Err(Refusal::new("this is no address", HELP));
+            return Err(Refusal::new(what_is_wrong_with(text), HELP));
         }
         Ok(Host(text.to_owned()))
     }
+}
+
+/// Why four numbers are no address.
+fn what_is_wrong_with(text: &str) -> String {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit());
+    if !parts.iter().all(|it| is_number(it)) {
+        return "this is no address".to_owned();
+    }
+    if parts.len() != 4 {
+        return format!("an address has four numbers, this has {}", parts.len());
+    }
+    if let Some(large) = parts.iter().find(|it| it.parse::<u8>().is_err()) {
+        return format!("{} is larger than 255", super::units::shown(large));
+    }
+    "the numbers of an address have no zeros in front".to_owned()
 }
 
 /// Splits `host:port`, with `[…]` around an IPv6 address.

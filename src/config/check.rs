@@ -117,7 +117,7 @@ pub(super) fn check(config: &Config, tree: &Tree, meant: &[Path], clean: bool) -
     if clean && checker.problems.is_empty() {
         super::references::unused(&mut checker);
         super::events::gaps(&mut checker);
-        checker.password_in_the_clear();
+        super::doubts::check(&mut checker);
     }
     checker.problems
 }
@@ -448,27 +448,6 @@ impl Checker<'_> {
             let place = self.tree.at_key(&["sparkplug", "node"]);
             let title = "`node` has no `group`".to_owned();
             self.error("missing", title, place, "", "add: group = \"Plant 3\"");
-        }
-    }
-
-    fn password_in_the_clear(&mut self) {
-        let mqtt = &self.config.mqtt;
-        let is_local = |host: &str| {
-            let address = host.parse::<std::net::IpAddr>();
-            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-        };
-        let mut urls = mqtt.url.all().iter();
-        let in_the_clear = urls.any(|url| !url.tls && !is_local(url.host.as_str()));
-        if mqtt.password_file.is_some() && in_the_clear {
-            let place = self.tree.at(&["mqtt", "url"]);
-            let title = "the password is sent unencrypted".to_owned();
-            self.warning(
-                "clear-password",
-                title,
-                place,
-                "no TLS with mqtt://",
-                "use mqtts:// if the broker offers it",
-            );
         }
     }
 }

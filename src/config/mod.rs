@@ -12,6 +12,7 @@ mod attached;
 mod audit;
 mod check;
 mod diagnostic;
+mod doubts;
 mod downlink;
 mod events;
 mod eyes;
@@ -347,7 +348,7 @@ fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
         Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => whole(
             "the configuration file is empty",
             "",
-            "start from the reference config/gateway.toml, or from one of the examples beside it",
+            "tracegate sample prints one to start from",
         ),
         Ok(text) if text.contains('\r') && !text.contains('\n') => whole(
             "the file has the line ends of an old Macintosh",
@@ -394,7 +395,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Diagnostic> {
         .map_err(|error| match error.kind() {
             ErrorKind::NotFound => problem(
                 "the configuration file does not exist".to_owned(),
-                "check the path, or start from the reference config/gateway.toml",
+                "check the path; tracegate sample prints one to start from",
             ),
             ErrorKind::PermissionDenied => problem(
                 "the configuration file may not be read by this user".to_owned(),

@@ -12,7 +12,7 @@ use super::mistake::{Fact, Mistake};
 use super::model::Config;
 use super::source::{Seg, section_meant, unknown_section};
 use super::strict::{Node, Unknown};
-use super::suggest::nearest;
+use super::suggest::{choice_meant, nearest, owners, setting_meant};
 use super::tree::{Tree, dotted, name_of};
 use super::units::shown;
 
@@ -70,7 +70,8 @@ fn describe_unknown(
     };
     let near = match section.is_empty() {
         true => section_meant(name, sections),
-        false => nearest(name, unknown.known.iter().copied()),
+        false => nearest(name, unknown.known.iter().copied())
+            .or_else(|| setting_meant(name, unknown.known)),
     };
     if let [Seg::Key(kind), Seg::Key(first)] = section
         && unknown.is_table
@@ -114,11 +115,29 @@ fn describe_unknown(
         return Diagnostic::error("unknown-setting", title, place, "").help(help);
     }
     let title = format!("unknown setting `{}` in [{}]", shown(name), dotted(section));
+    if let (None, [Seg::Key(_)]) = (near, section)
+        && let kinds = owners(name)
+        && !kinds.is_empty()
+    {
+        // Nobody knows what the section would have defined.
+        meant.extend(kinds.iter().map(|kind| vec![Seg::Key((*kind).to_owned())]));
+        let headers = kinds.iter().map(|kind| match kind {
+            kind if super::NAMED_SECTIONS.contains(kind) => format!("[{kind}.NAME]"),
+            kind => format!("[{kind}]"),
+        });
+        let headers = headers.collect::<Vec<_>>().join(" or ");
+        let label = format!("this is a setting of {headers}");
+        return Diagnostic::error("unknown-setting", title, place, label)
+            .help("is the header of its section missing above, or behind a #?");
+    }
     let label = near
         .map(|near| format!("did you mean `{near}`?"))
         .unwrap_or_default();
-    Diagnostic::error("unknown-setting", title, place, label)
-        .help(format!("settings here: {}", unknown.known.join(", ")))
+    let help = match super::suggest::power_per_antenna(name, unknown.known) {
+        Some(help) => help.to_owned(),
+        None => format!("settings here: {}", unknown.known.join(", ")),
+    };
+    Diagnostic::error("unknown-setting", title, place, label).help(help)
 }
 
 /// Puts a fact in words.
@@ -184,7 +203,7 @@ fn describe(mistake: &Mistake, tree: &Tree) -> Diagnostic {
         )
         .help(help),
         Fact::UnknownWord { found, allowed } => {
-            let label = match nearest(found, allowed.iter().copied()) {
+            let label = match choice_meant(found, allowed) {
                 Some(word) => format!("did you mean \"{word}\"?"),
                 None => format!("no such choice: \"{}\"", shown(found)),
             };
@@ -252,6 +271,9 @@ fn type_help(
                 _ => return String::new(),
             };
             return format!("write true or false without quotes: {}", example(value));
+        }
+        Some(_) if expected.starts_with("antenna ports") => {
+            return format!("list the ports: {}", example("[1, 2, 3, 4]"));
         }
         Some(text) if expected == "a list in brackets" => {
             return format!(

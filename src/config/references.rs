@@ -67,9 +67,14 @@ fn antennas(checker: &mut Checker<'_>) {
     }
     uses.sort();
     let mut owners: BTreeMap<&AntennaRef, (&Place, &str, &str)> = BTreeMap::new();
+    let mut undefined = BTreeSet::new();
     for (place, antenna, name, side) in &uses {
         if let Some(problem) = undefined_antenna(checker, place, antenna, name) {
-            checker.problems.push(problem);
+            // One reader that is not there is one mistake, however many antennas of it are named.
+            let is_there = config.llrp.contains_key(&antenna.llrp);
+            if is_there || undefined.insert((name, &antenna.llrp)) {
+                checker.problems.push(problem);
+            }
             continue;
         }
         if let Some((first, owner, owner_side)) = owners.get(antenna) {
@@ -372,7 +377,7 @@ pub(super) fn unused(checker: &mut Checker<'_>) {
     let config = checker.config;
     let points = || config.read_point.values();
     if config.read_point.is_empty() {
-        let help = "add a section [read_point.NAME]; examples: config/dock-portal.toml, config/line-station.toml";
+        let help = "add a section [read_point.NAME]; examples: tracegate sample --for read_point";
         let title = "there is no read point: nothing will be reported".to_owned();
         checker.warning("unused", title, Place::WholeFile, "", help);
         return;

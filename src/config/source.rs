@@ -137,6 +137,8 @@ impl SpannedToml {
             DeValue::Datetime(_) => ValueKind::Nil,
             DeValue::Integer(number) => {
                 match i64::from_str_radix(number.as_str(), number.radix()) {
+                    // The parser's own stand-in for a value that it could not read.
+                    Ok(_) if span.is_empty() => return self.lose(path, span, true),
                     Ok(number) => ValueKind::I64(number),
                     Err(_) => return self.lose(path, span, number.as_str().is_empty()),
                 }

@@ -225,6 +225,9 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
         Diagnostic::error("syntax", title, Place::bytes(span.clone()), label)
     };
     let found = text.get(span.clone()).unwrap_or("");
+    if let Some(problem) = invisible(text, span, content) {
+        return problem;
+    }
     let key = content.split('=').next().unwrap_or("").trim();
     let value = content.split_once('=').map_or("", |(_, value)| {
         value.split(" #").next().unwrap_or(value).trim()
@@ -308,11 +311,6 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             if found.starts_with(';') || rest.starts_with("//") {
                 return error("this is no comment", "a comment starts with #");
             }
-            if let Some(character) = found.chars().next().filter(|it| is_invisible(*it)) {
-                let label = format!("an invisible character, U+{:04X}", u32::from(character));
-                return error("a character cannot be here", &label)
-                    .help("delete it, and type a blank with the space bar");
-            }
             let label = format!("'{}' cannot be part of a name", shown(found));
             return error("a name has a character that names cannot have", &label)
                 .help("names have letters a to z, digits and _");
@@ -351,6 +349,13 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
             ("a text is not closed", "the closing quote is missing")
         }
         m if m.starts_with("missing escaped value") => {
+            let of_windows = value.trim_start_matches('"');
+            let drive = of_windows.get(1..3) == Some(":\\");
+            if drive || of_windows.starts_with("\\\\") {
+                return error("a path of Windows", "paths have no \\ here").help(
+                    "the gateway runs on Linux: a path starts with / and has / between its parts",
+                );
+            }
             return error(
                 "a backslash in a text starts an escape",
                 "this is no known escape",
@@ -404,10 +409,25 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
                 problem
             };
         }
+        m if m.starts_with("extra `=`") => ("= is written twice", "one is enough"),
         m if m.starts_with("missing comma") => ("a comma is missing", "expected , here"),
         other => ("this is not TOML", other),
     };
     error(title, label)
+}
+
+/// A character that nobody sees and TOML does not take, outside of texts and comments of this line. It is what is wrong,
+/// whatever the parser stumbled over behind it.
+fn invisible(text: &str, span: &Range<usize>, content: &str) -> Option<Diagnostic> {
+    let (line, _) = line_at(text, span.start);
+    let before_text = content.split(['"', '\'', '#']).next().unwrap_or("");
+    let seen = |it: &(usize, char)| it.1 != '\t' && it.1 != '\r' && is_invisible(it.1);
+    let (at, character) = before_text.char_indices().find(seen)?;
+    let start = line.start + at;
+    let place = Place::bytes(start..start + character.len_utf8());
+    let label = format!("an invisible character, U+{:04X}", u32::from(character));
+    let problem = Diagnostic::error("syntax", "a character cannot be here", place, label);
+    Some(problem.help("delete it, and type a blank with the space bar"))
 }
 
 fn is_number(text: &str) -> bool {

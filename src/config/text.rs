@@ -116,8 +116,14 @@ impl FromText for ZoneName {
             .available()
             .map(|name| name.to_string())
             .collect();
+        // A city without its part of the world.
+        let city = |name: &&String| {
+            let (_, city) = name.rsplit_once('/').unwrap_or_default();
+            city.eq_ignore_ascii_case(&text.replace(' ', "_"))
+        };
+        let city = names.iter().find(city).map_or(text, String::as_str);
         let label = did_you_mean(
-            text,
+            city,
             names.iter().map(String::as_str),
             "no time zone has this name",
         );
@@ -287,7 +293,8 @@ impl FromText for Sgln {
     fn from_text(text: &str) -> Result<Self, Refusal> {
         match check_sgln_urn(text) {
             Ok(()) => Ok(Sgln(text.to_owned())),
-            Err(error) => Err(Refusal::new(error.to_string(), SGLN_HELP)),
+            Err(error) => Err(super::slips::gln_meant(text)
+                .unwrap_or_else(|| Refusal::new(error.to_string(), SGLN_HELP))),
         }
     }
 }

@@ -39,6 +39,14 @@ impl Tree {
         self.node(&path).is_some() || self.bad.contains(&path)
     }
 
+    /// A setting's text, as written.
+    pub(super) fn text(&self, path: &[&str]) -> Option<&str> {
+        match &self.node(&keys(path))?.kind {
+            ValueKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// True for what `[[…]]` makes.
     pub(super) fn is_list_of_tables(&self, path: &[Seg]) -> bool {
         match self.node(path).map(|node| &node.kind) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-use super::slips::{size_unit_meant, time_unit_meant, typed_otherwise};
+use super::slips::{level_meant, size_unit_meant, time_unit_meant, typed_otherwise};
 
 /// Why a text is not the value it should be: a label for the caret and a hint below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,7 +247,8 @@ impl FromText for Dbm {
             }
             other => {
                 let label = format!("unknown unit \"{}\"", shown(other));
-                let refusal = || Refusal::new(label, DBM_HELP);
+                let help = level_meant(value, other).unwrap_or_else(|| DBM_HELP.to_owned());
+                let refusal = || Refusal::new(label, help);
                 return Err(typed_otherwise::<Self>(text).unwrap_or_else(refusal));
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{BROKEN, Chain, what};
-use crate::config::Config;
+use crate::config::{Acknowledge, Config};
 use crate::health::{Code, DeviceKind};
 use crate::source::llrp::link::Link;
 use crate::topology::{self, Device};
@@ -58,6 +58,8 @@ const BROKER: Links = &[
         &[Code::StoreRefused, Code::StoreSilent],
     ),
 ];
+/// The same where nobody waits for the store's word.
+const BROKER_ALONE: Links = BROKER.split_last().expect("it has links").1;
 const DISK: Links = &[
     ("stores", &[Code::StorageFailed, Code::BufferDamaged]),
     (
@@ -109,6 +111,13 @@ pub(super) fn chains(config: &Config, status: &Value) -> Vec<Chain> {
     for (name, links) in [("broker", BROKER), ("disk", DISK), ("clock", CLOCK)] {
         let known = |said: &Said| links.iter().any(|(_, codes)| codes.contains(&said.code));
         let own = take(&mut conditions, known);
+        // What the store says is of interest where it is waited for, and where it is complained of.
+        let says_more = |said: &Said| BROKER_ALONE.iter().all(|(_, it)| !it.contains(&said.code));
+        let alone = config.mqtt.acknowledge == Acknowledge::Broker && !own.iter().any(says_more);
+        let links = match name {
+            "broker" if alone => BROKER_ALONE,
+            _ => links,
+        };
         let mut chain = Chain::new(name, "");
         let brokers = status.get("brokers").and_then(Value::as_array);
         let mut brokers = brokers.into_iter().flatten();
@@ -167,7 +176,7 @@ fn device(chain: &mut Chain, kind: DeviceKind, state: Option<&Value>, own: &[Sai
     match text("state") {
         None => chain.fail(
             "the running gateway does not know it",
-            "the file has changed since it was taken into use: tracegate reload",
+            "it was added to the file since the gateway read it: tracegate reload",
         ),
         Some("starting") => chain.skip(&names, JUST_STARTED),
         Some("down") => {

@@ -354,7 +354,7 @@ async fn the_running_gateway_is_asked_and_nobody_else() {
     let head = format!("A gateway is running and was asked.\ndock_1 (LLRP, 127.0.0.1:{port})\n");
     let says = |rest: &str| format!("{head}{rest}");
     let new = "  FAIL  the running gateway does not know it
-        -> the file has changed since it was taken into use: tracegate reload\n";
+        -> it was added to the file since the gateway read it: tracegate reload\n";
     assert_eq!(ask("dock_1").await, says(new));
     health.device("dock_1", DeviceState::Starting);
     assert!(
@@ -388,6 +388,26 @@ async fn the_running_gateway_is_asked_and_nobody_else() {
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(ask("gateway").await, expected);
+}
+
+/// Nobody is said to confirm whom nobody asks.
+#[tokio::test]
+async fn the_store_is_a_link_where_events_wait_for_its_word() {
+    let status = json!({
+        "version": "1", "site": "plant-3",
+        "brokers": [{"address": "127.0.0.1:1", "state": "up"}],
+    });
+    let confirms = async |sections| {
+        let found = examine(&config(sections), Some("broker"), Some(&status)).await;
+        let text = found.unwrap().to_string();
+        assert!(
+            text.contains("  ok    lets it publish and subscribe\n"),
+            "{text}"
+        );
+        text.contains("  ok    the store behind it confirms\n")
+    };
+    assert!(!confirms(BROKER).await);
+    assert!(confirms(&format!("{BROKER}acknowledge = \"store\"\n")).await);
 }
 
 /// Whatever the gateway complains of, and whatever it is about, is told.

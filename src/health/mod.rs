@@ -56,6 +56,8 @@ pub use site_data::{KindKnown, SiteData, spoken};
 use station::Station;
 pub use station::{StationStatus, StationVerdict, UnclearedStatus};
 
+/// The answer of a gateway without devices, where nothing is wrong.
+const NOTHING_TO_READ: &str = "There is nothing to read yet: no device is configured.";
 /// For how long something that has no end of its own is shown: a fault that a reader reported, a buffer that overflowed.
 const SHOWN: Duration = Duration::from_secs(600);
 
@@ -281,6 +283,12 @@ impl Health {
         found.iter().any(|it| !QUIET.contains(&it.code))
     }
 
+    /// Whether no device is configured.
+    #[must_use]
+    pub fn reads_nothing(&self) -> bool {
+        self.links().devices.is_empty()
+    }
+
     /// The status message of this moment.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -292,7 +300,10 @@ impl Health {
             site: self.0.site.clone(),
             version: env!("CARGO_PKG_VERSION"),
             epoch: links.epoch.clone(),
-            summary: headline(&conditions),
+            summary: match conditions.is_empty() && devices.is_empty() {
+                true => NOTHING_TO_READ.to_owned(),
+                false => headline(&conditions),
+            },
             conditions,
             devices,
             brokers: links.brokers.status(),

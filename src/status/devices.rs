@@ -6,12 +6,18 @@ use super::{Shown, View, chart};
 use crate::health::{AntennaReport, DeviceKind};
 
 pub(super) fn all(html: &mut Html, view: &View<'_>) -> bool {
+    if view.devices.is_empty() {
+        html.raw("<div class=\"card\"><p>None is configured. Scanners that are plugged in, and readers in the network, are shown by <code>tracegate discover</code>, ready to paste into <code>");
+        html.text(&view.facts.file.display().to_string());
+        html.raw("</code>; then <code>tracegate check</code> and <code>tracegate reload</code>.</p></div>");
+        return true;
+    }
     html.raw("<div class=\"cards\">");
     for shown in &view.devices {
         device(html, view, shown);
     }
     html.raw("</div>");
-    !view.devices.is_empty()
+    true
 }
 
 fn device(html: &mut Html, view: &View<'_>, shown: &Shown) {

@@ -30,12 +30,12 @@ impl Html {
         self
     }
 
-    /// A whole number, with thin spaces between thousands.
+    /// A whole number, with narrow spaces that do not break between thousands.
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
         let digits = number.to_string();
         for (index, digit) in digits.chars().enumerate() {
             if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                self.0.push('\u{2009}');
+                self.0.push('\u{202f}');
             }
             self.0.push(digit);
         }
@@ -46,7 +46,14 @@ impl Html {
     pub(super) fn lines(&mut self, text: &str, most: usize) -> &mut Self {
         let (end, mut left) = (self.0.len(), text.lines());
         for line in left.by_ref() {
-            self.text(line).raw("\n");
+            // Carets stand below what they mean; words may go on below each other.
+            match line.trim_start().starts_with("= ") {
+                true => self
+                    .raw("<span class=\"words\">")
+                    .text(line)
+                    .raw("</span>\n"),
+                false => self.text(line).raw("\n"),
+            };
             if self.0.len() - end > most {
                 break;
             }
@@ -81,7 +88,7 @@ mod tests {
             .number(1_234_567);
         assert_eq!(
             html.finish(),
-            "<td title=\"&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&amp; [2J\">1\u{2009}234\u{2009}567"
+            "<td title=\"&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&amp; [2J\">1\u{202f}234\u{202f}567"
         );
     }
 }

@@ -36,7 +36,14 @@ const renew = (html) => {
       const again = [...part.querySelectorAll("details")].find((it) => it.id === opened.id);
       if (again) again.open = true;
     }
+    // So does what was moved sideways on a narrow screen.
+    const moved = [...old.querySelectorAll("pre")].map((it) => [it.scrollLeft, it === document.activeElement]);
     old.replaceWith(part);
+    for (const [at, text] of [...part.querySelectorAll("pre")].entries()) {
+      const [left, held] = moved[at] ?? [0, false];
+      text.scrollLeft = left;
+      if (held) text.focus({ preventScroll: true });
+    }
     if (focused) document.getElementById(focused.id)?.querySelector("summary").focus();
   }
 };

@@ -32,9 +32,7 @@ use tokio::time::timeout;
 
 use crate::capture::witness::{Ask, Asks};
 use crate::config::{Config, FileName, StatusPage};
-use crate::health::{
-    Condition, ConfigState, DeviceKind, DeviceReport, Health, KindKnown, Status, headline,
-};
+use crate::health::{Condition, ConfigState, DeviceKind, DeviceReport, Health, KindKnown, Status};
 use crate::story::Recent;
 use crate::tls::{Identity, ServerSetup};
 
@@ -171,7 +169,7 @@ impl Sources {
         View {
             facts,
             now: Timestamp::now(),
-            headline: headline(&status.conditions),
+            headline: status.summary.clone(),
             devices: health.kinds().into_iter().map(shown).collect(),
             status,
             kinds: health.site_kinds(),

@@ -46,7 +46,7 @@ pub(super) fn whole(view: &View<'_>) -> String {
     html.raw("</span><span id=\"link\" role=\"status\"></span></header><main>");
     fill(&mut html, view);
     html.raw(
-        "</main><footer>Read-only: nothing can be changed here. <a href=\"/metrics\">Metrics</a> <a href=\"/bundle.tar.gz\" download>Bundle for support</a></footer></body></html>\n",
+        "</main><footer>Read-only: nothing can be changed here. <a href=\"/metrics\">Metrics</a> · <a href=\"/bundle.tar.gz\" download>Bundle for support</a></footer></body></html>\n",
     );
     html.finish()
 }
@@ -62,6 +62,7 @@ pub(super) fn contents(view: &View<'_>) -> String {
 fn title(view: &View<'_>) -> String {
     let stops = view.conditions().iter().map(|it| it.code.stops()).min();
     let word = match stops {
+        None if view.devices.is_empty() => "LOOK",
         None => "OK",
         Some(Stops::Storing) => "STOPPED",
         Some(Stops::Delivery) => "NOT DELIVERED",
@@ -75,6 +76,7 @@ fn fill(html: &mut Html, view: &View<'_>) {
     let worst = view.conditions().iter().map(|it| it.severity).min();
     html.raw("<h1 id=\"state\" aria-live=\"polite\" class=\"")
         .raw(match worst {
+            None if view.devices.is_empty() => "warning",
             None => "good",
             Some(Severity::Warning) => "warning",
             Some(Severity::Error) => "error",

@@ -41,7 +41,7 @@ struct Options {
     #[arg(long, default_value_t = 200)]
     rate: u32,
     /// Every so many seconds the tags go through the door as one load, in and out in turn: the first half of the antennas
-    /// look at the yard, the others into the hall. At least 5; --rate does not count then.
+    /// look at the yard, the others into the hall. At least 5, and 8 for a door with the default `settle`; --rate does not count then.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..))]
     loads: Option<u64>,
     /// Speak TLS with this certificate (PEM).

@@ -145,13 +145,12 @@ fn words(checker: &mut Checker<'_>, name: &str, marker: &Marker) {
     {
         let title = "`gtin` is no GTIN".to_owned();
         let place = checker.tree.at(&of("gtin"));
-        checker.error(
-            "bad-value",
-            title,
-            place,
-            "",
-            "8, 12, 13 or 14 digits, the last of which is the check digit",
-        );
+        let label = match super::super::slips::check_digit_wanted(gtin) {
+            Some(digit) => format!("its check digit, the last one, would be {digit}"),
+            None => String::new(),
+        };
+        let help = "8, 12, 13 or 14 digits, the last of which is the check digit";
+        checker.error("bad-value", title, place, &label, help);
     }
     if marker
         .time_format

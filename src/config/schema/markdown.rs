@@ -102,6 +102,7 @@ fn takes(shape: &Shape) -> String {
         // These say in their own words that they are lists or tables.
         (Some(list), None) if !shape.text => format!("list: {}", takes(list)),
         (None, Some(table)) => format!("table: {}", takes(&table.1)),
+        _ if shape.fraction && !shape.text => "a number".to_owned(),
         // How large a number may be is what it means; the type takes more.
         _ if shape.whole && !shape.text => "a whole number".to_owned(),
         _ => plain_type(&shape.expected).replace(" in quotes", ""),

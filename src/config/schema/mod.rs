@@ -12,6 +12,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use self::reference::Reference;
 use self::shape::Shape;
 
@@ -27,6 +29,21 @@ pub fn schema() -> serde_json::Value {
 #[must_use]
 pub fn settings_table() -> String {
     markdown::markdown(&Settings::read())
+}
+
+/// The kinds of sections that have a setting of this name directly in them.
+pub(super) fn owners(name: &str) -> Vec<&'static str> {
+    // Asking every type takes a while; a file may have many settings that do not exist.
+    static SHAPE: LazyLock<Shape> = LazyLock::new(shape::shape);
+    let kinds = SHAPE.section.iter().flat_map(|root| &root.fields);
+    let has = |shape: &Shape| {
+        let fields = shape.settings().into_iter().flat_map(|it| &it.fields);
+        fields.into_iter().any(|(field, _)| *field == name)
+    };
+    kinds
+        .filter(|(_, shape)| has(shape))
+        .map(|(kind, _)| *kind)
+        .collect()
 }
 
 /// Everything that is known of settings.

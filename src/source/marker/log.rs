@@ -207,7 +207,8 @@ impl Reader<'_> {
         };
         let text = lacks.map(|column| {
             let path = self.log.path.display();
-            format!("{path} has no column \"{column}\"; see its first line, and correct columns")
+            let hint = columns_hint(first, &header, delimiter);
+            format!("{path} has no column \"{column}\"; {hint}")
         });
         let Context { health, name, .. } = self.context;
         health.problem(name, Problem::Log, text.as_deref());
@@ -246,4 +247,21 @@ impl Reader<'_> {
         let Context { health, name, .. } = self.context;
         health.problem(name, Problem::Silent, text.as_deref());
     }
+}
+
+/// What a first line without the wanted column has instead; it comes from a device, so only the beginning of it is shown.
+fn columns_hint(first: &str, header: &Header, delimiter: char) -> String {
+    let usual = [",", ";", "\t", "|"];
+    let other = usual
+        .iter()
+        .find(|it| !it.contains(delimiter) && first.contains(**it));
+    if header.names().len() == 1
+        && let Some(other) = other
+    {
+        return format!("its first line is one column: set delimiter = {other:?}");
+    }
+    let names = header.names().take(20);
+    let names = names.map(|name| name.chars().take(40).collect::<String>());
+    let names: Vec<String> = names.collect();
+    format!("its first line has {}; correct columns", names.join(", "))
 }

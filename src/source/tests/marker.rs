@@ -253,8 +253,12 @@ async fn a_log_that_is_not_there_is_a_condition_and_not_silence() {
     file.mark(";SN1;OK").unwrap();
     assert_eq!(rig.ended().await.0, "SN1");
     std::fs::write(&path, "Time;Number;Result\n;SN2;OK\n").unwrap();
-    rig.says("has no column \"Serial\"").await;
+    rig.says("has no column \"Serial\"; its first line has Time, Number, Result; correct columns")
+        .await;
     rig.health.shows_alone("LOG-TROUBLE");
+    std::fs::write(&path, "Time,Serial,Result\n,SN3,OK\n").unwrap();
+    rig.says("its first line is one column: set delimiter = \",\"")
+        .await;
     rig.stop().await;
 }
 

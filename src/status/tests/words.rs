@@ -1,7 +1,7 @@
 //! What the page says about each condition.
 
 use super::*;
-use crate::health::{Code, Notice};
+use crate::health::{Code, Notice, headline};
 use crate::status::page;
 
 async fn text_of(health: &Health, recent: Option<Recent>) -> String {
@@ -14,7 +14,7 @@ async fn text_of(health: &Health, recent: Option<Recent>) -> String {
     let view = View {
         facts: &facts,
         now: NOW.parse().unwrap(),
-        headline: headline(&status.conditions),
+        headline: status.summary.clone(),
         devices: health.kinds().into_iter().map(shown).collect(),
         status,
         kinds: health.site_kinds(),
@@ -260,7 +260,7 @@ async fn the_page_shows_how_old_the_site_s_data_is() {
     };
     health.note_site_kinds(BTreeMap::from([("lot", known)]));
     let page = text_of(&health, None).await;
-    assert!(page.contains("<th scope=\"row\">lot</th><td>12\u{2009}345</td><td><time"));
+    assert!(page.contains("<th scope=\"row\">lot</th><td>12\u{202f}345</td><td><time"));
     let metrics = crate::status::metrics::text(&health);
     for line in [
         "tracegate_reference_records{kind=\"lot\"} 12345",
@@ -272,11 +272,28 @@ async fn the_page_shows_how_old_the_site_s_data_is() {
 }
 
 #[tokio::test]
+async fn a_gateway_without_devices_says_what_to_do() {
+    let health = Health::new("plant-3", "epoch");
+    health.broker(BrokerState::Up);
+    let page = text_of(&health, None).await;
+    let line = "warning\" data-title=\"LOOK - plant-3 - Tracegate\">There is nothing to read yet: no device is configured.";
+    assert_eq!(first_line(&page), line);
+    assert!(
+        page.contains(
+            "<h2 id=\"h-devices\">Devices</h2><div class=\"card\"><p>None is configured."
+        )
+    );
+    assert!(health.reads_nothing());
+    health.device("dock_1", DeviceState::Starting);
+    assert!(!health.reads_nothing() && !text_of(&health, None).await.contains("nothing to read"));
+}
+
+#[tokio::test]
 async fn a_rejected_file_is_explained_as_check_explains_it() {
     let health = healthy();
     let part = |page: &str| between(page, "<section id=\"configuration\"", "</section>").to_owned();
     assert!(!part(&text_of(&health, None).await).contains("<pre"));
-    let rendered = "error: unknown setting `hots` in [llrp.dock_1]\n --> gateway.toml:7:1\n  |\n7 | hots = \"<b>\"\n  | ^^^^ did you mean `host`?\n";
+    let rendered = "error: unknown setting `hots` in [llrp.dock_1]\n --> gateway.toml:7:1\n  |\n7 | hots = \"<b>\"\n  | ^^^^ did you mean `host`?\n  = help: a\n";
     let state = |rendered: String| ConfigState {
         file: PathBuf::from("/etc/tracegate/gateway.toml"),
         loaded_at: NOW.parse().unwrap(),
@@ -292,6 +309,9 @@ async fn a_rejected_file_is_explained_as_check_explains_it() {
     let text = between(&shown, "<pre tabindex=\"0\">", "</pre>");
     let expected = rendered.replace('<', "&lt;").replace('>', "&gt;");
     let expected = expected.replace('"', "&quot;");
+    // What is no picture may go on below itself.
+    let help = "  = help: a";
+    let expected = expected.replace(help, &format!("<span class=\"words\">{help}</span>"));
     assert_eq!(text, expected);
     assert!(shown.contains("the last good copy"));
     let waits = ["mqtt.url", "log.level"].map(str::to_owned).to_vec();

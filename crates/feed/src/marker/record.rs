@@ -97,6 +97,11 @@ impl Header {
         )
     }
 
+    /// The names, in their order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// The first of the columns that the header lacks, if it lacks one.
     #[must_use]
     pub fn lacks<'a>(&self, columns: &'a Columns) -> Option<&'a str> {
