@@ -17,7 +17,7 @@ use crate::config::{Side, Tuning};
 use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;
 use crate::input::DeviceIndex;
-use crate::passage::{Decision, Passages};
+use crate::passage::{Decided, Decision, Passages};
 use crate::presence::{Flip, Tag};
 use crate::sensing::{Sensed, Surroundings};
 use crate::time::{Span, Time};
@@ -347,9 +347,11 @@ impl Gate {
         at: Time,
         elsewhere: &Elsewhere<'_>,
     ) -> Option<Decision> {
-        let mut decision =
+        let Decided { told, booked } =
             self.passages
-                .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes)?;
+                .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes);
+        self.note_booked(tuning, booked);
+        let mut decision = told?;
         let flip = Flip {
             direction: decision.direction,
             at: decision.at,
@@ -360,28 +362,34 @@ impl Gate {
             .iter()
             .filter_map(|(key, _)| self.tags.get(key));
         decision.uncertainty = tags.map(|tag| tag.uncertainty).max().unwrap_or_default();
-        // Booking changes what a tag waits for; a refusal does not.
         if decision.refused.is_none() {
-            let members = &decision.members;
-            self.timers.retain(|(_, key)| {
-                let found = members.binary_search_by(|(member, _)| member.cmp(key));
-                found.is_err()
-            });
-            for (key, _) in members {
-                if let Some(tag) = self.tags.get_mut(key) {
-                    self.timers.insert((tag.deadline(tuning), key.clone()));
-                    // Said once, with this passage.
-                    let surroundings = tag.surroundings.take();
-                    decision
-                        .surroundings
-                        .extend(surroundings.map(|it| (key.clone(), *it)));
-                }
+            for (key, _) in &decision.members {
+                // Said once, with this passage.
+                let tag = self.tags.get_mut(key);
+                let surroundings = tag.and_then(|tag| tag.surroundings.take());
+                let surroundings = surroundings.map(|it| (key.clone(), *it));
+                decision.surroundings.extend(surroundings);
             }
         }
         self.tell_carriers(tuning, &mut decision);
         self.amend.check(tuning, &mut decision);
         // All of it was told before.
         (decision.refused.is_some() || !decision.members.is_empty()).then_some(decision)
+    }
+
+    /// Booking changes what a tag waits for; a refusal does not.
+    fn note_booked(&mut self, tuning: &Tuning, mut booked: Vec<EpcKey>) {
+        if booked.is_empty() {
+            return;
+        }
+        booked.sort_unstable();
+        self.timers
+            .retain(|(_, key)| booked.binary_search(key).is_err());
+        for key in booked {
+            if let Some(tag) = self.tags.get(&key) {
+                self.timers.insert((tag.deadline(tuning), key));
+            }
+        }
     }
 }
 

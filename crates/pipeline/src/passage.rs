@@ -3,15 +3,17 @@
 //! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
+mod halt;
 mod judge;
 mod tailgate;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::halt::Halting;
 use crate::config::{Direction, Tuning};
 use crate::eyes::{Eyes, Says};
 use crate::gate::{Elsewhere, EpcKey};
@@ -36,6 +38,8 @@ struct Load {
     decide_at: Time,
     /// It still stood in the gate when it was due.
     held: bool,
+    /// Tags that stood before the doorway meanwhile.
+    tail: BTreeSet<EpcKey>,
     /// Photo-eyes told it from the one before it.
     apart: bool,
 }
@@ -90,6 +94,22 @@ pub struct Decision {
     pub eyes: Says,
 }
 
+/// What came of looking at a load that was due.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    /// What is told of it now, if anything is.
+    pub told: Option<Decision>,
+    /// The tags that were booked with it now.
+    pub booked: Vec<EpcKey>,
+}
+
+impl Decided {
+    const fn told(decision: Decision, booked: Vec<EpcKey>) -> Self {
+        let told = Some(decision);
+        Self { told, booked }
+    }
+}
+
 /// What a load is whose reads came late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Late {
@@ -100,9 +120,10 @@ pub enum Late {
 }
 
 /// The loads of one gate.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Passages {
     open: Vec<Load>,
+    halting: Vec<Halting>,
     passed: Vec<Passed>,
     /// Sequence that is usual in the loads booked here; 0 before the first.
     usual_permille: u32,
@@ -120,13 +141,14 @@ impl Passages {
 
     /// Some load is not decided yet.
     pub fn is_open(&self) -> bool {
-        !self.open.is_empty()
+        !self.open.is_empty() || !self.halting.is_empty()
     }
 
     /// When the next load is to be decided.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        self.open.iter().map(|load| load.decide_at).min()
+        let open = self.open.iter().map(|load| load.decide_at).min();
+        open.into_iter().chain(self.halt_due()).min()
     }
 
     /// Adds a change of side that was confirmed at `now`. True if a load is decided early because of it.
@@ -146,6 +168,7 @@ impl Passages {
             last: flip.at,
             decide_at: (flip.at + tuning.settle).later(now),
             held: false,
+            tail: BTreeSet::new(),
             apart: false,
         };
         // A flip between two loads makes them one.
@@ -158,6 +181,7 @@ impl Passages {
             load.decide_at = load.decide_at.max(other.decide_at);
             load.held |= other.held;
             load.flips.extend(other.flips);
+            load.tail.extend(other.tail);
         }
         let due = load.due(tuning).min(load.first + LONGEST_LOAD);
         load.decide_at = load.decide_at.min(due).max(now);
@@ -180,7 +204,7 @@ impl Passages {
     }
 
     /// Decides the load that is due at `now`, unless it still stands in the gate; marks its tags as booked when it is
-    /// accepted.
+    /// accepted. One of which a part still stands there is told later.
     pub(crate) fn decide(
         &mut self,
         tuning: &Tuning,
@@ -188,8 +212,13 @@ impl Passages {
         tags: &mut BTreeMap<EpcKey, Tag>,
         elsewhere: &Elsewhere<'_>,
         eyes: &Eyes,
-    ) -> Option<Decision> {
-        let due = self.open.iter().position(|load| load.decide_at <= now)?;
+    ) -> Decided {
+        if self.halt_due().is_some_and(|due| due <= now) {
+            return self.end_halt(tuning, now, tags, elsewhere, eyes);
+        }
+        let Some(due) = self.open.iter().position(|load| load.decide_at <= now) else {
+            return Decided::default();
+        };
         let mut load = self.open.swap_remove(due);
         self.open.sort_by_key(|load| load.first);
         self.passed.retain(|passed| now - passed.at < LONGEST_LOAD);
@@ -219,13 +248,17 @@ impl Passages {
         let survey = view.survey(direction, &crossings);
         if let Some(main) = self.main_part(direction, &survey) {
             main.flips.extend(load.flips);
-            return None;
+            return Decided::default();
         }
-        if now < load.first + LONGEST_LOAD && view.is_there(direction, &load.flips, &survey) {
+        let latest = load.first + LONGEST_LOAD;
+        if now < latest && view.is_there(direction, &load.flips, &survey) {
             load.decide_at = now + Span(tuning.settle.0 / 8);
             load.held = true;
+            if view.are_still_loud(load.flips.keys()) {
+                load.tail.extend(survey.tail);
+            }
             self.open.push(load);
-            return None;
+            return Decided::default();
         }
         let at = crossings.median().unwrap_or(load.last);
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
@@ -236,15 +269,21 @@ impl Passages {
         if refused.is_none() {
             self.learn(&survey);
         }
+        let mut tail = std::mem::take(&mut load.tail);
+        let stood = !tail.is_empty();
+        tail.extend(survey.tail);
         let keys: Vec<EpcKey> = if refused.is_some() {
             load.flips.into_keys().collect()
         } else {
             let moved = survey.moved.into_iter();
             let sure = moved.filter(|key| !survey.doubtful.contains(key));
-            let sure: Vec<EpcKey> = sure.chain(survey.company).collect();
+            let mut sure: Vec<EpcKey> = sure.chain(survey.company).collect();
             if tuning.one_by_one {
                 load.flips.retain(|key, _| !sure.contains(key));
                 self.leave(tuning, now, &load);
+            } else {
+                let faint = view.faint(direction, &sure, survey.window, survey.contrast);
+                sure.extend(faint.into_iter().map(|(key, _)| key));
             }
             sure
         };
@@ -258,24 +297,31 @@ impl Passages {
             let found = crossings.all.iter().find(|(other, _)| other == key);
             found.map_or(at, |(_, evidence)| evidence.cut)
         };
-        let says = eyes.says(tuning, direction, at);
-        let mut crossed = Vec::new();
-        if refused.is_none() {
-            crossed = members.iter().map(when).collect();
-            self.book(Flip { direction, at }, &members, tags);
-        }
-        Some(Decision {
+        let mut decision = Decision {
             direction,
             at,
             members,
-            crossed,
+            crossed: Vec::new(),
             uncertainty: Span::default(),
             surroundings: Vec::new(),
             refused,
             late: None,
             carriers: Vec::new(),
-            eyes: says,
-        })
+            eyes: eyes.says(tuning, direction, at),
+        };
+        if refused.is_some() {
+            return Decided::told(decision, Vec::new());
+        }
+        decision.crossed = decision.members.iter().map(when).collect();
+        let halting = Halting::of(&view, &decision, tail, survey.contrast, (stood, latest));
+        let booked = self.book(&decision, tags);
+        match halting.filter(|_| self.halting.len() < MAX_LOADS) {
+            Some(halting) => {
+                self.halting.push(halting);
+                Decided { told: None, booked }
+            }
+            None => Decided::told(decision, booked),
+        }
     }
 
     /// What turned out to be on another thing on the belt is decided by itself.
@@ -304,6 +350,7 @@ impl Passages {
             last,
             decide_at: now + Span(tuning.settle.0 / 8),
             apart: true,
+            tail: BTreeSet::new(),
             ..*load
         });
     }
@@ -339,6 +386,7 @@ impl Passages {
                 load.flips.extend(other.flips);
                 load.first = load.first.min(other.first);
                 load.held |= other.held;
+                load.tail.extend(other.tail);
                 crossings = view.crossings(load.direction, &load.flips);
                 index = 0;
             } else {
@@ -372,28 +420,36 @@ impl Passages {
         self.open.len() < before
     }
 
-    fn book(
-        &mut self,
-        flip: Flip,
-        members: &[(EpcKey, Option<u16>)],
-        tags: &mut BTreeMap<EpcKey, Tag>,
-    ) {
+    /// Notes a load that passed; says which tags it had.
+    fn book(&mut self, decision: &Decision, tags: &mut BTreeMap<EpcKey, Tag>) -> Vec<EpcKey> {
         if self.passed.len() >= MAX_LOADS {
             self.passed.remove(0);
         }
+        let flip = Flip {
+            direction: decision.direction,
+            at: decision.at,
+        };
         self.passed.push(Passed {
             direction: flip.direction,
             at: flip.at,
-            tags: members.len(),
+            tags: decision.members.len(),
         });
-        for (key, _) in members {
-            for other in &mut self.open {
-                other.flips.remove(key);
-            }
-            if let Some(tag) = tags.get_mut(key) {
-                tag.book(flip);
-            }
+        let keys = decision.members.iter().map(|(key, _)| key.clone());
+        let keys: Vec<EpcKey> = keys.collect();
+        for key in &keys {
+            self.use_up(flip, key, tags);
         }
         self.open.retain(|load| !load.flips.is_empty());
+        keys
+    }
+
+    /// The tag passed with a load: what was read of it tells of no other.
+    fn use_up(&mut self, flip: Flip, key: &EpcKey, tags: &mut BTreeMap<EpcKey, Tag>) {
+        for other in &mut self.open {
+            other.flips.remove(key);
+        }
+        if let Some(tag) = tags.get_mut(key) {
+            tag.book(flip);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What all tags around say of a load that seems to have passed.
 
 mod belt;
+mod faint;
+mod halt;
 
 use std::collections::BTreeMap;
 
@@ -102,6 +104,8 @@ pub(crate) struct Survey {
     pub stayed: Vec<EpcKey>,
     /// Those that came with it and that nothing contradicts: a load moves as a whole.
     pub company: Vec<EpcKey>,
+    /// Of a load that halts in the doorway: those that came with it and stand on its side of origin.
+    pub tail: Vec<EpcKey>,
     /// How many of the load another gate has booked.
     pub elsewhere: usize,
     /// How many of those that seemed to move another gate hears louder: they are told there, if anywhere.
@@ -110,7 +114,9 @@ pub(crate) struct Survey {
     pub sequence: f64,
     pub both: f64,
     /// The sequence that is usual among the tags that changed sides.
-    contrast: f64,
+    pub contrast: f64,
+    /// When its tags crossed, from and until.
+    pub window: (Time, Time),
 }
 
 impl Survey {
@@ -180,11 +186,13 @@ impl View<'_> {
             doubtful: Vec::new(),
             stayed: Vec::new(),
             company: Vec::new(),
+            tail: Vec::new(),
             elsewhere: 0,
             louder_elsewhere: 0,
             sequence: 0.0,
             both: 0.0,
             contrast,
+            window: (self.now, self.now),
         };
         let times = crossings.times();
         let part = |tenths: usize| {
@@ -205,6 +213,7 @@ impl View<'_> {
         // What is close behind must be seen whole, so that it is not taken for a part.
         let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
         let window = (span.0 - margin, span.1 + margin);
+        survey.window = window;
         let seen = !one_by_one && self.eyes.passage(self.tuning, direction, middle).is_some();
         let queue = (
             middle - self.tuning.paced(QUEUE),
@@ -246,6 +255,17 @@ impl View<'_> {
                 && within;
             let is_sure = tag.appeared || (one_by_one && flipped);
             let moved = moved && is_sure;
+            if !moved
+                && !one_by_one
+                && tag.appeared
+                && !resident
+                && came
+                && tag.known_since <= span.1 + self.tuning.load_gap
+                && self.stands(direction, tag)
+                && !self.is_louder_elsewhere(std::slice::from_ref(key), self.now, 1.0)
+            {
+                survey.tail.push(key.clone());
+            }
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
@@ -302,22 +322,11 @@ impl View<'_> {
         flips: &BTreeMap<EpcKey, Time>,
         survey: &Survey,
     ) -> bool {
-        let step = Span(self.tuning.settle.0 / 3);
         let destination = direction.destination();
-        let (mut recent, mut net, mut all) = (0.0, 0.0, [0.0_f64; 8]);
         let keys = flips.keys().chain(&survey.stayed);
-        for tag in keys.filter_map(|key| self.tags.get(key)) {
-            for (back, sum) in (0..).zip(&mut all) {
-                let until = self.now - Span(step.0 * back);
-                let sides = tag.profile.energy(until - step, until);
-                *sum += sides.sum();
-                if back == 0 {
-                    recent += sides.sum();
-                    net += sides.on(destination) - sides.on(destination.opposite());
-                }
-            }
-        }
-        let most = all.into_iter().fold(0.0, f64::max);
+        let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));
+        let (recent, most) = (lately[0].sum(), halt::loudest(&lately));
+        let net = lately[0].on(destination) - lately[0].on(destination.opposite());
         let in_part = !self.tuning.one_by_one && survey.stayed.len() * 4 > survey.moved.len();
         recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
     }

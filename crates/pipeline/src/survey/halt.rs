@@ -1,0 +1,65 @@
+//! Which tags of a load stand in the doorway, and which of them left it on the other side.
+
+use super::{BOTH_SIDES, LEFT, MOVED_UNNOTICED, View};
+use crate::config::Direction;
+use crate::evidence::Evidence;
+use crate::gate::EpcKey;
+use crate::presence::Tag;
+use crate::profile::Sides;
+use crate::time::{Span, Time};
+
+impl View<'_> {
+    /// What was heard of `tags` in the last spans of a third of the time to settle, the newest first.
+    pub(super) fn lately<'t>(&self, tags: impl Iterator<Item = &'t Tag>) -> [Sides; 8] {
+        let step = Span(self.tuning.settle.0 / 3);
+        let mut all = [Sides::default(); 8];
+        for tag in tags {
+            for (back, sum) in (0..).zip(&mut all) {
+                let until = self.now - Span(step.0 * back);
+                *sum = *sum + tag.profile.energy(until - step, until);
+            }
+        }
+        all
+    }
+
+    /// The tag stands on the side of origin: for some time it was heard there as loud as ever. What comes gets louder all the
+    /// time, and what leaves quieter.
+    pub(super) fn stands(&self, direction: Direction, tag: &Tag) -> bool {
+        let lately = self.lately(std::iter::once(tag));
+        let most = loudest(&lately);
+        let (origin, end) = (direction.destination().opposite(), direction.destination());
+        let [_, then @ .., _, _, _, _] = &lately;
+        let net: f64 = then.iter().map(|it| it.on(origin) - it.on(end)).sum();
+        net > 0.0 && then.iter().all(|it| it.sum() > LEFT * most)
+    }
+
+    /// These are about as loud together as they ever were lately: what they are on has not left.
+    pub fn are_still_loud<'k>(&self, keys: impl Iterator<Item = &'k EpcKey>) -> bool {
+        let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));
+        lately[0].sum() > LEFT * loudest(&lately)
+    }
+
+    /// When a tag that stood on the side of origin until `from` went to the other, if it did, and no other gate heard it
+    /// better.
+    pub fn crossed_since(
+        &self,
+        direction: Direction,
+        key: &EpcKey,
+        from: Time,
+        contrast: f64,
+    ) -> Option<Time> {
+        let tag = self.tags.get(key)?;
+        let window = (from, self.now);
+        let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach)?;
+        let went = evidence.sequence >= MOVED_UNNOTICED.0 * contrast
+            && evidence.both >= BOTH_SIDES
+            && evidence.moments >= 2
+            && !self.is_booked_elsewhere(key, evidence.cut)
+            && !self.is_louder_elsewhere(std::slice::from_ref(key), evidence.cut, 1.0);
+        went.then_some(evidence.cut)
+    }
+}
+
+pub(super) fn loudest(lately: &[Sides]) -> f64 {
+    lately.iter().map(|it| it.sum()).fold(0.0, f64::max)
+}

@@ -1,0 +1,135 @@
+//! Loads that halt in the doorway, and tags of a load that are hardly heard.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use tracegate_pipeline::pipeline::State;
+use tracegate_pipeline::{Input, Output, Pipeline, Read};
+
+/// Tags that come within 1 s, stand in the doorway, leave within 2 s after 10.5 s, and cross the line at `crossed` s.
+fn standing(tags: &[Vec<u8>], crossed: f64) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for tenth in 0..125 {
+        let at = f64::from(tenth) / 10.0;
+        let far = (1.0 - at).max(at - 10.5).max(0.0);
+        for (index, tag) in (0..).zip(tags) {
+            let time = T0 + 10 * S + i64::from(tenth) * 100 * MS + index * 700;
+            for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
+                let rssi = -50.0 - 10.0 * far - if is_near { 0.0 } else { 14.0 };
+                if rssi > -74.0 {
+                    reads.push(read(tag, antenna, rssi as i8, time));
+                }
+            }
+        }
+    }
+    reads
+}
+
+/// A pallet comes in, halts with its tail of three tags before the line, and drives on after 8 s.
+fn halting() -> Vec<Read> {
+    let tags = pallet(1, 16);
+    let (head, tail) = tags.split_at(14);
+    let mut reads = [standing(head, 3.0), standing(tail, 11.0)].concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    reads
+}
+
+fn told(reads: &[Read]) -> Vec<String> {
+    let inputs = [start(), reports(reads, 8)].concat();
+    lines(&run(&mut Pipeline::default(), &inputs, 60))
+}
+
+#[test]
+fn a_pallet_that_halts_in_the_doorway_is_told_whole_and_once() {
+    let told = told(&halting());
+    assert_eq!(
+        told.iter()
+            .filter(|it| it.contains(" in "))
+            .collect::<Vec<_>>(),
+        ["dock_1 in  receiving 00/040123450000000016 + 16 items"],
+        "{told:?}"
+    );
+}
+
+/// What is put down before the door as something else passes does not go along with it, and nobody waits for it for long.
+#[test]
+fn what_stands_before_the_door_is_no_tail() {
+    let mut reads = crossing(&pallet(1, 12), T0 + 40 * S, 4.0, true);
+    let other: Vec<Vec<u8>> = (0..4).map(|n| sgtin(300, n)).collect();
+    reads.extend(sightings(&other, T0 + 41 * S, 30.0, &|_| Some(-1.0)));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let inputs = [start(), reports(&reads, 8)].concat();
+    let (journal, _) = with_ticks(&inputs, 60);
+    let mut pipeline = Pipeline::default();
+    let mut when = None;
+    for input in journal {
+        for output in pipeline.handle(input) {
+            if let Output::Event(event) = output {
+                assert_eq!(
+                    event.summary,
+                    "in  receiving 00/040123450000000016 + 12 items"
+                );
+                when = Some((pipeline.now().0 - T0) / S);
+            }
+        }
+    }
+    assert!(when.is_some_and(|at| at < 50), "told at {when:?} s");
+}
+
+/// Killed between any two inputs, also while it stands in the doorway, it is told as if nothing had happened.
+#[test]
+fn every_kill_point_gives_the_same() {
+    let inputs = [start(), reports(&halting(), 8)].concat();
+    let (inputs, whole) = with_ticks(&inputs, 60);
+    assert_eq!(whole.len(), 1);
+    for cut in (0..inputs.len()).step_by(5) {
+        let mut live = Pipeline::default();
+        let mut events = fold(&mut live, &inputs[..cut]);
+        let snapshot = postcard::to_stdvec(live.state()).unwrap();
+        let state: State = postcard::from_bytes(&snapshot).unwrap();
+        events.extend(fold(&mut Pipeline::from_state(state), &inputs[cut..]));
+        assert_eq!(events, whole, "killed at {cut}");
+    }
+}
+
+/// In which reports the reads come makes no difference.
+#[test]
+fn delivery_does_not_matter() {
+    let told_in = |chunk: usize| {
+        let inputs: Vec<Input> = [start(), reports(&halting(), chunk)].concat();
+        events(&run(&mut Pipeline::default(), &inputs, 60))
+    };
+    let whole = told_in(8);
+    for chunk in [1, 3, 50] {
+        assert_eq!(told_in(chunk), whole, "{chunk} reads a report");
+    }
+}
+
+#[test]
+fn one_read_of_an_item_that_passes_is_of_the_load() {
+    let with = |item: u32, before: i64| {
+        let mut reads = crossing(&pallet(1, 14), T0 + 60 * S, 4.0, true);
+        reads.push(read(&sgtin(item, 77_777), 3, -68, T0 + 62_150 * MS));
+        if before > 0 {
+            // Another of the item stands beside the door.
+            reads.extend(sightings(
+                &[sgtin(item, 88_888)],
+                T0 + (60 - before) * S,
+                before as f64 + 10.0,
+                &|_| Some(1.2),
+            ));
+        }
+        reads.sort_by_key(|read| read.device_time.unwrap().micros());
+        told(&reads)
+    };
+    let pallet = |items: usize| {
+        vec![format!(
+            "dock_1 in  receiving 00/040123450000000016 + {items} items"
+        )]
+    };
+    assert_eq!(with(100, 0), pallet(15));
+    assert_eq!(with(555, 0), pallet(14));
+    assert_eq!(with(100, 40), pallet(14));
+}
