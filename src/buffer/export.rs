@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use rustix::fs::{Access, access};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -14,7 +15,7 @@ use super::inspect::readable;
 use super::statements::{EPOCH, FORMAT, LAST_SEQ, USER_VERSION, scalar};
 use super::stream::{Stream, row_crc32};
 use super::sweep::{Span, Sweep, Table, bytes, number, text};
-use super::{BufferError, connect, kept, noted};
+use super::{BufferError, FILE_NAME, connect, kept, noted};
 
 /// An event, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Export {
     /// There is no such file, it is a newer version's, or it cannot be read.
     pub async fn open(path: &Path) -> Result<Self, BufferError> {
         readable(path)?;
-        let (mut connection, _) = connect::without_trace(path).await?;
+        let mut connection = connection(path).await?;
         let found = scalar(&mut connection, FORMAT, "read the format").await?;
         if found > USER_VERSION {
             let path = path.to_owned();
@@ -143,6 +144,17 @@ impl Export {
         let whole = vec![self.span];
         merged(self.sweep.unread().unwrap_or(whole))
     }
+}
+
+/// A gateway may be started at any moment on its own file, which therefore is read as one that is in use; any other is left
+/// without a trace, and so is one where nothing may be written.
+async fn connection(path: &Path) -> Result<SqliteConnection, BufferError> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let is_own = path.file_name().is_some_and(|name| name == FILE_NAME);
+    if is_own && access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+        return connect::for_reading(path).await;
+    }
+    connect::without_trace(path).await.map(|(it, _)| it)
 }
 
 /// How far everything is acknowledged: as the file says, or the note beside it if that is the buffer's own.
