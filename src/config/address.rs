@@ -65,7 +65,7 @@ impl FromText for Host {
 fn what_is_wrong_with(text: &str) -> String {
     let parts: Vec<&str> = text.split('.').collect();
     let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit());
-    if !parts.iter().all(|it| is_number(it)) {
+    if !parts.iter().all(is_number) {
         return "this is no address".to_owned();
     }
     if parts.len() != 4 {

@@ -176,7 +176,7 @@ fn device(chain: &mut Chain, kind: DeviceKind, state: Option<&Value>, own: &[Sai
     match text("state") {
         None => chain.fail(
             "the running gateway does not know it",
-            "it was added to the file since the gateway read it: tracegate reload",
+            "the file has changed since it was taken into use: tracegate reload",
         ),
         Some("starting") => chain.skip(&names, JUST_STARTED),
         Some("down") => {

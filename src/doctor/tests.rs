@@ -354,7 +354,7 @@ async fn the_running_gateway_is_asked_and_nobody_else() {
     let head = format!("A gateway is running and was asked.\ndock_1 (LLRP, 127.0.0.1:{port})\n");
     let says = |rest: &str| format!("{head}{rest}");
     let new = "  FAIL  the running gateway does not know it
-        -> it was added to the file since the gateway read it: tracegate reload\n";
+        -> the file has changed since it was taken into use: tracegate reload\n";
     assert_eq!(ask("dock_1").await, says(new));
     health.device("dock_1", DeviceState::Starting);
     assert!(

@@ -37,7 +37,7 @@ const MAX_STORIES: usize = 8;
 #[derive(Debug)]
 pub struct Book {
     config: PipelineConfig,
-    ports: BTreeMap<(DeviceIndex, u16), (usize, Side)>,
+    ports: BTreeMap<(DeviceIndex, u16), (usize, Option<Side>)>,
     tags: BTreeMap<EpcKey, Tag>,
     passages: VecDeque<(Passage, BTreeSet<String>)>,
     non_events: VecDeque<(NotBooked, Vec<EpcKey>, Option<String>)>,
@@ -55,7 +55,7 @@ struct Tag {
 
 #[derive(Debug, Clone, Copy)]
 struct Sightings {
-    port: Option<(usize, Side)>,
+    port: Option<(usize, Option<Side>)>,
     reads: u64,
     weak: u64,
     first: Time,
@@ -85,10 +85,18 @@ impl Book {
         let before = std::mem::replace(&mut self.config, config.clone());
         self.ports.clear();
         for (index, read_point) in config.read_points.iter().enumerate() {
-            if let ReadPointKind::Gate(gate) = &read_point.kind {
-                let antennas = gate.antennas.iter();
-                self.ports
-                    .extend(antennas.map(|it| ((it.device, it.antenna), (index, it.side))));
+            match &read_point.kind {
+                ReadPointKind::Gate(gate) => {
+                    let antennas = gate.antennas.iter();
+                    let sides =
+                        antennas.map(|it| ((it.device, it.antenna), (index, Some(it.side))));
+                    self.ports.extend(sides);
+                }
+                ReadPointKind::Zone(zone) => {
+                    let antennas = zone.antennas.iter();
+                    self.ports.extend(antennas.map(|it| (*it, (index, None))));
+                }
+                ReadPointKind::Station(_) => {}
             }
         }
         // Which tags count, and where, may be another matter now, and devices may have other numbers.
@@ -294,6 +302,7 @@ impl Book {
             let read_point = seen
                 .port
                 .and_then(|(index, _)| self.config.read_points.get(index));
+            let side = seen.port.and_then(|(_, side)| side);
             let tuning = seen.port.and_then(|(index, _)| tuning(&self.config, index));
             let passed = passages.iter().filter(|it| !it.alert).any(|passage| {
                 Some(&passage.read_point) == read_point.map(|it| &it.name)
@@ -304,7 +313,7 @@ impl Book {
                 device: name.cloned().unwrap_or_default(),
                 antenna: *antenna,
                 read_point: read_point.map(|it| it.name.clone()),
-                side: seen.port.map(|(_, side)| side.as_str().to_owned()),
+                side: side.map(|it| it.as_str().to_owned()),
                 reads: seen.reads,
                 weak: seen.weak,
                 min_rssi: tuning.map(|it| it.min_rssi_dbm),
@@ -313,7 +322,7 @@ impl Book {
                 since: seen.since.into(),
                 peak_rssi: seen.peak_rssi,
                 resident: !passed
-                    && seen.port.is_some()
+                    && side.is_some()
                     && tag.last - seen.last <= RESIDENT_AFTER
                     && seen.last - seen.since > RESIDENT_AFTER,
             }

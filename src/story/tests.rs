@@ -7,6 +7,7 @@ use tracegate_pipeline::config::{
 use tracegate_pipeline::eyes::Says;
 use tracegate_pipeline::filter::{Pattern, TagRules};
 use tracegate_pipeline::input::{EpcKey, MovementEvent, NonEvent, NonEventReason, RefusedMark};
+use tracegate_pipeline::zone::ZoneConfig;
 use tracegate_pipeline::{Input, Read, Time};
 
 use super::{Book, render};
@@ -240,6 +241,37 @@ fn a_tag_has_many_names_and_a_scanned_thing_one() {
         text.contains("door: told: alert 00/040123450000000016: lot L1 is"),
         "{text}"
     );
+}
+
+#[test]
+fn a_place_without_a_direction_is_a_read_point_too() {
+    let mut config = config();
+    config.read_points[0].name = "cage".into();
+    config.read_points[0].kind = ReadPointKind::Zone(ZoneConfig {
+        antennas: vec![(0, 1)],
+        ..ZoneConfig::default()
+    });
+    let mut book = Book::default();
+    book.configure(&config);
+    for second in 0..3_600 {
+        read(&mut book, T0 + second * S, &epc(1), 1, -60);
+    }
+    read(&mut book, T0, &epc(1), 2, -60);
+    let text = told(&book, "(01)04012345001006(21)1");
+    assert!(
+        text.contains("antenna dock_1/1 (cage): 3600 reads"),
+        "{text}"
+    );
+    assert!(
+        text.contains("antenna dock_1/2 (in no read point): 1 read"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Nothing was told of it yet: it came a moment ago"),
+        "{text}"
+    );
+    // What stays there is no stock that stands in a door.
+    assert!(!text.contains("parked"), "{text}");
 }
 
 fn event(number: i64, thing: &str) -> MovementEvent {

@@ -214,7 +214,8 @@ pub fn render(story: &Story) -> String {
 fn sighting(seen: &SeenAt, time_zone: &str) -> String {
     let place = match (&seen.read_point, &seen.side) {
         (Some(read_point), Some(side)) => format!("{read_point}, {side}"),
-        _ => "in no read point".to_owned(),
+        (Some(read_point), None) => read_point.clone(),
+        (None, _) => "in no read point".to_owned(),
     };
     let peak = seen
         .peak_rssi
@@ -255,9 +256,19 @@ fn verdict(story: &Story) -> Option<String> {
         .iter()
         .filter(|seen| seen.read_point.is_some())
         .collect();
-    let Some(first) = placed.first() else {
+    if placed.is_empty() {
         return Some(
             "No load was made of it: its antennas belong to no read point; name them in `inside` or `outside` of one."
+                .to_owned(),
+        );
+    }
+    let placed: Vec<&SeenAt> = placed
+        .into_iter()
+        .filter(|seen| seen.side.is_some())
+        .collect();
+    let Some(first) = placed.first() else {
+        return Some(
+            "Nothing was told of it yet: it came a moment ago, or was read too seldom (min_reads; of an active tag some beacons)."
                 .to_owned(),
         );
     };
