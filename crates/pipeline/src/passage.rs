@@ -282,7 +282,9 @@ impl Passages {
                 load.flips.retain(|key, _| !sure.contains(key));
                 self.leave(tuning, now, &load);
             } else {
-                let faint = view.faint(direction, &sure, survey.window, survey.contrast);
+                let others = self.others(&sure);
+                let (window, contrast) = (survey.window, survey.contrast);
+                let faint = view.faint(direction, &sure, &others, window, contrast);
                 sure.extend(faint.into_iter().map(|(key, _)| key));
             }
             sure
@@ -418,6 +420,12 @@ impl Passages {
         self.open
             .retain(|other| other.direction == direction || !cancels(other));
         self.open.len() < before
+    }
+
+    /// Tags of loads that are not decided, but for these.
+    fn others(&self, but: &[EpcKey]) -> Vec<&EpcKey> {
+        let keys = self.open.iter().flat_map(|load| load.flips.keys());
+        keys.filter(|key| !but.contains(key)).collect()
     }
 
     /// Notes a load that passed; says which tags it had.

@@ -35,8 +35,6 @@ const LOUD: f64 = 0.45;
 const MOMENTARILY: Span = Span::millis(750);
 /// What was heard until this long after a booking belongs to it.
 const SPENT: Span = Span::millis(500);
-/// Who is heard within this of a passage that photo-eyes saw may be part of it.
-const HEARD: Span = Span::millis(2_000);
 /// Photo-eyes tell what passes one behind the other within this.
 const QUEUE: Span = Span::millis(4_000);
 /// Nothing passes two gates within this.
@@ -175,7 +173,8 @@ impl View<'_> {
         centres.is_some_and(|(one, other)| (one - other).abs() <= self.tuning.paced(ONE_LOAD))
     }
 
-    /// Asks all tags that were heard around `crossings` whether they went along.
+    /// Asks all tags that were heard around `crossings` whether they went along. What photo-eyes saw says nothing of that: that
+    /// something passed is known, and which tags were on it only the tags tell.
     pub fn survey(&self, direction: Direction, crossings: &Crossings) -> Survey {
         let contrast = crossings
             .usual(|one| one.sequence)
@@ -214,7 +213,6 @@ impl View<'_> {
         let margin = Span(if one_by_one { reach.0 / 4 } else { 0 });
         let window = (span.0 - margin, span.1 + margin);
         survey.window = window;
-        let seen = !one_by_one && self.eyes.passage(self.tuning, direction, middle).is_some();
         let queue = (
             middle - self.tuning.paced(QUEUE),
             middle + self.tuning.paced(QUEUE),
@@ -222,7 +220,7 @@ impl View<'_> {
         let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
         for (key, tag) in self.tags {
-            let is_new = tag.appeared || (seen && !tag.ended) || one_by_one;
+            let is_new = tag.appeared || one_by_one;
             if !is_new || tag.last < window.0 - reach || self.is_spent(tag, direction, middle) {
                 continue;
             }
@@ -299,13 +297,6 @@ impl View<'_> {
                 if loud && well_read {
                     survey.stayed.push(key.clone());
                 }
-            } else if seen
-                && !resident
-                && came
-                && evidence.sequence >= WENT_ALONG * contrast
-                && self.is_heard_best_here(key, tag, middle)
-            {
-                survey.company.push(key.clone());
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
@@ -441,14 +432,6 @@ impl View<'_> {
             }
         }
         there.values().any(|sum| *sum * factor > here)
-    }
-
-    /// The tag was heard around `at`, and no other gate heard it louder.
-    fn is_heard_best_here(&self, key: &EpcKey, tag: &Tag, at: Time) -> bool {
-        let reach = self.tuning.paced(HEARD);
-        let heard = |tag: &Tag| tag.profile.peak(at - reach, at + reach);
-        let (here, mut there) = (heard(tag), self.elsewhere.tags(key));
-        here > 0.0 && there.all(|(_, tag)| heard(tag) <= here)
     }
 
     fn is_booked_elsewhere(&self, key: &EpcKey, at: Time) -> bool {

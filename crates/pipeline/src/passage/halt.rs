@@ -85,8 +85,8 @@ impl Halting {
         true
     }
 
-    /// Of its tail, those that went the same way since, and when.
-    fn rest(&self, view: &View<'_>) -> BTreeMap<EpcKey, Time> {
+    /// Of its tail, and of what was hardly heard of it, what went the same way since, and when. `others` are of other loads.
+    fn rest(&self, view: &View<'_>, others: &[&EpcKey]) -> BTreeMap<EpcKey, Time> {
         let direction = self.flip.direction;
         let from = self.left.unwrap_or(view.now) - view.tuning.settle;
         let crossed = self.tail.iter().filter_map(|key| {
@@ -97,7 +97,7 @@ impl Halting {
         let mut rest: BTreeMap<EpcKey, Time> = crossed.collect();
         let all: Vec<EpcKey> = self.members.keys().chain(rest.keys()).cloned().collect();
         let window = (self.flip.at, view.now);
-        rest.extend(view.faint(direction, &all, window, self.contrast));
+        rest.extend(view.faint(direction, &all, others, window, self.contrast));
         rest
     }
 
@@ -158,7 +158,9 @@ impl Passages {
             return Decided::default();
         };
         let halting = self.halting.remove(index);
-        let rest = halting.rest(&view);
+        let mut own: Vec<EpcKey> = halting.members.keys().cloned().collect();
+        own.extend(halting.tail.iter().cloned());
+        let rest = halting.rest(&view, &self.others(&own));
         let decision = halting.decision(&view, &rest);
         for (key, at) in &rest {
             let direction = decision.direction;

@@ -1,6 +1,6 @@
 //! Which tags of a load stand in the doorway, and which of them left it on the other side.
 
-use super::{BOTH_SIDES, LEFT, MOVED_UNNOTICED, View};
+use super::{LEFT, MOVED_UNNOTICED, View};
 use crate::config::Direction;
 use crate::evidence::Evidence;
 use crate::gate::EpcKey;
@@ -51,8 +51,11 @@ impl View<'_> {
         let tag = self.tags.get(key)?;
         let window = (from, self.now);
         let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach)?;
+        // It left faster than it came: what the sides hear in all says less than where it was heard last.
+        let after = tag.profile.energy(evidence.cut, self.now);
+        let (origin, end) = (direction.destination().opposite(), direction.destination());
         let went = evidence.sequence >= MOVED_UNNOTICED.0 * contrast
-            && evidence.both >= BOTH_SIDES
+            && after.on(end) > after.on(origin)
             && evidence.moments >= 2
             && !self.is_booked_elsewhere(key, evidence.cut)
             && !self.is_louder_elsewhere(std::slice::from_ref(key), evidence.cut, 1.0);
