@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use postgres::Postgres;
 
+#[path = "../../../tests/support/leash.rs"]
+mod leash;
 #[path = "../../../tests/support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../../../tests/support/postgres.rs"]
