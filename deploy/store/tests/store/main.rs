@@ -1,5 +1,7 @@
 //! The store as a site runs it: a real Mosquitto, a real PostgreSQL, the real program, killed in the middle.
 
+#[path = "../../../../tests/support/leash.rs"]
+mod leash;
 #[path = "../../../../tests/support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../../../../tests/support/postgres.rs"]
