@@ -1,6 +1,7 @@
 //! What all tags around say of a load that seems to have passed.
 
 mod belt;
+mod ends;
 mod faint;
 mod halt;
 
@@ -43,11 +44,6 @@ const ELSEWHERE: Span = Span::millis(4_000);
 const ONE_LOAD: Span = Span::millis(1_200);
 /// At a door, tags of one load cross within this of each other at least.
 const SLACK: Span = Span::millis(480);
-/// Where a load comes from and where it goes is told by the first and the last of up to this many moments, each this long,
-/// in which it was at least this loud, of the loudest it was.
-const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
-/// What passed was on other sides then, by this share of the clearer of both.
-const APART: f64 = 0.5;
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 
@@ -320,34 +316,6 @@ impl View<'_> {
         let net = lately[0].on(destination) - lately[0].on(destination.opposite());
         let in_part = !self.tuning.one_by_one && survey.stayed.len() * 4 > survey.moved.len();
         recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
-    }
-
-    /// These came to the gate around `at` and left it on the same side, although they seem to have passed it.
-    pub fn have_turned(&self, direction: Direction, moved: &[EpcKey], at: Time) -> bool {
-        let (most_moments, step, share) = ENDS;
-        let step = self.tuning.paced(step);
-        let begin = at - self.tuning.reach - self.tuning.reach;
-        let destination = direction.destination();
-        // What was heard of them, and what of it speaks for the side of destination.
-        let mut heard: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
-        for tag in moved.iter().filter_map(|key| self.tags.get(key)) {
-            let from = begin.later(tag.free_from(self.tuning));
-            for (time, sides) in tag.profile.between(from, self.now) {
-                let moment = heard.entry((time - begin).0 / step.0.max(1)).or_default();
-                moment.0 += sides.sum();
-                moment.1 += sides.on(destination) - sides.on(destination.opposite());
-            }
-        }
-        let most = heard.values().map(|(sum, _)| *sum).fold(0.0, f64::max);
-        heard.retain(|_, (sum, _)| *sum >= share * most);
-        let count = most_moments.min(heard.len() / 2);
-        let side = |of: &mut dyn Iterator<Item = &(f64, f64)>| {
-            let (sum, net) = of.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
-            net / sum.max(f64::MIN_POSITIVE)
-        };
-        let first = side(&mut heard.values().take(count));
-        let last = side(&mut heard.values().rev().take(count));
-        last - first < APART * first.abs().max(last.abs())
     }
 
     /// Most of these were in the gate then.

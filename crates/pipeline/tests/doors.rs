@@ -151,3 +151,74 @@ fn a_device_that_comes_elsewhere_does_not_cut_a_load() {
     let cut = passage(Some(|devices| devices.insert(0, "a_9".into())));
     assert_ne!(cut, whole);
 }
+
+/// What is booked when two pallets have passed, and then each of `tags` is read as `read_of` tells for every tenth of a
+/// second: the antenna and the RSSI.
+fn then(
+    tags: u64,
+    seconds: u32,
+    read_of: impl Fn(f64, u64, u16) -> Option<(u16, f64)>,
+) -> Vec<String> {
+    let mut inputs = start();
+    for number in [1, 2] {
+        let begin = T0 + number * 50 * S;
+        let reads = crossing(&pallet(number as u64, 12), begin, 6.0, true);
+        inputs.extend(reports(&reads, 8));
+    }
+    let mut reads = Vec::new();
+    for tenth in 0..seconds * 10 {
+        for tag in 0..tags {
+            let at = f64::from(tenth) / 10.0;
+            let turn = (u64::from(tenth) + tag) as u16;
+            if let Some((antenna, rssi)) = read_of(at, tag, turn) {
+                let time = T0 + 150 * S + (at * S as f64) as i64 + tag as i64 * 700;
+                reads.push(read(&sgtin(300, tag), antenna, rssi as i8, time));
+            }
+        }
+    }
+    inputs.extend(reports(&reads, 8));
+    let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
+    let told = booked(&out).into_iter().skip(2);
+    told.cloned().collect()
+}
+
+/// Its tags are loud before the line and heard for a moment behind it: each seems to turn only when it is gone.
+#[test]
+fn what_hurries_past_is_booked_however_short_the_far_side_hears_it() {
+    for (louder_db_s, far_dbm, far_s) in
+        [(16.0, -48.0, 0.9), (15.0, -50.0, 1.1), (18.0, -46.0, 1.2)]
+    {
+        let told = then(8, 3, |at, tag, turn| {
+            let crosses = 1.5 + 0.12 * (tag % 5) as f64;
+            if at < crosses {
+                Some((1 + turn % 2, louder_db_s * at - 62.0))
+            } else {
+                (at < crosses + far_s).then_some((3 + turn % 2, far_dbm))
+            }
+        });
+        assert_eq!(
+            told,
+            ["dock_1 in  receiving 8 items"],
+            "{far_dbm} dBm for {far_s} s"
+        );
+    }
+}
+
+/// Near the line both sides hear it for long; where it came from and where it went leaves no doubt.
+#[test]
+fn a_single_tag_that_creeps_past_is_booked() {
+    let told = then(1, 30, |at, _, turn| {
+        let position = 0.5 * at - 7.5;
+        let is_outside = turn % 2 == 0;
+        let line: f64 = if is_outside { -1.0 } else { 1.0 };
+        let is_heard = if is_outside {
+            position < 0.9
+        } else {
+            position > -0.9
+        };
+        let rssi = -45.0 - 8.0 * (position - line).abs();
+        let antenna = if is_outside { 1 } else { 3 } + turn / 2 % 2;
+        (is_heard && rssi > -72.0 && turn % 5 != 4).then_some((antenna, rssi))
+    });
+    assert_eq!(told, ["dock_1 in  receiving 1 items"]);
+}

@@ -1,7 +1,7 @@
 //! Whether a load is booked, or why not.
 
 use super::{Load, Passages, Passed};
-use crate::config::{Direction, Tuning};
+use crate::config::Direction;
 use crate::eyes::Says;
 use crate::input::NonEventReason;
 use crate::presence::{Flip, RESIDENT_AFTER};
@@ -55,7 +55,7 @@ impl Passages {
             return Some(NonEventReason::FewTags);
         }
         let seen = view.eyes.passage(tuning, load.direction, at).is_some();
-        let (contrast, both) = self.asked(tuning, load, moved);
+        let (contrast, both) = self.asked(view, load, at, survey);
         if survey.sequence < contrast || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }
@@ -81,13 +81,20 @@ impl Passages {
     /// Sequence that is asked of a load of `moved` tags, and what its weaker half must be of it. What fading makes of tags that
     /// stand differs from tag to tag: the mean over many shrinks with the square root of their number, so that few must tell
     /// more, by the measure of what loads tell here. What photo-eyes saw at the time may be anybody, and does not lower it.
-    fn asked(&self, tuning: &Tuning, load: &Load, moved: usize) -> (f64, f64) {
-        if tuning.one_by_one {
+    fn asked(&self, view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> (f64, f64) {
+        if view.tuning.one_by_one {
             return (CONTRAST, 0.0);
         }
+        let moved = survey.moved.len();
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
         let root = (moved.max(1) as f64).sqrt();
         let usual = (f64::from(self.usual_permille) / 1e3).min(SINGLE);
+        // Both are sums of loudness: of what passed as plainly as this it matters little how loud the one side was, or how
+        // seldom the other was asked. What another gate hears, too, is not that plain.
+        let is_heard_elsewhere = survey.elsewhere + survey.louder_elsewhere > 0;
+        if !is_heard_elsewhere && view.have_plainly_passed(load.direction, &survey.moved, at) {
+            return (CONTRAST, BOTH_SINGLE.1);
+        }
         let both = if load.flips.len() * 4 < moved {
             BOTH_OF_FEW
         } else {
@@ -171,10 +178,11 @@ impl Passages {
             let tag = view.tags.get(key);
             tag.is_some_and(|tag| at - tag.known_since <= RESIDENT_AFTER)
         };
+        let plainly = view.have_plainly_passed(direction, &survey.moved, at);
         let is_clear = |key| {
             let one = crossings.all.iter().find(|(other, _)| other == key);
             one.is_some_and(|(_, one)| {
-                one.sequence >= SINGLE
+                (one.sequence >= SINGLE || plainly)
                     && one.both >= BOTH * one.sequence
                     && one.moments >= SINGLE_MOMENTS
             })
