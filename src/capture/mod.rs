@@ -1,6 +1,6 @@
 //! Captures: what went into the pipeline, as lines of JSON, and the same pipeline run over them again.
 //!
-#![doc = include_str!("FORMAT.md")]
+#![doc = include_str!("../../docs/captures.md")]
 
 pub mod diff;
 pub mod file;

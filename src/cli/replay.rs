@@ -22,7 +22,7 @@ use crate::story::{Moment, reason};
 /// Run a capture through the gateway's pipeline, without devices, and show the movements
 ///
 /// Without --config under the configuration that is in the capture: then the events are those that the gateway made.
-/// Reads no device, stores nothing, sends nothing. src/capture/FORMAT.md says how a capture is written by hand.
+/// Reads no device, stores nothing, sends nothing. docs/captures.md says how a capture is written by hand.
 ///
 /// Exit code: 0 done, 1 the capture cannot be read, 78 problems in a configuration.
 #[derive(Debug, clap::Args)]

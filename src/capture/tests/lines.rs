@@ -16,7 +16,7 @@ use super::*;
 
 #[test]
 fn the_format_is_documented_whole() {
-    let text = include_str!("../FORMAT.md");
+    let text = include_str!("../../../docs/captures.md");
     let (table, rest) = text.split_once("\nA read: ").unwrap();
     for (kind, keys) in line::TYPES {
         let row = table
