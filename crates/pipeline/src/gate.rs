@@ -221,7 +221,7 @@ impl Gate {
         let alone = Elsewhere::new(std::iter::empty());
         let mut decisions = Vec::new();
         while let Some(at) = self.advance(tuning, END, END) {
-            decisions.extend(self.decide(tuning, at, &alone));
+            decisions.extend(self.decide(tuning, at, &alone).0);
         }
         self.reset();
         decisions
@@ -340,28 +340,40 @@ impl Gate {
         self.timers.insert((deadline, key));
     }
 
-    /// Decides the load that is due at `at`.
+    /// Decides the load that is due at `at`: what is told of it, and what passed and is told when it has left.
     pub fn decide(
         &mut self,
         tuning: &Tuning,
         at: Time,
         elsewhere: &Elsewhere<'_>,
-    ) -> Option<Decision> {
-        let Decided { told, booked } =
-            self.passages
-                .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes);
+    ) -> (Option<Decision>, Option<Decision>) {
+        let Decided {
+            told,
+            booked,
+            mut halts,
+        } = self
+            .passages
+            .decide(tuning, at, &mut self.tags, elsewhere, &self.eyes);
         self.note_booked(tuning, booked);
-        let mut decision = told?;
+        if let Some(halts) = &mut halts {
+            halts.uncertainty = self.uncertainty(halts);
+        }
+        (told.and_then(|told| self.tell(tuning, told)), halts)
+    }
+
+    fn uncertainty(&self, decision: &Decision) -> Span {
+        let members = decision.members.iter();
+        let tags = members.filter_map(|(key, _)| self.tags.get(key));
+        tags.map(|tag| tag.uncertainty).max().unwrap_or_default()
+    }
+
+    fn tell(&mut self, tuning: &Tuning, mut decision: Decision) -> Option<Decision> {
         let flip = Flip {
             direction: decision.direction,
             at: decision.at,
         };
         self.eyes.claim(tuning, flip, decision.refused);
-        let tags = decision
-            .members
-            .iter()
-            .filter_map(|(key, _)| self.tags.get(key));
-        decision.uncertainty = tags.map(|tag| tag.uncertainty).max().unwrap_or_default();
+        decision.uncertainty = self.uncertainty(&decision);
         if decision.refused.is_none() {
             for (key, _) in &decision.members {
                 // Said once, with this passage.

@@ -101,12 +101,17 @@ pub(crate) struct Decided {
     pub told: Option<Decision>,
     /// The tags that were booked with it now.
     pub booked: Vec<EpcKey>,
+    /// It passed and halts: it is told when it has left.
+    pub halts: Option<Decision>,
 }
 
 impl Decided {
     const fn told(decision: Decision, booked: Vec<EpcKey>) -> Self {
-        let told = Some(decision);
-        Self { told, booked }
+        Self {
+            told: Some(decision),
+            booked,
+            halts: None,
+        }
     }
 }
 
@@ -219,6 +224,15 @@ impl Passages {
         let Some(due) = self.open.iter().position(|load| load.decide_at <= now) else {
             return Decided::default();
         };
+        // What comes back is told after it went.
+        let back = self.open.get(due).map(|it| (it.direction, &it.flips));
+        let mut halting = self.halting.iter_mut();
+        if let Some((way, flips)) = back
+            && let Some(halting) = halting.find(|it| it.is_undone(way, flips))
+        {
+            halting.hurry(now);
+            return self.end_halt(tuning, now, tags, elsewhere, eyes);
+        }
         let mut load = self.open.swap_remove(due);
         self.open.sort_by_key(|load| load.first);
         self.passed.retain(|passed| now - passed.at < LONGEST_LOAD);
@@ -285,7 +299,13 @@ impl Passages {
                 let others = self.others(&sure);
                 let (window, contrast) = (survey.window, survey.contrast);
                 let faint = view.faint(direction, &sure, &others, window, contrast);
-                sure.extend(faint.into_iter().map(|(key, _)| key));
+                let stays = |key: &EpcKey| tail.contains(key) || survey.stayed.contains(key);
+                sure.extend(
+                    faint
+                        .into_iter()
+                        .map(|(key, _)| key)
+                        .filter(|key| !stays(key)),
+                );
             }
             sure
         };
@@ -320,7 +340,11 @@ impl Passages {
         match halting.filter(|_| self.halting.len() < MAX_LOADS) {
             Some(halting) => {
                 self.halting.push(halting);
-                Decided { told: None, booked }
+                Decided {
+                    told: None,
+                    booked,
+                    halts: Some(decision),
+                }
             }
             None => Decided::told(decision, booked),
         }

@@ -133,3 +133,86 @@ fn one_read_of_an_item_that_passes_is_of_the_load() {
     assert_eq!(with(555, 0), pallet(14));
     assert_eq!(with(100, 40), pallet(14));
 }
+
+/// It drives up, and is heard now and then, while the one before it stands in the doorway; its goods are of the same items.
+#[test]
+fn what_waits_behind_a_load_that_halts_passes_for_itself() {
+    let next = pallet(2, 16);
+    let mut reads = halting();
+    for (index, tag) in (0..).zip(&next) {
+        for turn in 0..3 {
+            let at = T0 + 20 * S + turn * 600 * MS + index * 20 * MS;
+            reads.push(read(tag, 1, -66, at));
+        }
+    }
+    reads.extend(crossing(&next, T0 + 26 * S, 6.0, true));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told(&reads);
+    let booked = told.iter().filter(|it| !it.contains("not booked"));
+    assert_eq!(
+        booked.collect::<Vec<_>>(),
+        [
+            "dock_1 in  receiving 00/040123450000000016 + 16 items",
+            "dock_1 in  receiving 00/040123450000000023 + 16 items"
+        ]
+    );
+}
+
+/// One tag's reads come seconds late, while the load still stands there: they are more of it once it is told.
+#[test]
+fn what_comes_late_of_a_load_that_halts_is_added_to_it() {
+    let mut inputs = reports(&halting(), 8);
+    let late = standing(&[sgtin(100, 1_999)], 3.0);
+    let late: Vec<Read> = late.into_iter().take(60).collect();
+    let newest = late
+        .iter()
+        .filter_map(|it| it.device_time)
+        .max_by_key(|it| it.micros());
+    let at = tracegate_pipeline::Time(newest.unwrap().micros() + 4 * S);
+    inputs.push(Input::Reads {
+        device: 0,
+        at,
+        reads: late,
+    });
+    inputs.sort_by_key(arrival);
+    let inputs = [start(), inputs].concat();
+    let told = lines(&run(&mut Pipeline::default(), &inputs, 60));
+    assert_eq!(
+        told,
+        [
+            "dock_1 in  receiving 00/040123450000000016 + 16 items",
+            "dock_1 in  receiving 1 items"
+        ]
+    );
+}
+
+/// It came in, halted, and went back: so it is told.
+#[test]
+fn what_backs_out_is_told_after_it_came_in() {
+    let tags = pallet(1, 16);
+    let (head, tail) = tags.split_at(14);
+    let back = T0 + 10 * S + 9 * S;
+    let mut reads = [standing(head, 3.0), standing(tail, 99.0)].concat();
+    for read in &mut reads {
+        let is_back = read.device_time.is_some_and(|at| at.micros() >= back);
+        if is_back {
+            read.rssi_dbm = Some(if read.antenna == 1 { -52 } else { -70 });
+        }
+    }
+    // All of it is outside now, and drives off.
+    for (index, tag) in (0..).zip(&tags) {
+        for tenth in 0..40 {
+            let at = back + tenth * 100 * MS + index * 900;
+            reads.push(read(tag, 1, -50 - (tenth / 4) as i8, at));
+        }
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told(&reads);
+    assert_eq!(
+        told,
+        [
+            "dock_1 in  receiving 00/040123450000000016 + 13 items",
+            "dock_1 out shipping 00/040123450000000016 + 13 items"
+        ]
+    );
+}

@@ -187,13 +187,19 @@ impl Gate {
     }
 
     /// When late reads are to be decided, if there are any; gateway time.
-    pub fn late_due(&self) -> Option<Time> {
-        self.amend.lane.as_ref().map(|lane| lane.due)
+    pub fn late_due(&self, tuning: &Tuning) -> Option<Time> {
+        let lane = self.amend.lane.as_ref()?;
+        // What halts is not told yet: only then is it known what they add.
+        let halts = self.passages.halt_due();
+        let told = halts.map(|at| at + tuning.allowed_lateness + PATIENCE);
+        let longest = lane.since + LONGEST;
+        Some(told.map_or(lane.due, |at| lane.due.later(at.min(longest))))
     }
 
     /// Decides late reads that are due at `now`.
     pub fn settle_late(&mut self, tuning: &Tuning, now: Time) -> Vec<Decision> {
-        let Some(mut lane) = self.amend.lane.take_if(|lane| lane.due <= now) else {
+        let is_due = self.late_due(tuning).is_some_and(|due| due <= now);
+        let Some(mut lane) = self.amend.lane.take_if(|_| is_due) else {
             return Vec::new();
         };
         let mut own = lane.gate.flush(tuning);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Decided, Decision, Passages};
-use crate::config::Tuning;
+use crate::config::{Direction, Tuning};
 use crate::eyes::Eyes;
 use crate::gate::{Elsewhere, EpcKey};
 use crate::presence::{Flip, Tag};
@@ -64,6 +64,16 @@ impl Halting {
         (halts && halting.waits(view)).then_some(halting)
     }
 
+    /// Some of it moves back, `way`.
+    pub(super) fn is_undone(&self, way: Direction, flips: &BTreeMap<EpcKey, Time>) -> bool {
+        self.flip.direction != way && flips.keys().any(|key| self.members.contains_key(key))
+    }
+
+    /// It is told now, wherever it is.
+    pub(super) fn hurry(&mut self, now: Time) {
+        (self.due, self.latest) = (now, now);
+    }
+
     fn stands(&self, view: &View<'_>) -> bool {
         self.tail.len() * TAIL > self.members.len() && view.are_still_loud(self.members.keys())
     }
@@ -96,8 +106,15 @@ impl Halting {
         });
         let mut rest: BTreeMap<EpcKey, Time> = crossed.collect();
         let all: Vec<EpcKey> = self.members.keys().chain(rest.keys()).cloned().collect();
-        let window = (self.flip.at, view.now);
-        rest.extend(view.faint(direction, &all, others, window, self.contrast));
+        // What is heard before the line alone stayed there, or is of what comes behind.
+        let window = (self.flip.at, self.left.unwrap_or(from));
+        let is_behind = |key: &EpcKey| {
+            let tag = view.tags.get(key);
+            let heard = tag.map(|tag| tag.profile.energy(window.0, view.now));
+            heard.is_some_and(|it| it.on(direction.destination()) > 0.0)
+        };
+        let faint = view.faint(direction, &all, others, window, self.contrast);
+        rest.extend(faint.into_iter().filter(|(key, _)| is_behind(key)));
         rest
     }
 
@@ -129,7 +146,7 @@ impl Halting {
 
 impl Passages {
     /// When a load that halts is looked at next.
-    pub(super) fn halt_due(&self) -> Option<Time> {
+    pub(crate) fn halt_due(&self) -> Option<Time> {
         self.halting.iter().map(|halting| halting.due).min()
     }
 

@@ -101,22 +101,28 @@ impl Pipeline {
             && let ReadPointKind::Gate(config) = &read_point.kind
         {
             let elsewhere = Elsewhere::new(self.gates());
-            if let Some(decision) = gate.decide(&config.tuning, at, &elsewhere) {
-                let books = Books::new(
+            let (told, halts) = gate.decide(&config.tuning, at, &elsewhere);
+            let books = || {
+                Books::new(
                     read_point,
                     &self.zone,
                     &self.state.config,
                     &self.state.references,
-                );
+                )
+            };
+            // What may not leave is told of although it still stands in the doorway.
+            for decision in halts.iter().chain(&told) {
                 if let Some(guard) = read_point.guard.as_deref() {
                     let door = Door {
-                        books,
+                        books: books(),
                         config,
                         guard,
                     };
-                    door.alert_load(&mut gate, &decision, &mut self.stats, outputs);
+                    door.alert_load(&mut gate, decision, &mut self.stats, outputs);
                 }
-                books.loads(config, &[decision], &mut self.stats, outputs);
+            }
+            if let Some(decision) = told {
+                books().loads(config, &[decision], &mut self.stats, outputs);
             }
         }
         if let Some(place) = self.state.places.get_mut(index) {

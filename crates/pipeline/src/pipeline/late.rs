@@ -14,7 +14,7 @@ impl Pipeline {
             let (Place::Gate(gate), ReadPointKind::Gate(config)) = (place, &read_point.kind) else {
                 continue;
             };
-            if gate.late_due().is_none_or(|due| due > now) {
+            if gate.late_due(&config.tuning).is_none_or(|due| due > now) {
                 continue;
             }
             let decisions = gate.settle_late(&config.tuning, now);

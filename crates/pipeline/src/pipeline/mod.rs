@@ -212,7 +212,7 @@ impl Pipeline {
                 (Place::Gate(gate), ReadPointKind::Gate(config)) => {
                     let open = gate.deadline(&config.tuning);
                     let open = open.map(|at| at + config.tuning.allowed_lateness);
-                    open.into_iter().chain(gate.late_due()).min()
+                    open.into_iter().chain(gate.late_due(&config.tuning)).min()
                 }
                 (Place::Station(station), ReadPointKind::Station(config)) => {
                     station.desk.deadline(config.task.as_deref()?)
