@@ -45,7 +45,9 @@ fn names_of_ports(checker: &mut Checker<'_>) {
     for (kind, name) in checker.config.devices() {
         for key in ["serial", "keyboard"] {
             let text = checker.tree.text(&[kind, name, key]).unwrap_or_default();
-            if !IN_ORDER.iter().any(|start| text.starts_with(start)) {
+            let number = IN_ORDER.iter().find_map(|start| text.strip_prefix(start));
+            let is_number = |it: &str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit());
+            if !number.is_some_and(is_number) {
                 continue;
             }
             let title = format!("`{key}` names whatever was plugged in first");

@@ -421,7 +421,10 @@ fn plain(text: &str, span: &Range<usize>, content: &str, message: &str) -> Diagn
 fn invisible(text: &str, span: &Range<usize>, content: &str) -> Option<Diagnostic> {
     let (line, _) = line_at(text, span.start);
     let before_text = content.split(['"', '\'', '#']).next().unwrap_or("");
-    let seen = |it: &(usize, char)| it.1 != '\t' && it.1 != '\r' && is_invisible(it.1);
+    // The mark that some editors begin a file with is taken.
+    let is_mark = |it: &(usize, char)| line.start + it.0 == 0 && it.1 == '\u{feff}';
+    let is_seen = |it: &(usize, char)| it.1 == '\t' || it.1 == '\r' || is_mark(it);
+    let seen = |it: &(usize, char)| !is_seen(it) && is_invisible(it.1);
     let (at, character) = before_text.char_indices().find(seen)?;
     let start = line.start + at;
     let place = Place::bytes(start..start + character.len_utf8());

@@ -119,7 +119,8 @@ pub(super) async fn ask(networks: Vec<Asked>, to: SocketAddrV4, held: &Held) -> 
             let Some((port, host)) = &service.at else {
                 continue;
             };
-            if seen.insert(name.clone()) {
+            // Names are one's own on each network only.
+            if seen.insert((name.clone(), host.clone())) {
                 let addresses = heard.addresses.get(host);
                 let reader = reader(service, *port, host, addresses, held);
                 found.readers.push(reader.await);
@@ -143,8 +144,13 @@ async fn reader(
         name = name.or(held.name(&Target { host, port }).await.cloned());
     }
     let is_held = held.is_running() && name.is_some();
-    // Version 4 comes first.
-    let address = addresses.and_then(BTreeSet::first);
+    // Version 4 comes first; what is the link's own needs a scope, or an address that this machine may not have.
+    let is_local = |it: &IpAddr| match it {
+        IpAddr::V4(it) => it.is_link_local(),
+        IpAddr::V6(it) => it.is_unicast_link_local(),
+    };
+    let addresses = addresses.into_iter().flatten();
+    let address = addresses.min_by_key(|it| (is_local(it), **it));
     let mut about = vec![tame(&service.label), tame(host)];
     about.extend(service.texts.iter().map(|text| tame(text)));
     Reader {
@@ -224,7 +230,10 @@ impl Heard {
         wanted.truncate(MOST_QUESTIONS);
         let mut packet = Packet::new_query(0);
         for (name, kind) in wanted {
-            let name = Name::new(name).ok()?;
+            // One that is none does not keep the others from being asked for.
+            let Ok(name) = Name::new(name) else {
+                continue;
+            };
             let question = Question::new(name, kind.into(), CLASS::IN.into(), false);
             packet.questions.push(question);
         }

@@ -193,7 +193,11 @@ impl Health {
     pub fn stations(&self) -> BTreeMap<String, AtStation> {
         let links = self.links();
         let stations = links.stations.iter();
+        // What a guarded door told is among its events.
+        let is_station =
+            |it: &&Station| it.now.is_some() || it.told.iter().any(|told| told.device.is_some());
         stations
+            .filter(|(_, station)| is_station(station))
             .map(|(name, station)| (name.clone(), station.standing()))
             .collect()
     }

@@ -32,7 +32,7 @@ pub(super) async fn supervise(health: Health) {
         told.look(&conditions);
         let waiting = health.counters().waiting.get();
         let text = match conditions.as_slice() {
-            [] if health.reads_nothing() => "No device is configured".to_owned(),
+            [] if health.reads_nothing() => format!("No device is configured; {waiting} waiting"),
             [] => format!("Everything is being delivered; {waiting} waiting"),
             [only] => format!("{only}; {waiting} waiting"),
             [first, more @ ..] => {

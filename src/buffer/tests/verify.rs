@@ -109,6 +109,30 @@ async fn each_damaged_row_is_named_with_its_reason() {
     assert_eq!(sound(&found, "movement"), Some(3));
 }
 
+/// The version before this one wrote them, and whoever goes back to it finds what this one wrote.
+#[tokio::test]
+async fn what_another_version_wrote_is_not_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let mut store = open(folder).await.store;
+    commit(&mut store, 1, &[]).await;
+    store.snapshot(&Pipeline::default()).await.unwrap();
+    commit(&mut store, 2, &[]).await;
+    store.close().await.unwrap();
+    for version in [STATE_VERSION - 1, STATE_VERSION + 1] {
+        let crc = crc32(&[&version.to_le_bytes(), b"of another version"]);
+        let mut other = outsider(folder).await;
+        let rows = sqlx::query(
+            "UPDATE journal SET inputs = CAST('of another version' AS BLOB), crc32 = ?1",
+        );
+        rows.bind(crc).execute(&mut other).await.unwrap();
+        let state = sqlx::query("UPDATE snapshot SET version = ?1");
+        state.bind(version).execute(&mut other).await.unwrap();
+        drop(other);
+        assert_eq!(wrong(&look(folder).await), []);
+    }
+}
+
 /// What the export gives of a file is what a page that is gone leaves, and the rest is named.
 #[tokio::test]
 async fn a_page_that_is_gone_is_named_and_the_rest_is_exported() {

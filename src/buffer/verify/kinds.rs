@@ -12,14 +12,17 @@ use super::super::statements::{LAST_JOURNAL_SEQ, LETTERS_SINCE, STATE_VERSION, s
 use super::super::stream::{Stream, row_crc32};
 use super::super::sweep::{Span, Sweep, Table, bytes, number, text};
 use super::super::tail::Tail;
-use super::super::{FILE_NAME, crc32};
+use super::super::{BufferError, FILE_NAME, Trouble, crc32};
 use super::Kind;
+use crate::error_chain;
 
 /// Numbers between those that wait that no row has and nothing accounts for.
 const MISSING: &str = "WITH ends(low, high) AS (SELECT max(?1, (SELECT min(seq) FROM outbox) - 1), (SELECT max(seq) FROM outbox)),
   known(low, high) AS (SELECT low, low FROM ends UNION ALL SELECT seq, seq FROM outbox, ends WHERE seq > ends.low {told}),
   gap(low, high) AS (SELECT 1 + max(high) OVER (ORDER BY low ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), low - 1 FROM known)
   SELECT gap.low, gap.high FROM gap, ends WHERE gap.low <= gap.high AND gap.high < ends.high ORDER BY 1";
+/// A row of a version that much newer is known as its own.
+const VERSIONS_AHEAD: i64 = 32;
 /// `SQLITE_NOTADB`.
 const NOT_A_DATABASE: &str = "26";
 /// What accounts for numbers, from format 2 on.
@@ -118,8 +121,19 @@ async fn numbers(source: &mut SqliteConnection, sent: i64, format: i64) -> Kind 
             .bind(sent)
             .fetch_all(source)
             .await;
-    // What keeps it from being counted has been said of the pages.
-    for (from, to) in rows.unwrap_or_default() {
+    let rows = rows.map_err(BufferError::database("compare the numbers"));
+    let rows = rows.unwrap_or_else(|error| {
+        // What is damaged has been said of the pages.
+        if error.trouble() != Trouble::Damaged {
+            kind.add(
+                None,
+                None,
+                &format!("not compared: {}", error_chain(&error)),
+            );
+        }
+        Vec::new()
+    });
+    for (from, to) in rows {
         let reason = "missing between events that wait, and nothing says why";
         kind.add(Some(from), (to > from).then_some(to), reason);
     }
@@ -181,12 +195,13 @@ pub(super) async fn journal(
         walk.went(rows.len(), told);
         for row in &rows {
             let (inputs, crc) = (bytes(row, 1), number(row, 2));
-            let is_older = |version: i64| crc == crc32(&[&version.to_le_bytes(), &inputs]);
+            let is_of = |version: i64| crc == crc32(&[&version.to_le_bytes(), &inputs]);
             let wrong = if crc == journal_crc32(&inputs) {
                 let decoded = journal::decode(&inputs);
                 decoded.err().map(|_| "what it holds cannot be understood")
-            } else if (1..STATE_VERSION).any(is_older) {
-                Some("an older tracegate wrote it, and this one does not read it")
+            } else if (1..STATE_VERSION + VERSIONS_AHEAD).any(is_of) {
+                // As it was written, by another version, which this one does not read.
+                None
             } else {
                 Some("its check sum is wrong; loads that were in a door may be missing")
             };
@@ -205,18 +220,11 @@ pub(super) async fn snapshot(source: &mut SqliteConnection) -> Kind {
     match sqlx::query(SNAPSHOT).fetch_optional(source).await {
         Ok(None) => {}
         Ok(Some(row)) => {
-            let (version, state): (i64, Vec<u8>) = (row.get(0), row.get(2));
+            let state: Vec<u8> = row.get(2);
+            // That of another version, which this one does not read, is as it was written, too.
             let is_right = row.get::<i64, _>(1) == crc32(&[&state]);
-            let wrong = match (is_right, version == STATE_VERSION) {
-                (true, true) => None,
-                (true, false) => {
-                    Some("another version of tracegate wrote it, and this one does not read it")
-                }
-                (false, _) => {
-                    Some("its check sum is wrong; loads that were in a door may be missing")
-                }
-            };
-            kind.judge(1, wrong);
+            let wrong = "its check sum is wrong; loads that were in a door may be missing";
+            kind.judge(1, (!is_right).then_some(wrong));
         }
         Err(_) => kind.add(None, None, "cannot be read: a page of the file is damaged"),
     }
@@ -256,7 +264,7 @@ pub(super) async fn record(connection: SqliteConnection) -> Option<Kind> {
         Ok(None) => return None,
         Ok(Some(Ok(whole))) => kind.sound = Some(whole.rows),
         Ok(Some(Err(broken))) => kind.add(None, None, &broken.problem),
-        Err(error) => kind.add(None, None, &crate::error_chain(&error)),
+        Err(error) => kind.add(None, None, &error_chain(&error)),
     }
     Some(kind)
 }

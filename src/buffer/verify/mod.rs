@@ -18,7 +18,7 @@ use super::export::{merged, sent};
 use super::inspect::readable;
 use super::statements::{EPOCH, FORMAT, LETTERS_SINCE, USER_VERSION, command, scalar};
 use super::sweep::{Span, Table};
-use super::{BufferError, connect, kept};
+use super::{BufferError, Trouble, connect, kept};
 
 /// Problems of a kind that are listed; all are counted.
 const LISTED: usize = 20;
@@ -167,7 +167,9 @@ async fn look_through(
         }
         Ok(format) => format,
         // Nothing of it can be read, and that has been said.
-        Err(_) => return Ok(found),
+        Err(error) if error.trouble() == Trouble::Damaged => return Ok(found),
+        // Locked, or a disk that refuses: nothing is known of the file.
+        Err(error) => return Err(error),
     };
     found.format = Some(format);
     let mut head = Kind::new("head", None);

@@ -38,6 +38,9 @@ pub(super) struct Screen {
     resized: Listener,
     suspended: Listener,
     resumed: Listener,
+    /// Unheard, Ctrl-\\ and a hang-up would end this with the terminal as it is.
+    quit: Listener,
+    hung_up: Listener,
 }
 
 impl Screen {
@@ -50,6 +53,8 @@ impl Screen {
             resized: listen(SignalKind::window_change())?,
             suspended: listen(SignalKind::from_raw(Signal::TSTP.as_raw()))?,
             resumed: listen(SignalKind::from_raw(Signal::CONT.as_raw()))?,
+            quit: listen(SignalKind::quit())?,
+            hung_up: listen(SignalKind::hangup())?,
         };
         screen.enter()?;
         Ok(screen)
@@ -88,6 +93,8 @@ impl Screen {
                     0x0c => return Ok(Act::Redraw),
                     _ => {}
                 },
+                Some(()) = self.quit.recv() => return Ok(Act::Quit),
+                Some(()) = self.hung_up.recv() => return Ok(Act::Quit),
                 Some(()) = self.resized.recv() => return Ok(Act::Redraw),
                 // Stopped by another, and begun again.
                 Some(()) = self.resumed.recv() => {
