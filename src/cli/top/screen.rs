@@ -4,7 +4,7 @@
 use std::io::{IsTerminal as _, Read as _, Write as _};
 
 use anyhow::Context;
-use rustix::process::{Signal, getppid, getsid};
+use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
@@ -113,8 +113,7 @@ impl Screen {
 
     async fn suspend(&mut self) -> anyhow::Result<()> {
         self.leave()?;
-        rustix::process::kill_process(rustix::process::getpid(), Signal::STOP)
-            .context("stop until fg")?;
+        kill_process(getpid(), Signal::STOP).context("stop until fg")?;
         // Stopping may take effect a moment later.
         self.resumed.recv().await;
         self.enter()
@@ -130,8 +129,21 @@ impl Drop for Screen {
 
 /// Whether somebody could let this go on after it was stopped: a shell, in the same session.
 fn has_shell() -> bool {
-    let parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
-    parent.is_some() && parent == getsid(None).ok()
+    let parent = getppid().and_then(session);
+    parent.is_some() && parent == session(getpid())
+}
+
+/// The session of a process. Not by `getsid`: in a container that was entered from outside it is 0, which rustix takes for a
+/// mistake of the kernel's.
+fn session(process: Pid) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
+    session_in(&stat)
+}
+
+/// proc_pid_stat(5): the name in brackets may hold anything; state, parent, process group and session come after it.
+fn session_in(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
 /// What is typed, from a thread of its own that ends with the process: a read of a terminal cannot be called off.
@@ -157,4 +169,25 @@ pub(super) fn show(text: &str) -> anyhow::Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .context("write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_is_found_behind_any_name_and_may_be_outside() {
+        assert_eq!(session_in("14 (a) b (c)) S 9 14 7 0 -1 4"), Some(7));
+        assert_eq!(
+            session_in("14804 (tracegate) Z 14651 19665 0 0 -1"),
+            Some(0)
+        );
+        assert_eq!(session_in("14 (tracegate) S 9"), None);
+        assert_eq!(session_in(""), None);
+    }
+
+    #[test]
+    fn the_kernel_says_the_session_of_this_process() {
+        assert!(session(getpid()).is_some());
+    }
 }
