@@ -83,7 +83,7 @@ impl Postgres {
                 .stderr(log),
         );
         self.child = Some(child.expect("start postgres"));
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.psql(&["-c", "select 1"]).status.success() {
             assert!(
                 Instant::now() < deadline,
