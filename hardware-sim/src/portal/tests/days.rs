@@ -10,7 +10,7 @@ use crate::portal::goods::TagKind;
 use crate::portal::inventory::Sighting;
 use crate::portal::report::rows;
 use crate::portal::situation::Faults;
-use crate::portal::{Cause, Day, Method, Score, Situation, story, table};
+use crate::portal::{Cause, Conditions, Day, Method, Score, Situation, story, table};
 
 const QUIET: Faults = Faults {
     offset_s: 0.0,
@@ -37,7 +37,15 @@ fn the_same_seed_is_the_same_day_and_another_is_another() {
 fn tables_do_not_depend_on_the_number_of_threads() {
     let made = |jobs| {
         let situations = [Situation::EasyDock, Situation::ShuttleDay];
-        table(&rows(&situations, &Method::ALL, &[1, 2], 60.0, false, jobs))
+        table(&rows(
+            &situations,
+            &Method::ALL,
+            &[1, 2],
+            60.0,
+            Conditions::default(),
+            false,
+            jobs,
+        ))
     };
     assert_eq!(made(1), made(3));
 }
@@ -231,7 +239,15 @@ fn scores_do_not_fall_below_what_was_reached() {
         (Situation::ShuttleDay, 0.85),
     ];
     for (situation, floor) in floors {
-        let rows = rows(&[situation], &[Method::Tracegate], &[2, 3], 600.0, false, 2);
+        let rows = rows(
+            &[situation],
+            &[Method::Tracegate],
+            &[2, 3],
+            600.0,
+            Conditions::default(),
+            false,
+            2,
+        );
         let strict = rows[0].mean(Score::strict_f1);
         assert!(strict > floor, "{}: {strict:.3}", situation.as_str());
     }

@@ -1,0 +1,1 @@
+//! The waves do what waves do.
