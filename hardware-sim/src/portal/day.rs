@@ -53,7 +53,7 @@ pub struct Day {
     pub(super) body_of: Vec<u32>,
     /// The gateway has the photo-eyes.
     wired: bool,
-    arrivals: Vec<(f64, u16, Arrival)>,
+    pub(super) arrivals: Vec<(f64, u16, Arrival)>,
     by_uri: BTreeMap<String, TagIndex>,
 }
 
