@@ -49,8 +49,8 @@ fn is_well(status: &Output) -> bool {
 
 /// Ends like a person ends it.
 async fn interrupt(mut child: Child) -> String {
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    let sent = Command::new("sh")
+        .args(["-c", "kill -INT \"$0\"", &child.id().to_string()])
         .status();
     assert!(sent.unwrap().success());
     let ended = || child.try_wait().unwrap().is_some();

@@ -143,8 +143,8 @@ listen = "off"
     systemd.wait_for("status line that counts the reader too", |line| {
         line.starts_with("STATUS=") && line.contains("(and 1 more)")
     });
-    let stopped = Command::new("kill")
-        .args(["-TERM", &daemon.0.id().to_string()])
+    let stopped = Command::new("sh")
+        .args(["-c", "kill -TERM \"$0\"", &daemon.0.id().to_string()])
         .status()
         .unwrap();
     assert!(stopped.success());

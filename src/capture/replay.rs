@@ -62,6 +62,22 @@ pub fn config(path: &Path) -> Result<Option<PipelineConfig>, CaptureError> {
     Ok(header.config.map(|config| *config))
 }
 
+/// The pipeline as it was when a capture began, if the capture says so.
+///
+/// # Errors
+/// The file cannot be read, does not begin with a header, or its state is damaged or another version's.
+pub fn state(path: &Path) -> Result<Option<Pipeline>, CaptureError> {
+    let mut lines = Lines::open(path)?;
+    header(&mut lines)?;
+    match lines.next_line()? {
+        Some(Line::State(snapshot)) => match record::pipeline(&snapshot) {
+            Ok(pipeline) => Ok(Some(pipeline)),
+            Err(error) => Err(lines.refuse(error)),
+        },
+        _ => Ok(None),
+    }
+}
+
 fn header(lines: &mut Lines) -> Result<Header, CaptureError> {
     match lines.next_line()? {
         Some(Line::Capture(header)) => Ok(header),

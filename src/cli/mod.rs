@@ -4,6 +4,9 @@
 //! monitoring asks, has 2 for something that is wrong and 3 for no answer), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
 //! (`EX_CONFIG`). Those of each command stand in its help, and from there in docs/commands.md.
 
+#[macro_use]
+mod remark;
+
 mod audit;
 mod buffer;
 mod bundle;
@@ -128,7 +131,7 @@ pub fn main() -> ExitCode {
         if is_closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("error: {error:#}");
+        remark!("error: {error:#}");
         ExitCode::FAILURE
     })
 }

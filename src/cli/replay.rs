@@ -118,7 +118,7 @@ fn show(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
     if let Some(error) = broken.or(written.err()) {
         return Err(error).context("write to standard output");
     }
-    eprintln!(
+    remark!(
         "{}, {} not booked, of {}{}",
         counted(events, "movement"),
         counted(loads, "load"),
@@ -243,7 +243,7 @@ fn difference(arguments: &Arguments, other: PipelineConfig) -> anyhow::Result<Re
         .write_all(text.as_bytes())
         .context("write to standard output")?;
     let ((events_a, loads_a), (events_b, loads_b)) = (a.counts(), b.counts());
-    eprintln!(
+    remark!(
         "before: {} and {} not booked; after: {} and {}; the same: {same}, different: {}",
         counted(events_a as u64, "movement"),
         counted(loads_a as u64, "load"),

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let start = match origin.start() {
         Ok(start) => start,
         Err(report) => {
-            eprint!("{}", report.render(Format::Human));
+            crate::cli::remark::text(&report.render(Format::Human));
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };
@@ -40,14 +40,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let _log = logs::start(settings.format, settings.level.as_str());
     match &start.rejected {
         Some(rejected) => {
-            eprint!("{}", rejected.rendered);
+            crate::cli::remark::text(&rejected.rendered);
             error!(
                 code = Code::ConfigLastGood.as_str(),
                 file = %arguments.config.display(),
                 "The configuration was rejected; starting with the last good copy of it"
             );
         }
-        None => eprint!("{}", start.accepted.loaded.report().render(Format::Human)),
+        None => crate::cli::remark::text(&start.accepted.loaded.report().render(Format::Human)),
     }
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match outcome? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_of_the_disk() => {
-            eprintln!("error: {:#}", anyhow::Error::from(error));
+            remark!("error: {:#}", anyhow::Error::from(error));
             Ok(ExitCode::from(super::EXIT_DISK))
         }
         Err(error) => Err(error.into()),

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let status = match asked {
         Ok(status) => status,
         Err(Trouble::Control(error)) if error.is_absence() => {
-            eprintln!("error: {}", crate::error_chain(&error));
+            remark!("error: {}", crate::error_chain(&error));
             return Ok(ExitCode::from(EXIT_DOWN));
         }
         Err(trouble) => return Ok(trouble.exit()),
