@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -78,15 +79,22 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("start the runtime")
 }
 
+/// Whoever stops a process and then its group, as timeout(1) does, means it once: signals within this time are one.
+const ONE_STOP: Duration = Duration::from_millis(500);
+
 /// Cancels `stop` at the first SIGTERM or SIGINT. A second one ends the process at once: what was stored stays stored.
 pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     tokio::spawn(async move {
+        let mut first: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = terminate.recv() => info!("SIGTERM"),
                 _ = interrupt.recv() => info!("SIGINT"),
+            }
+            if first.is_some_and(|at| at.elapsed() < ONE_STOP) {
+                continue;
             }
             if stop.is_cancelled() {
                 warn!(
@@ -95,6 +103,7 @@ pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
                 );
                 std::process::exit(1);
             }
+            first = Some(Instant::now());
             stop.cancel();
         }
     });

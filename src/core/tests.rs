@@ -54,7 +54,7 @@ struct Plant {
 
 /// Nothing here takes long; what takes this long will never come.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(Duration::from_secs(30), future).await {
+    match timeout(Duration::from_secs(60), future).await {
         Ok(value) => value,
         Err(_) => panic!("waited in vain for {what}"),
     }
