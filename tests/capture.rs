@@ -297,3 +297,39 @@ fn a_replay_takes_its_time_when_asked_to() {
     let (_, quick) = output(&[&file[..], &["1000000"]].concat(), &folder);
     assert!(slow == quick && !slow.is_empty());
 }
+
+#[test]
+fn a_replay_reads_a_pipe_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let replay = |arguments: &[&str]| {
+        let capture = std::fs::File::open(folder.join("by-hand.jsonl")).unwrap();
+        let mut cat = Command::new("cat")
+            .stdin(capture)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tracegate"))
+            .args(["replay", "--config", "dock.toml"])
+            .args(arguments)
+            .current_dir(&folder)
+            .stdin(cat.stdout.take().unwrap())
+            .output()
+            .unwrap();
+        cat.wait().unwrap();
+        let texts = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        (output.status.code(), texts)
+    };
+    let (_, file) = output(
+        &["replay", "by-hand.jsonl", "--config", "dock.toml"],
+        &folder,
+    );
+    for pipe in ["-", "/dev/stdin"] {
+        let (code, [out, _]) = replay(&[pipe]);
+        assert_eq!((code, out), (Some(0), file.clone()), "{pipe}");
+    }
+    for (pipe, name) in [("-", "standard input"), ("/dev/stdin", "/dev/stdin")] {
+        let (code, [_, error]) = replay(&[pipe, "--diff", "keen.toml"]);
+        let expected = format!("{name} is no file but a pipe, and is read twice here");
+        assert!(code == Some(1) && error.contains(&expected), "{error}");
+    }
+}
