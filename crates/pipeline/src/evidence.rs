@@ -19,6 +19,8 @@ pub(crate) struct Evidence {
     pub both: f64,
     /// Moments that tell of it.
     pub moments: usize,
+    /// Of these, in how many it was louder on the side of origin before it crossed, and on that of destination after.
+    pub in_order: (usize, usize),
     /// Mean amplitude of its loudest moments.
     pub peak: f64,
     /// From the centre of gravity on the side of origin to that on the side of destination.
@@ -87,6 +89,7 @@ impl Evidence {
             sequence: fit / total,
             both: gain(destination).min(-gain(destination.opposite())) / total,
             moments: high - low,
+            in_order: (louder(before, origin), louder(after, end)),
             peak: profile.peak(cut - reach, cut + reach),
             transit,
             centre: centre(&|sides| sides.sum()),
@@ -103,6 +106,11 @@ fn centre(moments: &[(Time, Sides)], cut: Time, of: &dyn Fn(&Sides) -> f64) -> T
         moment += (*at - cut).seconds() * of(sides);
     }
     cut + Span((moment / weight.max(f64::MIN_POSITIVE) * 1e6) as i64)
+}
+
+fn louder(moments: &[(Time, Sides)], side: Side) -> usize {
+    let louder = |(_, it): &&(Time, Sides)| it.on(side) > it.on(side.opposite());
+    moments.iter().filter(louder).count()
 }
 
 fn sums(moments: &[(Time, Sides)]) -> Sides {

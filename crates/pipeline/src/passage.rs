@@ -275,12 +275,16 @@ impl Passages {
             return Decided::default();
         }
         let at = crossings.median().unwrap_or(load.last);
+        let rest_of = self.rest_of(&view, direction, at, &survey);
+        let rest_of = rest_of.filter(|_| !load.apart);
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
             Some(NonEventReason::Anti)
         } else {
+            let spent = (spent, rest_of.is_some());
             self.judge(&view, &load, at, &crossings, &survey, spent)
         };
-        if refused.is_none() {
+        let rest_of = rest_of.filter(|_| refused.is_none());
+        if refused.is_none() && rest_of.is_none() {
             self.learn(&survey);
         }
         let mut tail = std::mem::take(&mut load.tail);
@@ -321,13 +325,13 @@ impl Passages {
         };
         let mut decision = Decision {
             direction,
-            at,
+            at: rest_of.unwrap_or(at),
             members,
             crossed: Vec::new(),
             uncertainty: Span::default(),
             surroundings: Vec::new(),
             refused,
-            late: None,
+            late: rest_of.map(Late::Amends),
             carriers: Vec::new(),
             eyes: eyes.says(tuning, direction, at),
         };
@@ -335,6 +339,9 @@ impl Passages {
             return Decided::told(decision, Vec::new());
         }
         decision.crossed = decision.members.iter().map(when).collect();
+        if rest_of.is_some() {
+            return self.supplement(decision, tags);
+        }
         let halting = Halting::of(&view, &decision, tail, survey.contrast, (stood, latest));
         let booked = self.book(&decision, tags);
         match halting.filter(|_| self.halting.len() < MAX_LOADS) {
@@ -450,6 +457,28 @@ impl Passages {
     fn others(&self, but: &[EpcKey]) -> Vec<&EpcKey> {
         let keys = self.open.iter().flat_map(|load| load.flips.keys());
         keys.filter(|key| !but.contains(key)).collect()
+    }
+
+    /// The rest of a load that was told, or is going to be.
+    fn supplement(&mut self, decision: Decision, tags: &mut BTreeMap<EpcKey, Tag>) -> Decided {
+        let (direction, at) = (decision.direction, decision.at);
+        let mut passed = self.passed.iter_mut();
+        if let Some(passed) = passed.find(|it| it.direction == direction && it.at == at) {
+            passed.tags += decision.members.len();
+        }
+        let keys = decision.members.iter().map(|(key, _)| key.clone());
+        let keys: Vec<EpcKey> = keys.collect();
+        for key in &keys {
+            self.use_up(Flip { direction, at }, key, tags);
+        }
+        self.open.retain(|load| !load.flips.is_empty());
+        if self.joins_halting(&decision) {
+            return Decided {
+                booked: keys,
+                ..Decided::default()
+            };
+        }
+        Decided::told(decision, keys)
     }
 
     /// Notes a load that passed; says which tags it had.

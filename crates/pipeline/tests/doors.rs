@@ -222,3 +222,33 @@ fn a_single_tag_that_creeps_past_is_booked() {
     });
     assert_eq!(told, ["dock_1 in  receiving 1 items"]);
 }
+
+/// One side hears it far better than the other, which hears it often enough and alone.
+#[test]
+fn a_single_tag_is_booked_although_one_side_hardly_hears_it() {
+    let pass = |far_reads: u32| {
+        then(1, 4, move |at, _, turn| {
+            if at < 1.8 {
+                Some((1 + turn % 2, 16.0 * at - 66.0))
+            } else {
+                let tenth = (at * 10.0).round() as u32 - 18;
+                (tenth < far_reads * 3 && tenth % 3 == 0).then_some((3, -62.0))
+            }
+        })
+    };
+    assert_eq!(pass(4), ["dock_1 in  receiving 1 items"]);
+    // A door that hears through its own wall now and then is no passage.
+    assert_eq!(pass(2), Vec::<String>::new());
+}
+
+#[test]
+fn a_single_tag_that_is_put_down_behind_the_line_did_not_pass() {
+    let told = then(1, 4, |at, _, turn| {
+        if at < 0.6 {
+            (turn % 5 == 0).then_some((1, -66.0))
+        } else {
+            Some((3 + turn % 2, -50.0))
+        }
+    });
+    assert_eq!(told, Vec::<String>::new());
+}

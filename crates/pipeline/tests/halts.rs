@@ -81,29 +81,33 @@ fn what_stands_before_the_door_is_no_tail() {
 /// Killed between any two inputs, also while it stands in the doorway, it is told as if nothing had happened.
 #[test]
 fn every_kill_point_gives_the_same() {
-    let inputs = [start(), reports(&halting(), 8)].concat();
-    let (inputs, whole) = with_ticks(&inputs, 60);
-    assert_eq!(whole.len(), 1);
-    for cut in (0..inputs.len()).step_by(5) {
-        let mut live = Pipeline::default();
-        let mut events = fold(&mut live, &inputs[..cut]);
-        let snapshot = postcard::to_stdvec(live.state()).unwrap();
-        let state: State = postcard::from_bytes(&snapshot).unwrap();
-        events.extend(fold(&mut Pipeline::from_state(state), &inputs[cut..]));
-        assert_eq!(events, whole, "killed at {cut}");
+    for (reads, events_told) in [(halting(), 1), (followed(), 2)] {
+        let inputs = [start(), reports(&reads, 8)].concat();
+        let (inputs, whole) = with_ticks(&inputs, 60);
+        assert_eq!(whole.len(), events_told);
+        for cut in (0..inputs.len()).step_by(5) {
+            let mut live = Pipeline::default();
+            let mut events = fold(&mut live, &inputs[..cut]);
+            let snapshot = postcard::to_stdvec(live.state()).unwrap();
+            let state: State = postcard::from_bytes(&snapshot).unwrap();
+            events.extend(fold(&mut Pipeline::from_state(state), &inputs[cut..]));
+            assert_eq!(events, whole, "killed at {cut}");
+        }
     }
 }
 
 /// In which reports the reads come makes no difference.
 #[test]
 fn delivery_does_not_matter() {
-    let told_in = |chunk: usize| {
-        let inputs: Vec<Input> = [start(), reports(&halting(), chunk)].concat();
-        events(&run(&mut Pipeline::default(), &inputs, 60))
-    };
-    let whole = told_in(8);
-    for chunk in [1, 3, 50] {
-        assert_eq!(told_in(chunk), whole, "{chunk} reads a report");
+    for reads in [halting(), followed()] {
+        let told_in = |chunk: usize| {
+            let inputs: Vec<Input> = [start(), reports(&reads, chunk)].concat();
+            events(&run(&mut Pipeline::default(), &inputs, 60))
+        };
+        let whole = told_in(8);
+        for chunk in [1, 3, 50] {
+            assert_eq!(told_in(chunk), whole, "{chunk} reads a report");
+        }
     }
 }
 
@@ -214,5 +218,42 @@ fn what_backs_out_is_told_after_it_came_in() {
             "dock_1 in  receiving 00/040123450000000016 + 13 items",
             "dock_1 out shipping 00/040123450000000016 + 13 items"
         ]
+    );
+}
+
+/// Two tags of a pallet that stands in the doorway cross long after the others.
+fn followed() -> Vec<Read> {
+    let tags = pallet(1, 18);
+    let (head, tail) = tags.split_at(17);
+    let mut reads = [standing(head, 3.0), standing(tail, 9.0)].concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    reads
+}
+
+/// Too few stand behind for anybody to wait for them; when they follow they are of the load that was told.
+#[test]
+fn a_few_that_follow_later_are_told_as_the_rest_of_their_load() {
+    let inputs = [start(), reports(&followed(), 8)].concat();
+    let outputs = run(&mut Pipeline::default(), &inputs, 60);
+    assert_eq!(
+        lines(&outputs),
+        [
+            "dock_1 in  receiving 00/040123450000000016 + 16 items",
+            "dock_1 in  receiving 2 items"
+        ]
+    );
+    let events = outputs.iter().filter_map(|output| match output {
+        Output::Event(event) => Some(serde_json::from_str(&event.json).unwrap()),
+        _ => None,
+    });
+    let events: Vec<serde_json::Value> = events.collect();
+    let [load, rest] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(load["gw:passage"], rest["gw:passage"]);
+    assert_eq!(load["eventTime"], rest["eventTime"]);
+    assert_eq!(
+        (load.get("gw:late"), &rest["gw:late"]),
+        (None, &true.into())
     );
 }

@@ -145,6 +145,22 @@ impl Halting {
 }
 
 impl Passages {
+    /// Adds `rest` to the load that it is of if that is not told yet; true then.
+    pub(super) fn joins_halting(&mut self, rest: &Decision) -> bool {
+        let of = Flip {
+            direction: rest.direction,
+            at: rest.at,
+        };
+        let Some(halting) = self.halting.iter_mut().find(|it| it.flip == of) else {
+            return false;
+        };
+        for ((key, _), at) in rest.members.iter().zip(&rest.crossed) {
+            halting.tail.remove(key);
+            halting.members.insert(key.clone(), *at);
+        }
+        true
+    }
+
     /// When a load that halts is looked at next.
     pub(crate) fn halt_due(&self) -> Option<Time> {
         self.halting.iter().map(|halting| halting.due).min()

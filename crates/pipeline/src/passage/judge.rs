@@ -1,7 +1,7 @@
 //! Whether a load is booked, or why not.
 
 use super::{Load, Passages, Passed};
-use crate::config::Direction;
+use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::NonEventReason;
 use crate::presence::{Flip, RESIDENT_AFTER};
@@ -19,17 +19,21 @@ const VETO_BELOW: usize = 8;
 const MOSTLY_ELSEWHERE: f64 = 3.0;
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
-/// Sequence of a tag that passed beyond doubt.
-const SINGLE: f64 = 0.9;
+/// Sequence of a tag that passed beyond doubt, and of one where photo-eyes saw something pass.
+const SINGLE: (f64, f64) = (0.9, 0.7);
 /// What the weaker side tells of one tag, as a share of the sequence, and the least of it that is asked of however many.
 const BOTH_SINGLE: (f64, f64) = (0.5, 0.1);
 /// Loads of so many tags tell what is usual at a gate, each by this part.
 const USUAL: (usize, u32) = (5, 8);
-/// Reads of a tag that has to tell alone: sorted by side by mere chance once in hundreds.
-const SINGLE_MOMENTS: usize = 10;
+/// Reads of a tag that has to tell alone: sorted by side by mere chance once in a hundred; the second where photo-eyes saw
+/// something pass.
+const SINGLE_MOMENTS: (usize, usize) = (8, 6);
+/// What was put down on the one side, or carried off there, is not heard on the other alone so many times, first or last. How
+/// loud it was there matters little then: one side may hear a tag far better than the other.
+const IN_ORDER: usize = 3;
 
 impl Passages {
-    /// Why a load is not booked, if it is not.
+    /// Why a load is not booked, if it is not. A `rest` is of a load that was told.
     pub(super) fn judge(
         &self,
         view: &View<'_>,
@@ -37,31 +41,39 @@ impl Passages {
         at: Time,
         crossings: &Crossings,
         survey: &Survey,
-        spent: usize,
+        (spent, is_rest): (usize, bool),
     ) -> Option<NonEventReason> {
         let tuning = view.tuning;
         let moved = survey.moved.len();
         if load.flips.is_empty()
             || spent > moved
-            || (!load.apart && self.is_rest(view, load.direction, at, crossings, survey))
+            || (tuning.one_by_one && view.is_of_told(load.direction, crossings, &survey.moved))
         {
             return Some(NonEventReason::Rearm);
         }
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
         }
-        let is_alone = || self.is_alone(view, load.direction, at, crossings, survey);
-        if moved < tuning.min_tags.max(1) && !(moved + 1 == tuning.min_tags && is_alone()) {
+        let seen = view.eyes.passage(tuning, load.direction, at).is_some();
+        let is_clear = Self::is_clear(view, load.direction, at, crossings, survey, seen);
+        let is_alone = || is_clear && self.is_alone(tuning, load.direction, at);
+        if moved < tuning.min_tags.max(1)
+            && !is_rest
+            && !(moved + 1 == tuning.min_tags && is_alone())
+        {
             return Some(NonEventReason::FewTags);
         }
-        let seen = view.eyes.passage(tuning, load.direction, at).is_some();
-        let (contrast, both) = self.asked(view, load, at, survey);
+        let (contrast, both) = if is_clear {
+            (CONTRAST, f64::MIN)
+        } else {
+            self.asked(view, load, at, survey)
+        };
         if survey.sequence < contrast || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
         }
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
         let ratio = moved as f64 / (moved + survey.stayed.len()) as f64;
-        if ratio < tuning.flip_ratio {
+        if ratio < tuning.flip_ratio && !is_rest {
             return Some(NonEventReason::Ratio);
         }
         if !tuning.one_by_one && !seen && view.have_turned(load.direction, &survey.moved, at) {
@@ -88,7 +100,7 @@ impl Passages {
         let moved = survey.moved.len();
         #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
         let root = (moved.max(1) as f64).sqrt();
-        let usual = (f64::from(self.usual_permille) / 1e3).min(SINGLE);
+        let usual = (f64::from(self.usual_permille) / 1e3).min(SINGLE.0);
         // Both are sums of loudness: of what passed as plainly as this it matters little how loud the one side was, or how
         // seldom the other was asked. What another gate hears, too, is not that plain.
         let is_heard_elsewhere = survey.elsewhere + survey.louder_elsewhere > 0;
@@ -132,17 +144,16 @@ impl Passages {
         vetoed.then_some(NonEventReason::Eye)
     }
 
-    /// A few tags that crossed with a booked load, or while it still stood in the gate.
-    fn is_rest(
+    /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there.
+    pub(super) fn rest_of(
         &self,
         view: &View<'_>,
         direction: Direction,
         at: Time,
-        crossings: &Crossings,
         survey: &Survey,
-    ) -> bool {
-        if view.tuning.one_by_one {
-            return view.is_of_told(direction, crossings, &survey.moved);
+    ) -> Option<Time> {
+        if view.tuning.one_by_one || survey.moved.is_empty() {
+            return None;
         }
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {
@@ -159,47 +170,52 @@ impl Passages {
                     || view.are_loud(survey.moved.iter(), passed.at)
                     || view.are_loud(its.map(|(key, _)| key), at))
         };
-        self.passed.iter().any(is_rest_of)
+        let its = self.passed.iter().filter(|it| is_rest_of(it));
+        its.map(|it| it.at).min_by_key(|its| (*its - at).abs())
     }
 
-    /// So few tags are a load if each of them was read often and clearly moved, and nothing else was in the gate that they
-    /// may be a piece of.
-    fn is_alone(
-        &self,
+    /// Each of these was read often and clearly moved, and nothing else was in the gate that they may be a piece of.
+    fn is_clear(
         view: &View<'_>,
         direction: Direction,
         at: Time,
         crossings: &Crossings,
         survey: &Survey,
+        seen: bool,
     ) -> bool {
-        let tuning = view.tuning;
+        if view.tuning.one_by_one || survey.moved.is_empty() || !survey.is_alone() {
+            return false;
+        }
         // What stands here is told too well for chance to be rare.
         let is_new = |key| {
             let tag = view.tags.get(key);
             tag.is_some_and(|tag| at - tag.known_since <= RESIDENT_AFTER)
         };
         let plainly = view.have_plainly_passed(direction, &survey.moved, at);
+        let (sequence, moments) = if seen {
+            (SINGLE.1, SINGLE_MOMENTS.1)
+        } else {
+            (SINGLE.0, SINGLE_MOMENTS.0)
+        };
         let is_clear = |key| {
             let one = crossings.all.iter().find(|(other, _)| other == key);
             one.is_some_and(|(_, one)| {
-                (one.sequence >= SINGLE || plainly)
-                    && one.both >= BOTH * one.sequence
-                    && one.moments >= SINGLE_MOMENTS
+                let in_order = one.in_order.0.min(one.in_order.1) >= IN_ORDER;
+                (one.sequence >= sequence || plainly)
+                    && (one.both >= BOTH * one.sequence || in_order)
+                    && one.moments >= moments
             })
         };
+        survey.moved.iter().all(|key| is_clear(key) && is_new(key))
+    }
+
+    /// No other load was in the gate at about the time.
+    fn is_alone(&self, tuning: &Tuning, direction: Direction, at: Time) -> bool {
         let near =
             |way: Direction, other: Time| way == direction && (other - at).abs() <= tuning.reach;
-        !tuning.one_by_one
-            && !survey.moved.is_empty()
-            && survey.moved.iter().all(|key| is_clear(key) && is_new(key))
-            && survey.is_alone()
-            && !self
-                .open
-                .iter()
-                .any(|other| near(other.direction, other.first))
-            && !self
-                .passed
-                .iter()
-                .any(|other| near(other.direction, other.at))
+        let mut open = self.open.iter();
+        let mut passed = self.passed.iter();
+        !open.any(|other| near(other.direction, other.first))
+            && !passed.any(|other| near(other.direction, other.at))
     }
 }
