@@ -232,7 +232,7 @@ fn a_single_tag_is_booked_although_one_side_hardly_hears_it() {
                 Some((1 + turn % 2, 16.0 * at - 66.0))
             } else {
                 let tenth = (at * 10.0).round() as u32 - 18;
-                (tenth < far_reads * 3 && tenth % 3 == 0).then_some((3, -62.0))
+                (tenth < far_reads * 3 && tenth.is_multiple_of(3)).then_some((3, -62.0))
             }
         })
     };
