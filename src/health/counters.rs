@@ -113,7 +113,7 @@ counters! {
     marks_repeated,
     /// Movement events stored.
     events,
-    /// Events of them made of reads that came late.
+    /// Events of them made of reads that came late, and supplements to a passage that was told.
     events_late,
     /// Events of them that lack what a compliance profile asks for.
     events_incomplete,

@@ -5,6 +5,7 @@
 
 mod halt;
 mod judge;
+mod rest;
 mod tailgate;
 #[cfg(test)]
 mod tests;
@@ -457,28 +458,6 @@ impl Passages {
     fn others(&self, but: &[EpcKey]) -> Vec<&EpcKey> {
         let keys = self.open.iter().flat_map(|load| load.flips.keys());
         keys.filter(|key| !but.contains(key)).collect()
-    }
-
-    /// The rest of a load that was told, or is going to be.
-    fn supplement(&mut self, decision: Decision, tags: &mut BTreeMap<EpcKey, Tag>) -> Decided {
-        let (direction, at) = (decision.direction, decision.at);
-        let mut passed = self.passed.iter_mut();
-        if let Some(passed) = passed.find(|it| it.direction == direction && it.at == at) {
-            passed.tags += decision.members.len();
-        }
-        let keys = decision.members.iter().map(|(key, _)| key.clone());
-        let keys: Vec<EpcKey> = keys.collect();
-        for key in &keys {
-            self.use_up(Flip { direction, at }, key, tags);
-        }
-        self.open.retain(|load| !load.flips.is_empty());
-        if self.joins_halting(&decision) {
-            return Decided {
-                booked: keys,
-                ..Decided::default()
-            };
-        }
-        Decided::told(decision, keys)
     }
 
     /// Notes a load that passed; says which tags it had.

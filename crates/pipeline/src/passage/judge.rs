@@ -1,12 +1,12 @@
 //! Whether a load is booked, or why not.
 
-use super::{Load, Passages, Passed};
+use super::{Load, Passages};
 use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::NonEventReason;
-use crate::presence::{Flip, RESIDENT_AFTER};
+use crate::presence::RESIDENT_AFTER;
 use crate::survey::{CONTRAST, Crossings, Survey, View};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// What the weaker side tells, as a share of the sequence, in a load that passed a door.
 const BOTH: f64 = 0.2;
@@ -17,8 +17,6 @@ const VETO_BELOW: usize = 8;
 /// Of a load that passes another gate a few tags are by chance louder here. Where most are louder there, the others passed
 /// here only if they are this much louder here.
 const MOSTLY_ELSEWHERE: f64 = 3.0;
-/// What crosses within this of a booked load, and is less than half of it, is the rest of it.
-const REST: Span = Span::millis(1_500);
 /// Sequence of a tag that passed beyond doubt, and of one where photo-eyes saw something pass.
 const SINGLE: (f64, f64) = (0.9, 0.7);
 /// What the weaker side tells of one tag, as a share of the sequence, and the least of it that is asked of however many.
@@ -142,36 +140,6 @@ impl Passages {
             Says::Nothing | Says::Agrees(_) | Says::Busy => false,
         };
         vetoed.then_some(NonEventReason::Eye)
-    }
-
-    /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there.
-    pub(super) fn rest_of(
-        &self,
-        view: &View<'_>,
-        direction: Direction,
-        at: Time,
-        survey: &Survey,
-    ) -> Option<Time> {
-        if view.tuning.one_by_one || survey.moved.is_empty() {
-            return None;
-        }
-        let is_rest_of = |passed: &Passed| {
-            let booked = Flip {
-                direction,
-                at: passed.at,
-            };
-            let its = view
-                .tags
-                .iter()
-                .filter(|(_, tag)| tag.booked == Some(booked));
-            passed.direction == direction
-                && survey.moved.len() * 2 <= passed.tags
-                && ((passed.at - at).abs() <= REST
-                    || view.are_loud(survey.moved.iter(), passed.at)
-                    || view.are_loud(its.map(|(key, _)| key), at))
-        };
-        let its = self.passed.iter().filter(|it| is_rest_of(it));
-        its.map(|it| it.at).min_by_key(|its| (*its - at).abs())
     }
 
     /// Each of these was read often and clearly moved, and nothing else was in the gate that they may be a piece of.

@@ -1,0 +1,71 @@
+//! What crosses a door after the load that it is of was told.
+
+use std::collections::BTreeMap;
+
+use super::{Decided, Decision, Passages, Passed};
+use crate::config::Direction;
+use crate::gate::EpcKey;
+use crate::presence::{Flip, Tag};
+use crate::survey::{Survey, View};
+use crate::time::{Span, Time};
+
+/// What crosses within this of a booked load, and is less than half of it, is the rest of it.
+const REST: Span = Span::millis(1_500);
+
+impl Passages {
+    /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there.
+    pub(super) fn rest_of(
+        &self,
+        view: &View<'_>,
+        direction: Direction,
+        at: Time,
+        survey: &Survey,
+    ) -> Option<Time> {
+        if view.tuning.one_by_one || survey.moved.is_empty() {
+            return None;
+        }
+        let is_rest_of = |passed: &Passed| {
+            let booked = Flip {
+                direction,
+                at: passed.at,
+            };
+            let its = view
+                .tags
+                .iter()
+                .filter(|(_, tag)| tag.booked == Some(booked));
+            passed.direction == direction
+                && survey.moved.len() * 2 <= passed.tags
+                && ((passed.at - at).abs() <= REST
+                    || view.are_loud(survey.moved.iter(), passed.at)
+                    || view.are_loud(its.map(|(key, _)| key), at))
+        };
+        let its = self.passed.iter().filter(|it| is_rest_of(it));
+        its.map(|it| it.at).min_by_key(|its| (*its - at).abs())
+    }
+
+    /// The rest of a load that was told, or is going to be.
+    pub(super) fn supplement(
+        &mut self,
+        decision: Decision,
+        tags: &mut BTreeMap<EpcKey, Tag>,
+    ) -> Decided {
+        let (direction, at) = (decision.direction, decision.at);
+        let mut passed = self.passed.iter_mut();
+        if let Some(passed) = passed.find(|it| it.direction == direction && it.at == at) {
+            passed.tags += decision.members.len();
+        }
+        let keys = decision.members.iter().map(|(key, _)| key.clone());
+        let keys: Vec<EpcKey> = keys.collect();
+        for key in &keys {
+            self.use_up(Flip { direction, at }, key, tags);
+        }
+        self.open.retain(|load| !load.flips.is_empty());
+        if self.joins_halting(&decision) {
+            return Decided {
+                booked: keys,
+                ..Decided::default()
+            };
+        }
+        Decided::told(decision, keys)
+    }
+}
