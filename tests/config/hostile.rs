@@ -111,10 +111,10 @@ proptest! {
 
 /// CPU time of this thread, which a busy machine does not stretch; hundredths of a second (proc_pid_stat(5)).
 fn cpu_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("we run");
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
     let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    let ticks = |field: usize| fields[field].parse::<u64>().unwrap();
+    let ticks = |field: usize| fields[field].parse::<u64>().expect("a number");
     ticks(11) + ticks(12)
 }
 

@@ -57,6 +57,13 @@ const QUICK: Timing = Timing {
     watch: Duration::from_millis(100),
 };
 
+/// For what is not about a broker that is slow: a busy machine makes one.
+const PATIENT: Timing = Timing {
+    connect: PATIENCE,
+    progress: PATIENCE,
+    ..QUICK
+};
+
 fn settings(broker: SocketAddr) -> Settings {
     Settings {
         version: Version::V5,
