@@ -17,6 +17,8 @@ pub(crate) struct Claim {
     pub(crate) zone_s: i64,
     pub(crate) read_point: String,
     pub(crate) biz_step: String,
+    /// The passage that it tells of, as this gateway says it.
+    pub(crate) passage: Option<String>,
     /// All EPCs, the parent too, as Digital Links.
     pub(crate) epcs: Vec<String>,
     /// Class and quantity.
@@ -101,6 +103,7 @@ fn claim(event: &Value) -> Option<Claim> {
         zone_s: zone(text("/eventTimeZoneOffset")).unwrap_or(0),
         read_point: canonical(text("/readPoint/id")),
         biz_step: bare_step(text("/bizStep")).to_owned(),
+        passage: event.get("gw:passage").and_then(Value::as_str).map(str::to_owned),
         epcs,
         quantities,
     })

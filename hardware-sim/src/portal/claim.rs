@@ -29,6 +29,8 @@ pub struct Claim {
     pub(super) tags: BTreeSet<TagIndex>,
     /// Tags that the day does not know.
     pub unknown: usize,
+    /// Which passage it tells of: a supplement has that of the claim it belongs to.
+    pub(super) passage: Option<String>,
     /// When it is said to have happened, seconds of the day.
     pub at_s: f64,
     /// When it was said.
@@ -45,6 +47,7 @@ impl Claim {
             direction: movement.direction,
             tags: movement.read.iter().copied().collect(),
             unknown: 0,
+            passage: None,
             at_s: movement.crossed_s,
             said_s: movement.to_s,
             eyes: Says::Nothing,
@@ -74,6 +77,26 @@ pub struct Told {
     pub claims: Vec<Claim>,
     /// What was refused; only the pipeline says.
     pub refusals: Vec<Refusal>,
+}
+
+impl Told {
+    /// Adds a claim. What has the passage of an earlier one is a supplement to that, which names what was missing: both are one
+    /// claim, of the tags of both, that was said when the last of it was.
+    fn add(&mut self, claim: Claim) {
+        let same = |earlier: &&mut Claim| {
+            claim.passage.is_some()
+                && (earlier.read_point, earlier.direction, &earlier.passage)
+                    == (claim.read_point, claim.direction, &claim.passage)
+        };
+        match self.claims.iter_mut().find(same) {
+            Some(earlier) => {
+                earlier.tags.extend(claim.tags);
+                earlier.unknown += claim.unknown;
+                earlier.said_s = claim.said_s;
+            }
+            None => self.claims.push(claim),
+        }
+    }
 }
 
 /// Who decides.
@@ -138,7 +161,11 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
         change,
         |_, _| None,
         &mut |pipeline, output| match output {
-            Output::Event(event) => told.claims.extend(claim(day, &event, pipeline.now())),
+            Output::Event(event) => {
+                if let Some(claim) = claim(day, &event, pipeline.now()) {
+                    told.add(claim);
+                }
+            }
             Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
             Output::Alert(_)
             | Output::Verdict(_)
@@ -219,6 +246,7 @@ pub(super) fn claim(day: &Day, event: &MovementEvent, now: Time) -> Option<Claim
         direction,
         unknown: said.epcs.len() - tags.len(),
         tags,
+        passage: said.passage,
         at_s: seconds(Time(said.time?.as_microsecond())),
         said_s: seconds(now),
         eyes: event.eyes,

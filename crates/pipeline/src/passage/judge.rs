@@ -43,7 +43,7 @@ impl Passages {
         let moved = survey.moved.len();
         if load.flips.is_empty()
             || spent > moved
-            || (!load.apart && self.is_rest(view, load.direction, at, crossings, survey))
+            || (!load.apart && self.is_rest(view, load.direction, at, survey))
         {
             return Some(NonEventReason::Rearm);
         }
@@ -133,16 +133,9 @@ impl Passages {
     }
 
     /// A few tags that crossed with a booked load, or while it still stood in the gate.
-    fn is_rest(
-        &self,
-        view: &View<'_>,
-        direction: Direction,
-        at: Time,
-        crossings: &Crossings,
-        survey: &Survey,
-    ) -> bool {
+    fn is_rest(&self, view: &View<'_>, direction: Direction, at: Time, survey: &Survey) -> bool {
         if view.tuning.one_by_one {
-            return view.is_of_told(direction, crossings, &survey.moved);
+            return false;
         }
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {

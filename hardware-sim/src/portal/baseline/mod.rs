@@ -191,6 +191,7 @@ impl Batcher {
                     direction: turn.direction,
                     tags: [turn.tag].into(),
                     unknown: 0,
+                    passage: None,
                     at_s: turn.at,
                     said_s: now,
                     eyes: Says::Nothing,

@@ -27,6 +27,7 @@ fn claim(tags: impl IntoIterator<Item = u32>) -> Claim {
         direction: Direction::In,
         tags: tags.into_iter().collect(),
         unknown: 0,
+        passage: None,
         at_s: 102.0,
         said_s: 107.5,
         eyes: Says::Nothing,
