@@ -28,13 +28,15 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Of a change of side in `direction` between `from` and `until`, seen through `reach` before and after it.
+    /// Of a change of side in `direction` between `from` and `until`, seen through `reach` before and after it. A window that
+    /// ends before it begins is the moment of its beginning: a load may turn after it was last taken to be at the line.
     pub fn of(
         profile: &Profile,
         direction: Direction,
         (from, until): (Time, Time),
         reach: Span,
     ) -> Option<Self> {
+        let until = until.max(from);
         let moments: Vec<(Time, Sides)> = profile.between(from - reach, until + reach).collect();
         let destination = direction.destination();
         // What speaks for having been on the side of destination, summed up to each moment.
@@ -126,6 +128,25 @@ mod tests {
         let window = (Time(2_500_000), Time(3_500_000));
         let found = Evidence::of(&profile, Direction::In, window, Span::millis(3_000));
         found.expect("it was heard")
+    }
+
+    #[test]
+    fn a_window_that_ends_before_it_begins_is_a_moment() {
+        let mut profile = Profile::default();
+        for tenth in 0..10 {
+            let side = if tenth < 5 {
+                Side::Outside
+            } else {
+                Side::Inside
+            };
+            profile.add(Time(tenth * 100_000), side, Some(-50));
+        }
+        let (from, until) = (Time(500_000), Time(300_000));
+        let reach = Span::millis(3_000);
+        let of = |window| Evidence::of(&profile, Direction::In, window, reach);
+        let found = of((from, until));
+        assert!(found.is_some_and(|it| it.cut == from), "{found:?}");
+        assert_eq!(found, of((from, from)));
     }
 
     #[test]

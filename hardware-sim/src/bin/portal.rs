@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tracegate_sim::portal::{
-    Alerts, Day, Method, Search, Situation, alerts, causes, reasons, rows, story, table,
+    Air, Alerts, Conditions, Day, Method, Search, Situation, alerts, causes, reasons, rows, story,
+    table,
 };
 
 /// Simulated dock doors and belts with ground truth, and a score.
@@ -32,9 +33,8 @@ enum Command {
         /// Who decides.
         #[arg(long, value_enum, default_value_t = Method::Tracegate)]
         method: Method,
-        /// Another way of inventory than the preset's.
-        #[arg(long, value_enum)]
-        search: Option<Search>,
+        #[command(flatten)]
+        conditions: InAir,
         /// Length of the day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
@@ -50,6 +50,8 @@ enum Command {
         /// Only this one; all docks if it is not given.
         #[arg(long, value_enum)]
         situation: Option<Situation>,
+        #[command(flatten)]
+        conditions: InAir,
         /// Length of each day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
@@ -68,6 +70,8 @@ enum Command {
         /// Only this one; all if it is not given.
         #[arg(long, value_enum)]
         method: Option<Method>,
+        #[command(flatten)]
+        conditions: InAir,
         /// Length of each day.
         #[arg(long, default_value_t = 20.0, value_parser = minutes)]
         minutes: f64,
@@ -78,6 +82,31 @@ enum Command {
         #[arg(long, default_value_t = 2)]
         jobs: usize,
     },
+}
+
+/// What the day is played in.
+#[derive(Debug, Args)]
+struct InAir {
+    /// The radio model: link-budget is the one that the gateway's rules grew up with, waves is for judging them.
+    #[arg(long, value_enum, default_value_t = Air::LinkBudget)]
+    air: Air,
+    /// How fast one reader reads: a number, or fast (500), usual (200) or slow (60). Without it 270 in link-budget and
+    /// 200 in waves.
+    #[arg(long, value_name = "N", value_parser = Conditions::parse_reads_per_second)]
+    reads_per_second: Option<f64>,
+    /// Another way of inventory than the preset's.
+    #[arg(long, value_enum)]
+    search: Option<Search>,
+}
+
+impl InAir {
+    fn conditions(&self) -> Conditions {
+        Conditions {
+            air: self.air,
+            reads_per_s: self.reads_per_second,
+            search: self.search,
+        }
+    }
 }
 
 fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
@@ -101,11 +130,12 @@ fn main() -> ExitCode {
             situation,
             seed,
             method,
-            search,
+            conditions,
             minutes,
             eyes,
         } => {
-            let mut day = Day::with_search(situation, seed, minutes * 60.0, search);
+            let conditions = conditions.conditions();
+            let mut day = Day::under(situation, seed, minutes * 60.0, conditions);
             if eyes {
                 day = day.with_eyes();
             }
@@ -113,8 +143,9 @@ fn main() -> ExitCode {
             let score = day.score(&told);
             print!("{}", story(&day, &told));
             println!(
-                "\n{} seed {seed}, {minutes} min: {} reads, {} eye edges, {} movements and {} that nobody could find",
+                "\n{} seed {seed}, {minutes} min, {}: {} reads, {} eye edges, {} movements and {} that nobody could find",
                 situation.as_str(),
+                conditions.label(),
                 day.reads(),
                 day.eyes.len(),
                 day.movements.len(),
@@ -135,6 +166,7 @@ fn main() -> ExitCode {
         Command::Alerts {
             seeds,
             situation,
+            conditions,
             minutes,
             eyes,
         } => {
@@ -144,7 +176,8 @@ fn main() -> ExitCode {
             for situation in one.unwrap_or_else(|| docks.collect()) {
                 let mut all = Alerts::default();
                 for seed in seeds.clone() {
-                    let mut day = Day::new(situation, seed, minutes * 60.0);
+                    let mut day =
+                        Day::under(situation, seed, minutes * 60.0, conditions.conditions());
                     if eyes {
                         day = day.with_eyes();
                     }
@@ -157,15 +190,25 @@ fn main() -> ExitCode {
             seeds,
             situation,
             method,
+            conditions,
             minutes,
             eyes,
             jobs,
         } => {
+            let conditions = conditions.conditions();
             let one = situation.map(|situation| vec![situation]);
             let situations = one.unwrap_or_else(|| Situation::ALL.to_vec());
             let methods = method.map_or_else(|| Method::ALL.to_vec(), |method| vec![method]);
             let seeds: Vec<u64> = seeds.collect();
-            let rows = rows(&situations, &methods, &seeds, minutes * 60.0, eyes, jobs);
+            let rows = rows(
+                &situations,
+                &methods,
+                &seeds,
+                minutes * 60.0,
+                conditions,
+                eyes,
+                jobs,
+            );
             print!("{}\n{}\n{}", table(&rows), causes(&rows), reasons(&rows));
         }
     }

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracegate_pipeline::{Input, PipelineConfig};
 
+use super::air::{Air, Conditions};
 use super::delivery::{Arrival, Clock, DAY, arrivals, input, outages};
 use super::dice::Dice;
 use super::eyes::{EyeEdge, eye_arrivals, eye_edges};
 use super::goods::{Body, BodyKind, Cause, Tag, TagIndex, TagKind};
 use super::inventory::{Inventory, Sighting};
-use super::site::{Search, Site};
+use super::site::Site;
 use super::situation::{Preset, Situation};
 use super::traffic::Traffic;
 use super::truth::{Movement, movements};
+use super::waves::Rounds;
 
 /// Streams of chance that do not touch each other.
 mod stream {
@@ -51,7 +53,7 @@ pub struct Day {
     pub(super) body_of: Vec<u32>,
     /// The gateway has the photo-eyes.
     wired: bool,
-    arrivals: Vec<(f64, u16, Arrival)>,
+    pub(super) arrivals: Vec<(f64, u16, Arrival)>,
     by_uri: BTreeMap<String, TagIndex>,
 }
 
@@ -59,20 +61,15 @@ impl Day {
     /// Simulates `length_s` seconds; the same arguments give the same day.
     #[must_use]
     pub fn new(situation: Situation, seed: u64, length_s: f64) -> Self {
-        Self::with_search(situation, seed, length_s, None)
+        Self::under(situation, seed, length_s, Conditions::default())
     }
 
-    /// The same day with readers that go about their rounds in another way than the preset's.
+    /// The same traffic in another air, or with readers that go about their rounds in another way than the preset's.
     #[must_use]
-    pub fn with_search(
-        situation: Situation,
-        seed: u64,
-        length_s: f64,
-        search: Option<Search>,
-    ) -> Self {
+    pub fn under(situation: Situation, seed: u64, length_s: f64, conditions: Conditions) -> Self {
         let mut preset = Preset::new(situation, &mut Dice::new(seed, stream::SITE));
         for reader in &mut preset.site.readers {
-            reader.search = search.unwrap_or(reader.search);
+            reader.search = conditions.search.unwrap_or(reader.search);
         }
         let mut traffic = Traffic::new(&preset, Dice::new(seed, stream::TRAFFIC), length_s);
         traffic.run();
@@ -85,7 +82,22 @@ impl Day {
         for (device, reader) in (0_u16..).zip(&preset.site.readers) {
             let dice = Dice::new(seed, stream::READERS + u64::from(device));
             let tags = &warehouse.tags[..goods];
-            let mut sightings = Inventory::new(reader, &bodies, tags, end, dice).run(end);
+            let belt = (reader.ports.iter()).any(|port| {
+                preset
+                    .site
+                    .gates
+                    .get(port.gate)
+                    .is_some_and(|gate| gate.belt)
+            });
+            let mut sightings = match conditions.air {
+                Air::LinkBudget => {
+                    let pace = conditions.pace(belt);
+                    Inventory::new(reader, &bodies, tags, end, pace, dice).run(end)
+                }
+                Air::Waves => {
+                    Rounds::new(reader, &bodies, tags, end, &conditions, belt, dice).run(end)
+                }
+            };
             let mut at = ghost_dice.gap(3600.0 / preset.faults.ghosts_per_h);
             while at < length_s {
                 let antenna = ghost_dice.whole(1, 4) as u16;

@@ -1,6 +1,7 @@
 //! Inventory rounds of one reader through the day: antennas in turn, tags that share the air.
 
 use super::dice::Dice;
+use super::floor::{EARSHOT_M, Floor, Present};
 use super::goods::{Body, BodyKind, Tag, TagIndex};
 use super::radio::{Link, Point, link, plus, wave_m};
 use super::site::{ReaderSite, Search};
@@ -17,16 +18,15 @@ pub(super) struct Sighting {
     pub(super) rssi_dbm: i8,
 }
 
-/// Beyond this, seen from above, no tag is heard.
-const EARSHOT_M: f64 = 9.0;
 /// Switching the antenna and starting a round.
 const ROUND_S: f64 = 0.012;
 /// An empty round takes at least this.
 const SHORTEST_S: f64 = 0.02;
-/// The reader goes to the next antenna after this at the latest.
-const DWELL_S: f64 = 0.12;
-/// One tag's turn with the empty and collided slots that go with it (about 270 tags a second).
-const TURN_S: f64 = 0.0037;
+/// The pace of a site that asks for no other.
+const USUAL_PACE: Pace = Pace {
+    turn_s: 0.0037,
+    dwell_s: 0.12,
+};
 /// Width of the step from never to always, for waking and for decoding.
 const WAKE_DB: f64 = 0.7;
 const DECODE_DB: f64 = 1.5;
@@ -43,8 +43,22 @@ const CHANNELS_HZ: [f64; 4] = [865.7e6, 866.3e6, 866.9e6, 867.5e6];
 const CHANNEL_S: f64 = 3.5;
 /// Noise of a single RSSI figure.
 const RSSI_NOISE_DB: f64 = 0.7;
-/// Time slices in which bodies are looked up.
-const SLICE_S: f64 = 1.0;
+
+/// How fast the air is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pace {
+    /// One tag's turn with the empty and collided slots that go with it.
+    pub(super) turn_s: f64,
+    /// The reader goes to the next antenna after this at the latest.
+    pub(super) dwell_s: f64,
+}
+
+impl Default for Pace {
+    /// About 270 tags a second.
+    fn default() -> Self {
+        USUAL_PACE
+    }
+}
 
 /// A tag's link to one antenna, until it is worked out anew.
 #[derive(Debug, Clone, Copy)]
@@ -53,25 +67,18 @@ struct Known {
     link: Link,
 }
 
-/// Where a body is at the moment of a round.
-struct Present<'a> {
-    body: &'a Body,
-    at: (f64, f64),
-    moves: bool,
-}
-
 /// One reader's day.
 pub(super) struct Inventory<'a> {
     reader: &'a ReaderSite,
-    bodies: &'a [Body],
+    floor: Floor<'a>,
     tags: &'a [Tag],
+    pace: Pace,
     dice: Dice,
     known: Vec<Option<Known>>,
     /// Session 1: silent until then. Session 2: which target it answers to.
     silent_until: Vec<f64>,
     flag_b: Vec<bool>,
     target_b: bool,
-    slices: Vec<Vec<usize>>,
 }
 
 impl<'a> Inventory<'a> {
@@ -80,18 +87,19 @@ impl<'a> Inventory<'a> {
         bodies: &'a [Body],
         tags: &'a [Tag],
         length_s: f64,
+        pace: Pace,
         dice: Dice,
     ) -> Self {
         Self {
             reader,
-            bodies,
+            floor: Floor::new(reader, bodies, length_s),
             tags,
+            pace,
             dice,
             known: vec![None; tags.len() * reader.ports.len()],
             silent_until: vec![0.0; tags.len()],
             flag_b: vec![false; tags.len()],
             target_b: false,
-            slices: slices(reader, bodies, length_s),
         }
     }
 
@@ -117,7 +125,7 @@ impl<'a> Inventory<'a> {
         // The second target of a dual search takes what the first left, while there is time.
         for pass in 0..2 {
             for (tag, link) in &answers {
-                if spent + TURN_S > DWELL_S {
+                if spent + self.pace.turn_s > self.pace.dwell_s {
                     break;
                 }
                 let index = *tag as usize;
@@ -126,7 +134,7 @@ impl<'a> Inventory<'a> {
                     Search::Session1Single if at < self.silent_until[index] => continue,
                     _ => {}
                 }
-                spent += TURN_S;
+                spent += self.pace.turn_s;
                 let heard = link.rssi_dbm + RSSI_NOISE_DB * self.dice.normal();
                 let decoded = step(heard - self.reader.radio.sensitivity_dbm, DECODE_DB);
                 if !self.dice.chance(decoded) {
@@ -142,7 +150,10 @@ impl<'a> Inventory<'a> {
                     rssi_dbm: heard.round().clamp(-128.0, 127.0) as i8,
                 });
             }
-            if self.reader.search != Search::Session2Dual || spent + TURN_S > DWELL_S || pass == 1 {
+            if self.reader.search != Search::Session2Dual
+                || spent + self.pace.turn_s > self.pace.dwell_s
+                || pass == 1
+            {
                 break;
             }
             self.target_b = !self.target_b;
@@ -152,26 +163,7 @@ impl<'a> Inventory<'a> {
 
     /// The tags that wake up and answer, with their links.
     fn answers(&mut self, at: f64, port: usize) -> Vec<(TagIndex, Link)> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a time of the day is positive and small"
-        )]
-        let slice = (at / SLICE_S) as usize;
-        let Some(near) = self.slices.get(slice) else {
-            return Vec::new();
-        };
-        let present: Vec<Present<'_>> = near
-            .iter()
-            .filter_map(|index| {
-                let body = &self.bodies[*index];
-                Some(Present {
-                    body,
-                    at: body.path.position(at)?,
-                    moves: body.path.moves_at(at),
-                })
-            })
-            .collect();
+        let present = self.floor.present(at);
         let ears = self.reader.ports[port].antenna.at;
         let distance = |there: (f64, f64)| (there.0 - ears[0]).hypot(there.1 - ears[1]);
         let stirs = |one: &&Present<'_>| one.moves && distance(one.at) < STIRS_M;
@@ -235,13 +227,7 @@ impl<'a> Inventory<'a> {
         let place = plus(floor, tag.offset);
         let ears = antenna.at;
         let towards = [ears[0] - floor[0], ears[1] - floor[1], ears[2]];
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a time of the day is positive and small"
-        )]
-        let channel = (at / CHANNEL_S) as usize * 7 % CHANNELS_HZ.len();
-        let wave = wave_m(CHANNELS_HZ[channel]);
+        let wave = wave_m(channel_hz(at));
         let loss = in_load_db(one.body.size, tag.offset, towards, one.body.db_per_m) + shade_db;
         let with = |loss| link(&self.reader.radio, antenna, &tag.radio, place, wave, loss);
         let steady = with(loss);
@@ -251,6 +237,17 @@ impl<'a> Inventory<'a> {
         }
         with(loss - fading_db(ears, place, scatterers, wave, at))
     }
+}
+
+/// What the reader sends on at a time of the day.
+pub(super) fn channel_hz(at: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a time of the day is positive and small"
+    )]
+    let channel = (at / CHANNEL_S) as usize * 7 % CHANNELS_HZ.len();
+    CHANNELS_HZ[channel]
 }
 
 /// What the other bodies in the way take, one way.
@@ -270,38 +267,6 @@ fn shade_db(ears: Point, number: usize, present: &[Present<'_>]) -> f64 {
 }
 
 /// From 0 to 1, a half where nothing is left over.
-fn step(above_db: f64, width_db: f64) -> f64 {
+pub(super) fn step(above_db: f64, width_db: f64) -> f64 {
     1.0 / (1.0 + (-above_db / width_db).exp())
-}
-
-/// For each slice of the day, the bodies that may come within earshot of the reader in it.
-fn slices(reader: &ReaderSite, bodies: &[Body], length_s: f64) -> Vec<Vec<usize>> {
-    let middle = reader
-        .ports
-        .iter()
-        .map(|port| port.antenna.at[1])
-        .sum::<f64>()
-        / reader.ports.len().max(1) as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "times of the day are clamped to it"
-    )]
-    let slice = |at: f64| (at.clamp(0.0, length_s) / SLICE_S) as usize;
-    let mut slices = vec![Vec::new(); slice(length_s) + 1];
-    for (index, body) in bodies.iter().enumerate() {
-        for number in slice(body.path.start())..=slice(body.path.end()) {
-            // Positions within a slice differ by a few metres at most.
-            let middle_of = (number as f64 + 0.5) * SLICE_S;
-            let at = middle_of.clamp(body.path.start(), body.path.end());
-            let near = body
-                .path
-                .position(at)
-                .is_some_and(|(x, y)| x.hypot(y - middle) < EARSHOT_M + 4.0);
-            if near && let Some(list) = slices.get_mut(number) {
-                list.push(index);
-            }
-        }
-    }
-    slices
 }

@@ -5,12 +5,13 @@
 //! others decide, [`Day::score`] compares. The `portal` command prints the tables.
 //!
 //! From the bottom up: `radio` (link budget) and `surroundings` (fading, goods in the way) say how loud a tag is,
-//! `inventory` who gets a turn, `path`, `goods` and `traffic` who is where, `site` and `situation` what is built, `delivery`
+//! `inventory` who gets a turn; `waves` says both in another way, for the same days ([`Air`]); `path`, `goods` and `traffic` who is where, `site` and `situation` what is built, `delivery`
 //! what the reader's clock and the network make of it, `truth` what has passed: it is read off the ways, not declared.
 //!
 //! Seeds [`TUNING_SEEDS`] are for tuning; [`HELD_BACK_SEEDS`] stay unused until a figure is reported, so that it
 //! tells of days that nobody has looked at.
 
+mod air;
 mod alerts;
 mod baseline;
 mod claim;
@@ -18,6 +19,7 @@ mod day;
 mod delivery;
 mod dice;
 mod eyes;
+mod floor;
 mod goods;
 mod inventory;
 mod path;
@@ -29,10 +31,12 @@ mod situation;
 mod surroundings;
 mod traffic;
 mod truth;
+mod waves;
 
 #[cfg(test)]
 mod tests;
 
+pub use air::{Air, Conditions};
 pub use alerts::{Alerts, alerts};
 pub use claim::{Claim, Method, Refusal, Told};
 pub use day::Day;

@@ -95,7 +95,7 @@ pub(super) fn wave_m(hz: f64) -> f64 {
 }
 
 /// A patch: parabolic in decibels down to its back.
-fn pattern_dbi(antenna: &Antenna, direction: Point) -> f64 {
+pub(super) fn pattern_dbi(antenna: &Antenna, direction: Point) -> f64 {
     let angle = dot(antenna.boresight, direction).clamp(-1.0, 1.0).acos();
     let off = angle.to_degrees() / antenna.beam_deg;
     antenna.gain_dbi - (12.0 * off * off).min(antenna.front_to_back_db)

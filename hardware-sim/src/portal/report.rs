@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracegate_pipeline::eyes::Says;
 
+use super::air::Conditions;
 use super::claim::{Claim, Method, Told};
 use super::day::Day;
 use super::goods::Cause;
@@ -27,6 +28,8 @@ pub struct Row {
     pub situation: Situation,
     /// Who told it.
     pub method: Method,
+    /// In which air.
+    pub conditions: Conditions,
     /// One for each seed, in order.
     pub scores: Vec<Score>,
     /// Movements that nobody could have found, over all seeds.
@@ -60,13 +63,14 @@ impl Row {
     }
 }
 
-/// Scores `methods` on `situations` with `seeds`, with or without photo-eyes, on `jobs` threads. The rows do not depend on `jobs`.
+/// Scores `methods` on `situations` with `seeds` in the same air, with or without photo-eyes, on `jobs` threads. The rows do not depend on `jobs`.
 #[must_use]
 pub fn rows(
     situations: &[Situation],
     methods: &[Method],
     seeds: &[u64],
     length_s: f64,
+    conditions: Conditions,
     eyes: bool,
     jobs: usize,
 ) -> Vec<Row> {
@@ -81,7 +85,7 @@ pub fn rows(
             let index = next.fetch_add(1, Ordering::Relaxed);
             days.get(index).map(|day| (index, *day))
         } {
-            let mut day = Day::new(situation, seed, length_s);
+            let mut day = Day::under(situation, seed, length_s, conditions);
             if eyes {
                 day = day.with_eyes();
             }
@@ -106,6 +110,7 @@ pub fn rows(
             rows.push(Row {
                 situation: *situation,
                 method: *method,
+                conditions,
                 scores: scores.cloned().collect(),
                 unreadable: days.iter().map(|(unreadable, _)| unreadable).sum(),
             });
@@ -118,7 +123,7 @@ pub fn rows(
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "situation      method       strict F1  precision  recall  direction  exact  dup/h  false/h  p50 s  p95 s\n",
+        "situation      method       strict F1  precision  recall  direction  exact  dup/h  false/h  p50 s  p95 s  air\n",
     );
     let mut last = None;
     for row in rows {
@@ -131,7 +136,7 @@ pub fn table(rows: &[Row]) -> String {
         let per_hour = row.mean(|score| score.duplicates as f64 / score.hours.max(1e-9));
         let _ = writeln!(
             text,
-            "{name:<14} {:<12} {:>9.3} {:>10.3} {:>7.3} {:>10.3} {:>6.2} {per_hour:>6.1} {:>8.1} {:>6} {:>6}",
+            "{name:<14} {:<12} {:>9.3} {:>10.3} {:>7.3} {:>10.3} {:>6.2} {per_hour:>6.1} {:>8.1} {:>6} {:>6}  {}",
             row.method.as_str(),
             row.mean(Score::strict_f1),
             row.mean(Score::precision),
@@ -141,6 +146,7 @@ pub fn table(rows: &[Row]) -> String {
             row.mean(Score::false_per_hour),
             row.latency(0.5),
             row.latency(0.95),
+            row.conditions.label(),
         );
     }
     text

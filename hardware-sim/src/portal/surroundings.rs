@@ -60,6 +60,11 @@ pub(super) fn fading_db(
 
 /// What a load's own goods take on the way from a tag at `offset` (from the middle of the load's floor) to the antenna.
 pub(super) fn in_load_db(size: Point, offset: Point, towards: Point, db_per_m: f64) -> f64 {
+    (in_load_m(size, offset, towards) * db_per_m).min(MOST_IN_LOAD_DB)
+}
+
+/// How far the way from a tag at `offset` (from the middle of the load's floor) to `towards` runs inside the load, metres.
+pub(super) fn in_load_m(size: Point, offset: Point, towards: Point) -> f64 {
     let low = [-size[0] / 2.0, -size[1] / 2.0, 0.0];
     let high = [size[0] / 2.0, size[1] / 2.0, size[2]];
     let way = minus(towards, offset);
@@ -75,7 +80,7 @@ pub(super) fn in_load_db(size: Point, offset: Point, towards: Point, db_per_m: f
             inside = inside.min(((wall - offset[axis]) / way[axis]).max(0.0));
         }
     }
-    (inside * length * db_per_m).min(MOST_IN_LOAD_DB)
+    inside * length
 }
 
 /// How long the straight way from `a` to `b` runs through an upright body, metres, seen from above.

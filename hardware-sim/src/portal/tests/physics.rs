@@ -2,7 +2,7 @@
 
 use crate::portal::dice::Dice;
 use crate::portal::goods::{Body, BodyKind, Recipe, Warehouse};
-use crate::portal::inventory::Inventory;
+use crate::portal::inventory::{Inventory, Pace};
 use crate::portal::path::Path;
 use crate::portal::radio::{Antenna, Link, Point, TagRadio, Transceiver, link, wave_m};
 use crate::portal::site::{Search, Site};
@@ -161,7 +161,15 @@ fn reads_each(count: u32, search: Search) -> f64 {
     }];
     let reader = &site.readers[0];
     let dice = Dice::new(1, 3);
-    let seen = Inventory::new(reader, &bodies, &warehouse.tags, 20.0, dice).run(20.0);
+    let seen = Inventory::new(
+        reader,
+        &bodies,
+        &warehouse.tags,
+        20.0,
+        Pace::default(),
+        dice,
+    )
+    .run(20.0);
     seen.len() as f64 / f64::from(count)
 }
 

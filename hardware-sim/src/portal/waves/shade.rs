@@ -1,0 +1,88 @@
+//! What stands between an antenna and a tag: a wave goes through goods, and around everything.
+//!
+//! Around is diffraction at the left, the right and the upper edge, each a knife edge (ITU-R P.526, 4.1): 6 dB where the
+//! straight ray grazes it, about 20 dB well behind it, nothing a Fresnel zone beside it. So a shadow comes and goes smoothly
+//! as a truck drives by, and it is never black. Steel and people let nothing through; goods take their decibels a metre.
+
+use super::super::floor::Present;
+use super::super::goods::BodyKind;
+use super::super::radio::{Point, minus, norm};
+use super::super::surroundings::through_m;
+
+/// A truck's mast and counterweight stand this far out of the truck before and behind it, and the mast above it.
+const MAST_M: (f64, f64) = (0.15, 0.3);
+/// Edges nearer to either end than this are not worked out: the formula is for far fields.
+const NEAREST_M: f64 = 0.25;
+
+/// The loss of the straight ray from `tag` to `ears` on one body that is not the tag's own, decibels.
+pub(super) fn loss_db(tag: Point, ears: Point, other: &Present<'_>, wave_m: f64) -> f64 {
+    let way = minus(ears, tag);
+    let flat = way[0].hypot(way[1]);
+    if flat < 2.0 * NEAREST_M {
+        return 0.0;
+    }
+    let (x, y) = (way[0] / flat, way[1] / flat);
+    let (to_x, to_y) = (other.at.0 - tag[0], other.at.1 - tag[1]);
+    let along = to_x * x + to_y * y;
+    let aside = to_y * x - to_x * y;
+    let mut size = other.body.size;
+    if other.body.kind == BodyKind::Truck {
+        size = [size[0] + 2.0 * MAST_M.0, size[1], size[2] + MAST_M.1];
+    }
+    let half = (size[0] * y.abs() + size[1] * x.abs()) / 2.0;
+    // Beside it by more than any Fresnel zone here, or not in between.
+    if aside.abs() > half + 1.0 || along < 0.0 || along > flat {
+        return 0.0;
+    }
+    let near = along.clamp(NEAREST_M, flat - NEAREST_M);
+    let zone = (2.0 * flat / (wave_m * near * (flat - near))).sqrt();
+    let ray_height = tag[2] + way[2] * near / flat;
+    let edges = [half - aside, half + aside, size[2] - ray_height];
+    let around: f64 = edges
+        .iter()
+        .map(|depth| 10f64.powf(-knife_edge_db(depth * zone) / 10.0))
+        .sum();
+    let through = if other.body.kind == BodyKind::Load {
+        let metres = through_m(tag, ears, other.at, size);
+        10f64.powf(-metres * other.body.db_per_m / 10.0)
+    } else {
+        0.0
+    };
+    -10.0 * (around + through).clamp(1e-6, 1.0).log10()
+}
+
+/// ITU-R P.526, equation 31: the loss behind a knife edge, by how deep in its shadow, in units of the Fresnel zone.
+pub(super) fn knife_edge_db(depth: f64) -> f64 {
+    if depth <= -0.78 {
+        return 0.0;
+    }
+    let from = depth - 0.1;
+    6.9 + 20.0 * ((from * from + 1.0).sqrt() + from).log10()
+}
+
+/// What a moving body sends on towards a tag, relative to isotropic spreading of both ways: the bistatic radar equation with
+/// a cross section of about its silhouette at these wavelengths.
+pub(super) fn scattered(
+    body: BodyKind,
+    ears: Point,
+    body_at: Point,
+    tag: Point,
+    wave_m: f64,
+) -> (f64, f64) {
+    /// In square metres.
+    const PERSON: f64 = 0.6;
+    const TRUCK: f64 = 5.0;
+    const LOAD: f64 = 0.8;
+    let section = match body {
+        BodyKind::Person => PERSON,
+        BodyKind::Truck => TRUCK,
+        BodyKind::Load => LOAD,
+    };
+    let there = norm(minus(body_at, ears));
+    let back = norm(minus(tag, body_at));
+    let four_pi = 4.0 * std::f64::consts::PI;
+    // Nearer than its own size a body is no point.
+    let (far, near) = (there.max(1.0), back.max(1.0));
+    let strength = wave_m / four_pi * (section / four_pi).sqrt() / (far * near);
+    (strength, there + back)
+}
