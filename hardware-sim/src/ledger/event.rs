@@ -103,7 +103,10 @@ fn claim(event: &Value) -> Option<Claim> {
         zone_s: zone(text("/eventTimeZoneOffset")).unwrap_or(0),
         read_point: canonical(text("/readPoint/id")),
         biz_step: bare_step(text("/bizStep")).to_owned(),
-        passage: event.get("gw:passage").and_then(Value::as_str).map(str::to_owned),
+        passage: event
+            .get("gw:passage")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         epcs,
         quantities,
     })
