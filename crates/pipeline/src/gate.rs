@@ -20,6 +20,7 @@ use crate::input::DeviceIndex;
 use crate::passage::{Decided, Decision, Passages};
 use crate::presence::{Flip, Tag};
 use crate::sensing::{Sensed, Surroundings};
+use crate::survey::crossed_unheard;
 use crate::time::{Span, Time};
 
 /// Reads waiting for their turn at one gate at most; beyond, the oldest are taken as they are.
@@ -326,6 +327,14 @@ impl Gate {
         let flip = tag
             .confirm(tuning, at)
             .or_else(|| if is_lost { tag.end_visit(tuning) } else { None });
+        let belt = self.passages.belt();
+        let flip = flip.or_else(|| {
+            if is_lost {
+                crossed_unheard(tag, tuning, belt)
+            } else {
+                None
+            }
+        });
         if is_lost {
             tag.ended = true;
             if !tag.appeared {

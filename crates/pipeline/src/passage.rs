@@ -3,6 +3,7 @@
 //! A change of side of a single tag only raises the question. It is answered with all that was heard around it: when the
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
+mod belt;
 mod halt;
 mod judge;
 mod rest;
@@ -21,7 +22,7 @@ use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
 use crate::presence::{Flip, Tag};
 use crate::sensing::Surroundings;
-use crate::survey::{Crossings, Survey, View};
+use crate::survey::{Belt, Crossings, Survey, View};
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
@@ -87,7 +88,7 @@ pub struct Decision {
     pub surroundings: Vec<(EpcKey, Surroundings)>,
     /// Why it is not booked, if it is not.
     pub refused: Option<NonEventReason>,
-    /// Its reads came after their time was decided.
+    /// Its reads came after their time was decided, or amend what was told.
     pub late: Option<Late>,
     /// Carriers, such as fork lifts, that were there at the time; in order of their memory.
     pub carriers: Vec<EpcKey>,
@@ -116,7 +117,7 @@ impl Decided {
     }
 }
 
-/// What a load is whose reads came late.
+/// What a load is that was told late: its reads came late, or, on a belt, tell only now which thing they are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Late {
     /// A passage that was not told before.
@@ -133,6 +134,7 @@ pub struct Passages {
     passed: Vec<Passed>,
     /// Sequence that is usual in the loads booked here; 0 before the first.
     usual_permille: u32,
+    belt: Belt,
 }
 
 impl Passages {
@@ -141,6 +143,7 @@ impl Passages {
     pub fn afresh(&self) -> Self {
         Self {
             usual_permille: self.usual_permille,
+            belt: self.belt,
             ..Self::default()
         }
     }
@@ -243,6 +246,7 @@ impl Passages {
             tags,
             elsewhere,
             eyes,
+            belt: self.belt,
         };
         let mut crossings = self.gather(&view, &mut load);
         let behind = view.followers(load.direction, &crossings);
@@ -266,6 +270,11 @@ impl Passages {
             return Decided::default();
         }
         let latest = load.first + LONGEST_LOAD;
+        if now < latest && view.is_unsure(direction, &crossings) {
+            load.decide_at = now + Span(tuning.settle.0 / 8);
+            self.open.push(load);
+            return Decided::default();
+        }
         if now < latest && view.is_there(direction, &load.flips, &survey) {
             load.decide_at = now + Span(tuning.settle.0 / 8);
             load.held = true;
@@ -276,7 +285,10 @@ impl Passages {
             return Decided::default();
         }
         let at = crossings.median().unwrap_or(load.last);
-        let rest_of = self.rest_of(&view, direction, at, &survey);
+        if view.are_of_another_belt(&survey.moved, at) {
+            return Decided::default();
+        }
+        let rest_of = self.rest_of(&view, direction, at, &crossings, &survey);
         let rest_of = rest_of.filter(|_| !load.apart);
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
             Some(NonEventReason::Anti)
@@ -285,8 +297,10 @@ impl Passages {
             self.judge(&view, &load, at, &crossings, &survey, spent)
         };
         let rest_of = rest_of.filter(|_| refused.is_none());
-        if refused.is_none() && rest_of.is_none() {
+        let mut left_behind = Vec::new();
+        if refused.is_none() && (rest_of.is_none() || tuning.one_by_one) {
             self.learn(&survey);
+            left_behind = self.learn_belt(&view, direction, &crossings, &survey);
         }
         let mut tail = std::mem::take(&mut load.tail);
         let stood = !tail.is_empty();
@@ -341,10 +355,13 @@ impl Passages {
         }
         decision.crossed = decision.members.iter().map(when).collect();
         if rest_of.is_some() {
-            return self.supplement(decision, tags);
+            let decided = self.supplement(decision, tags);
+            self.follow(tuning, now, left_behind, tags);
+            return decided;
         }
         let halting = Halting::of(&view, &decision, tail, survey.contrast, (stood, latest));
         let booked = self.book(&decision, tags);
+        self.follow(tuning, now, left_behind, tags);
         match halting.filter(|_| self.halting.len() < MAX_LOADS) {
             Some(halting) => {
                 self.halting.push(halting);
@@ -355,18 +372,6 @@ impl Passages {
                 }
             }
             None => Decided::told(decision, booked),
-        }
-    }
-
-    /// What turned out to be on another thing on the belt is decided by itself.
-    fn leave(&mut self, tuning: &Tuning, now: Time, load: &Load) {
-        if !load.flips.is_empty() {
-            self.open.push(Load {
-                first: load.flips.values().min().copied().unwrap_or(load.first),
-                last: load.flips.values().max().copied().unwrap_or(load.last),
-                decide_at: now + Span(tuning.settle.0 / 8),
-                ..load.clone()
-            });
         }
     }
 

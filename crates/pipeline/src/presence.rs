@@ -22,7 +22,7 @@ pub(crate) const RISE: f64 = 2.0;
 /// Observations on each side, and in all, that the whole visit must have to tell a way.
 const WHOLE_VISIT: (u32, u32) = (2, 6);
 /// On a belt, sequence and moments that a visit must have to tell a way.
-const ON_BELT: (f64, usize) = (0.5, 3);
+pub(crate) const ON_BELT: (f64, usize) = (0.5, 3);
 
 /// A confirmed change of side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

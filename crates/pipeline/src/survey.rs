@@ -4,9 +4,14 @@ mod belt;
 mod ends;
 mod faint;
 mod halt;
+mod one_sided;
+mod place;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::one_sided::crossed_unheard;
+pub(crate) use self::place::Belt;
+use self::place::Course;
 use crate::config::{Direction, Tuning};
 use crate::evidence::Evidence;
 use crate::eyes::Eyes;
@@ -55,6 +60,8 @@ pub(crate) struct View<'a> {
     pub tags: &'a BTreeMap<EpcKey, Tag>,
     pub elsewhere: &'a Elsewhere<'a>,
     pub eyes: &'a Eyes,
+    /// What is known of the belt, if it is one.
+    pub belt: Belt,
 }
 
 /// When the tags that changed sides crossed.
@@ -62,8 +69,8 @@ pub(crate) struct Crossings {
     pub all: Vec<(EpcKey, Evidence)>,
     /// The load's centre of gravity in time; on a belt, when it crossed.
     pub centre: Option<Time>,
-    /// On a belt, when it was loudest before it crossed.
-    pub came: Option<Time>,
+    /// On a belt, when it was where.
+    pub course: Course,
     /// There, how far apart tags of one item are on one thing, and those of different items.
     item: (f64, f64),
 }
@@ -131,7 +138,11 @@ impl View<'_> {
                 *at + self.tuning.paced(FLIP_LAG.1),
             );
             let tag = self.tags.get(key)?;
-            let evidence = Evidence::of(&tag.profile, direction, window, reach)?;
+            let mut evidence = Evidence::of(&tag.profile, direction, window, reach)?;
+            // No change of side fits best where there is none.
+            if self.tuning.one_by_one && self.is_one_sided(tag, *at) {
+                evidence.cut = *at;
+            }
             Some((key.clone(), evidence))
         });
         let all: Vec<(EpcKey, Evidence)> = all.collect();
@@ -142,11 +153,10 @@ impl View<'_> {
         let mut centres: Vec<Time> = centres.collect();
         centres.sort_unstable();
         let centre = centres.get(centres.len() / 2).copied();
-        let keys = all.iter().filter(|_| one_by_one);
-        let came = keys.filter_map(|(key, _)| self.came(direction, key, centre?));
-        let mut came: Vec<Time> = came.collect();
-        came.sort_unstable();
-        let came = came.get(came.len() / 2).copied();
+        let on_belt = all.iter().filter(|_| one_by_one);
+        let courses: Vec<Course> = on_belt
+            .map(|(key, one)| self.course(direction, key, Some(one.cut), one.cut, false))
+            .collect();
         let item = if one_by_one {
             self.item_tells()
         } else {
@@ -155,7 +165,7 @@ impl View<'_> {
         Crossings {
             all,
             centre,
-            came,
+            course: Course::middle(&courses),
             item,
         }
     }

@@ -181,6 +181,7 @@ impl Passages {
             tags,
             elsewhere,
             eyes,
+            belt: self.belt,
         };
         let due = self.halting.iter().position(|it| it.due <= now);
         let over = due.filter(|index| {

@@ -43,10 +43,7 @@ impl Passages {
     ) -> Option<NonEventReason> {
         let tuning = view.tuning;
         let moved = survey.moved.len();
-        if load.flips.is_empty()
-            || spent > moved
-            || (tuning.one_by_one && view.is_of_told(load.direction, crossings, &survey.moved))
-        {
+        if load.flips.is_empty() || spent > moved {
             return Some(NonEventReason::Rearm);
         }
         if survey.elsewhere > moved {

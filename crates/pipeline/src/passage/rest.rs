@@ -6,23 +6,28 @@ use super::{Decided, Decision, Passages, Passed};
 use crate::config::Direction;
 use crate::gate::EpcKey;
 use crate::presence::{Flip, Tag};
-use crate::survey::{Survey, View};
+use crate::survey::{Crossings, Survey, View};
 use crate::time::{Span, Time};
 
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
 impl Passages {
-    /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there.
+    /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there; the thing on a belt
+    /// that they are on.
     pub(super) fn rest_of(
         &self,
         view: &View<'_>,
         direction: Direction,
         at: Time,
+        crossings: &Crossings,
         survey: &Survey,
     ) -> Option<Time> {
-        if view.tuning.one_by_one || survey.moved.is_empty() {
+        if survey.moved.is_empty() {
             return None;
+        }
+        if view.tuning.one_by_one {
+            return view.told_thing(direction, crossings, &survey.moved);
         }
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {

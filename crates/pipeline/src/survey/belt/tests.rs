@@ -2,7 +2,8 @@ use super::*;
 use crate::config::{Side, Tuning};
 use crate::filter::TagClass;
 use crate::gate::Elsewhere;
-use crate::presence::Flip;
+use crate::presence::{Flip, Tag};
+use crate::survey::Belt;
 
 const IN: Direction = Direction::In;
 
@@ -50,6 +51,7 @@ fn ask<T>(tags: &[((u8, u8), i64)], booked: &[(u8, i64)], of: impl FnOnce(&View<
         tags: &all,
         elsewhere: &Elsewhere::new(std::iter::empty()),
         eyes: &crate::eyes::Eyes::default(),
+        belt: Belt::default(),
     })
 }
 
@@ -61,7 +63,7 @@ fn crossings(view: &View<'_>, one: (u8, u8), at: i64) -> Crossings {
 fn tags_of_one_item_are_one_thing_farther_apart_than_those_of_different_items() {
     for (item, at, is_one) in [
         (1, 5_000, true),
-        (1, 5_400, true),
+        (1, 5_350, true),
         (1, 5_700, false),
         (2, 5_000, true),
         (2, 5_400, false),
@@ -107,14 +109,49 @@ fn the_item_tells_nothing_where_it_is_usual() {
     assert_eq!(mixed, (ITEM.0, 1.0), "a thing has tags of several items");
 }
 
+/// When the thing was told that a tag is on that crossed at a time, if the tag `(1, 1)` was told at 5 s.
+fn told_thing(item: u8, at: i64, others: &[((u8, u8), i64)], booked: &[(u8, i64)]) -> Option<Time> {
+    let mut tags = vec![((1, 1), 5_000), ((item, 2), at)];
+    tags.extend(others);
+    let mut told = vec![(1, 5_000)];
+    told.extend(booked);
+    ask(&tags, &told, |view| {
+        let crossings = crossings(view, (item, 2), at);
+        view.told_thing(IN, &crossings, &[key(item, 2)])
+    })
+}
+
 #[test]
 fn what_crosses_where_a_thing_of_its_item_was_told_is_of_that_thing() {
-    for (item, at, is_told) in [(1, 5_050, true), (1, 5_700, false), (2, 5_050, false)] {
-        let tags = [((1, 1), 5_000), ((item, 2), at)];
-        let found = ask(&tags, &[(1, 5_000)], |view| {
-            let crossings = crossings(view, (item, 2), at);
-            view.is_of_told(IN, &crossings, &[key(item, 2)])
-        });
-        assert_eq!(found, is_told, "item {item} at {at} ms");
+    for (item, at, is_told) in [
+        (1, 5_050, true),
+        (1, 4_600, true),
+        (1, 5_400, true),
+        (1, 5_700, false),
+        (1, 4_300, false),
+        (2, 5_050, false),
+    ] {
+        let told = told_thing(item, at, &[], &[]);
+        assert_eq!(told, is_told.then_some(ms(5_000)), "item {item} at {at} ms");
     }
+}
+
+#[test]
+fn of_two_things_it_is_on_the_closer() {
+    let told = told_thing(1, 5_350, &[((1, 3), 5_500)], &[(3, 5_500)]);
+    assert_eq!(told, Some(ms(5_500)));
+}
+
+#[test]
+fn where_neighbours_are_of_one_item_only_what_crosses_at_the_same_place_is_told() {
+    let others: Vec<((u8, u8), i64)> = (3..9)
+        .map(|serial| ((1, serial), 5_000 + 1_000 * i64::from(serial)))
+        .collect();
+    let booked: Vec<(u8, i64)> = others
+        .iter()
+        .map(|((_, serial), at)| (*serial, *at))
+        .collect();
+    let told = |at| told_thing(1, at, &others, &booked);
+    assert_eq!(told(5_050), Some(ms(5_000)));
+    assert_eq!(told(5_300), None);
 }
