@@ -35,6 +35,7 @@ impl Evidence {
         (from, until): (Time, Time),
         reach: Span,
     ) -> Option<Self> {
+        let until = until.later(from);
         let moments: Vec<(Time, Sides)> = profile.between(from - reach, until + reach).collect();
         let destination = direction.destination();
         // What speaks for having been on the side of destination, summed up to each moment.
@@ -139,6 +140,23 @@ mod tests {
         assert!((passed.cut.0 - 3_050_000).abs() <= 100_000);
         let back = evidence(|at| if at < 3.1 { (-65, -50) } else { (-50, -65) });
         assert!(back.sequence < -0.5, "{}", back.sequence);
+    }
+
+    #[test]
+    fn a_window_that_ends_before_it_begins_is_its_beginning() {
+        let mut profile = Profile::default();
+        profile.add(Time(0), Side::Outside, None);
+        profile.add(Time(1_000_000), Side::Inside, None);
+        let of = |until| {
+            Evidence::of(
+                &profile,
+                Direction::In,
+                (Time(500_000), until),
+                Span::millis(3_000),
+            )
+        };
+        assert_eq!(of(Time(0)), of(Time(500_000)));
+        assert!(of(Time(0)).is_some());
     }
 
     #[test]
