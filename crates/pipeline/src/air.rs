@@ -13,14 +13,17 @@ use crate::time::{Span, Time};
 /// Up to this, times are right as they are: in 3 s of silence at a door a tag would then have been heard in 99 of 100 cases,
 /// which takes ln(100) looks (SMURF's bound).
 pub(crate) const USUAL: Span = Span::millis(650);
+/// Times follow an air that is plainly slower, by more than a median wanders with a few looks at tags that are hardly heard.
+const SLOW: Span = Span::millis(1_000);
 /// No air is taken for slower: what a decision looks at would not be remembered for long enough.
 const SLOWEST: Span = Span::millis(2_000);
 /// What is unheard for longer was not in the field meanwhile.
 const AWAY: Span = Span::millis(8_000);
-/// Times follow at once where the air gets slower; where it gets faster after this, when what was heard before is decided.
-const REMEMBERED: Span = Span::millis(10_000);
-/// Each look moves the median by one part in so many, so that half a hundred looks, one load, are enough to know an air.
-const PART: i64 = 24;
+/// Times follow at once where the air gets slower; where it gets faster after this: a reader's mode and antennas stay what they
+/// are from one load to the next, and what was heard before is decided by then.
+const REMEMBERED: Span = Span::millis(60_000);
+/// Each look moves the median by one part in so many, so that a hundred looks, one load, are enough to know an air.
+const PART: i64 = 48;
 /// Times follow once the median has moved by one part in so many.
 const NOTICED: i64 = 8;
 /// Each read moves the usual loudness by so many hundredths of a dB.
@@ -65,9 +68,9 @@ impl Air {
         }
     }
 
-    /// How long it takes until a tag is heard again, at least [`USUAL`].
-    pub const fn revisit(&self) -> Span {
-        self.followed
+    /// How long it takes until a tag is heard again, where that is longer than usual.
+    pub fn slow(&self) -> Option<Span> {
+        Some(self.followed).filter(|revisit| *revisit >= SLOW)
     }
 
     /// A tag is heard on `side`, where it was heard `before`. It is another look at it if the reader has listened to the other
@@ -106,18 +109,18 @@ impl Air {
     /// The times that are right in this air: never less than those that are configured. Things on a belt pass too fast for
     /// more looks.
     pub fn paced<'t>(&self, tuning: &'t Tuning) -> Cow<'t, Tuning> {
-        if self.followed <= USUAL || tuning.one_by_one {
+        let Some(revisit) = self.slow().filter(|_| !tuning.one_by_one) else {
             return Cow::Borrowed(tuning);
-        }
+        };
         let dock = Tuning::dock();
-        let follows = |usual: Span| Span(usual.0 * self.followed.0 / USUAL.0);
+        let follows = |usual: Span| Span(usual.0 * revisit.0 / USUAL.0);
         Cow::Owned(Tuning {
             appear_within: tuning.appear_within.max(follows(dock.appear_within)),
             lost_after: tuning.lost_after.max(follows(dock.lost_after)),
             load_gap: tuning.load_gap.max(follows(dock.load_gap)),
             // A load takes as long to pass as in any air; its last tags are heard on the other side a look later.
-            settle: tuning.settle + (self.followed - USUAL),
-            revisit: self.followed,
+            settle: tuning.settle + (revisit - USUAL),
+            revisit,
             ..tuning.clone()
         })
     }
@@ -142,7 +145,7 @@ mod tests {
                 }
             }
         }
-        air.revisit().0 / 1_000
+        air.slow().unwrap_or(USUAL).0 / 1_000
     }
 
     const LOAD: [(i8, i64); 12] = [(-60, 1); 12];
@@ -161,7 +164,7 @@ mod tests {
             let mut air = Air::default();
             let millis = learned(&mut air, 0, 10, cycle, &[(-60, every); 12]);
             assert!((1_400..=1_800).contains(&millis), "{millis}");
-            let (revisit, paced) = (air.revisit(), air.paced(&Tuning::dock()).into_owned());
+            let (revisit, paced) = (air.followed, air.paced(&Tuning::dock()).into_owned());
             assert!(paced.lost_after >= Span(revisit.0 * 46 / 10));
             assert!(paced.appear_within >= Span(revisit.0 * 2));
             assert_eq!(paced.settle, Span::millis(3_000) + (revisit - USUAL));
@@ -179,7 +182,7 @@ mod tests {
         };
         let paced = air.paced(&patient).into_owned();
         assert_eq!(paced.lost_after, patient.lost_after);
-        assert_eq!(paced.load_gap, Span(600_000 * air.revisit().0 / USUAL.0));
+        assert_eq!(paced.load_gap, Span(600_000 * air.followed.0 / USUAL.0));
     }
 
     #[test]
@@ -202,14 +205,14 @@ mod tests {
             let at = Time(second * 2_000_000);
             air.hear(at, Side::Inside, None, Some(at - Span::millis(2_000)));
         }
-        assert_eq!(air.revisit(), USUAL);
+        assert_eq!(air.slow(), None);
     }
 
     #[test]
     fn a_faster_air_is_followed_when_what_came_before_is_decided() {
         let mut air = Air::default();
         let slow = learned(&mut air, 0, 20, 1_600, &LOAD);
-        assert_eq!(learned(&mut air, 20, 9, 500, &LOAD), slow);
-        assert_eq!(learned(&mut air, 29, 6, 500, &LOAD), 650);
+        assert_eq!(learned(&mut air, 20, 55, 500, &LOAD), slow);
+        assert_eq!(learned(&mut air, 75, 15, 500, &LOAD), 650);
     }
 }

@@ -138,6 +138,11 @@ impl Gate {
         (self.tags.len(), self.buffer.len())
     }
 
+    /// How long it takes here until a tag in the field is heard again, where its times follow that.
+    pub fn slow(&self, tuning: &Tuning) -> Option<Span> {
+        self.air.slow().filter(|_| !tuning.one_by_one)
+    }
+
     /// Tags forgotten because of the cap, and reads, loads and edges of photo-eyes taken early because of theirs.
     pub fn capped(&self) -> u64 {
         self.capped + self.eyes.capped

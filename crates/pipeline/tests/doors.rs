@@ -204,25 +204,6 @@ fn what_hurries_past_is_booked_however_short_the_far_side_hears_it() {
     }
 }
 
-/// Near the line both sides hear it for long; where it came from and where it went leaves no doubt.
-#[test]
-fn a_single_tag_that_creeps_past_is_booked() {
-    let told = then(1, 30, |at, _, turn| {
-        let position = 0.5 * at - 7.5;
-        let is_outside = turn % 2 == 0;
-        let line: f64 = if is_outside { -1.0 } else { 1.0 };
-        let is_heard = if is_outside {
-            position < 0.9
-        } else {
-            position > -0.9
-        };
-        let rssi = -45.0 - 8.0 * (position - line).abs();
-        let antenna = if is_outside { 1 } else { 3 } + turn / 2 % 2;
-        (is_heard && rssi > -72.0 && turn % 5 != 4).then_some((antenna, rssi))
-    });
-    assert_eq!(told, ["dock_1 in  receiving 1 items"]);
-}
-
 /// The reads that a slow air leaves: antennas take turns of half a second, and a tag is heard once in some of them.
 fn heard_slowly(reads: Vec<Read>) -> Vec<Read> {
     let mut heard = std::collections::BTreeSet::new();
@@ -252,4 +233,23 @@ fn in_a_slow_air_loads_are_told_whole() {
         .filter(|line| line.ends_with("+ 20 items"))
         .count();
     assert!(out.len() == 8 && whole == 8, "{out:#?}");
+}
+
+/// Near the line both sides hear it for long; where it came from and where it went leaves no doubt.
+#[test]
+fn a_single_tag_that_creeps_past_is_booked() {
+    let told = then(1, 30, |at, _, turn| {
+        let position = 0.5 * at - 7.5;
+        let is_outside = turn % 2 == 0;
+        let line: f64 = if is_outside { -1.0 } else { 1.0 };
+        let is_heard = if is_outside {
+            position < 0.9
+        } else {
+            position > -0.9
+        };
+        let rssi = -45.0 - 8.0 * (position - line).abs();
+        let antenna = if is_outside { 1 } else { 3 } + turn / 2 % 2;
+        (is_heard && rssi > -72.0 && turn % 5 != 4).then_some((antenna, rssi))
+    });
+    assert_eq!(told, ["dock_1 in  receiving 1 items"]);
 }
