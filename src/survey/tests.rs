@@ -113,7 +113,8 @@ fn a_slow_air_is_said() {
     }
     let slow = walked.survey().unwrap();
     assert!(
-        slow.heard_again_s.is_some_and(|it| (1.0..=2.0).contains(&it)),
+        slow.heard_again_s
+            .is_some_and(|it| (1.0..=2.0).contains(&it)),
         "{slow:?}"
     );
     assert!(render(&slow).contains("slow air"), "{}", render(&slow));

@@ -19,9 +19,9 @@ const SLOW: Span = Span::millis(1_000);
 const SLOWEST: Span = Span::millis(2_000);
 /// What is unheard for longer was not in the field meanwhile.
 const AWAY: Span = Span::millis(8_000);
-/// Times follow at once where the air gets slower; where it gets faster after this: a reader's mode and antennas stay what they
-/// are from one load to the next, and what was heard before is decided by then.
-const REMEMBERED: Span = Span::millis(60_000);
+/// Times follow at once where the air gets slower; where it gets faster after this, when what was heard before is decided. Longer
+/// costs: stock that answers seldom makes an air seem slow for a moment, and stretched times take stock for loads.
+const REMEMBERED: Span = Span::millis(10_000);
 /// Each look moves the median by one part in so many, so that a hundred looks, one load, are enough to know an air.
 const PART: i64 = 48;
 /// Times follow once the median has moved by one part in so many.
@@ -212,7 +212,7 @@ mod tests {
     fn a_faster_air_is_followed_when_what_came_before_is_decided() {
         let mut air = Air::default();
         let slow = learned(&mut air, 0, 20, 1_600, &LOAD);
-        assert_eq!(learned(&mut air, 20, 55, 500, &LOAD), slow);
-        assert_eq!(learned(&mut air, 75, 15, 500, &LOAD), 650);
+        assert_eq!(learned(&mut air, 20, 9, 500, &LOAD), slow);
+        assert_eq!(learned(&mut air, 29, 8, 500, &LOAD), 650);
     }
 }

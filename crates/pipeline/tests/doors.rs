@@ -204,37 +204,6 @@ fn what_hurries_past_is_booked_however_short_the_far_side_hears_it() {
     }
 }
 
-/// The reads that a slow air leaves: antennas take turns of half a second, and a tag is heard once in some of them.
-fn heard_slowly(reads: Vec<Read>) -> Vec<Read> {
-    let mut heard = std::collections::BTreeSet::new();
-    let hears = |read: &Read| {
-        let turn = read.device_time.map_or(0, |time| time.micros()) / (500 * MS);
-        let sum = |sum: i64, byte: &u8| (sum * 31 + i64::from(*byte)) % 7_919;
-        let dice = read.epc.iter().fold(turn, sum) + turn * 3;
-        i64::from(read.antenna - 1) == [0, 1, 3, 2][(turn % 4) as usize]
-            && dice % 5 < 3
-            && heard.insert((read.epc.clone(), turn))
-    };
-    reads.into_iter().filter(hears).collect()
-}
-
-/// Sensitive modes, many antennas and many tags make air slow. Loads are told whole all the same.
-#[test]
-fn in_a_slow_air_loads_are_told_whole() {
-    let mut inputs = start();
-    for load in 0..8_u64 {
-        let begin = T0 + (10 + 30 * load as i64) * S + 130 * MS * load as i64;
-        let passes = crossing(&pallet(load + 1, 20), begin, 7.0, load % 2 == 0);
-        inputs.extend(reports(&heard_slowly(passes), 8));
-    }
-    let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
-    let whole = out
-        .iter()
-        .filter(|line| line.ends_with("+ 20 items"))
-        .count();
-    assert!(out.len() == 8 && whole == 8, "{out:#?}");
-}
-
 /// Near the line both sides hear it for long; where it came from and where it went leaves no doubt.
 #[test]
 fn a_single_tag_that_creeps_past_is_booked() {
