@@ -34,6 +34,7 @@ impl ReadPoint {
             settle: span(self.settle, default.settle),
             // Who smooths for a shorter time has loads that pass faster.
             reach: Span(default.reach.0.saturating_mul(side_tau.0) / default.side_tau.0.max(1)),
+            revisit: default.revisit,
             one_by_one: default.one_by_one,
             min_tags: self.min_tags.map_or(default.min_tags, usize::from),
             flip_ratio: self.flip_ratio.unwrap_or(default.flip_ratio),

@@ -61,6 +61,9 @@ pub struct Survey {
     pub strays: usize,
     /// What each antenna read.
     pub antennas: Vec<Antenna>,
+    /// How long it took until a tag in the field was heard again, if that was so long that the read point's times follow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_again_s: Option<f64>,
     /// What the gateway makes of the passes, as it is configured.
     pub now: Outcome,
     /// And with everything proposed that it knows of.
@@ -114,7 +117,7 @@ pub fn survey(walk: &Walk<'_>) -> Result<Survey, SurveyError> {
     if figures.goods() == 0 {
         return Err(SurveyError::NoReads);
     }
-    let now = trial::run(walk, gate);
+    let (now, slow) = trial::pass(walk, gate);
     let (proposals, then) = propose::propose(walk, gate, &figures, now);
     Ok(Survey {
         read_point: walk.read_point.to_owned(),
@@ -122,6 +125,7 @@ pub fn survey(walk: &Walk<'_>) -> Result<Survey, SurveyError> {
         goods: figures.goods(),
         strays: figures.strays(),
         antennas: figures.antennas(),
+        heard_again_s: slow.map(|revisit| revisit.seconds()),
         now,
         then,
         proposals,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracegate_pipeline::config::{Direction, ReadPointKind};
+use tracegate_pipeline::config::{Direction, ReadPointKind, Side};
 use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
 use tracegate_sim::portal::{Day, Situation};
 
@@ -89,6 +89,38 @@ fn an_easy_dock_is_told_as_it_was() {
         text.contains("as it is configured:") && text.contains(" goods "),
         "{text}"
     );
+}
+
+/// Antennas take turns of 0.8 s, and a tag answers once in each.
+#[test]
+fn a_slow_air_is_said() {
+    let mut walked = day(Situation::EasyDock, 1, 200.0);
+    let fast = walked.survey().unwrap();
+    assert_eq!(fast.heard_again_s, None);
+    assert!(!render(&fast).contains("slow air"), "{}", render(&fast));
+    let sides: BTreeMap<u16, _> = walked
+        .gate()
+        .antennas
+        .iter()
+        .map(|it| (it.antenna, it.side))
+        .collect();
+    let mut heard = std::collections::BTreeSet::new();
+    for input in &mut walked.inputs {
+        if let Input::Reads { at, reads, .. } = input {
+            let turn = at.0 / 800_000;
+            let side = [Side::Inside, Side::Outside][usize::from(turn % 2 == 1)];
+            reads.retain(|read| {
+                sides.get(&read.antenna) == Some(&side) && heard.insert((read.epc.clone(), turn))
+            });
+        }
+    }
+    let slow = walked.survey().unwrap();
+    assert!(
+        slow.heard_again_s
+            .is_some_and(|it| (1.0..=2.0).contains(&it)),
+        "{slow:?}"
+    );
+    assert!(render(&slow).contains("slow air"), "{}", render(&slow));
 }
 
 #[test]

@@ -55,6 +55,11 @@ impl Outcome {
 
 /// Runs the pipeline over the walk with these settings of its read point.
 pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
+    pass(walk, gate).0
+}
+
+/// The same, and how long it took until a tag was heard again, if the air was slow.
+pub(super) fn pass(walk: &Walk<'_>, gate: &GateConfig) -> (Outcome, Option<Span>) {
     let mut events = Vec::new();
     let mut feed = |pipeline: &mut Pipeline, input: Input| {
         for output in pipeline.handle(input) {
@@ -107,7 +112,7 @@ pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
     while let Some(at) = pipeline.next_tick().filter(|tick| *tick <= end) {
         feed(&mut pipeline, Input::Tick { at });
     }
-    compare(walk, events)
+    (compare(walk, events), pipeline.slow_air(walk.read_point))
 }
 
 /// The walk's configuration with another gate, whose events say the way.

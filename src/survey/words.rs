@@ -24,6 +24,13 @@ pub fn render(survey: &Survey) -> String {
         );
         text += &bars(&antenna.goods, &antenna.strays);
     }
+    if let Some(seconds) = survey.heard_again_s {
+        let _ = writeln!(
+            text,
+            "slow air: a tag in the field is heard again on the same side only after {seconds:.1} s, so that times are longer than \
+             configured: see \"When the air is slow\" in docs/tuning.md"
+        );
+    }
     text += &outcome("as it is configured", &survey.now);
     if survey.proposals.is_empty() {
         text += "\nnothing to change\n";

@@ -4,6 +4,7 @@ mod canonical;
 
 use serde::{Deserialize, Serialize};
 
+use crate::air::USUAL;
 use crate::association::LoadRules;
 use crate::compliance::Profile;
 use crate::filter::TagRules;
@@ -273,6 +274,8 @@ pub struct Tuning {
     pub settle: Span,
     /// How far before and after a change of side its tags are looked at.
     pub reach: Span,
+    /// A tag in the field is heard again on the same side within this, in half of all cases.
+    pub revisit: Span,
     /// Things pass one close behind the other, and each is a load of its own.
     pub one_by_one: bool,
     /// Tags that must have changed sides.
@@ -303,6 +306,11 @@ impl Tuning {
         Span(usual.0.saturating_mul(self.reach.0) / reach.0.max(1))
     }
 
+    /// A time by which a tag may seem to be elsewhere because it was not heard meanwhile, for the air here.
+    pub(crate) fn looked(&self, usual: Span) -> Span {
+        Span(usual.0.saturating_mul(self.revisit.0) / USUAL.0)
+    }
+
     /// Defaults for a dock door.
     #[must_use]
     pub const fn dock() -> Self {
@@ -318,6 +326,7 @@ impl Tuning {
             load_gap: Span::millis(600),
             settle: Span::millis(3000),
             reach: Span::millis(3000),
+            revisit: USUAL,
             one_by_one: false,
             min_tags: 2,
             flip_ratio: 0.35,
@@ -344,6 +353,7 @@ impl Tuning {
             load_gap: Span::millis(200),
             settle: Span::millis(800),
             reach: Span::millis(2000),
+            revisit: USUAL,
             one_by_one: true,
             min_tags: 1,
             flip_ratio: 0.0,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::amend::Amend;
 use self::carriers::Carriers;
 pub(crate) use self::leaving::{Cause, Exits, Leaving};
+use crate::air::Air;
 use crate::config::{Side, Tuning};
 use crate::eyes::{Crossing, Eyes};
 use crate::filter::TagClass;
@@ -80,6 +81,7 @@ pub(crate) struct Gate {
     timers: BTreeSet<(Time, EpcKey)>,
     passages: Passages,
     amend: Amend,
+    air: Air,
     carriers: Carriers,
     eyes: Box<Eyes>,
     /// Told as soon as they are found.
@@ -102,6 +104,7 @@ impl Default for Gate {
             timers: BTreeSet::new(),
             passages: Passages::default(),
             amend: Amend::default(),
+            air: Air::default(),
             carriers: Carriers::default(),
             eyes: Box::default(),
             untagged: Vec::new(),
@@ -134,6 +137,11 @@ impl Gate {
     /// Tags followed and reads waiting.
     pub fn sizes(&self) -> (usize, usize) {
         (self.tags.len(), self.buffer.len())
+    }
+
+    /// How long it takes here until a tag in the field is heard again, where its times follow that.
+    pub fn slow(&self, tuning: &Tuning) -> Option<Span> {
+        self.air.slow().filter(|_| !tuning.one_by_one)
     }
 
     /// Tags forgotten because of the cap, and reads, loads and edges of photo-eyes taken early because of theirs.
@@ -240,6 +248,7 @@ impl Gate {
             untagged: std::mem::take(&mut self.untagged),
             exits: std::mem::take(&mut self.exits),
             capped: self.capped,
+            air: self.air.afresh(),
             passages: self.passages.afresh(),
             ..Self::default()
         };
@@ -254,14 +263,17 @@ impl Gate {
 
     fn observe(&mut self, tuning: &Tuning, key: ReadKey, sighting: Sighting) {
         if !self.tags.contains_key(&key.tag) && self.tags.len() >= MAX_TAGS {
-            self.forget_oldest(tuning);
+            self.forget_oldest();
         }
         let tag = self
             .tags
             .entry(key.tag.clone())
             .or_insert_with(|| Tag::new(sighting.class, sighting.pc, key.at));
         tag.pc = tag.pc.or(sighting.pc);
-        let before = tag.deadline(tuning);
+        let (side, before) = (sighting.side, tag.due);
+        let heard = tag.heard_on(side);
+        self.air.hear(key.at, side, sighting.rssi_dbm, heard);
+        let tuning = &*self.air.paced(tuning);
         tag.observe(
             tuning,
             key.at,
@@ -281,6 +293,7 @@ impl Gate {
             Surroundings::add(&mut tag.surroundings, key.at, sensed);
         }
         let after = tag.deadline(tuning);
+        tag.due = after;
         self.note_leaving(tuning, key.at, &key.tag);
         self.reschedule(key.tag, before, after);
     }
@@ -294,12 +307,12 @@ impl Gate {
         self.timers.insert(entry);
     }
 
-    fn forget_oldest(&mut self, tuning: &Tuning) {
+    fn forget_oldest(&mut self) {
         let oldest = self
             .tags
             .iter()
             .min_by_key(|(_, tag)| tag.last)
-            .map(|(key, tag)| (tag.deadline(tuning), key.clone()));
+            .map(|(key, tag)| (tag.due, key.clone()));
         if let Some(entry) = oldest {
             self.timers.remove(&entry);
             self.tags.remove(&entry.1);
@@ -311,6 +324,7 @@ impl Gate {
         let Some((at, key)) = self.timers.pop_first() else {
             return;
         };
+        let tuning = &*self.air.paced(tuning);
         let Some(tag) = self.tags.get_mut(&key) else {
             return;
         };
@@ -319,11 +333,17 @@ impl Gate {
                 self.tags.remove(&key);
             } else {
                 tag.profile.clear();
-                self.timers.insert((tag.deadline(tuning), key));
+                tag.due = tag.deadline(tuning);
+                self.timers.insert((tag.due, key));
             }
             return;
         }
-        let is_lost = tag.last + tuning.lost_after <= at || !tag.appeared;
+        let patience = if tag.appeared {
+            tag.last + tuning.lost_after
+        } else {
+            tag.first + tuning.appear_within
+        };
+        let is_lost = patience <= at;
         let flip = tag
             .confirm(tuning, at)
             .or_else(|| if is_lost { tag.end_visit(tuning) } else { None });
@@ -342,6 +362,7 @@ impl Gate {
             }
         }
         let deadline = tag.deadline(tuning);
+        tag.due = deadline;
         if let Some(flip) = flip {
             self.capped += u64::from(self.passages.add(tuning, at, &key, flip));
             self.note_leaving(tuning, at, &key);
@@ -356,6 +377,7 @@ impl Gate {
         at: Time,
         elsewhere: &Elsewhere<'_>,
     ) -> (Option<Decision>, Option<Decision>) {
+        let tuning = &*self.air.paced(tuning);
         let Decided {
             told,
             booked,
@@ -407,8 +429,9 @@ impl Gate {
         self.timers
             .retain(|(_, key)| booked.binary_search(key).is_err());
         for key in booked {
-            if let Some(tag) = self.tags.get(&key) {
-                self.timers.insert((tag.deadline(tuning), key));
+            if let Some(tag) = self.tags.get_mut(&key) {
+                tag.due = tag.deadline(tuning);
+                self.timers.insert((tag.due, key));
             }
         }
     }

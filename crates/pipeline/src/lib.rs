@@ -15,6 +15,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod air;
 pub mod association;
 pub mod clock;
 pub mod compliance;

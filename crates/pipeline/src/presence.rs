@@ -38,6 +38,7 @@ pub struct Flip {
 struct Zone {
     observations: u32,
     energy: f64,
+    last: Option<Time>,
 }
 
 /// A side that the score points to, not yet confirmed.
@@ -85,6 +86,8 @@ pub struct Tag {
     pub told_leaving: bool,
     /// What it said of its surroundings since it was last booked.
     pub surroundings: Option<Box<Surroundings>>,
+    /// When its timer is due.
+    pub(crate) due: Time,
 }
 
 impl Tag {
@@ -113,6 +116,7 @@ impl Tag {
             uncertainty: Span::default(),
             told_leaving: false,
             surroundings: None,
+            due: at,
         }
     }
 
@@ -136,6 +140,15 @@ impl Tag {
             .saturating_add(self.outside.observations)
     }
 
+    /// When it was last heard on `side`, in this visit.
+    pub(crate) fn heard_on(&self, side: Side) -> Option<Time> {
+        let zone = match side {
+            Side::Inside => &self.inside,
+            Side::Outside => &self.outside,
+        };
+        zone.last.filter(|_| !self.ended)
+    }
+
     /// Takes one read; within the dedup window of its antenna it only keeps the visit alive.
     pub fn observe(
         &mut self,
@@ -153,6 +166,7 @@ impl Tag {
         }
         self.last = self.last.later(at);
         self.profile.add(at, side, rssi_dbm);
+        self.zone_mut(side).last = Some(at);
         match self
             .last_by_antenna
             .iter_mut()
@@ -325,6 +339,7 @@ impl Tag {
         for zone in [&mut self.inside, &mut self.outside] {
             *zone = Zone {
                 energy: zone.energy,
+                last: zone.last,
                 ..Zone::default()
             };
         }
@@ -339,6 +354,7 @@ impl Tag {
             surroundings: self.surroundings.take().filter(|_| still_known),
             known_since: self.known_since,
             profile: std::mem::take(&mut self.profile),
+            due: self.due,
             ..Self::new(self.class, self.pc, at)
         };
         *self = fresh;

@@ -176,7 +176,9 @@ impl View<'_> {
             return self.is_one_thing(direction, one, other);
         }
         let centres = one.centre.zip(other.centre);
-        centres.is_some_and(|(one, other)| (one - other).abs() <= self.tuning.paced(ONE_LOAD))
+        centres.is_some_and(|(one, other)| {
+            (one - other).abs() <= self.tuning.looked(self.tuning.paced(ONE_LOAD))
+        })
     }
 
     /// Asks all tags that were heard around `crossings` whether they went along. What photo-eyes saw says nothing of that: that
@@ -212,7 +214,7 @@ impl View<'_> {
         let slack = if one_by_one {
             self.together(crossings)
         } else {
-            self.tuning.paced(SLACK)
+            self.tuning.looked(self.tuning.paced(SLACK))
         };
         let span = (early.min(middle - slack), late.max(middle + slack));
         // What is close behind must be seen whole, so that it is not taken for a part.
@@ -365,7 +367,7 @@ impl View<'_> {
         if first == last || self.tuning.one_by_one {
             return true;
         }
-        let slack = self.tuning.paced(SLACK);
+        let slack = self.tuning.looked(self.tuning.paced(SLACK));
         let window = (*first - slack, *last + slack);
         let evidence = Evidence::of(&tag.profile, direction, window, self.tuning.reach);
         let nearest = |at: Time| queue.iter().min_by_key(|it| (**it - at).abs());
@@ -421,7 +423,8 @@ impl View<'_> {
 
     /// It was then about as loud as it ever was since it was booked: in the gate.
     fn is_loud_at(&self, tag: &Tag, at: Time) -> bool {
-        let then = tag.profile.peak(at - MOMENTARILY, at + MOMENTARILY);
+        let near = self.tuning.looked(MOMENTARILY);
+        let then = tag.profile.peak(at - near, at + near);
         then > 0.0 && then >= LOUD * tag.profile.peak(tag.free_from(self.tuning), END)
     }
 }

@@ -150,9 +150,13 @@ impl Gate {
         port: (DeviceIndex, u16),
         (tag, sighting): (EpcKey, Sighting),
     ) -> bool {
+        let air = &self.air;
         let lane = self.amend.lane.get_or_insert_with(|| {
             Box::new(Lane {
-                gate: Self::default(),
+                gate: Self {
+                    air: air.afresh(),
+                    ..Self::default()
+                },
                 seen: BTreeMap::new(),
                 since: now,
                 due: now,

@@ -40,7 +40,7 @@ impl Passages {
                 .filter(|(_, tag)| tag.booked == Some(booked));
             passed.direction == direction
                 && survey.moved.len() * 2 <= passed.tags
-                && ((passed.at - at).abs() <= REST
+                && ((passed.at - at).abs() <= view.tuning.looked(REST)
                     || view.are_loud(survey.moved.iter(), passed.at)
                     || view.are_loud(its.map(|(key, _)| key), at))
         };

@@ -194,6 +194,19 @@ impl Pipeline {
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
     }
 
+    /// How long it takes at this read point until a tag in the field is heard again on the same side, in half of all cases, if
+    /// that is so long that its times follow it.
+    #[must_use]
+    pub fn slow_air(&self, read_point: &str) -> Option<Span> {
+        let mut all = self.state.config.read_points.iter().zip(&self.state.places);
+        all.find_map(|(config, place)| match (&config.kind, place) {
+            (ReadPointKind::Gate(gate), Place::Gate(it)) if config.name == read_point => {
+                it.slow(&gate.tuning)
+            }
+            _ => None,
+        })
+    }
+
     /// Facts held about things that are around.
     #[must_use]
     pub fn facts(&self) -> usize {
