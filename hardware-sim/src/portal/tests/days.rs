@@ -305,7 +305,7 @@ fn scores_in_other_airs_do_not_fall_below_what_was_reached() {
         (Situation::EasyDock, in_air(Air::Waves, 200.0), 0.97),
         (Situation::Conveyors, in_air(Air::Waves, 200.0), 0.96),
         (Situation::ShuttleDay, in_air(Air::Waves, 200.0), 0.7),
-        (Situation::EasyDock, in_air(Air::Waves, 60.0), 0.7),
+        (Situation::EasyDock, in_air(Air::Waves, 60.0), 0.5),
         (Situation::EasyDock, in_air(Air::LinkBudget, 60.0), 0.7),
     ];
     for (situation, conditions, floor) in floors {

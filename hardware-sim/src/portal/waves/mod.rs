@@ -13,7 +13,7 @@ mod shade;
 #[cfg(test)]
 mod tests;
 
-use std::f64::consts::TAU;
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::dice::Dice;
 use super::floor::{EARSHOT_M, Floor, Present};
@@ -39,7 +39,7 @@ const COMPRESSION_DB: f64 = 12.0;
 const HOPELESS_DB: f64 = 6.0;
 /// How long the link of a body that stands still is good for, with and without something moving near it.
 const STEADY_S: (f64, f64) = (0.8, 0.15);
-/// Moving bodies this near to an antenna change what it hears of others.
+/// Bodies this near to an antenna send on to others what they get of it.
 const STIRS_M: f64 = 4.0;
 
 /// A tag's link to one antenna, until it is worked out anew.
@@ -187,21 +187,16 @@ impl<'a> Waves<'a> {
             hall.parts(tag, one.body, &mut dice).into_boxed_slice()
         });
         sum += hall::sum(parts, place, wave) * reach;
-        for (other, moving) in scene.present.iter().enumerate() {
-            if other == number || !moving.moves {
-                continue;
-            }
-            let middle = [moving.at.0, moving.at.1, moving.body.size[2] / 2.0];
+        for (other, one) in scene.present.iter().enumerate() {
+            let middle = [one.at.0, one.at.1, one.body.size[2] / 2.0];
             let to = minus(middle, antenna.at);
-            if to[0].hypot(to[1]) > STIRS_M {
+            if other == number || to[0].hypot(to[1]) > STIRS_M {
                 continue;
             }
-            let (strength, length) =
-                shade::scattered(moving.body.kind, antenna.at, middle, place, wave);
+            let (strength, length) = shade::scattered(one, antenna.at, place, wave);
             let sent = amplitude(pattern_dbi(antenna, unit(to)));
             // A body turns the polarisation by chance: half of the power is across the tag.
-            let half = std::f64::consts::FRAC_1_SQRT_2;
-            sum += Phasor::turn(-TAU * length / wave) * (strength * sent * half);
+            sum += Phasor::turn(-TAU * length / wave) * (strength * sent * FRAC_1_SQRT_2);
         }
         budget(sum.db())
     }

@@ -4,6 +4,8 @@
 //! straight ray grazes it, about 20 dB well behind it, nothing a Fresnel zone beside it. So a shadow comes and goes smoothly
 //! as a truck drives by, and it is never black. Steel and people let nothing through; goods take their decibels a metre.
 
+use std::f64::consts::TAU;
+
 use super::super::floor::Present;
 use super::super::goods::BodyKind;
 use super::super::radio::{Point, minus, norm};
@@ -60,29 +62,26 @@ pub(super) fn knife_edge_db(depth: f64) -> f64 {
     6.9 + 20.0 * ((from * from + 1.0).sqrt() + from).log10()
 }
 
-/// What a moving body sends on towards a tag, relative to isotropic spreading of both ways: the bistatic radar equation with
-/// a cross section of about its silhouette at these wavelengths.
-pub(super) fn scattered(
-    body: BodyKind,
-    ears: Point,
-    body_at: Point,
-    tag: Point,
-    wave_m: f64,
-) -> (f64, f64) {
-    /// In square metres.
-    const PERSON: f64 = 0.6;
-    const TRUCK: f64 = 5.0;
-    const LOAD: f64 = 0.8;
-    let section = match body {
+/// What another body sends on from an antenna towards a tag, relative to isotropic spreading: strength, and the length of both
+/// ways. The bistatic radar equation; the cross section is that of its silhouette, of which people send on three quarters
+/// (they are water), trucks twice as much (corners of steel) and goods less than half.
+pub(super) fn scattered(other: &Present<'_>, ears: Point, tag: Point, wave_m: f64) -> (f64, f64) {
+    const PERSON: f64 = 0.75;
+    const TRUCK: f64 = 2.0;
+    const LOAD: f64 = 0.4;
+    let size = other.body.size;
+    let share = match other.body.kind {
         BodyKind::Person => PERSON,
         BodyKind::Truck => TRUCK,
         BodyKind::Load => LOAD,
     };
-    let there = norm(minus(body_at, ears));
-    let back = norm(minus(tag, body_at));
-    let four_pi = 4.0 * std::f64::consts::PI;
+    let section = share * (size[0] + size[1]) / 2.0 * size[2];
+    let middle = [other.at.0, other.at.1, size[2] / 2.0];
     // Nearer than its own size a body is no point.
-    let (far, near) = (there.max(1.0), back.max(1.0));
-    let strength = wave_m / four_pi * (section / four_pi).sqrt() / (far * near);
+    let nearest = size[0].max(size[1]).max(size[2]) / 2.0 + 0.2;
+    let (there, back) = (norm(minus(middle, ears)), norm(minus(tag, middle)));
+    let four_pi = 2.0 * TAU;
+    let strength =
+        wave_m / four_pi * (section / four_pi).sqrt() / (there.max(nearest) * back.max(nearest));
     (strength, there + back)
 }
