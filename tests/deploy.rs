@@ -13,7 +13,7 @@ use support::{Gateway, free_port};
 use tempfile::TempDir;
 use tracegate::config::{self, Format};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn deploy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -21,7 +21,7 @@ use tracegate_sim::demo::{Demo, DemoConfig};
 use tracegate_sim::scanner::ScannerConfig;
 use tracegate_sim::scenario::{ScannerKind, Scenario};
 
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_secs(60);
 const COMPLETE: Duration = Duration::from_secs(60);
 const DOCKS: u32 = 4;
 const PALLETS: u32 = 50;

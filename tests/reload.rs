@@ -410,9 +410,7 @@ async fn a_hangup_is_a_reload() {
         min_rssi: Some(-40),
         ..Settings::default()
     });
-    let id = plant.gateway.id().to_string();
-    let sent = Command::new("kill").args(["-HUP", &id]).status().unwrap();
-    assert!(sent.success());
+    plant.gateway.signal("HUP");
     let log = || plant.gateway.log().contains("Configuration reloaded");
     wait_until("the reload", PATIENCE, log).await.unwrap();
     plant.see(-50, 10).await;

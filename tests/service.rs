@@ -143,8 +143,10 @@ listen = "off"
     systemd.wait_for("status line that counts the reader too", |line| {
         line.starts_with("STATUS=") && line.contains("(and 1 more)")
     });
-    let stopped = Command::new("kill")
-        .args(["-TERM", &daemon.0.id().to_string()])
+    // Once for the process and once for its group, as timeout(1) does it: that is no hurry.
+    let twice = "kill -TERM \"$0\"; sleep 0.005; kill -TERM \"$0\"";
+    let stopped = Command::new("sh")
+        .args(["-c", twice, &daemon.0.id().to_string()])
         .status()
         .unwrap();
     assert!(stopped.success());

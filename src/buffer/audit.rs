@@ -172,17 +172,17 @@ impl Record {
     /// # Errors
     /// There is no buffer in `directory`, or it cannot be read.
     pub async fn open(directory: &Path, range: (Time, Time)) -> Result<Self, BufferError> {
-        let connection = connect::for_reading(&super::inspect::existing(directory)?).await?;
+        let mut connection = connect::for_reading(&super::inspect::existing(directory)?).await?;
+        // All that is read is of one moment: rows that are sealed off meanwhile would be missing.
+        command(&mut connection, "BEGIN", "read the record").await?;
         Self::over(connection, range).await
     }
 
-    /// The record in a file that is open.
+    /// The record in a file that is open; each call is a look of its own.
     pub(super) async fn over(
         mut connection: SqliteConnection,
         range: (Time, Time),
     ) -> Result<Self, BufferError> {
-        // All that is read is of one moment: rows that are sealed off meanwhile would be missing.
-        command(&mut connection, "BEGIN", "read the record").await?;
         let is_there = scalar(&mut connection, EXISTS, "look for the record").await? > 0;
         Ok(Self {
             connection,
@@ -265,8 +265,19 @@ impl Record {
     /// # Errors
     /// SQLite cannot read, or a row is damaged.
     pub async fn verify(mut self) -> Result<Result<Verified, Broken>, BufferError> {
+        loop {
+            let seal = self.seal().await?;
+            let verified = self.verify_from(&seal).await?;
+            // Rows that were sealed off meanwhile are missing and nothing is wrong: from what is there now, once more.
+            if verified.is_ok() || self.seal().await? == seal {
+                return Ok(verified);
+            }
+        }
+    }
+
+    async fn verify_from(&mut self, seal: &Seal) -> Result<Result<Verified, Broken>, BufferError> {
         let mut verifier = Verifier::default();
-        let seal = serde_json::json!({ "seal": self.seal().await? });
+        let seal = serde_json::json!({ "seal": seal });
         let mut taken = verifier.take(&seal.to_string());
         while taken.is_ok() {
             let rows = self.next().await?;

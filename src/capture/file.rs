@@ -46,6 +46,12 @@ pub enum CaptureError {
         #[source]
         source: LineError,
     },
+    /// It can be read only once, and twice is asked for.
+    #[error("{} is no file but a pipe, and is read twice here; save it to a file, and give that", path.display())]
+    Once {
+        /// The pipe.
+        path: PathBuf,
+    },
     /// There is no configuration.
     #[error("{} names no configuration in its first line; give one: --config gateway.toml", path.display())]
     NoConfig {
@@ -68,7 +74,8 @@ pub struct Lines {
     path: PathBuf,
     number: u64,
     consumed: Arc<AtomicU64>,
-    length: u64,
+    /// In bytes; a pipe has none.
+    length: Option<u64>,
 }
 
 impl std::fmt::Debug for Lines {
@@ -86,12 +93,53 @@ impl Lines {
     /// # Errors
     /// It cannot be opened or read.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        let (file, length) = Self::file(path)?;
+        Self::new(path, Box::new(file), length)
+    }
+
+    /// Opens a capture that others read, too: nothing is taken out of a pipe.
+    ///
+    /// # Errors
+    /// It cannot be opened or read, or it is not a file.
+    pub fn look(path: &Path) -> Result<Self, CaptureError> {
+        let (file, length) = Self::file(path)?;
+        if length.is_none() {
+            let path = path.to_owned();
+            return Err(CaptureError::Once { path });
+        }
+        Self::new(path, Box::new(file), length)
+    }
+
+    /// A capture on standard input.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stdin() -> Result<Self, CaptureError> {
+        Self::new(
+            Path::new("standard input"),
+            Box::new(std::io::stdin()),
+            None,
+        )
+    }
+
+    /// The file and its length, if it has one.
+    fn file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
         let problem = |source| CaptureError::File {
             path: path.to_owned(),
             source,
         };
         let file = File::open(path).map_err(problem)?;
-        let length = file.metadata().map_err(problem)?.len();
+        let data = file.metadata().map_err(problem)?;
+        // What is no file at all is told by the first read.
+        let length = (data.is_file() || data.is_dir()).then_some(data.len());
+        Ok((file, length))
+    }
+
+    fn new(path: &Path, file: Box<dyn Read>, length: Option<u64>) -> Result<Self, CaptureError> {
+        let problem = |source| CaptureError::File {
+            path: path.to_owned(),
+            source,
+        };
         let consumed = Arc::new(AtomicU64::new(0));
         let counted = Counted(file, consumed.clone());
         let mut plain = BufReader::with_capacity(1 << 16, counted);
@@ -170,11 +218,13 @@ impl Lines {
         }
     }
 
-    /// How much of the file has been read, in percent.
+    /// How much of the file has been read, in percent; of a pipe nobody knows.
     #[must_use]
     pub fn percent(&self) -> u64 {
         let consumed = self.consumed.load(Ordering::Relaxed);
-        (consumed.saturating_mul(100) / self.length.max(1)).min(100)
+        self.length.map_or(0, |length| {
+            (consumed.saturating_mul(100) / length.max(1)).min(100)
+        })
     }
 }
 
@@ -184,7 +234,7 @@ fn is_cut(error: &std::io::Error) -> bool {
     matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput)
 }
 
-struct Counted(File, Arc<AtomicU64>);
+struct Counted(Box<dyn Read>, Arc<AtomicU64>);
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -136,8 +136,12 @@ pub struct Read {
     /// Protocol control word, four hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pc: Option<String>,
-    /// Peak strength in dBm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Peak strength in dBm; fractions are rounded.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole_dbm"
+    )]
     pub rssi: Option<i8>,
     /// By the reader's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -378,6 +382,21 @@ impl Line {
         text.push('\n');
         text
     }
+}
+
+/// Some readers tell hundredths of a dBm; the gateway takes whole ones, as LLRP's `PeakRSSI` has them.
+fn whole_dbm<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i8>, D::Error> {
+    let Some(dbm) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let whole = dbm.round();
+    if (-128.0..=127.0).contains(&whole) {
+        #[expect(clippy::cast_possible_truncation, reason = "compared just before")]
+        return Ok(Some(whole as i8));
+    }
+    Err(serde::de::Error::custom(format!(
+        "`rssi` is in dBm, from -128 to 127, and not {dbm}"
+    )))
 }
 
 fn header(map: Map<String, Value>) -> Result<Line, LineError> {

@@ -17,7 +17,7 @@ pub use file::{CaptureError, Lines};
 pub use line::{Header, Line, LineError};
 pub(crate) use record::hex;
 pub use record::{header, input_of, line_of};
-pub use replay::{Options, Played, config, play};
+pub use replay::{Capture, Options, Played, config, play, state};
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracegate_pipeline::input::DeviceIndex;
 use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
@@ -56,10 +56,26 @@ pub type Sink<'a> = &'a mut dyn FnMut(&Input, Vec<Output>);
 /// The configuration in a capture, if it has one.
 ///
 /// # Errors
-/// The file cannot be read, or does not begin with a header.
+/// The file cannot be read, or does not begin with a header, or is none.
 pub fn config(path: &Path) -> Result<Option<PipelineConfig>, CaptureError> {
-    let header = header(&mut Lines::open(path)?)?;
+    let header = header(&mut Lines::look(path)?)?;
     Ok(header.config.map(|config| *config))
+}
+
+/// The pipeline as it was when a capture began, if the capture says so.
+///
+/// # Errors
+/// The file cannot be read, does not begin with a header, or its state is damaged or another version's.
+pub fn state(path: &Path) -> Result<Option<Pipeline>, CaptureError> {
+    let mut lines = Lines::look(path)?;
+    header(&mut lines)?;
+    match lines.next_line()? {
+        Some(Line::State(snapshot)) => match record::pipeline(&snapshot) {
+            Ok(pipeline) => Ok(Some(pipeline)),
+            Err(error) => Err(lines.refuse(error)),
+        },
+        _ => Ok(None),
+    }
 }
 
 fn header(lines: &mut Lines) -> Result<Header, CaptureError> {
@@ -76,8 +92,48 @@ fn header(lines: &mut Lines) -> Result<Header, CaptureError> {
 /// # Errors
 /// The file cannot be read, has no configuration, or, unless bad lines are to be left out, has one.
 pub fn play(path: &Path, options: &Options, sink: Sink<'_>) -> Result<Played, CaptureError> {
-    let mut lines = Lines::open(path)?;
-    let header = header(&mut lines)?;
+    Capture::of(Lines::open(path)?)?.play(options, sink)
+}
+
+/// A capture whose header has been read.
+#[derive(Debug)]
+pub struct Capture {
+    header: Header,
+    lines: Lines,
+}
+
+impl Capture {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// The file cannot be read, or does not begin with one.
+    pub fn of(mut lines: Lines) -> Result<Self, CaptureError> {
+        let header = header(&mut lines)?;
+        Ok(Self { header, lines })
+    }
+
+    /// The configuration in it, if it has one.
+    #[must_use]
+    pub fn config(&self) -> Option<&PipelineConfig> {
+        self.header.config.as_deref()
+    }
+
+    /// Replays it.
+    ///
+    /// # Errors
+    /// As [`play`].
+    pub fn play(self, options: &Options, sink: Sink<'_>) -> Result<Played, CaptureError> {
+        let Self { header, lines } = self;
+        play_rest(header, lines, options, sink)
+    }
+}
+
+fn play_rest(
+    header: Header,
+    mut lines: Lines,
+    options: &Options,
+    sink: Sink<'_>,
+) -> Result<Played, CaptureError> {
     let given = options.config.clone();
     let Some(config) = given.or_else(|| header.config.as_deref().cloned()) else {
         return Err(lines.no_config());
@@ -93,9 +149,9 @@ pub fn play(path: &Path, options: &Options, sink: Sink<'_>) -> Result<Played, Ca
         heard: BTreeSet::new(),
         inputs: 0,
         gap: Gap::default(),
+        pace: options.speed.map(|speed| Pace { speed, begun: None }),
     };
     let (mut skipped, mut percent) = (0, 0);
-    let mut clock = options.speed.map(|speed| (speed, None));
     loop {
         let refused = match lines.next_line() {
             Ok(None) => break,
@@ -117,13 +173,6 @@ pub fn play(path: &Path, options: &Options, sink: Sink<'_>) -> Result<Played, Ca
             percent = lines.percent();
             tell(percent);
         }
-        if let Some((speed, before)) = &mut clock {
-            let now = player.pipeline.now();
-            let passed = before
-                .replace(now)
-                .map_or(0, |before: Time| now.micros_since(before));
-            wait(passed, *speed);
-        }
     }
     player.begin(None, sink);
     if options.run_on || !header.ticks {
@@ -139,14 +188,23 @@ pub fn play(path: &Path, options: &Options, sink: Sink<'_>) -> Result<Played, Ca
     })
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "pauses are far below 2^53 µs, and nothing is decided by them"
-)]
-fn wait(passed_us: i64, speed: f64) {
-    let seconds = passed_us as f64 / 1e6 / speed;
-    if let Ok(pause) = Duration::try_from_secs_f64(seconds) {
-        std::thread::sleep(pause);
+/// As many times as fast as it was, counted from the first moment, so that what takes time here does not add up.
+struct Pace {
+    speed: f64,
+    begun: Option<(Time, Instant)>,
+}
+
+impl Pace {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "captures are far below 2^53 µs, and nothing is decided by pauses"
+    )]
+    fn wait_for(&mut self, at: Time) {
+        let (first, begun) = *self.begun.get_or_insert_with(|| (at, Instant::now()));
+        let seconds = at.micros_since(first) as f64 / 1e6 / self.speed;
+        if let Ok(due) = Duration::try_from_secs_f64(seconds) {
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+        }
     }
 }
 
@@ -161,6 +219,7 @@ struct Player {
     heard: BTreeSet<DeviceIndex>,
     inputs: u64,
     gap: Gap,
+    pace: Option<Pace>,
 }
 
 impl Player {
@@ -259,6 +318,9 @@ impl Player {
     }
 
     fn feed(&mut self, input: Input, sink: Sink<'_>) {
+        if let (Some(pace), Some(at)) = (&mut self.pace, input.at()) {
+            pace.wait_for(at);
+        }
         let outputs = self.pipeline.handle(input.clone());
         sink(&input, outputs);
     }

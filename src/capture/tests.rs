@@ -261,6 +261,10 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
             "`epc` has an even number of hexadecimal digits, and not \"3\"",
         ),
         (
+            "{\"type\":\"read\",\"device\":\"dock_1\",\"at\":1,\"epc\":\"30\",\"antenna\":1,\"rssi\":-128.5}",
+            "`rssi` is in dBm, from -128 to 127, and not -128.5",
+        ),
+        (
             "{\"type\":\"read\",\"device\":\"dock_1\",\"at\":\"today\",\"epc\":\"30\",\"antenna\":1}",
             "\"today\" is no time; write it as",
         ),

@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     };
     let size = file.get_ref().metadata().map_or(0, |it| it.len());
-    eprintln!("{}: {}", path.display(), crate::buffer::size_text(size));
+    remark!("{}: {}", path.display(), crate::buffer::size_text(size));
     Ok(ExitCode::SUCCESS)
 }
 

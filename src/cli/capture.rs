@@ -87,12 +87,12 @@ async fn record(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
     };
     let bytes = finished.with_context(|| format!("write {}", path.display()))?;
     let size = crate::buffer::size_text(bytes);
-    eprintln!("{}: {} lines, {size}", path.display(), count.lines);
+    remark!("{}: {} lines, {size}", path.display(), count.lines);
     if count.gaps > 0 {
-        eprintln!("warning: it has gaps where it could not keep up; see the lines of type \"gap\"");
+        remark!("warning: it has gaps where it could not keep up; see the lines of type \"gap\"");
     }
     if count.cut {
-        eprintln!("warning: the gateway stopped meanwhile");
+        remark!("warning: the gateway stopped meanwhile");
     }
     Ok(Ok(()))
 }
@@ -137,7 +137,7 @@ async fn copy(
         count.gaps += u64::from(line.starts_with("{\"type\":\"gap\""));
         output.write(line.as_bytes()).map_err(Problem::File)?;
         if output.bytes() >= arguments.max_size.bytes() {
-            eprintln!("--max-size is reached");
+            remark!("--max-size is reached");
             break;
         }
     }

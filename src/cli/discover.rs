@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let targets = match targets(&arguments.hosts) {
         Ok(targets) => targets,
         Err(error) => {
-            eprintln!("error: --hosts: {error}");
+            remark!("error: --hosts: {error}");
             return Ok(ExitCode::from(2));
         }
     };
@@ -82,7 +82,7 @@ async fn look(
     let mut announced = None;
     if arguments.mdns {
         let networks = networks().context("find the networks of this machine")?;
-        eprintln!(
+        remark!(
             "Asking on {} which readers announce themselves; this takes {} s.",
             words(&networks),
             patience().as_secs()
@@ -92,7 +92,7 @@ async fn look(
     if targets.is_empty() {
         return Ok(Ok((None, announced)));
     }
-    eprintln!(
+    remark!(
         "Asking {} address{} for readers. Each serves one client at a time: one that is free refuses others for a moment.",
         targets.len(),
         if targets.len() == 1 { "" } else { "es" }

@@ -39,7 +39,7 @@ impl Trouble {
         match self {
             Self::Config => ExitCode::from(super::EXIT_CONFIG),
             Self::Control(error) => {
-                eprintln!("error: {}", crate::error_chain(&error));
+                remark!("error: {}", crate::error_chain(&error));
                 match error.is_absence() {
                     true => ExitCode::from(super::EXIT_UNAVAILABLE),
                     false => ExitCode::FAILURE,
@@ -65,7 +65,7 @@ impl Gateway {
                     let guess = config::guess(&self.config, super::environment());
                     let paths = client_paths(&guess, &self.config);
                     return Client::connect(&paths).await.map_err(|_| {
-                        eprint!("{}", report.render(Format::Human));
+                        crate::cli::remark::text(&report.render(Format::Human));
                         Trouble::Config
                     });
                 }
@@ -92,7 +92,7 @@ pub(super) fn load(path: &std::path::Path) -> Result<config::Config, Trouble> {
     match config::load(path, super::environment()) {
         Ok(loaded) => Ok(loaded.config),
         Err(report) => {
-            eprint!("{}", report.render(Format::Human));
+            crate::cli::remark::text(&report.render(Format::Human));
             Err(Trouble::Config)
         }
     }
@@ -104,7 +104,7 @@ pub(super) fn pipeline(
 ) -> Result<tracegate_pipeline::PipelineConfig, Trouble> {
     let config = load(path)?;
     let devices = crate::topology::devices(&config).map_err(|error| {
-        eprintln!("error: {error}");
+        remark!("error: {error}");
         Trouble::Config
     })?;
     Ok(crate::topology::pipeline(&config, &devices))

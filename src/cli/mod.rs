@@ -1,8 +1,11 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is wrong with the gateway (`status`), 69 no gateway
-//! answers (`EX_UNAVAILABLE` of sysexits.h), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
+//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 69 no gateway answers (`EX_UNAVAILABLE` of sysexits.h; `status`, which
+//! monitoring asks, has 2 for something that is wrong and 3 for no answer), 74 the buffer's disk fails (`EX_IOERR`), 78 the configuration has problems
 //! (`EX_CONFIG`). Those of each command stand in its help, and from there in docs/commands.md.
+
+#[macro_use]
+mod remark;
 
 mod audit;
 mod buffer;
@@ -128,7 +131,7 @@ pub fn main() -> ExitCode {
         if is_closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("error: {error:#}");
+        remark!("error: {error:#}");
         ExitCode::FAILURE
     })
 }

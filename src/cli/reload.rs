@@ -44,13 +44,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         false => outcome.to_string(),
     };
     if !arguments.json && outcome.verdict != Verdict::Busy {
-        eprint!("{}", outcome.report);
+        crate::cli::remark::text(&outcome.report);
     }
     match is_done || arguments.json {
         true => std::io::stdout()
             .write_all(text.as_bytes())
             .context("write to standard output")?,
-        false => eprint!("{text}"),
+        false => crate::cli::remark::text(&text),
     }
     Ok(match outcome.verdict {
         Verdict::Applied | Verdict::Unchanged => ExitCode::SUCCESS,

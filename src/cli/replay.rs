@@ -7,27 +7,29 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tracegate_pipeline::config::Direction;
 use tracegate_pipeline::input::VerdictKind;
 use tracegate_pipeline::movement::time_zone;
-use tracegate_pipeline::{Output, PipelineConfig};
+use tracegate_pipeline::{Output, PipelineConfig, Time};
 
 use super::gateway::{Trouble, pipeline};
 use super::progress::is_watched_apart;
 use crate::capture::diff::{Change, Run, compare, tuning};
-use crate::capture::{CaptureError, Options, Played, play};
+use crate::capture::{Capture, CaptureError, Lines, Options, Played, play};
 use crate::health::tame;
-use crate::story::{Moment, reason};
+use crate::story::{self, Moment, reason};
 
 /// Run a capture through the gateway's pipeline, without devices, and show the movements
 ///
 /// Without --config under the configuration that is in the capture: then the events are those that the gateway made.
-/// Reads no device, stores nothing, sends nothing. docs/captures.md says how a capture is written by hand.
+/// Reads no device, stores nothing, sends nothing. docs/captures.md says how a capture is written by hand, and what --json
+/// with --why looks like.
 ///
 /// Exit code: 0 done, 1 the capture cannot be read, 78 problems in a configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The capture.
+    /// The capture; - is standard input.
     file: PathBuf,
     /// Configuration file to use instead of the one in the capture.
     #[arg(long, value_name = "FILE")]
@@ -41,6 +43,9 @@ pub(super) struct Arguments {
     /// Write events as they are published, a line of EPCIS JSON each; with --diff the differences.
     #[arg(long)]
     json: bool,
+    /// Say how long after it happened each was decided; with --json also what was not booked, with its tags.
+    #[arg(long, conflicts_with = "diff")]
+    why: bool,
     /// Decide also what is still open at the end of the capture.
     #[arg(long)]
     to_the_end: bool,
@@ -91,18 +96,33 @@ fn show(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let (mut events, mut loads, mut broken) = (0_u64, 0_u64, None);
-    let mut now = crate::capture::config(&arguments.file)?.map(Box::new);
-    let played = play(&arguments.file, &options, &mut |input, outputs| {
+    let lines = match arguments.file.as_os_str() == "-" {
+        true => Lines::stdin()?,
+        false => Lines::open(&arguments.file)?,
+    };
+    let capture = Capture::of(lines)?;
+    let mut now = capture.config().cloned().map(Box::new);
+    let played = capture.play(&options, &mut |input, outputs| {
         if let tracegate_pipeline::Input::Configure(config) = input {
             now = Some(config.clone());
         }
+        let decided = input.at();
         for output in &outputs {
             events += u64::from(matches!(output, Output::Event(_)));
             loads += u64::from(matches!(output, Output::NonEvent(_)));
             let line = match (output, arguments.json) {
+                (output, true) if arguments.why => as_json(output, now.as_deref(), decided),
                 (Output::Event(event), true) => format!("{}\n", event.json),
                 (_, true) => continue,
-                (output, false) => told(output, now.as_deref()),
+                (output, false) => {
+                    let mut line = told(output, now.as_deref());
+                    if arguments.why
+                        && let Some(later) = later(output, decided)
+                    {
+                        line = format!("{}  ({later})\n", line.trim_end());
+                    }
+                    line
+                }
             };
             // Whoever waits for an event must not wait for the next one too.
             let written = out.write_all(line.as_bytes());
@@ -118,7 +138,7 @@ fn show(arguments: &Arguments) -> anyhow::Result<Result<(), Trouble>> {
     if let Some(error) = broken.or(written.err()) {
         return Err(error).context("write to standard output");
     }
-    eprintln!(
+    remark!(
         "{}, {} not booked, of {}{}",
         counted(events, "movement"),
         counted(loads, "load"),
@@ -147,6 +167,38 @@ fn remarks(played: &Played) -> String {
         );
     }
     text
+}
+
+/// A movement or a load with when it was decided, as a line of JSON; of anything else nothing.
+fn as_json(output: &Output, config: Option<&PipelineConfig>, decided: Option<Time>) -> String {
+    let decided = decided.map(Moment::from);
+    let mut line = match (output, config) {
+        (Output::Event(event), _) => {
+            let event = serde_json::from_str::<Value>(&event.json).unwrap_or_default();
+            json!({ "type": "event", "event": event })
+        }
+        (Output::NonEvent(load), Some(config)) => {
+            let names = |(key, pc): &(_, _)| story::names(key, *pc).into_iter().next();
+            let tags: Vec<String> = load.members.iter().filter_map(names).collect();
+            json!({ "type": "not_booked", "load": story::told(load, config), "epcs": tags })
+        }
+        _ => return String::new(),
+    };
+    if let Value::Object(line) = &mut line {
+        line.insert("decided".to_owned(), json!(decided));
+    }
+    format!("{line}\n")
+}
+
+/// How long after it happened it was decided.
+fn later(output: &Output, decided: Option<Time>) -> Option<String> {
+    let at = match output {
+        Output::Event(event) => event.at,
+        Output::NonEvent(load) => load.at,
+        _ => return None,
+    };
+    let span = decided? - at;
+    Some(format!("decided {:.1} s later", span.seconds()))
 }
 
 fn told(output: &Output, config: Option<&PipelineConfig>) -> String {
@@ -214,6 +266,10 @@ fn clock(at: Moment, zone_name: &str) -> String {
 }
 
 fn difference(arguments: &Arguments, other: PipelineConfig) -> anyhow::Result<Result<(), Trouble>> {
+    if arguments.file.as_os_str() == "-" {
+        let path = PathBuf::from("standard input");
+        return Err(CaptureError::Once { path }.into());
+    }
     let mut first = match options(arguments) {
         Ok(options) => options,
         Err(trouble) => return Ok(Err(trouble)),
@@ -243,7 +299,7 @@ fn difference(arguments: &Arguments, other: PipelineConfig) -> anyhow::Result<Re
         .write_all(text.as_bytes())
         .context("write to standard output")?;
     let ((events_a, loads_a), (events_b, loads_b)) = (a.counts(), b.counts());
-    eprintln!(
+    remark!(
         "before: {} and {} not booked; after: {} and {}; the same: {same}, different: {}",
         counted(events_a as u64, "movement"),
         counted(loads_a as u64, "load"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let start = match origin.start() {
         Ok(start) => start,
         Err(report) => {
-            eprint!("{}", report.render(Format::Human));
+            crate::cli::remark::text(&report.render(Format::Human));
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };
@@ -40,14 +41,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let _log = logs::start(settings.format, settings.level.as_str());
     match &start.rejected {
         Some(rejected) => {
-            eprint!("{}", rejected.rendered);
+            crate::cli::remark::text(&rejected.rendered);
             error!(
                 code = Code::ConfigLastGood.as_str(),
                 file = %arguments.config.display(),
                 "The configuration was rejected; starting with the last good copy of it"
             );
         }
-        None => eprint!("{}", start.accepted.loaded.report().render(Format::Human)),
+        None => crate::cli::remark::text(&start.accepted.loaded.report().render(Format::Human)),
     }
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match outcome? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_of_the_disk() => {
-            eprintln!("error: {:#}", anyhow::Error::from(error));
+            remark!("error: {:#}", anyhow::Error::from(error));
             Ok(ExitCode::from(super::EXIT_DISK))
         }
         Err(error) => Err(error.into()),
@@ -78,15 +79,22 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("start the runtime")
 }
 
+/// Whoever stops a process and then its group, as timeout(1) does, means it once: signals within this time are one.
+const ONE_STOP: Duration = Duration::from_millis(500);
+
 /// Cancels `stop` at the first SIGTERM or SIGINT. A second one ends the process at once: what was stored stays stored.
 pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     tokio::spawn(async move {
+        let mut first: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = terminate.recv() => info!("SIGTERM"),
                 _ = interrupt.recv() => info!("SIGINT"),
+            }
+            if first.is_some_and(|at| at.elapsed() < ONE_STOP) {
+                continue;
             }
             if stop.is_cancelled() {
                 warn!(
@@ -95,6 +103,7 @@ pub(super) fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
                 );
                 std::process::exit(1);
             }
+            first = Some(Instant::now());
             stop.cancel();
         }
     });

@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = match config::load(&arguments.file, super::environment()) {
         Ok(loaded) => loaded,
         Err(report) => {
-            eprint!("{}", report.render(Format::Human));
+            crate::cli::remark::text(&report.render(Format::Human));
             return Ok(ExitCode::from(super::EXIT_CONFIG));
         }
     };

@@ -12,13 +12,15 @@ use super::gateway::{Gateway, Trouble};
 use crate::control::Request;
 use crate::health::{spoken, tame};
 
-/// Something is wrong.
-const EXIT_TROUBLED: u8 = 3;
+/// The gateway runs, and something is wrong.
+const EXIT_DEGRADED: u8 = 2;
+/// No gateway answers; init scripts and `systemctl status` say so by the same code.
+const EXIT_DOWN: u8 = 3;
 
 /// Say how the running gateway is
 ///
-/// Exit code: 0 everything is being delivered, 3 something is wrong (it says what), 69 no gateway answers, 78 problems in
-/// the configuration.
+/// Exit code: 0 everything is being delivered, 2 something is wrong (it says what), 3 no gateway answers, 78 problems in the
+/// configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -35,6 +37,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     });
     let status = match asked {
         Ok(status) => status,
+        Err(Trouble::Control(error)) if error.is_absence() => {
+            remark!("error: {}", crate::error_chain(&error));
+            return Ok(ExitCode::from(EXIT_DOWN));
+        }
         Err(trouble) => return Ok(trouble.exit()),
     };
     let text = match arguments.json {
@@ -45,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .write_all(text.as_bytes())
         .context("write to standard output")?;
     Ok(match conditions(&status).next() {
-        Some(_) => ExitCode::from(EXIT_TROUBLED),
+        Some(_) => ExitCode::from(EXIT_DEGRADED),
         None => ExitCode::SUCCESS,
     })
 }

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use tracegate_pipeline::config::Direction;
 use tracegate_pipeline::movement::time_zone;
 use tracegate_pipeline::time::Span;
-use tracegate_pipeline::{Input, PipelineConfig, Time};
+use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
 
 use super::gateway::{Gateway, Trouble, pipeline};
 use crate::capture::{self, Options};
@@ -63,6 +63,7 @@ fn time(text: &str) -> Result<Duration, String> {
 /// What was walked.
 struct Walked {
     config: PipelineConfig,
+    begun: Option<Pipeline>,
     inputs: Vec<Input>,
     passes: Vec<Pass>,
 }
@@ -85,6 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let result = survey(&Walk {
         read_point: &arguments.read_point,
         config: &walked.config,
+        begun: walked.begun.as_ref(),
         inputs: &walked.inputs,
         passes: &walked.passes,
         power_dbm: &powers(arguments),
@@ -149,6 +151,7 @@ fn from_capture(path: &Path, arguments: &Arguments) -> anyhow::Result<Result<Wal
     }
     Ok(Ok(Walked {
         config,
+        begun: capture::state(path)?,
         inputs,
         passes: passes(marks),
     }))

@@ -110,7 +110,7 @@ async fn show(
             () = stop.cancelled() => return Ok(Ok(ExitCode::SUCCESS)),
         };
         let Some(line) = line.filter(|line| line.ends_with('\n')) else {
-            eprintln!("the gateway stopped, or sent this command away");
+            remark!("the gateway stopped, or sent this command away");
             return Ok(Ok(ExitCode::from(super::EXIT_UNAVAILABLE)));
         };
         let text = match (arguments.json, serde_json::from_str::<Line>(&line)) {

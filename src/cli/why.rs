@@ -60,8 +60,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         };
         let tag = crate::health::tame(&arguments.tag);
         match doubt(&arguments.tag) {
-            Some(doubt) => eprintln!("nothing is known of {tag}: {doubt}"),
-            None => eprintln!(
+            Some(doubt) => remark!("nothing is known of {tag}: {doubt}"),
+            None => remark!(
                 "nothing is known of {tag}: nothing reported it {place}. Does the tag answer at all, and is the label the right one?"
             ),
         }

@@ -54,7 +54,7 @@ struct Plant {
 
 /// Nothing here takes long; what takes this long will never come.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(Duration::from_secs(30), future).await {
+    match timeout(Duration::from_secs(60), future).await {
         Ok(value) => value,
         Err(_) => panic!("waited in vain for {what}"),
     }
@@ -454,7 +454,9 @@ async fn a_journal_that_cannot_be_trimmed_stops_nothing() {
     plant.inputs.send(plant.scan(70)).await.unwrap();
     assert_eq!(plant.answer().await, Feedback::Accept);
     let opened = plant.stop().await;
-    assert_eq!((opened.store.waiting(), opened.replayed), (71, 0));
+    assert_eq!(opened.store.waiting(), 71);
+    // It is trimmed after the answer: the last scan but one may have found the trigger gone already.
+    assert!(opened.replayed <= 1, "{} inputs replayed", opened.replayed);
 }
 
 #[tokio::test]

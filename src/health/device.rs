@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::counters::DeviceCounter;
 use super::devices::Configured;
+use super::ports::Ports;
 use super::report::{DeviceKind, Reads};
 use super::tame;
 
@@ -101,6 +102,10 @@ pub(super) struct Device {
     limits: Vec<String>,
     /// Those of the connection before.
     limits_before: Vec<String>,
+    /// What it has, as it says on this connection.
+    ports: Option<Ports>,
+    /// What it has not and is worked with, as the log was last told.
+    absent_told: BTreeSet<String>,
     counters: BTreeMap<DeviceCounter, u64>,
     /// How far its clock is behind, and how much too slow it is.
     pub(super) clock: (Option<i64>, Option<i64>),
@@ -142,6 +147,8 @@ impl Default for Device {
             problems: BTreeMap::new(),
             limits: Vec::new(),
             limits_before: Vec::new(),
+            ports: None,
+            absent_told: BTreeSet::new(),
             counters: BTreeMap::new(),
             clock: (None, None),
         }
@@ -151,7 +158,7 @@ impl Default for Device {
 impl Device {
     /// It is configured so from now on; returns whether something that was wrong is of no account any more, or is again.
     pub(super) fn configure(&mut self, configured: Configured) -> bool {
-        let before = self.problems().count();
+        let before = (self.problems().count(), self.absent());
         self.kind = Some(configured.kind);
         self.uses = Some(configured.uses);
         // What the reader says it says once: that is kept. The others are judged anew.
@@ -161,7 +168,7 @@ impl Device {
         if let Some(antennas) = &configured.antennas {
             self.reads.keep(antennas);
         }
-        self.problems().count() != before
+        (self.problems().count(), self.absent()) != before
     }
 
     /// Whether anybody minds.
@@ -217,11 +224,43 @@ impl Device {
         let before = self.problems.len();
         self.problems.retain(|_, (_, until)| until.is_some());
         let limits = std::mem::take(&mut self.limits);
-        let had_limits = !limits.is_empty();
-        if had_limits {
+        let had_limits = !limits.is_empty() || !self.absent().is_empty();
+        self.ports = None;
+        if !limits.is_empty() {
             self.limits_before = limits;
         }
         had_limits || before != self.problems.len()
+    }
+
+    /// Begins anew, as if nothing had ever been told of it; returns whether that is news.
+    pub(super) fn anew(&mut self) -> bool {
+        self.clock = (None, None);
+        // Also what would have been shown for a while yet: it was about other settings, perhaps about another device.
+        let had_problems = !std::mem::take(&mut self.problems).is_empty();
+        self.reconnected() || had_problems
+    }
+
+    /// What it has, and is asked for by read points, from now on.
+    pub(super) fn has(&mut self, ports: Ports) -> bool {
+        let before = self.absent();
+        self.ports = Some(ports);
+        before != self.absent()
+    }
+
+    /// What read points work with and it has not, in words; nothing while it has not told what it has.
+    fn absent(&self) -> Vec<String> {
+        let known = self.ports.zip(self.uses.as_ref());
+        known.map_or_else(Vec::new, |(ports, uses)| ports.absent(uses).collect())
+    }
+
+    /// What of that the log is to be told: each once, unless it was mended meanwhile.
+    pub(super) fn tells_absent(&mut self) -> Vec<String> {
+        if self.ports.is_none() {
+            return Vec::new();
+        }
+        let now: BTreeSet<String> = self.absent().into_iter().collect();
+        let before = std::mem::replace(&mut self.absent_told, now);
+        self.absent_told.difference(&before).cloned().collect()
     }
 
     /// Notes one more thing that it cannot do; returns whether it is noted now, and whether the connection before did not
@@ -253,7 +292,7 @@ impl Device {
         DeviceStatus {
             state: self.state.clone(),
             problems: self.problems().map(|(_, text)| text.to_owned()).collect(),
-            limits: self.limits.clone(),
+            limits: self.limits.iter().cloned().chain(self.absent()).collect(),
             clock_behind_ms: self.clock.0,
             clock_drift_ppm: self.clock.1,
             counters: self

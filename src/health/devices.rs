@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use super::condition;
 use super::device::{Device, Uses};
+use super::ports::Ports;
 use super::{Code, DeviceCounter, DeviceKind, DeviceState, Health, Links, Problem, SHOWN};
+use crate::logs;
 
 /// A device as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +27,7 @@ impl Health {
     /// From now on these are all devices and lights: what was known of others is forgotten, and what is told of others is
     /// not taken.
     pub fn configured(&self, all: BTreeMap<String, Configured>) {
-        let news = {
+        let (news, absent) = {
             let mut links = self.links();
             let links = &mut *links;
             let before = links.devices.len();
@@ -43,19 +46,21 @@ impl Health {
             let devices = &links.devices;
             links.certificates.retain(|it| devices.contains_key(it));
             links.points.retain_devices(|it| devices.contains_key(it));
-            news
+            let devices = links.devices.iter_mut();
+            let absent = devices.map(|(name, it)| (name.clone(), it.tells_absent()));
+            (news, absent.collect::<Vec<_>>())
         };
         self.announce(news);
+        for (name, absent) in absent {
+            restricted(&name, &absent);
+        }
     }
 
     /// The task of a device begins anew, by other settings: what was wrong, what it could not do, and what its connection
     /// was secured with is told again if it still holds.
     pub fn anew(&self, name: &str) {
         self.links().certificates.retain(|it| it != name);
-        self.with_device(name, |device| {
-            device.clock = (None, None);
-            device.reconnected()
-        });
+        self.with_device(name, Device::anew);
         self.device(name, DeviceState::Starting);
     }
 
@@ -139,6 +144,17 @@ impl Health {
         self.incident(name, Problem::Clock, &text);
     }
 
+    /// Notes what a reader has, until it is connected anew; the log is told what read points name that is not there.
+    pub fn ports(&self, name: &str, ports: Ports) {
+        let mut absent = Vec::new();
+        self.with_device(name, |device| {
+            let news = device.has(ports);
+            absent = device.tells_absent();
+            news
+        });
+        restricted(name, &absent);
+    }
+
     /// Notes one more thing that a device cannot do of what was asked for; returns whether it is news.
     pub fn limit(&self, name: &str, text: &str) -> bool {
         let mut news = false;
@@ -163,6 +179,16 @@ impl Health {
     pub(super) fn with_device(&self, name: &str, change: impl FnOnce(&mut Device) -> bool) -> bool {
         let news = self.links().device(name).is_some_and(change);
         self.announce(news)
+    }
+}
+
+fn restricted(reader: &str, absent: &[String]) {
+    for reason in absent {
+        let code = logs::READER_RESTRICTED;
+        warn!(
+            code,
+            reader, reason, "The reader cannot do all that is configured"
+        );
     }
 }
 

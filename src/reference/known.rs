@@ -10,6 +10,7 @@ use tracegate_pipeline::reference::Reference;
 use tracegate_pipeline::{Input, Pipeline, Time};
 use tracing::{info, warn};
 
+use super::orders::OrderUris;
 use super::table::{Origin, Table, TableError};
 use crate::health::{Code, Health};
 
@@ -86,7 +87,8 @@ impl Known {
         known
     }
 
-    /// Takes what the guards of a configuration say of lots: the site's own words, and where lots must be kept to go first.
+    /// Takes what the guards of a configuration say of lots, the site's own words, and where lots must be kept to go first; and
+    /// how its stations name orders.
     pub fn configure(&mut self, config: &PipelineConfig) {
         let guards = config.read_points.iter();
         let guards = guards.filter_map(|it| Some((it.guard.as_deref()?, &it.kind)));
@@ -107,6 +109,7 @@ impl Known {
         let Some(table) = &mut self.table else { return };
         table.words(released, held);
         table.kept_at(places);
+        table.order_uris(OrderUris::of(config));
         // What was looked up before is looked up again.
         (self.version, self.generation, self.refresh_at) = (None, -1, None);
         self.absent.clear();

@@ -14,6 +14,7 @@ mod format;
 mod intake;
 mod known;
 mod message;
+mod orders;
 mod store;
 mod table;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use file::{FileError, Format, parse};
 pub use intake::{BATCH, Complete, Intake};
 pub use known::{Known, Looked};
 pub use message::{MAX_BYTES, Said, Snapshot, read};
+pub use orders::OrderUris;
 pub use table::{FILE_NAME, Figures, Origin, Row, Site, Table, TableError};

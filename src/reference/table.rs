@@ -13,6 +13,7 @@ use tracegate_pipeline::guard::{GuardConfig, Status};
 use tracegate_pipeline::reference::{Facts, Item, ItemLot, Reference};
 
 use super::format::{self, USER_VERSION};
+use super::orders::OrderUris;
 
 /// The file, beside the buffer's.
 pub const FILE_NAME: &str = "reference.sqlite";
@@ -144,6 +145,7 @@ pub struct Table {
     pub(super) records: u64,
     words: GuardConfig,
     places: BTreeSet<String>,
+    pub(super) orders: OrderUris,
     // Lots of an item that expired before this day, `YYMMDD`, are not looked for.
     day: String,
 }
@@ -193,6 +195,7 @@ impl Table {
             records: 0,
             words: GuardConfig::default(),
             places: BTreeSet::new(),
+            orders: OrderUris::default(),
             day: String::new(),
         };
         table.recount().await?;
@@ -291,14 +294,8 @@ impl Table {
         keys: &[String],
         generation: i64,
     ) -> Result<Vec<Reference>, TableError> {
-        let list = serde_json::to_string(keys).unwrap_or_default();
-        let rows = sqlx::query(LOOK)
-            .bind(list)
-            .bind(generation)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|source| self.failed("look up", source))?;
-        let mut found: Vec<Reference> = rows.iter().filter_map(reference).collect();
+        let mut found = self.rows(keys, generation).await?;
+        self.add_by_number(keys, generation, &mut found).await?;
         let items = keys.iter().filter(|key| is_item(key));
         for key in items {
             let item = self.item(key).await?;
@@ -314,6 +311,22 @@ impl Table {
         }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
+    }
+
+    /// The records under these keys that have changed since this generation.
+    pub(super) async fn rows(
+        &mut self,
+        keys: &[String],
+        generation: i64,
+    ) -> Result<Vec<Reference>, TableError> {
+        let list = serde_json::to_string(keys).unwrap_or_default();
+        let rows = sqlx::query(LOOK)
+            .bind(list)
+            .bind(generation)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|source| self.failed("look up", source))?;
+        Ok(rows.iter().filter_map(reference).collect())
     }
 
     /// The lots of an item that may be used, the soonest to expire first.

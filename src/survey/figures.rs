@@ -216,14 +216,16 @@ fn sort(walk: &Walk<'_>, sightings: &[Sighting<'_>]) -> (BTreeSet<Vec<u8>>, BTre
     let (first, last) = times.fold((None, Time::MIN), |(first, last), at| {
         (first.or(Some(at)), last.later(at))
     });
+    let first = first.unwrap_or(last);
     let mut busy = 0.0;
     let mut until = Time::MIN;
     for pass in walk.passes {
-        let from = (pass.from - MARGIN).later(until);
-        until = until.later(pass.to + MARGIN);
+        // Before the first read and after the last nobody looked.
+        let from = (pass.from - MARGIN).later(until).later(first);
+        until = until.later((pass.to + MARGIN).min(last));
         busy += (until - from).seconds().max(0.0);
     }
-    let idle = (last - first.unwrap_or(last)).seconds() - busy;
+    let idle = (last - first).seconds() - busy;
     let (mut goods, mut strays) = (BTreeSet::new(), BTreeSet::new());
     for (epc, (passing, idling)) in counts {
         let is_stray = passing == 0.0

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tracegate_pipeline::config::{Direction, GateConfig, ReadPointKind};
-use tracegate_pipeline::{Input, PipelineConfig, Time};
+use tracegate_pipeline::{Input, Pipeline, PipelineConfig, Time};
 
 pub use figures::{Antenna, Histogram};
 pub use trial::Outcome;
@@ -38,6 +38,8 @@ pub struct Walk<'a> {
     pub read_point: &'a str,
     /// The configuration it was done under.
     pub config: &'a PipelineConfig,
+    /// The pipeline as it was before, where that is known: a load may have been on its way already.
+    pub begun: Option<&'a Pipeline>,
     /// What the pipeline took meanwhile.
     pub inputs: &'a [Input],
     /// What really happened, in order.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tracegate_pipeline::config::{Direction, ReadPointKind};
-use tracegate_pipeline::{Input, PipelineConfig, Time};
+use tracegate_pipeline::{Input, Output, Pipeline, PipelineConfig, Time};
 use tracegate_sim::portal::{Day, Situation};
 
 use super::*;
@@ -12,6 +12,7 @@ struct Walked {
     config: PipelineConfig,
     inputs: Vec<Input>,
     passes: Vec<Pass>,
+    begun: Option<Pipeline>,
 }
 
 /// The first read point of a simulated day.
@@ -39,6 +40,7 @@ fn day(situation: Situation, seed: u64, seconds: f64) -> Walked {
         config: day.pipeline_config(),
         inputs,
         passes,
+        begun: None,
     }
 }
 
@@ -55,6 +57,7 @@ impl Walked {
         survey(&Walk {
             read_point: &self.read_point(),
             config: &self.config,
+            begun: self.begun.as_ref(),
             inputs: &self.inputs,
             passes: &self.passes,
             power_dbm,
@@ -209,6 +212,7 @@ fn nothing_to_survey_is_said() {
     let error = survey(&Walk {
         read_point: "nowhere",
         config: &walked.config,
+        begun: None,
         inputs: &walked.inputs,
         passes: &walked.passes,
         power_dbm: &known,
@@ -217,5 +221,53 @@ fn nothing_to_survey_is_said() {
     assert!(
         text.starts_with("nowhere is no read point with antennas; there are "),
         "{text}"
+    );
+}
+
+impl Walked {
+    /// The same as a capture that begins at this time, with the state that the gateway had then; `None` if something had been
+    /// told before.
+    fn beginning(mut self, at: Time) -> Option<Self> {
+        let is_before = |it: &Input| it.at().is_none_or(|it| it < at);
+        let (before, inputs): (Vec<Input>, Vec<Input>) =
+            self.inputs.into_iter().partition(is_before);
+        let mut pipeline = Pipeline::default();
+        pipeline.handle(Input::Configure(Box::new(self.config.clone())));
+        let mut told = Vec::new();
+        for input in before {
+            if let Some(now) = input.at() {
+                while let Some(at) = pipeline.next_tick().filter(|it| *it <= now) {
+                    told.extend(pipeline.handle(Input::Tick { at }));
+                }
+            }
+            told.extend(pipeline.handle(input));
+        }
+        let is_event = |it: &Output| matches!(it, Output::Event(_));
+        (self.begun, self.inputs) = (Some(pipeline), inputs);
+        (!told.iter().any(is_event)).then_some(self)
+    }
+}
+
+#[test]
+fn a_load_that_is_on_its_way_when_the_capture_begins_is_told() {
+    let (mut surveys, mut missed_without) = (0, 0);
+    for (seed, tenths) in (1..=4).flat_map(|seed| [(seed, 2), (seed, 5), (seed, 8)]) {
+        let walked = day(Situation::EasyDock, seed, 120.0);
+        let first = walked.passes[0];
+        let begin = first.from.0 + (first.to - first.from).0 * tenths / 10;
+        let Some(mut walked) = walked.beginning(Time(begin)) else {
+            continue;
+        };
+        let survey = walked.survey().unwrap();
+        assert_eq!(survey.now.right(), survey.passes, "{}", render(&survey));
+        assert_eq!(survey.now.extra, 0, "{}", render(&survey));
+        walked.begun = None;
+        missed_without += walked.survey().unwrap().now.missed();
+        surveys += 1;
+    }
+    assert!(surveys >= 6, "{surveys}");
+    assert!(
+        missed_without > 0,
+        "it would be told without the state, too"
     );
 }

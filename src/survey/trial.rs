@@ -56,7 +56,6 @@ impl Outcome {
 /// Runs the pipeline over the walk with these settings of its read point.
 pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
     let mut events = Vec::new();
-    let mut pipeline = Pipeline::default();
     let mut feed = |pipeline: &mut Pipeline, input: Input| {
         for output in pipeline.handle(input) {
             if let Output::Event(event) = output
@@ -70,12 +69,12 @@ pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
             }
         }
     };
-    feed(
-        &mut pipeline,
-        Input::Configure(Box::new(config(walk, gate))),
-    );
+    let mut pipeline = walk.begun.cloned().unwrap_or_default();
+    let known = Input::Configure(Box::new(walk.config.clone()));
+    feed(&mut pipeline, known);
+    let mut pipeline = pipeline.tried_with(config(walk, gate));
     let mut heard: Vec<DeviceIndex> = Vec::new();
-    let mut has_started = false;
+    let mut has_started = walk.begun.is_some();
     for input in walk.inputs {
         if matches!(input, Input::Configure(_) | Input::Tick { .. }) {
             continue;
@@ -90,7 +89,7 @@ pub(super) fn run(walk: &Walk<'_>, gate: &GateConfig) -> Outcome {
         }
         match input {
             Input::Device { device, .. } => heard.push(*device),
-            Input::Reads { device, .. } if !heard.contains(device) => {
+            Input::Reads { device, .. } if walk.begun.is_none() && !heard.contains(device) => {
                 heard.push(*device);
                 let connected = Input::Device {
                     device: *device,
@@ -152,7 +151,12 @@ fn compare(walk: &Walk<'_>, mut events: Vec<(Time, Direction)>) -> Outcome {
             false
         });
     }
-    outcome.extra = events.len();
+    // What was told before is none of the walk's business.
+    let first = walk.inputs.iter().find_map(Input::at);
+    let own = events
+        .iter()
+        .filter(|(at, _)| first.is_none_or(|first| *at >= first));
+    outcome.extra = own.count();
     for (pass, told) in walk.passes.iter().zip(told) {
         let [inward, outward] = &mut outcome.told;
         let row = match pass.direction {

@@ -8,7 +8,6 @@ use tracegate_llrp::client::{
     MemoryBank, ReportContent, RfMode, SearchMode as LlrpSearchMode, Select,
 };
 
-use super::running::roster::{eyes, used_antennas};
 use crate::config::{
     Antennas, Bank, Config, Dbm, FileName, Level, Llrp, LlrpVersion, OutputUse, RadioMode,
     ReportItem, SearchMode, TagPattern,
@@ -28,8 +27,6 @@ pub(super) fn settings(config: &Config, name: &str, reader: &Llrp) -> Settings {
             ..client(reader)
         },
         outputs: outputs(config, name, reader),
-        used_antennas: used_antennas(config, name),
-        used_inputs: eyes(config, name),
         sensors,
     }
 }
@@ -267,12 +264,8 @@ url = "mqtt://10.0.4.2"
             link,
             client,
             outputs,
-            used_antennas,
-            used_inputs,
             sensors,
         } = settings(&config, "dock_1", &readers["dock_1"]);
-        assert_eq!(used_antennas.into_iter().collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(used_inputs.into_iter().collect::<Vec<_>>(), [1, 4]);
         let Link::Dial {
             host,
             port,

@@ -17,11 +17,8 @@ use crate::tls;
 
 /// What the task of the receiver `name` works with.
 pub(super) fn settings(config: &Config, name: &str, receiver: &Receiver) -> Settings {
-    Settings {
-        way: way(config, name, receiver),
-        framing: framing(receiver),
-        decoder: decoder(receiver),
-    }
+    let way = way(config, name, receiver);
+    Settings::new(way, framing(receiver), decoder(receiver))
 }
 
 fn decoder(receiver: &Receiver) -> Decoder {

@@ -339,9 +339,12 @@ const EXIT_CODES: &[(u32, &str)] = &[
         1,
         "cannot run, or found what it looked for to be wrong; the message says why",
     ),
-    (2, "wrong arguments"),
-    (3, "`status`: something is wrong with the gateway"),
-    (69, "no running gateway answers"),
+    (
+        2,
+        "wrong arguments; `status`: the gateway runs, and something is wrong",
+    ),
+    (3, "`status`: no running gateway answers"),
+    (69, "no running gateway answers, for all other commands"),
     (
         74,
         "the buffer's disk fails at the start, or has failed for `[buffer] give_up_after`; systemd starts the gateway again",

@@ -12,7 +12,7 @@ use tracegate_sim::wait_until;
 use super::gateway::Load;
 
 /// From the last acknowledgement to the end of the process, deletion and goodbye included.
-const TO_END: Duration = Duration::from_secs(30);
+const TO_END: Duration = Duration::from_secs(60);
 
 /// What the gateway has told, over all its lives.
 #[derive(Debug, Default, Clone)]

@@ -21,7 +21,7 @@ use super::script::Script;
 use super::store::{Address, Store};
 
 /// Something that happens by itself, soon.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(60);
 /// A free port of loopback.
 pub const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 

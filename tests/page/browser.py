@@ -22,7 +22,7 @@ FLAGS = [
 class Browser:
     """One browser with a fresh profile; everything of it is gone afterwards."""
 
-    def __init__(self, program, patience=30):
+    def __init__(self, program, patience=60):
         self.patience = patience
         self.profile = tempfile.mkdtemp(prefix="tracegate-page-")
         to_read, self.out = os.pipe()

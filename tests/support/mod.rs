@@ -96,13 +96,18 @@ impl Gateway {
         }
     }
 
+    /// Sends a signal. By the shell: the program `kill` is of a package that a small Debian has not.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &self.id().to_string()])
+            .status()
+            .expect("send a signal");
+        assert!(sent.success());
+    }
+
     /// SIGTERM, as systemd stops it.
     pub fn stop(&mut self) -> ExitStatus {
-        let sent = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
-            .status()
-            .expect("send SIGTERM");
-        assert!(sent.success());
+        self.signal("TERM");
         self.ended(Duration::from_secs(30))
     }
 

@@ -74,7 +74,7 @@ impl Mosquitto {
                 .stderr(Stdio::null()),
         );
         self.child = Some(child.expect("start mosquitto"));
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while std::net::TcpStream::connect(self.addr()).is_err() {
             assert!(
                 Instant::now() < deadline,

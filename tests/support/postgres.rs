@@ -83,7 +83,7 @@ impl Postgres {
                 .stderr(log),
         );
         self.child = Some(child.expect("start postgres"));
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.psql(&["-c", "select 1"]).status.success() {
             assert!(
                 Instant::now() < deadline,
@@ -97,8 +97,8 @@ impl Postgres {
     /// Immediate shutdown: nothing is finished. A plain kill would leave its processes to notice by themselves.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            let _ = Command::new("kill")
-                .args(["-QUIT", &child.id().to_string()])
+            let _ = Command::new("sh")
+                .args(["-c", "kill -QUIT \"$0\"", &child.id().to_string()])
                 .status();
             let _ = child.wait();
         }

@@ -61,7 +61,7 @@ impl Store {
         );
         self.child = Some(child.expect("start the store"));
         self.starts += 1;
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.log().matches("Subscribed").count() < self.starts {
             assert!(
                 Instant::now() < deadline,

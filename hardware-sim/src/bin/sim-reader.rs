@@ -44,6 +44,16 @@ struct Options {
     /// look at the yard, the others into the hall. At least 5, and 8 for a door with the default `settle`; --rate does not count then.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..))]
     loads: Option<u64>,
+    /// Every so many seconds a box with a tag of its own comes along a belt, always the same way: first past the first half of
+    /// the antennas. At least 5; --tags and --rate do not count then.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "loads", value_parser = clap::value_parser!(u64).range(5..))]
+    boxes: Option<u64>,
+    /// The light barrier of --loads or --boxes is at this input: high while something is in the field.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    input: Option<u16>,
+    /// How many antennas it has; without it as many as its kind.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    antennas: Option<u16>,
     /// Speak TLS with this certificate (PEM).
     #[arg(long, requires = "key")]
     certificate: Option<PathBuf>,
@@ -121,7 +131,8 @@ async fn run(options: Options) -> Result<(), Failure> {
         }
         _ => None,
     };
-    let llrp = options.profile.config();
+    let mut llrp = options.profile.config();
+    llrp.antennas = options.antennas.unwrap_or(llrp.antennas);
     let antennas = llrp.antennas;
     let reader = SimReader::spawn(SimReaderConfig {
         llrp,
@@ -138,13 +149,18 @@ async fn run(options: Options) -> Result<(), Failure> {
         "listening on"
     };
     say(&format!("{verb} {}", reader.addr()))?;
-    for tag in 0..options.tags {
-        let epc: String = epc(tag).iter().map(|byte| format!("{byte:02x}")).collect();
-        say(&format!("tag {epc}"))?;
+    if options.boxes.is_none() {
+        for tag in 0..options.tags {
+            say(&format!("tag {}", hex(tag)))?;
+        }
     }
+    let goods = match options.boxes {
+        Some(_) => Goods::Boxes,
+        None => Goods::Load(options.tags),
+    };
     let played = async {
-        match options.loads {
-            Some(seconds) => pass(&reader, options.tags, seconds.into(), antennas).await,
+        match options.loads.or(options.boxes) {
+            Some(seconds) => pass(&reader, goods, seconds.into(), antennas, options.input).await,
             None => play(&reader, options.tags, options.rate, antennas).await,
         }
     };
@@ -152,6 +168,19 @@ async fn run(options: Options) -> Result<(), Failure> {
         ended = played => ended,
         ended = obey(&reader) => ended,
     }
+}
+
+/// What goes through.
+#[derive(Clone, Copy)]
+enum Goods {
+    /// So many tags together, there and back again.
+    Load(u32),
+    /// One tag after the other, each once.
+    Boxes,
+}
+
+fn hex(tag: u32) -> String {
+    epc(tag).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SGTIN-96 of one product, numbered.
@@ -194,8 +223,14 @@ async fn play(reader: &SimReader, tags: u32, rate: u32, antennas: u16) -> Result
     }
 }
 
-/// Takes all tags through the door again and again, each heard every tenth of a second, the louder the nearer.
-async fn pass(reader: &SimReader, tags: u32, every: u128, antennas: u16) -> Result<(), Failure> {
+/// Takes goods through again and again, each tag heard every tenth of a second, the louder the nearer.
+async fn pass(
+    reader: &SimReader,
+    goods: Goods,
+    every: u128,
+    antennas: u16,
+    input: Option<u16>,
+) -> Result<(), Failure> {
     /// How long a load is in the field, in rounds of a tenth of a second: four seconds at five metres in all.
     const ROUNDS: u128 = 40;
     let feed = reader.feed();
@@ -204,27 +239,42 @@ async fn pass(reader: &SimReader, tags: u32, every: u128, antennas: u16) -> Resu
     // Where a load is, is a matter of time, also on a machine that is too slow.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut status = ReaderStatus::default();
-    let mut told = 0;
+    let (mut told, mut barrier) = (0, false);
     loop {
         ticks.tick().await;
         status = tell(status, reader.status())?;
         let round = start.elapsed().as_millis() / 100;
         let (load, at) = (round / (every * 10), round % (every * 10));
         // The first load waits for its turn, so that whoever listens is there.
-        if load == 0 || at >= ROUNDS {
+        let is_there = load > 0 && at < ROUNDS;
+        if let Some(port) = input.filter(|_| is_there != barrier) {
+            barrier = is_there;
+            reader.set_input(port, is_there).await;
+        }
+        if !is_there {
             continue;
         }
-        let inwards = load % 2 == 1;
+        let (inwards, tags) = match goods {
+            Goods::Load(tags) => (load % 2 == 1, 0..tags),
+            Goods::Boxes => {
+                let number = u32::try_from(load).unwrap_or(u32::MAX - 1);
+                (true, number..number + 1)
+            }
+        };
         if load != told {
             told = load;
-            say(if inwards { "load in" } else { "load out" })?;
+            match goods {
+                Goods::Load(_) if inwards => say("load in")?,
+                Goods::Load(_) => say("load out")?,
+                Goods::Boxes => say(&format!("box {}", hex(tags.start)))?,
+            }
         }
         let way = at as f64 / ROUNDS as f64 * 5.0 - 2.5;
         let place = if inwards { way } else { -way };
         for antenna in 1..=antennas {
             let aerial = if antenna <= antennas / 2 { -0.8 } else { 0.8 };
             let distance = ((place - aerial) * (place - aerial) + 1.5_f64).sqrt();
-            for tag in 0..tags {
+            for tag in tags.clone() {
                 let sighting = Sighting {
                     at_us: 0,
                     reader: "sim-reader".into(),
@@ -306,6 +356,9 @@ mod tests {
             "--listen",
             "--dial",
             "--loads",
+            "--boxes",
+            "--input",
+            "--antennas",
             "--profile",
             "--fault",
             "impinj",

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Answer, Broker, Conduct, Terms, Welcome, hub::matches};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn options(broker: &Broker, name: &str) -> MqttOptions {
     let mut network = rumqttc::NetworkOptions::new();

@@ -2,7 +2,7 @@ use tokio::time::timeout;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 const BRIEFLY: Duration = Duration::from_millis(30);
 
 /// A server that says back what it hears, behind a proxy, and a client.

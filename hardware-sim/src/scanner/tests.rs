@@ -3,7 +3,7 @@ use tokio_serial::SerialStream;
 use super::*;
 use crate::wait_until;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn quick() -> ScannerConfig {
     ScannerConfig {

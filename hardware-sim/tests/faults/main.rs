@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod belt;
 mod chaos;
 mod clocks;
 mod host;

@@ -13,7 +13,7 @@ use tracegate_sim::{utc_us, wait_until};
 use super::host::{Host, Via};
 
 /// For everything that must happen; nothing waits for it to pass.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A tag report as both sides can name it.
 type Report = (Vec<u8>, Option<u16>, Option<ReaderTime>, u16);

@@ -71,6 +71,37 @@ async fn a_sound_file_is_sound_beside_a_gateway_and_without_and_nothing_is_writt
     assert_eq!(files(folder), before, "not even a log is made");
 }
 
+/// Empties the log as the gateway does it; whether somebody's look at the file was in the way.
+async fn log_is_held(folder: &Path) -> bool {
+    let mut gateway = outsider(folder).await;
+    let at_once = sqlx::raw_sql("PRAGMA busy_timeout = 0");
+    at_once.execute(&mut gateway).await.unwrap();
+    let emptied = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)");
+    let (held, _, _): (i64, i64, i64) = emptied.fetch_one(&mut gateway).await.unwrap();
+    held != 0
+}
+
+#[tokio::test]
+async fn the_log_of_a_running_gateway_can_be_emptied_between_two_steps() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let mut store = open(folder).await.store;
+    commit(&mut store, 1, &events(0..600)).await;
+    let (runtime, mut steps) = (tokio::runtime::Handle::current(), Vec::new());
+    let mut told = |_, _| {
+        let held = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| runtime.block_on(log_is_held(folder)));
+            asked.join().unwrap()
+        });
+        steps.push(held);
+    };
+    let found = verify(&folder.join(FILE_NAME), &mut told).await.unwrap();
+    assert!(found.is_sound, "{found:?}");
+    assert!(steps.len() >= 3, "{steps:?}");
+    assert!(steps.iter().all(|held| !held), "{steps:?}");
+    store.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn each_damaged_row_is_named_with_its_reason() {
     let directory = tempfile::tempdir().unwrap();

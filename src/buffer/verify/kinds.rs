@@ -13,7 +13,7 @@ use super::super::stream::{Stream, row_crc32};
 use super::super::sweep::{Span, Sweep, Table, bytes, number, text};
 use super::super::tail::Tail;
 use super::super::{BufferError, FILE_NAME, Trouble, crc32};
-use super::Kind;
+use super::{Kind, TRIES};
 use crate::error_chain;
 
 /// Numbers between those that wait that no row has and nothing accounts for.
@@ -235,18 +235,29 @@ pub(super) async fn snapshot(source: &mut SqliteConnection) -> Kind {
 pub(super) async fn tail(source: &mut SqliteConnection, path: &Path, epoch: &str) -> Kind {
     let mut kind = Kind::new("tail", Some(0));
     let is_buffer = path.file_name().is_some_and(|name| name == FILE_NAME);
-    let last = scalar(source, LAST_JOURNAL_SEQ, "read the journal's end").await;
-    if let (true, Ok(last), Some(directory)) = (is_buffer, last, path.parent()) {
+    let (true, Some(directory)) = (is_buffer, path.parent()) else {
+        return kind;
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Ok(last) = scalar(source, LAST_JOURNAL_SEQ, "read the journal's end").await else {
+            return kind;
+        };
         match Tail::new(directory).recover(epoch, last) {
-            Ok(inputs) => kind.sound = Some(inputs.len() as u64),
-            Err(error) => kind.add(
-                None,
-                None,
-                &format!("buffer.tail cannot be understood: {error}"),
-            ),
+            Ok(inputs) => {
+                kind.sound = Some(inputs.len() as u64);
+                return kind;
+            }
+            // A commit between the two looks may have taken it along, or it is just being written.
+            Err(_) if tries < TRIES => {}
+            Err(error) => {
+                let reason = format!("buffer.tail cannot be understood: {error}");
+                kind.add(None, None, &reason);
+                return kind;
+            }
         }
     }
-    kind
 }
 
 /// The record of verdicts.

@@ -1,7 +1,9 @@
 //! Whether a buffer's file is what was written to it: looks at everything, changes nothing.
 //!
-//! A gateway may have the file open. What is read is of one moment, within one transaction that only reads: it keeps nobody
-//! from writing. A file whose log is empty is read without even looking at its locks, so that nothing is made beside it; if
+//! A gateway may have the file open, and goes on: so rows are read in steps, each a look at the file of its own. A look held
+//! open would keep the gateway's log from being emptied, and the log would grow. What comes after the first look is not
+//! looked at, and what is deleted meanwhile is not missed. Only pages and indexes are judged in one go, which is SQLite's way.
+//! A file whose log is empty is read without even looking at its locks, so that nothing is made beside it; if
 //! it changes meanwhile, it is read again.
 
 mod kinds;
@@ -16,7 +18,7 @@ use self::kinds::{Walk, events, journal, letters, losses, record, snapshot, stru
 use super::aside::beside;
 use super::export::{merged, sent};
 use super::inspect::readable;
-use super::statements::{EPOCH, FORMAT, LETTERS_SINCE, USER_VERSION, command, scalar};
+use super::statements::{EPOCH, FORMAT, LETTERS_SINCE, USER_VERSION, scalar};
 use super::sweep::{Span, Table};
 use super::{BufferError, Trouble, connect, kept};
 
@@ -148,7 +150,6 @@ async fn look_through(
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<Verified, BufferError> {
     let source = &mut connection;
-    command(source, "BEGIN", "read the file").await?;
     let mut found = Verified {
         file: path.to_owned(),
         is_sound: false,
@@ -216,8 +217,6 @@ async fn look_through(
     }
     found.kinds.push(snapshot(source).await);
     found.kinds.push(tail(source, path, &epoch).await);
-    // Nothing was changed. A damaged file may refuse even that, and has been told about.
-    drop(command(source, "ROLLBACK", "read the file").await);
     found.kinds.extend(record(connection).await);
     Ok(found)
 }

@@ -36,6 +36,24 @@ fn the_format_is_documented_whole() {
     assert_eq!(lines.len(), 3);
 }
 
+#[test]
+fn strength_is_in_whole_dbm() {
+    for (written, read) in [
+        ("-55", Some(-55)),
+        ("-54.9", Some(-55)),
+        ("-54.4", Some(-54)),
+        ("null", None),
+    ] {
+        let line = format!(
+            r#"{{"type":"read","device":"d","at":1,"epc":"30","antenna":1,"rssi":{written}}}"#
+        );
+        let Line::Reads(reads) = Line::parse(&line).unwrap() else {
+            panic!("{line}")
+        };
+        assert_eq!(reads.reads[0].rssi, read, "{line}");
+    }
+}
+
 fn reader_time() -> impl Strategy<Value = Option<ReaderTime>> {
     prop_oneof![
         Just(None),

@@ -63,7 +63,7 @@ impl Bench {
 
     async fn begin(&mut self) -> mpsc::Receiver<Bytes> {
         let mut pieces = self.capture().await.expect("there is room");
-        timeout(Duration::from_secs(10), self.tap.asked())
+        timeout(Duration::from_secs(60), self.tap.asked())
             .await
             .unwrap();
         self.tap.tell(&self.pipeline);
@@ -85,7 +85,7 @@ impl Bench {
 }
 
 async fn next(pieces: &mut mpsc::Receiver<Bytes>) -> String {
-    let piece = timeout(Duration::from_secs(10), pieces.recv()).await;
+    let piece = timeout(Duration::from_secs(60), pieces.recv()).await;
     String::from_utf8(piece.unwrap().expect("the capture goes on").to_vec()).unwrap()
 }
 
@@ -169,7 +169,7 @@ async fn the_witness_knows_what_happened_and_ends_with_the_core() {
     assert_eq!(stories[0].sightings.len(), 2);
     assert!(bench.why(&hex(&epc(9))).await.is_empty());
     drop((bench.tap, bench.asks));
-    timeout(Duration::from_secs(10), bench.witness)
+    timeout(Duration::from_secs(60), bench.witness)
         .await
         .unwrap()
         .unwrap();

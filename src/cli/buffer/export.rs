@@ -66,17 +66,17 @@ async fn export(path: &Path) -> anyhow::Result<ExitCode> {
     if damaged.is_empty() && unread.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{written} events are written; not all of them are what was stored:");
+    remark!("{written} events are written; not all of them are what was stored:");
     const LISTED: usize = 20;
     for seq in damaged.iter().take(LISTED) {
-        eprintln!("  {seq}: its check sum is wrong; its line has `intact` false");
+        remark!("  {seq}: its check sum is wrong; its line has `intact` false");
     }
     for (from, to) in unread.iter().take(LISTED) {
         match from == to {
-            true => eprintln!("  {from}: cannot be read"),
-            false => eprintln!("  {from} to {to}: cannot be read"),
+            true => remark!("  {from}: cannot be read"),
+            false => remark!("  {from} to {to}: cannot be read"),
         }
     }
-    eprintln!("tracegate buffer verify tells more");
+    remark!("tracegate buffer verify tells more");
     Ok(ExitCode::FAILURE)
 }

@@ -66,7 +66,7 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
     };
     let name = &arguments.read_point;
     if !arguments.clear.is_zero() {
-        eprintln!(
+        remark!(
             "Stand clear of {name} for {} s: what is read now stands about.",
             arguments.clear.as_secs()
         );
@@ -74,10 +74,10 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
         if let Err(trouble) = walking.listen(&mut client, end).await {
             return Ok(Err(trouble));
         }
-        eprintln!("{} reads.", walking.reads);
+        remark!("{} reads.", walking.reads);
     }
     walking.since = now();
-    eprintln!(
+    remark!(
         "Take goods through. After each pass: i Enter if they went in, o Enter if they went out; u Enter takes the last one back, q Enter ends it."
     );
     let mut keys = keyboard();
@@ -87,7 +87,7 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
                 match walking.take(line) {
                     Ok(true) => continue,
                     Ok(false) => {
-                        eprintln!("that is enough: {MOST_READS} reads");
+                        remark!("that is enough: {MOST_READS} reads");
                         break;
                     }
                     Err(trouble) => return Ok(Err(trouble)),
@@ -99,10 +99,10 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
             Key::Passed(direction) => walking.passed(direction),
             Key::Undo => match walking.passes.pop() {
                 Some(pass) => walking.since = pass.from,
-                None => eprintln!("nothing to take back"),
+                None => remark!("nothing to take back"),
             },
             Key::End => break,
-            Key::Other => eprintln!("i, o, u or q, please"),
+            Key::Other => remark!("i, o, u or q, please"),
         }
     }
     let end = Instant::now() + REST;
@@ -111,6 +111,8 @@ pub(super) async fn walk(arguments: &Arguments) -> anyhow::Result<Result<Walked,
     }
     Ok(Ok(Walked {
         config: walking.config,
+        // It begins with nothing on its way.
+        begun: None,
         inputs: walking.inputs,
         passes: walking.passes,
     }))
@@ -160,7 +162,7 @@ impl Walking {
             direction,
         });
         self.since = to;
-        eprintln!(
+        remark!(
             "pass {}: {} ({} reads so far)",
             self.passes.len(),
             direction.as_str(),

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal as _, Read as _, Write as _};
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
+use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
@@ -129,21 +129,25 @@ impl Drop for Screen {
 
 /// Whether somebody could let this go on after it was stopped: a shell, in the same session.
 fn has_shell() -> bool {
-    let parent = getppid().and_then(session);
-    parent.is_some() && parent == session(getpid())
+    let own = family("self");
+    let parent = own.and_then(|(parent, _)| family(&parent.to_string()));
+    own.zip(parent)
+        .is_some_and(|(own, parent)| own.1 == parent.1)
 }
 
-/// The session of a process. Not by `getsid`: in a container that was entered from outside it is 0, which rustix takes for a
-/// mistake of the kernel's.
-fn session(process: Pid) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
-    session_in(&stat)
+/// The parent and the session of a process. Not by `getsid`: in a container that was entered from outside it is 0, which rustix
+/// takes for a mistake of the kernel's. Nor by our own number: `/proc` may be one that counts otherwise.
+fn family(process: &str) -> Option<(u32, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    family_in(&stat)
 }
 
 /// proc_pid_stat(5): the name in brackets may hold anything; state, parent, process group and session come after it.
-fn session_in(stat: &str) -> Option<u32> {
+fn family_in(stat: &str) -> Option<(u32, u32)> {
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(3)?.parse().ok()
+    let mut fields = fields.split_ascii_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    Some((parent, fields.nth(1)?.parse().ok()?))
 }
 
 /// What is typed, from a thread of its own that ends with the process: a read of a terminal cannot be called off.
@@ -177,17 +181,16 @@ mod tests {
 
     #[test]
     fn the_session_is_found_behind_any_name_and_may_be_outside() {
-        assert_eq!(session_in("14 (a) b (c)) S 9 14 7 0 -1 4"), Some(7));
-        assert_eq!(
-            session_in("14804 (tracegate) Z 14651 19665 0 0 -1"),
-            Some(0)
-        );
-        assert_eq!(session_in("14 (tracegate) S 9"), None);
-        assert_eq!(session_in(""), None);
+        let within = family_in("14 (a) b (c)) S 9 14 7 0 -1 4");
+        assert_eq!(within, Some((9, 7)));
+        let outside = family_in("14804 (tracegate) Z 14651 19665 0 0 -1");
+        assert_eq!(outside, Some((14651, 0)));
+        assert_eq!(family_in("14 (tracegate) S 9"), None);
+        assert_eq!(family_in(""), None);
     }
 
     #[test]
     fn the_kernel_says_the_session_of_this_process() {
-        assert!(session(getpid()).is_some());
+        assert!(family("self").is_some());
     }
 }

@@ -81,7 +81,7 @@ impl Subscriber {
 /// A broker on the port of one that has just been stopped.
 pub(super) async fn bind_again(addr: SocketAddr) -> Broker {
     let mut again = Broker::bind(addr).await;
-    for _ in 0..400 {
+    for _ in 0..6_000 {
         if again.is_ok() {
             break;
         }

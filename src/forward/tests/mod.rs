@@ -40,7 +40,7 @@ use crate::downlink::order::{Directory, Fleet};
 use crate::health::Health;
 
 /// Generous: only a failing test waits for so long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits and deadlines for a broker next door.
 const QUICK: Timing = Timing {

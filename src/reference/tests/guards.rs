@@ -1,7 +1,8 @@
 //! What guards need to know besides what was mentioned.
 
+use tracegate_pipeline::config::{CodeRules, ReadPointKind, Step, TaskConfig, TaskKind};
 use tracegate_pipeline::guard::GuardConfig;
-use tracegate_pipeline::reference::Content;
+use tracegate_pipeline::reference::{Content, Order};
 
 use super::*;
 
@@ -117,4 +118,59 @@ async fn a_pallet_brings_the_lots_of_what_is_on_it() {
         assert!(std::time::Instant::now() < deadline, "it was not told");
         tokio::task::yield_now().await;
     }
+}
+
+fn order(key: &str, version: u64, status: &str) -> Reference {
+    Reference {
+        key: key.to_owned(),
+        version,
+        facts: Some(Facts::Order(Order {
+            status: Some(status.to_owned()),
+            ..Order::default()
+        })),
+    }
+}
+
+/// Whoever tells of orders need not know how the gateway names them in events.
+#[tokio::test]
+async fn an_order_told_by_its_number_is_found_by_the_uri_of_the_stations() {
+    const URI: &str = "urn:epcglobal:cbv:bt:4012345000009:4711";
+    let by_number = |version, status| order(&Order::key("4711"), version, status);
+    let folder = tempfile::tempdir().unwrap();
+    let mut site = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    let told = [by_number(3, "open")];
+    site.store(&told, Origin::Broker, Time(1)).await.unwrap();
+    let mut config = station().config().clone();
+    for read_point in &mut config.read_points {
+        let ReadPointKind::Station(station) = &mut read_point.kind else {
+            panic!("{read_point:?}")
+        };
+        let mut task = TaskConfig::new(TaskKind::Issue, Step::default());
+        task.codes = CodeRules {
+            order_uri: "urn:epcglobal:cbv:bt:4012345000009:{order}".to_owned(),
+            ..CodeRules::default()
+        };
+        station.task = Some(Box::new(task));
+    }
+    let wanted = vec![URI.to_owned()];
+    let mut known = Known::open(folder.path(), 1_000, Health::new("plant-3", "e")).await;
+    assert_eq!(known.look_up(wanted.clone()).await, []);
+    known.configure(&config);
+    assert_eq!(known.look_up(wanted.clone()).await, [order(URI, 3, "open")]);
+
+    // Changes are told under the name that the pipeline knows.
+    let mut table = Table::open(folder.path(), 1_000, PATIENCE).await.unwrap();
+    table.order_uris(OrderUris::of(&config));
+    let since = table.site().await.unwrap().generation;
+    assert_eq!(table.look_since(&wanted, since).await.unwrap(), []);
+    let told = [by_number(4, "closed")];
+    site.store(&told, Origin::Broker, Time(2)).await.unwrap();
+    let changed = [order(URI, 4, "closed")];
+    assert_eq!(table.look_since(&wanted, since).await.unwrap(), changed);
+
+    // What is said by the URI counts, whatever was known before.
+    let told = [order(URI, 1, "open"), by_number(5, "closed")];
+    site.store(&told, Origin::Broker, Time(3)).await.unwrap();
+    let own = [order(URI, 5, "open")];
+    assert_eq!(table.look_since(&wanted, since).await.unwrap(), own);
 }

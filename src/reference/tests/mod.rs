@@ -19,7 +19,7 @@ mod messages;
 mod site;
 mod turn;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 const GTIN: &str = "04012345000016";
 
 fn serial(n: u32, version: u64, lot: Option<&str>) -> Reference {

@@ -13,7 +13,7 @@ mod read;
 mod remarks;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 use tracegate_llrp::backoff::Backoff;
@@ -36,10 +36,6 @@ pub struct Settings {
     pub client: ClientConfig,
     /// What its outputs show.
     pub outputs: BTreeMap<u16, OutputUse>,
-    /// Antennas that read points name.
-    pub used_antennas: BTreeSet<u16>,
-    /// Inputs that photo-eyes of read points are wired to.
-    pub used_inputs: BTreeSet<u16>,
     /// The tag sensor that each memory read of `client` is for, by its number minus 1.
     pub sensors: Vec<u16>,
 }

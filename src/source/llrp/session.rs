@@ -19,7 +19,7 @@ use super::outputs::Outputs;
 use super::read::{self, reads};
 use super::remarks::Remarks;
 use crate::core::Feedback;
-use crate::health::{CLOCK_UNSET, DeviceCounter, Problem};
+use crate::health::{CLOCK_UNSET, DeviceCounter, Ports, Problem};
 use crate::logs;
 use crate::source::Context;
 use crate::source::queue::{Queued, ReadQueue};
@@ -252,23 +252,15 @@ impl<'a> Session<'a> {
                         kept_rospec,
                         "Reader is reading"
                     );
-                    let there = capabilities.antennas.unwrap_or(u16::MAX);
-                    let absent = self.settings.used_antennas.iter().filter(|id| **id > there);
-                    let absent = absent.map(|id| {
-                        format!("antenna {id}, which a read point names, does not exist: the reader has antennas 1 to {there}")
-                    });
-                    let inputs = capabilities.inputs.unwrap_or(u16::MAX);
-                    let no_input = self.settings.used_inputs.iter().filter(|id| **id > inputs);
-                    let no_input = no_input.map(|id| match inputs {
-                        0 => format!("input {id}, which a photo-eye is wired to, does not exist: the reader has no inputs"),
-                        _ => format!("input {id}, which a photo-eye is wired to, does not exist: the reader has inputs 1 to {inputs}"),
-                    });
-                    let absent = absent.chain(no_input);
-                    for limit in limits.into_iter().chain(absent).collect::<Vec<_>>() {
-                        let limit = &limit;
-                        let what = "The reader cannot do all that is configured";
+                    let what = "The reader cannot do all that is configured";
+                    for limit in &limits {
                         self.remarks.limit(self.context, limit, what);
                     }
+                    let ports = Ports {
+                        antennas: capabilities.antennas.unwrap_or(u16::MAX),
+                        inputs: capabilities.inputs.unwrap_or(u16::MAX),
+                    };
+                    health.ports(name, ports);
                     health.count(name, DeviceCounter::Connections, 1);
                     self.was_ready = true;
                     self.context.up();

@@ -46,12 +46,28 @@ pub struct Settings {
     pub framing: Framing,
     /// What is in them.
     pub decoder: Decoder,
+    /// For how long a stop waits for what can still be acknowledged, of [`Way::Mqtt`].
+    pub farewell: Duration,
+}
+
+impl Settings {
+    /// As it is at a plant.
+    #[must_use]
+    pub const fn new(way: Way, framing: Framing, decoder: Decoder) -> Self {
+        Self {
+            way,
+            framing,
+            decoder,
+            farewell: mqtt::FAREWELL,
+        }
+    }
 }
 
 /// Runs until stopped. `stored` tells how many inputs with its reads the core has stored.
 pub async fn run(settings: Settings, context: Context, stored: watch::Receiver<u64>) {
     let mut session = Session {
         decoder: &settings.decoder,
+        farewell: settings.farewell,
         context: &context,
         queue: ReadQueue::default(),
         remarks: Sparingly::default(),
@@ -71,6 +87,7 @@ pub async fn run(settings: Settings, context: Context, stored: watch::Receiver<u
 /// What outlives a connection.
 struct Session<'a> {
     decoder: &'a Decoder,
+    farewell: Duration,
     context: &'a Context,
     queue: ReadQueue,
     remarks: Sparingly,

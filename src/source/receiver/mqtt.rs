@@ -17,11 +17,11 @@ use crate::forward::listen::{PATIENCE, lost};
 use crate::source::{Retry, STEADY, WAKE};
 
 /// Messages whose reads are not stored yet; further ones wait at the broker.
-const UNSTORED: u16 = 256;
+pub(in crate::source) const UNSTORED: u16 = 256;
 /// For how long a broker keeps what is published while the gateway is away.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// For acknowledgements when the gateway stops; what is not acknowledged comes again.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Session<'_> {
     pub(super) async fn subscribed(&mut self, subscription: &Subscription) {
@@ -114,7 +114,7 @@ impl Session<'_> {
     /// Acknowledges what was handed over, as soon as it is stored, and disconnects.
     async fn farewell(&mut self, mut link: Link) {
         let mut stored = self.stored.clone();
-        let _ = timeout(FAREWELL, async {
+        let _ = timeout(self.farewell, async {
             loop {
                 self.acknowledge(*stored.borrow_and_update(), &link);
                 if self.unstored.is_empty() || stored.changed().await.is_err() {

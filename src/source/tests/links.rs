@@ -1,6 +1,6 @@
 //! Readers behind TLS, and readers that dial in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -142,8 +142,6 @@ fn dial(addr: SocketAddr, tls: Option<Setup>) -> Settings {
         link: Link::Dial { host, port, tls },
         client: client(),
         outputs: BTreeMap::new(),
-        used_antennas: BTreeSet::new(),
-        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }
@@ -301,8 +299,6 @@ async fn door(from: &str) -> (Rig, SocketAddr, Task) {
             link,
             client: client(),
             outputs: BTreeMap::new(),
-            used_antennas: BTreeSet::new(),
-            used_inputs: BTreeSet::new(),
             sensors: Vec::new(),
         },
         seat.clone(),

@@ -28,7 +28,7 @@ use crate::downlink::order::Target;
 use crate::health::{BrokerState, DeviceState, Health};
 
 /// Generous: only a failing test waits for so long.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A device task and what it is connected to.
 pub(super) struct Rig {

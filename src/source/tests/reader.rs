@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -29,8 +29,6 @@ pub(super) fn settings(reader: SocketAddr) -> Settings {
             ..ClientConfig::default()
         },
         outputs: BTreeMap::new(),
-        used_antennas: BTreeSet::new(),
-        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }

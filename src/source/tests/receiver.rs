@@ -35,6 +35,7 @@ fn settings(way: Way, what: Option<What>) -> Settings {
         way,
         framing: Framing::lines(),
         decoder: Decoder::new(what.unwrap_or_else(layout), names, Vec::new()),
+        farewell: PATIENCE,
     }
 }
 

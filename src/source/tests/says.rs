@@ -1,6 +1,6 @@
 //! What a reader says about itself, its inputs and its outputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracegate_llrp::client::{ClientConfig, RfMode};
 use tracegate_llrp::reader::{ReaderConfig, RefusedRequest};
@@ -11,6 +11,7 @@ use super::*;
 use crate::config::OutputUse;
 use crate::core::Feedback;
 use crate::downlink::order::{Action, OutputState};
+use crate::health::{Configured, DeviceKind, Uses};
 use crate::source::llrp::link::Link;
 use crate::source::llrp::{Settings, run};
 
@@ -34,8 +35,6 @@ fn settings(reader: &SimReader, uses: &[(u16, OutputUse)]) -> Settings {
             ..ClientConfig::default()
         },
         outputs: uses.iter().copied().collect(),
-        used_antennas: BTreeSet::new(),
-        used_inputs: BTreeSet::new(),
         sensors: Vec::new(),
     }
 }
@@ -158,10 +157,22 @@ async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
     let reader = SimReader::spawn(SimReaderConfig::default()).await.unwrap();
     let mut settings = settings(&reader, &USES);
     settings.client.mode = Some(RfMode::Id(999_999));
-    settings.used_antennas = BTreeSet::from([4, 7]);
     let rig = Rig::start(100, |context| {
         run(settings, context, None, mpsc::channel(1).1)
     });
+    let works_with = |antennas: &[u16]| {
+        let configured = Configured {
+            kind: DeviceKind::Reader,
+            uses: Uses {
+                antennas: antennas.iter().copied().collect(),
+                eyes: BTreeSet::new(),
+            },
+            antennas: None,
+        };
+        let all = BTreeMap::from([("dock_1".to_owned(), configured)]);
+        rig.health.configured(all);
+    };
+    works_with(&[4, 7]);
     reading(&reader).await;
     let limits = || match rig.health.status().devices.get("dock_1") {
         Some(device) => device.limits.join("; "),
@@ -172,6 +183,16 @@ async fn what_the_reader_cannot_do_stands_in_the_status_and_is_no_alarm() {
         "antenna 7, which a read point names, does not exist: the reader has antennas 1 to 4";
     until("the antenna", || limits().contains(absent)).await;
     assert!(!limits().contains("antenna 4,"), "{}", limits());
+    // A reload by which read points name others, of which its task does not hear.
+    works_with(&[4, 9]);
+    let told = limits();
+    assert!(
+        told.contains("antenna 9,") && !told.contains("antenna 7,"),
+        "{told}"
+    );
+    assert!(told.contains("999999"), "{told}");
+    works_with(&[4]);
+    assert!(!limits().contains("antenna"), "{}", limits());
     assert_eq!(rig.condition(), "");
     rig.stop().await;
 }

@@ -249,17 +249,9 @@ impl Running {
     }
 }
 
-/// What a device's task does, as text. Which antennas and inputs read points name matters to nobody but the log.
+/// What a device's task does, as text.
 fn essence(device: &Device) -> String {
-    match device {
-        Device::Llrp(settings) => {
-            let mut settings = settings.clone();
-            settings.used_antennas.clear();
-            settings.used_inputs.clear();
-            format!("{settings:?}")
-        }
-        other => format!("{other:?}"),
-    }
+    format!("{device:?}")
 }
 
 fn by_index<T>(place: usize, wire: Option<T>) -> Option<(DeviceIndex, T)> {

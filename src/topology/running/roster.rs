@@ -25,7 +25,7 @@ pub(super) fn roster(
 }
 
 /// Antennas of a device that read points name.
-pub(in crate::topology) fn used_antennas(config: &Config, name: &str) -> BTreeSet<u16> {
+fn used_antennas(config: &Config, name: &str) -> BTreeSet<u16> {
     let read_points = config.read_point.values();
     let all = read_points.flat_map(ReadPoint::all_antennas);
     let own = all.filter(|antenna| antenna.llrp == name);
@@ -33,7 +33,7 @@ pub(in crate::topology) fn used_antennas(config: &Config, name: &str) -> BTreeSe
 }
 
 /// Inputs of a device with a photo-eye.
-pub(in crate::topology) fn eyes(config: &Config, name: &str) -> BTreeSet<u16> {
+fn eyes(config: &Config, name: &str) -> BTreeSet<u16> {
     let read_points = config.read_point.values();
     let all = read_points.flat_map(ReadPoint::eyes);
     let own = all.filter(|(_, input)| input.llrp == name);

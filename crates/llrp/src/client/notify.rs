@@ -19,14 +19,25 @@ use crate::wire::DecodeError;
 const YEAR_2010_US: u64 = 1_262_304_000_000_000;
 /// What a clock may go back while it is being disciplined.
 const STEP_US: u64 = 1_000_000;
+/// What the reader held comes within this after it was asked for …
+const HELD_COMES: Duration = Duration::from_secs(6);
+/// … and one soon after another.
+const MORE_COMES: Duration = Duration::from_secs(1);
 
 /// What the reader's clock has told on this connection.
 #[derive(Debug, Default)]
 pub(super) struct ReaderClock {
     /// At the connection event. What is older was held.
     connected: Option<ReaderTime>,
-    /// Something that happened after the connection event was told, so nothing held follows.
-    live: bool,
+    /// Held events may come until then, also between those of the present: an overflow may be told before what was held.
+    held_until: Duration,
+}
+
+impl ReaderClock {
+    /// From now on the reader may tell what it held.
+    pub(super) fn expect_held(&mut self, now: Duration) {
+        self.held_until = now.saturating_add(HELD_COMES);
+    }
 }
 
 impl Client {
@@ -40,7 +51,7 @@ impl Client {
         if let Some(attempt) = params.first::<ConnectionAttemptEvent>() {
             self.handle_attempt(now, attempt.status, reader_time);
         } else if let Some(time) = reader_time {
-            self.watch_clock(time);
+            self.watch_clock(now, time);
         }
         let told = self.tell(params, reader_time);
         if !told
@@ -171,16 +182,16 @@ impl Client {
     }
 
     /// Follows the clock; events that were held tell nothing of the present.
-    fn watch_clock(&mut self, time: ReaderTime) {
-        let held = !self.clock.live
-            && self
-                .clock
-                .connected
-                .is_some_and(|connected| is_before(time, connected));
-        if held || self.clock.connected.is_none() {
+    fn watch_clock(&mut self, now: Duration, time: ReaderTime) {
+        let Some(connected) = self.clock.connected else {
+            return;
+        };
+        let may_be_held = self.state == State::SettingUp || now < self.clock.held_until;
+        if may_be_held && is_before(time, connected) {
+            let more = now.saturating_add(MORE_COMES);
+            self.clock.held_until = self.clock.held_until.max(more);
             return;
         }
-        self.clock.live = true;
         let last = self.memory.last_time;
         if let Some(from) = last.filter(|last| is_step_back(*last, time)) {
             self.emit(ClientEvent::ClockStepped { from, to: time });

@@ -73,6 +73,7 @@ impl Client {
 
     fn ready(&mut self, now: Duration) {
         self.state = State::Ready;
+        self.clock.expect_held(now);
         self.memory.rospec_id = Some(self.config.rospec_id);
         self.memory.set_up = true;
         if self.setup.check_due.is_none() {

@@ -122,6 +122,15 @@ impl Pipeline {
         };
     }
 
+    /// The same state under a configuration of the same devices and read points, as if it had been so all along: to try other
+    /// settings on what was read. What is open goes on, which [`Input::Configure`](crate::Input::Configure) decides.
+    #[must_use]
+    pub fn tried_with(&self, config: PipelineConfig) -> Self {
+        let mut state = self.state.clone();
+        state.config = config;
+        Self::from_state(state)
+    }
+
     /// Who is in a zone stays there: it does not come again because of a new configuration.
     fn reconfigure_zones(&mut self, old: &PipelineConfig, outputs: &mut Vec<Output>) {
         let same_devices = !is_renumbered(&old.devices, &self.state.config.devices);

@@ -13,7 +13,7 @@ use tracegate_llrp::{
 use super::*;
 use crate::wait_until;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client half of the protocol on a socket, as the daemon would run it.
 pub(crate) struct Host {

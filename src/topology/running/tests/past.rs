@@ -75,6 +75,12 @@ fn raise(code: Code, health: &Health) -> Vec<String> {
         health.problem(name, problem, Some("x"));
         vec![no_device(name)]
     };
+    // Shown for a while; of a reader at another address that is not true.
+    let incident = |problem| {
+        health.incident("dock_1", problem, "x");
+        let elsewhere = without("host = \"127.0.0.1\"", "host = \"127.0.0.2\"");
+        vec![elsewhere, no_device("dock_1")]
+    };
     let tls = || vec![without("tls = true\n", ""), no_device("dock_1")];
     match code {
         Code::ReaderBusy => down("dock_1", "another client holds the reader"),
@@ -119,9 +125,9 @@ fn raise(code: Code, health: &Health) -> Vec<String> {
                 no_device("dock_1"),
             ]
         }
-        Code::ReaderOverflow => problem("dock_1", Problem::Buffer),
-        Code::ReaderFault => problem("dock_1", Problem::Exception),
-        Code::ReaderRebooted => problem("dock_1", Problem::Reboot),
+        Code::ReaderOverflow => incident(Problem::Buffer),
+        Code::ReaderFault => incident(Problem::Exception),
+        Code::ReaderRebooted => incident(Problem::Reboot),
         Code::ReaderClock => problem("dock_1", Problem::ClockOff),
         Code::DeviceSilent => {
             problem("pack_1", Problem::Silent);

@@ -300,8 +300,10 @@ fn a_clock_that_was_never_set_or_goes_back_is_flagged() {
         to: ReaderTime::Utc(to),
     };
     assert_eq!(events(&pair), [&stepped(us, us - 60_000_000)]);
-    // Back to before the connection: what came since was of the present, so this is no event that was held.
+    // Back to before the connection, when nothing that was held can come any more.
     pair.events.clear();
+    pair.pass(Duration::from_secs(10));
+    let us = pair.utc_us();
     pair.reader
         .set_clock_error_us(year_2000 - us as i64 - 10_000_000);
     pair.reader.exception(pair.utc_us(), "x");
@@ -341,6 +343,38 @@ fn held_events_are_old_and_no_step_back() {
     };
     assert_eq!(pair.events.iter().filter(held).count(), 10);
     assert_eq!(events(&pair), [&ClientEvent::Rebooted; 0]);
+}
+
+/// As readers do that tell of their buffer at once, and then what is in it.
+#[test]
+fn a_held_event_after_one_of_the_present_is_no_step_back() {
+    let mut pair = Pair::ready();
+    pair.reconnect(Duration::from_secs(30));
+    let now = pair.utc_us();
+    pair.reader.exception(now, "of the present");
+    pair.drive();
+    for ago_s in [25, 20, 15] {
+        tell(&mut pair, now - ago_s * 1_000_000);
+        pair.pass(Duration::from_millis(900));
+    }
+    assert_eq!(events(&pair), [&ClientEvent::Rebooted; 0]);
+    // Long after, such a time means that the clock was set back.
+    pair.pass(Duration::from_secs(7));
+    tell(&mut pair, now - 10_000_000);
+    assert_eq!(events(&pair).len(), 1);
+}
+
+/// A warning of the reader's, with this time.
+fn tell(pair: &mut Pair, microseconds: u64) {
+    let data = ReaderEventNotificationData {
+        params: Params::default().with(UTCTimestamp { microseconds }).with(
+            ReportBufferLevelWarningEvent {
+                percentage_full: 90,
+            },
+        ),
+    };
+    let params = Params::default().with(data);
+    pair.deliver_message(7, ReaderEventNotification { params });
 }
 
 #[test]
