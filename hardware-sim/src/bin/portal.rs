@@ -12,7 +12,8 @@ use tracegate_sim::portal::{
 /// Simulated dock doors and belts with ground truth, and a score.
 ///
 /// The same arguments give the same output. Seeds 1 to 999 are for tuning; seeds 1000 to 1999 stay unused until a figure
-/// is reported.
+/// is reported. Sites, traffic, tags and truth of a seed are the same in every air and at every speed: a rule that scores
+/// well in one air only has learnt that air.
 #[derive(Debug, Parser)]
 #[command(name = "portal")]
 struct Arguments {
@@ -87,7 +88,8 @@ enum Command {
 /// What the day is played in.
 #[derive(Debug, Args)]
 struct InAir {
-    /// The radio model: link-budget is the one that the gateway's rules grew up with, waves is for judging them.
+    /// The radio model and the way of the rounds: link-budget is the one that the gateway's rules grew up with, waves is
+    /// for judging them.
     #[arg(long, value_enum, default_value_t = Air::LinkBudget)]
     air: Air,
     /// How fast one reader reads: a number, or fast (500), usual (200) or slow (60). Without it 270 in link-budget and

@@ -302,17 +302,18 @@ fn scores_in_other_airs_do_not_fall_below_what_was_reached() {
         search: None,
     };
     let floors = [
-        (Situation::EasyDock, in_air(Air::Waves, 200.0), 0.97),
+        (Situation::EasyDock, in_air(Air::Waves, 200.0), 0.9),
         (Situation::Conveyors, in_air(Air::Waves, 200.0), 0.96),
-        (Situation::ShuttleDay, in_air(Air::Waves, 200.0), 0.7),
-        (Situation::EasyDock, in_air(Air::Waves, 60.0), 0.7),
-        (Situation::EasyDock, in_air(Air::LinkBudget, 60.0), 0.7),
+        (Situation::ShuttleDay, in_air(Air::Waves, 200.0), 0.75),
+        (Situation::ParkedStock, in_air(Air::Waves, 200.0), 0.55),
+        (Situation::EasyDock, in_air(Air::Waves, 60.0), 0.6),
+        (Situation::EasyDock, in_air(Air::LinkBudget, 60.0), 0.95),
     ];
     for (situation, conditions, floor) in floors {
         let rows = rows(
             &[situation],
             &[Method::Tracegate],
-            &[2, 3],
+            &[2, 3, 4, 5],
             300.0,
             conditions,
             false,

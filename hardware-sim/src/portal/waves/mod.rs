@@ -19,7 +19,7 @@ use super::dice::Dice;
 use super::floor::{EARSHOT_M, Floor, Present};
 use super::goods::{Body, Tag};
 use super::inventory::channel_hz;
-use super::radio::{Link, Point, minus, norm, pattern_dbi, plus, unit, wave_m};
+use super::radio::{Link, Point, dot, minus, norm, pattern_dbi, plus, unit, wave_m};
 use super::site::ReaderSite;
 use super::surroundings::in_load_m;
 
@@ -39,7 +39,7 @@ const COMPRESSION_DB: f64 = 12.0;
 const HOPELESS_DB: f64 = 6.0;
 /// How long the link of a body that stands still is good for, with and without something moving near it.
 const STEADY_S: (f64, f64) = (0.8, 0.15);
-/// Moving bodies this near to an antenna change what it hears of others.
+/// Bodies this near to an antenna send on to others what they get of it.
 const STIRS_M: f64 = 4.0;
 
 /// A tag's link to one antenna, until it is worked out anew.
@@ -187,22 +187,41 @@ impl<'a> Waves<'a> {
             hall.parts(tag, one.body, &mut dice).into_boxed_slice()
         });
         sum += hall::sum(parts, place, wave) * reach;
-        for (other, moving) in scene.present.iter().enumerate() {
-            if other == number || !moving.moves {
-                continue;
-            }
-            let middle = [moving.at.0, moving.at.1, moving.body.size[2] / 2.0];
-            let to = minus(middle, antenna.at);
-            if to[0].hypot(to[1]) > STIRS_M {
-                continue;
-            }
-            let (strength, length) =
-                shade::scattered(moving.body.kind, antenna.at, middle, place, wave);
-            let sent = amplitude(pattern_dbi(antenna, unit(to)));
-            // A body turns the polarisation by chance: half of the power is across the tag.
-            let half = std::f64::consts::FRAC_1_SQRT_2;
-            sum += Phasor::turn(-TAU * length / wave) * (strength * sent * half);
-        }
+        sum += self.sent_on(scene, number, index, port);
         budget(sum.db())
+    }
+
+    /// What reaches a tag by way of all other bodies that the antenna has near.
+    fn sent_on(&self, scene: &Scene<'a>, number: usize, index: usize, port: usize) -> Phasor {
+        let (tag, own) = (&self.tags[index], &scene.present[number]);
+        let antenna = &self.reader.ports[port].antenna;
+        let place = plus([own.at.0, own.at.1, 0.0], tag.offset);
+        let wave = wave_m(channel_hz(scene.at));
+        let mut sum = Phasor::default();
+        for (other, one) in scene.present.iter().enumerate() {
+            let middle = [one.at.0, one.at.1, one.body.size[2] / 2.0];
+            let to = minus(middle, antenna.at);
+            if other == number || to[0].hypot(to[1]) > STIRS_M {
+                continue;
+            }
+            let (strength, length) = shade::scattered(one, antenna.at, place, wave);
+            // It comes through the tag's own goods and past everybody else, as every wave does.
+            let towards = minus(middle, [own.at.0, own.at.1, 0.0]);
+            let goods = own.body.db_per_m * in_load_m(own.body.size, tag.offset, towards);
+            let others = scene.present.iter().enumerate();
+            let shade: f64 = others
+                .filter(|(third, _)| *third != number && *third != other)
+                .map(|(_, third)| {
+                    shade::loss_db(middle, antenna.at, third, wave)
+                        + shade::loss_db(place, middle, third, wave)
+                })
+                .sum();
+            let sent = amplitude(pattern_dbi(antenna, unit(to)) - goods - shade);
+            // A body turns the polarisation by chance: half of the power is across the tag, which hears nothing end on.
+            let along = dot(tag.radio.axis, unit(minus(place, middle)));
+            let taken = ((1.0 - along * along) / 2.0).sqrt();
+            sum += Phasor::turn(-TAU * length / wave) * (strength * sent * taken);
+        }
+        sum
     }
 }

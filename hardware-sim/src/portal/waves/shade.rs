@@ -4,8 +4,10 @@
 //! straight ray grazes it, about 20 dB well behind it, nothing a Fresnel zone beside it. So a shadow comes and goes smoothly
 //! as a truck drives by, and it is never black. Steel and people let nothing through; goods take their decibels a metre.
 
+use std::f64::consts::TAU;
+
 use super::super::floor::Present;
-use super::super::goods::BodyKind;
+use super::super::goods::{Body, BodyKind};
 use super::super::radio::{Point, minus, norm};
 use super::super::surroundings::through_m;
 
@@ -60,29 +62,31 @@ pub(super) fn knife_edge_db(depth: f64) -> f64 {
     6.9 + 20.0 * ((from * from + 1.0).sqrt() + from).log10()
 }
 
-/// What a moving body sends on towards a tag, relative to isotropic spreading of both ways: the bistatic radar equation with
-/// a cross section of about its silhouette at these wavelengths.
-pub(super) fn scattered(
-    body: BodyKind,
-    ears: Point,
-    body_at: Point,
-    tag: Point,
-    wave_m: f64,
-) -> (f64, f64) {
-    /// In square metres.
-    const PERSON: f64 = 0.6;
-    const TRUCK: f64 = 5.0;
-    const LOAD: f64 = 0.8;
-    let section = match body {
-        BodyKind::Person => PERSON,
-        BodyKind::Truck => TRUCK,
-        BodyKind::Load => LOAD,
-    };
-    let there = norm(minus(body_at, ears));
-    let back = norm(minus(tag, body_at));
-    let four_pi = 4.0 * std::f64::consts::PI;
-    // Nearer than its own size a body is no point.
-    let (far, near) = (there.max(1.0), back.max(1.0));
-    let strength = wave_m / four_pi * (section / four_pi).sqrt() / (far * near);
-    (strength, there + back)
+/// What another body sends on from an antenna towards a tag, relative to isotropic spreading: strength, and the length of both
+/// ways. The bistatic radar equation: a convex body that is large against the wave sends back what falls on its silhouette,
+/// as far as it reflects, to all sides alike (a sphere does so exactly: π a²). Near by it sends no more than a mirror of its
+/// stuff would, to which the antenna is as far as both ways together.
+pub(super) fn scattered(other: &Present<'_>, ears: Point, tag: Point, wave_m: f64) -> (f64, f64) {
+    let size = other.body.size;
+    let section = (size[0] + size[1]) / 2.0 * size[2];
+    let middle = [other.at.0, other.at.1, size[2] / 2.0];
+    let (there, back) = (norm(minus(middle, ears)), norm(minus(tag, middle)));
+    let whole = there + back;
+    let four_pi = 2.0 * TAU;
+    let spread = ((section / four_pi).sqrt() / (there * back).max(1e-3)).min(1.0 / whole.max(0.1));
+    let strength = wave_m / four_pi * reflected(other.body).sqrt() * spread;
+    (strength, whole)
+}
+
+/// The share of the power that a body reflects, by Fresnel at right angles: all of it steel, 0.6 people (permittivity of
+/// muscle at 900 MHz: 55), 0.02 paper and textiles (1.6, most of it is air), 0.1 mixed cases (3 to 4), half drinks and
+/// cans (water 0.64, metal 1, and air between them).
+fn reflected(body: &Body) -> f64 {
+    match body.kind {
+        BodyKind::Truck => 1.0,
+        BodyKind::Person => 0.6,
+        BodyKind::Load if body.db_per_m < 5.0 => 0.02,
+        BodyKind::Load if body.db_per_m < 20.0 => 0.1,
+        BodyKind::Load => 0.5,
+    }
 }

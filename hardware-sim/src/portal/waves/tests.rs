@@ -163,6 +163,66 @@ fn a_resting_tag_does_not_fade_and_what_drives_by_changes_it() {
     assert!(change > 0.5, "{change} dB with a truck beside it");
 }
 
+/// How much resting tags in the beam change, one way, while a truck drives by behind them: the standard deviation in time
+/// of the middle one of them, decibels.
+fn stirred_db(seed: u64) -> f64 {
+    let (reader, tags) = (reader(seed), tags(seed, 30));
+    let antenna = &reader.ports[1].antenna;
+    // Before the antenna; the truck passes a metre behind the pallet, in nobody's way.
+    let place = [0, 1].map(|axis| antenna.at[axis] + 1.5 * antenna.boresight[axis]);
+    let mut path = Path::new(0.0, place[0] - 4.0, place[1] + 1.9);
+    path.go(place[0] + 4.0, place[1] + 1.9, 1.0);
+    let bodies = [
+        body(
+            BodyKind::Load,
+            stands(place[0], place[1]),
+            0..tags.len(),
+            0.0,
+        ),
+        body(BodyKind::Truck, path, 0..0, 10.0),
+    ];
+    let moments: Vec<Vec<Link>> = (0..16)
+        .map(|step| 0.3 + 0.2 * f64::from(step) + 2.0)
+        .map(|at| links(&reader, &bodies, &tags, at, 1, seed))
+        .collect();
+    let deviation = |tag: usize| {
+        let of = || moments.iter().map(|links| links[tag].tag_dbm);
+        let middle = mean(of());
+        mean(of().map(|one| (one - middle).powi(2))).sqrt()
+    };
+    let mut all: Vec<f64> = (0..tags.len()).map(deviation).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+#[test]
+fn what_drives_by_in_nobodys_way_stirs_resting_tags_by_a_decibel_or_two() {
+    let found = mean((1..9).map(stirred_db));
+    assert!((0.2..2.0).contains(&found), "{found} dB");
+}
+
+#[test]
+fn what_a_truck_sends_on_comes_through_goods_too() {
+    let reader = reader(1);
+    let mut tags = tags(1, 1);
+    // The antenna stands at y = 1.4; the tag looks at it, and away from the truck.
+    let ears = reader.ports[0].antenna.at;
+    tags[0].offset = [0.0, 0.4, 1.0];
+    tags[0].radio.axis = [0.0, 0.0, 1.0];
+    let change = |db_per_m: f64| {
+        mean((0..40).map(|step| {
+            let load = body(BodyKind::Load, stands(ears[0], -0.6), 0..1, db_per_m);
+            let truck = stands(ears[0] - 2.0 + 0.1 * f64::from(step), -2.6);
+            let truck = body(BodyKind::Truck, truck, 0..0, 10.0);
+            let alone = links(&reader, std::slice::from_ref(&load), &tags, 1.0, 0, 1)[0];
+            let both = links(&reader, &[load, truck], &tags, 1.0, 0, 1)[0];
+            (both.tag_dbm - alone.tag_dbm).abs()
+        }))
+    };
+    let (dry, wet) = (change(0.0), change(30.0));
+    assert!(wet < 0.15 && dry > 3.0 * wet, "{dry} and {wet} dB");
+}
+
 #[test]
 fn goods_take_more_the_deeper_a_tag_is_and_leave_the_waves_from_behind() {
     let reader = reader(1);
