@@ -82,7 +82,7 @@ pub struct Told {
 impl Told {
     /// Adds a claim. What has the passage of an earlier one is a supplement to that, which names what was missing: both are one
     /// claim, of the tags of both, that was said when the last of it was.
-    fn add(&mut self, claim: Claim) {
+    pub(super) fn add(&mut self, claim: Claim) {
         let same = |earlier: &&mut Claim| {
             claim.passage.is_some()
                 && (earlier.read_point, earlier.direction, &earlier.passage)

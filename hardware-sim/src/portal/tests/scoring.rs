@@ -180,3 +180,27 @@ fn a_missed_movement_has_the_reason_of_the_largest_refusal_there() {
     assert_eq!(reasons(vec![elsewhere, too_late]), [("unnoticed", 1)]);
     assert_eq!(reasons(vec![large, small]), [("ratio", 1)]);
 }
+
+#[test]
+fn a_supplement_and_its_passage_are_one_claim() {
+    let of = |passage: &str, tags: std::ops::Range<u32>, said_s| Claim {
+        passage: Some(passage.to_owned()),
+        said_s,
+        ..claim(tags)
+    };
+    let mut told = Told::default();
+    told.add(of("one", 0..6, 107.5));
+    told.add(of("one", 6..10, 109.0));
+    told.add(of("other", 0..6, 109.0));
+    let said: Vec<(usize, f64)> = told
+        .claims
+        .iter()
+        .map(|claim| (claim.tags.len(), claim.said_s))
+        .collect();
+    assert_eq!(
+        said,
+        [(10, 109.0), (6, 109.0)],
+        "with all tags, when the last was told"
+    );
+    assert_eq!(counts(&judge(&told.claims)), [1, 1, 1, 1, 1, 0]);
+}

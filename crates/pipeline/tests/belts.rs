@@ -1,0 +1,130 @@
+//! Belts: one thing after the other, and one event for each, however many tags it has and whichever side hears them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use serde_json::Value;
+use tracegate_pipeline::config::{ReadPointKind, Tuning};
+use tracegate_pipeline::{Input, Pipeline, Read};
+
+const OUTSIDE: (u16, f64) = (1, -0.5);
+const INSIDE: (u16, f64) = (3, 0.5);
+
+/// The dock of the other tests is a belt.
+fn belt() -> Pipeline {
+    let mut config = config();
+    if let Some(ReadPointKind::Gate(gate)) = config.read_points.first_mut().map(|it| &mut it.kind) {
+        gate.tuning = Tuning::belt();
+    }
+    let mut pipeline = Pipeline::default();
+    for input in start() {
+        pipeline.handle(match input {
+            Input::Configure(_) => Input::Configure(Box::new(config.clone())),
+            other => other,
+        });
+    }
+    pipeline
+}
+
+/// An antenna hears a tag that crosses inwards at `at`, loudest half a second before the line or behind it.
+fn heard(tag: &[u8], (antenna, place): (u16, f64), at: i64) -> Vec<Read> {
+    let steps = -4..=4;
+    steps
+        .map(|step| {
+            let from_loudest = step as f64 * 0.1;
+            let rssi = -50.0 - 40.0 * from_loudest * from_loudest;
+            let since = (place + from_loudest) * S as f64;
+            read(tag, antenna, rssi as i8, at + since as i64)
+        })
+        .collect()
+}
+
+/// Both sides hear it.
+fn crosses(tag: &[u8], at: i64) -> Vec<Read> {
+    let sides = [OUTSIDE, INSIDE];
+    sides
+        .into_iter()
+        .flat_map(|side| heard(tag, side, at))
+        .collect()
+}
+
+/// What is told of `reads` by a belt that has brought things of other items before.
+fn told(reads: &[Vec<Read>]) -> Vec<Value> {
+    let before = (0..10).flat_map(|thing| crosses(&sgtin(100 + thing, 1), ago(thing.into())));
+    let mut all: Vec<Read> = before.chain(reads.iter().flatten().cloned()).collect();
+    all.sort_by_key(|read| read.device_time.unwrap().micros());
+    let outputs = run(&mut belt(), &reports(&all, 4), 20);
+    let mut told: Vec<Value> = events(&outputs)
+        .iter()
+        .map(|json| serde_json::from_str(json).unwrap())
+        .collect();
+    assert!(told.len() >= 10, "{told:?}");
+    told.split_off(10)
+}
+
+/// The things before came 3 s apart, the last 3 s before [`at`] 0.
+const fn ago(thing: i64) -> i64 {
+    at(0) - (10 - thing) * 3 * S
+}
+
+const fn at(ms: i64) -> i64 {
+    T0 + 40 * S + ms * MS
+}
+
+fn things(told: &[Value]) -> Vec<usize> {
+    let things = |event: &Value| event["epcList"].as_array().map_or(0, Vec::len);
+    told.iter().map(things).collect()
+}
+
+#[test]
+fn two_tags_of_a_thing_are_one_event() {
+    let (one, other) = (sgtin(200, 1), sgtin(200, 2));
+    for apart in [0, 150, 300] {
+        let told = told(&[crosses(&one, at(0)), crosses(&other, at(apart))]);
+        assert_eq!(things(&told), [2], "{apart} ms apart");
+        assert_eq!(told[0].get("gw:late"), None);
+    }
+}
+
+#[test]
+fn what_is_well_apart_is_two_things() {
+    let (one, other) = (sgtin(200, 1), sgtin(200, 2));
+    let two = told(&[crosses(&one, at(0)), crosses(&other, at(1_000))]);
+    assert_eq!(things(&two), [1, 1]);
+    assert_ne!(two[0]["gw:passage"], two[1]["gw:passage"]);
+    let told = told(&[crosses(&one, at(0)), crosses(&sgtin(201, 1), at(500))]);
+    assert_eq!(things(&told), [1, 1], "of different items");
+}
+
+#[test]
+fn a_second_tag_that_is_heard_too_late_is_a_supplement_to_its_thing() {
+    let (one, other) = (sgtin(200, 1), sgtin(200, 2));
+    let told = told(&[crosses(&one, at(0)), heard(&other, INSIDE, at(550))]);
+    assert_eq!(things(&told), [1, 1]);
+    let [first, second] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(first.get("gw:late"), None);
+    assert_eq!(second["gw:late"], true);
+    for same in ["gw:passage", "eventTime", "bizStep", "readPoint"] {
+        assert_eq!(first[same], second[same], "{same}");
+    }
+    assert_ne!(first["eventID"], second["eventID"]);
+    assert_ne!(first["epcList"], second["epcList"], "only what was missing");
+}
+
+#[test]
+fn a_thing_that_one_side_hears_is_told() {
+    let thing = sgtin(200, 1);
+    let behind = told(&[heard(&thing, INSIDE, at(0))]);
+    assert_eq!(things(&behind), [1], "behind the line");
+    // Before the line it is known to have crossed when the next thing has.
+    let alone = told(&[heard(&thing, OUTSIDE, at(0))]);
+    assert_eq!(things(&alone), [0; 0]);
+    let next = crosses(&sgtin(201, 1), at(3_000));
+    let before = told(&[heard(&thing, OUTSIDE, at(0)), next]);
+    assert_eq!(things(&before), [1, 1]);
+    assert!(before.iter().all(|event| event.get("gw:late").is_none()));
+}
