@@ -49,9 +49,9 @@ async fn while_behind_batches_save_round_trips() {
         seconds(&single),
         seconds(&batched)
     );
-    // How many it takes, below the number of messages, depends on what the machine has to do besides.
+    // How many it takes at the end, where events go alone, depends on what the machine has to do besides.
     assert!(
-        single.rounds >= 50 && batched.rounds < single.rounds,
+        single.rounds >= 50 && batched.rounds * 4 <= single.rounds,
         "{} and {}",
         single.rounds,
         batched.rounds
