@@ -124,10 +124,7 @@ impl Lines {
 
     /// The file and its length, if it has one.
     fn file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
-        let problem = |source| CaptureError::File {
-            path: path.to_owned(),
-            source,
-        };
+        let problem = |source| unreadable(path, source);
         let file = File::open(path).map_err(problem)?;
         let data = file.metadata().map_err(problem)?;
         // What is no file at all is told by the first read.
@@ -136,10 +133,7 @@ impl Lines {
     }
 
     fn new(path: &Path, file: Box<dyn Read>, length: Option<u64>) -> Result<Self, CaptureError> {
-        let problem = |source| CaptureError::File {
-            path: path.to_owned(),
-            source,
-        };
+        let problem = |source| unreadable(path, source);
         let consumed = Arc::new(AtomicU64::new(0));
         let counted = Counted(file, consumed.clone());
         let mut plain = BufReader::with_capacity(1 << 16, counted);
@@ -174,10 +168,7 @@ impl Lines {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
                 Err(error) if is_cut(&error) => return Err(self.cut()),
-                Err(source) => {
-                    let path = self.path.clone();
-                    return Err(CaptureError::File { path, source });
-                }
+                Err(source) => return Err(unreadable(&self.path, source)),
             }
             let text = String::from_utf8_lossy(&bytes);
             if text.trim().is_empty() {
@@ -226,6 +217,11 @@ impl Lines {
             (consumed.saturating_mul(100) / length.max(1)).min(100)
         })
     }
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> CaptureError {
+    let path = path.to_owned();
+    CaptureError::File { path, source }
 }
 
 /// A compressed stream that ends too early, or whose end is not what it should be.

@@ -87,6 +87,11 @@ impl Crossings {
         times.get(times.len() / 2).copied()
     }
 
+    /// On a belt, how much farther apart than usual tags may be on one thing, of the same item or of different ones.
+    const fn share(&self, is_same: bool) -> f64 {
+        if is_same { self.item.0 } else { self.item.1 }
+    }
+
     /// What a single tag's evidence is, in the middle of all.
     fn usual(&self, of: impl Fn(&Evidence) -> f64) -> Option<f64> {
         let mut all: Vec<f64> = self.all.iter().map(|(_, one)| of(one)).collect();

@@ -59,11 +59,7 @@ impl View<'_> {
         let Some(apart) = self.belt.apart(&course, &crossings.course) else {
             return false;
         };
-        let share = if is_same {
-            crossings.item.0
-        } else {
-            crossings.item.1
-        };
+        let share = crossings.share(is_same);
         apart.seconds() <= share * self.together(crossings).seconds()
     }
 
@@ -151,11 +147,7 @@ impl View<'_> {
             if course.behind.is_some() && crossings.course.behind.is_some() {
                 return false;
             }
-            let share = if is_same {
-                crossings.item.0
-            } else {
-                crossings.item.1
-            };
+            let share = crossings.share(is_same);
             let apart = self.belt.apart(&course, &crossings.course);
             apart.map_or(is_same, |apart| {
                 UNCLEAR.contains(&(apart.seconds() / (share * together)))
