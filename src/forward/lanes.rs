@@ -360,17 +360,19 @@ impl<R> Lanes<R> {
         }
     }
 
-    /// A row that waits and should wait until `until`, and then go alone.
-    pub fn hold(&mut self, seq: i64, why: &str, until: Instant) {
+    /// A row that waits and should wait until `until`, and then go alone; false if it does not wait.
+    pub fn hold(&mut self, seq: i64, why: &str, until: Instant) -> bool {
         let row = self.rows.get(&seq);
         let lane = row.and_then(|row| self.lanes.get_mut(&row.topic));
-        if let Some(lane) = lane.filter(|lane| lane.waiting.contains(&seq)) {
-            lane.held = Some(Held {
-                row: seq,
-                until,
-                why: why.to_owned(),
-            });
-        }
+        let Some(lane) = lane.filter(|lane| lane.waiting.contains(&seq)) else {
+            return false;
+        };
+        lane.held = Some(Held {
+            row: seq,
+            until,
+            why: why.to_owned(),
+        });
+        true
     }
 
     /// A row that waits will never be taken: its lane goes on without it, and it waits to be set aside.

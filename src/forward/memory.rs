@@ -50,6 +50,7 @@ impl Memory {
             self.epoch = epoch;
             self.done.clear();
             self.sent.clear();
+            self.suspects = Suspects::new(self.attempts);
         }
     }
 
@@ -105,6 +106,7 @@ impl Memory {
                 self.sent.pop_first();
             }
             self.ages.forget(mark);
+            self.suspects.marked(mark);
         }
         waiting.then_some(self.stuck.1)
     }

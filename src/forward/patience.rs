@@ -33,8 +33,16 @@ impl Patience {
             (self.event, self.refused) = (event, 0);
         }
         self.refused = self.refused.saturating_add(1);
-        let doublings = self.in_a_row.min(MOST_DOUBLINGS);
-        self.attempts > 0 && self.refused >= self.attempts.saturating_mul(1 << doublings)
+        self.is_over(self.refused)
+    }
+
+    /// Whether so many refusals of an event are once too many.
+    pub(super) const fn is_over(&self, refused: u32) -> bool {
+        let doublings = match self.in_a_row < MOST_DOUBLINGS {
+            true => self.in_a_row,
+            false => MOST_DOUBLINGS,
+        };
+        self.attempts > 0 && refused >= self.attempts.saturating_mul(1 << doublings)
     }
 
     /// How often the event has been refused.

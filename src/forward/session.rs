@@ -9,6 +9,7 @@
 mod beside;
 mod reading;
 mod refuse;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::buffer::OutboxRow;
 use crate::clock::GatewayClock;
 use crate::failpoint::Failpoint;
 use crate::health::Health;
+use trial::Trial;
 
 pub(super) struct Session<'a> {
     pub(super) settings: &'a Settings,
@@ -54,8 +56,7 @@ pub(super) struct Session<'a> {
     cautious: bool,
     /// It has refused something that it has not taken since.
     refused: bool,
-    /// Until then a row that probably ends the connection is not tried again, so that others get through.
-    trial_at: Option<Instant>,
+    trial: Trial,
     /// The row that the buffer is setting aside, and its answer.
     aside: Option<(i64, oneshot::Receiver<bool>)>,
     is_aside: Option<bool>,
@@ -73,9 +74,9 @@ impl<'a> Session<'a> {
         acknowledged: i64,
     ) -> Self {
         let terms = connection.terms;
-        memory.connected(Instant::now());
-        let prime = memory.suspects.prime();
-        let trial_at = prime.map(|_| Instant::now() + settings.timing.hold);
+        let now = Instant::now();
+        memory.connected(now);
+        let trial = Trial::next(&memory.suspects, now + settings.timing.hold);
         let limit = usize::from(settings.window.min(terms.receive_maximum));
         let mut lanes = downlink.lanes(acknowledged);
         lanes.set_window(limit);
@@ -94,7 +95,7 @@ impl<'a> Session<'a> {
             paused_until: None,
             cautious: false,
             refused: false,
-            trial_at,
+            trial,
             aside: None,
             is_aside: None,
             // The birth message goes before everything else.
@@ -138,7 +139,14 @@ impl<'a> Session<'a> {
     /// How long nothing is sent because a row was not taken.
     fn hold(&self) -> Option<Duration> {
         // Once it has passed, what is under way decides: waking earlier would be in vain.
-        let until = self.paused_until.or_else(|| self.lanes.next_try())?;
+        let tries = || {
+            self.lanes
+                .next_try()
+                .into_iter()
+                .chain(self.trial.at())
+                .min()
+        };
+        let until = self.paused_until.or_else(tries)?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
@@ -167,13 +175,6 @@ impl<'a> Session<'a> {
             self.lanes = self.downlink.lanes(from);
             self.cursor = from;
         }
-    }
-
-    /// Whether what comes next may end the connection.
-    fn is_careful(&self) -> bool {
-        let next = self.lanes.mark().saturating_add(1);
-        let is_trial = self.trial_at.is_none_or(|at| Instant::now() >= at);
-        is_trial && self.memory.suspects.is_careful(next)
     }
 
     /// While events are refused, or one may end the connection, one at a time goes out.
@@ -218,6 +219,7 @@ impl<'a> Session<'a> {
         }
         // What the store has need not be sent: it may have got it in an earlier life.
         self.cursor = self.cursor.max(self.downlink.mark().unwrap_or(0));
+        self.begin_trial(false);
         while self.may_ask() {
             let behind = self.read(links).await?;
             self.set_first_aside(links);
@@ -227,6 +229,9 @@ impl<'a> Session<'a> {
                 false => (1, 0),
             };
             let Some(group) = self.lanes.next(Instant::now(), rows, bytes) else {
+                if self.begin_trial(true) {
+                    continue;
+                }
                 return Ok(());
             };
             self.publish_rows(group, links)?;
@@ -330,7 +335,11 @@ impl<'a> Session<'a> {
                     PubAckReason::NoMatchingSubscribers => self.settings.accept_without_subscriber,
                     _ => false,
                 };
-                match self.window.answered(id, Instant::now())? {
+                let item = self.window.answered(id, Instant::now())?;
+                if let Item::Events(group) = &item {
+                    self.heard_of(group);
+                }
+                match item {
                     Item::Events(group) if taken => self.taken(&group, links),
                     Item::Events(group)
                         if reason != PubAckReason::QuotaExceeded && self.is_telemetry(&group) =>

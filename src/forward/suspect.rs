@@ -3,8 +3,12 @@
 //! A broker can answer an event with DISCONNECT or by closing the connection, for example one of MQTT 3.1.1 that does not
 //! allow its topic. If the oldest event under way is the same at the second such end, what was under way goes one at a
 //! time, each after an acknowledged status; so who is to blame is beyond doubt. As with refusals ([`Patience`]) it is
-//! given up after a number of attempts, which doubles while the broker takes nothing. Once it has ended a connection alone,
-//! each connection first serves the other topics for a while.
+//! given up after a number of attempts, which doubles while the broker takes nothing.
+//!
+//! Once it has ended a connection alone it is [proven](Suspects::is_proven): it holds its topic and no other, however many
+//! there are, and however short connections are (`session::trial`).
+
+use std::collections::{BTreeMap, VecDeque};
 
 use super::patience::Patience;
 
@@ -18,10 +22,16 @@ pub(super) struct Suspects {
     oldest: i64,
     newest: i64,
     ends: u32,
-    /// Ended a connection alone, and has not been taken since.
-    prime: Option<i64>,
-    /// Given up: sequence number and attempts.
-    guilty: Option<(i64, u32)>,
+    /// Ended a connection alone, and have not been taken since: one for a topic at most. The one tried least recently is first.
+    proven: VecDeque<Proven>,
+    /// Given up: attempts by sequence number.
+    guilty: BTreeMap<i64, u32>,
+}
+
+#[derive(Debug)]
+struct Proven {
+    seq: i64,
+    ends: u32,
 }
 
 /// What was under way when a connection ended.
@@ -43,8 +53,8 @@ impl Suspects {
             oldest: 0,
             newest: 0,
             ends: 0,
-            prime: None,
-            guilty: None,
+            proven: VecDeque::new(),
+            guilty: BTreeMap::new(),
         }
     }
 
@@ -55,6 +65,9 @@ impl Suspects {
 
     /// The broker ended the connection in a way that something sent to it may have caused.
     pub(super) fn ended(&mut self, under_way: UnderWay) {
+        if under_way.alone {
+            return self.prove(under_way.oldest);
+        }
         if self.oldest == under_way.oldest {
             self.ends = self.ends.saturating_add(1);
             self.newest = self.newest.max(under_way.newest);
@@ -69,39 +82,56 @@ impl Suspects {
             };
         }
         self.oldest = under_way.oldest;
-        if under_way.alone {
-            self.prime = Some(under_way.oldest);
-        }
-        if under_way.alone && self.patience.refused(under_way.oldest) {
-            self.guilty = Some((under_way.oldest, self.patience.count()));
+    }
+
+    fn prove(&mut self, seq: i64) {
+        let before = self.proven.iter().position(|it| it.seq == seq);
+        let before = before.and_then(|at| self.proven.remove(at));
+        let ends = before.map_or(0, |it| it.ends).saturating_add(1);
+        if self.patience.is_over(ends) {
+            self.guilty.insert(seq, ends);
+        } else {
+            self.proven.push_back(Proven { seq, ends });
         }
     }
 
-    /// The event that is almost certainly to blame.
-    pub(super) const fn prime(&self) -> Option<i64> {
-        self.prime
+    /// Whether this event has ended a connection alone, and was not taken since.
+    pub(super) fn is_proven(&self, seq: i64) -> bool {
+        self.proven.iter().any(|it| it.seq == seq)
+    }
+
+    /// Which of the proven ones is to be tried again next.
+    pub(super) fn next_trial(&self) -> Option<i64> {
+        self.proven.front().map(|it| it.seq)
     }
 
     /// How often this event ended the connection, if that was once too often.
     pub(super) fn guilt(&self, seq: i64) -> Option<u32> {
-        let (guilty, attempts) = self.guilty?;
-        (guilty == seq).then_some(attempts)
+        self.guilty.get(&seq).copied()
     }
 
     /// The event was set aside.
     pub(super) fn set_aside(&mut self, seq: i64) {
-        if self.guilt(seq).is_some() {
-            (self.guilty, self.prime) = (None, None);
+        if self.guilty.remove(&seq).is_some() {
             self.patience.set_aside();
         }
+    }
+
+    /// Everything up to `mark` is done.
+    pub(super) fn marked(&mut self, mark: i64) {
+        self.proven.retain(|it| it.seq > mark);
+        self.guilty.retain(|seq, _| *seq > mark);
+    }
+
+    /// The event ends no connection, whatever else the broker makes of it; or there is none any more.
+    pub(super) fn clear(&mut self, seq: i64) {
+        self.proven.retain(|it| it.seq != seq);
     }
 
     /// The broker took an event.
     pub(super) fn taken(&mut self, seq: i64) {
         self.patience.taken();
-        if self.prime == Some(seq) {
-            self.prime = None;
-        }
+        self.clear(seq);
         if seq >= self.newest {
             self.ends = 0;
         }
@@ -135,10 +165,9 @@ mod tests {
             assert_eq!(suspects.guilt(6), None);
         }
         suspects.ended(under_way(6, 6));
-        assert_eq!((suspects.guilt(6), suspects.prime()), (Some(3), Some(6)));
+        assert_eq!((suspects.guilt(6), suspects.is_proven(6)), (Some(3), false));
         suspects.set_aside(6);
         assert!(suspects.is_careful(7) && suspects.guilt(6).is_none());
-        assert_eq!(suspects.prime(), None);
         suspects.taken(24);
         assert!(!suspects.is_careful(7));
     }
@@ -150,5 +179,22 @@ mod tests {
             suspects.ended(under_way(5, 24));
         }
         assert_eq!(suspects.guilt(5), None);
+    }
+
+    #[test]
+    fn several_are_tried_in_turn_and_each_is_counted() {
+        let mut suspects = Suspects::new(2);
+        suspects.ended(under_way(5, 5));
+        suspects.ended(under_way(8, 8));
+        assert!(suspects.is_proven(5) && suspects.is_proven(8));
+        assert_eq!(suspects.next_trial(), Some(5));
+        suspects.ended(under_way(5, 5));
+        assert_eq!((suspects.guilt(5), suspects.guilt(8)), (Some(2), None));
+        assert_eq!(suspects.next_trial(), Some(8));
+        suspects.taken(8);
+        assert_eq!(suspects.next_trial(), None);
+        suspects.ended(under_way(9, 9));
+        suspects.marked(9);
+        assert!(!suspects.is_proven(9) && suspects.guilt(5).is_none());
     }
 }

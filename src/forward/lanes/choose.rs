@@ -41,6 +41,13 @@ impl<R> Lanes<R> {
         Some(group)
     }
 
+    /// The oldest row that may be sent.
+    #[must_use]
+    pub fn oldest_sendable(&self, now: Instant) -> Option<i64> {
+        let lanes = self.lanes.values().filter(|lane| lane.may_send(now));
+        lanes.filter_map(|lane| lane.waiting.first().copied()).min()
+    }
+
     /// The lane with the oldest row that may be sent; of a movement, if another one has waited for telemetry just before.
     fn next_lane(&self, now: Instant) -> Option<Arc<str>> {
         let oldest = |class: Class| {

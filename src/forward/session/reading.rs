@@ -108,12 +108,7 @@ impl Session<'_> {
             let topic = self.settings.topic_of(&row);
             let bytes = row.payload.len();
             self.lanes.admit(seq, (class, &topic), bytes, row);
-            if let Some(at) = self.trial_at
-                && self.memory.suspects.prime() == Some(seq)
-            {
-                self.lanes.hold(seq, words::ENDS_THE_CONNECTION, at);
-                self.refused = true;
-            }
+            self.hold_back(seq);
         }
     }
 }

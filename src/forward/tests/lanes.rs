@@ -136,27 +136,94 @@ async fn an_event_that_ends_the_connection_is_found_and_set_aside() {
     }
 }
 
+/// A slow machine: with every connection the wait is over before anything is sent.
 #[tokio::test]
 async fn an_event_that_ends_the_connection_holds_no_other_topic() {
-    let broker = Fake::start(
-        |_| Answer::welcome(),
-        |_, number, publish| match number {
-            7 => Answer::Cut,
-            _ => Answer::taken(publish),
-        },
-    )
-    .await;
-    let mut rig = Rig::start(settings(broker.addr), 0).await;
-    commit_at(&mut rig.store, 1, 600, place).await;
-    rig.committed.send_replace(600);
-    // It is tried for ever, and its topic waits.
-    let others = || rig.health.counters().ahead.get();
-    wait_until("the other topic", PATIENCE, || others() == 297)
-        .await
-        .unwrap();
-    rig.says("ends the connection whenever").await;
-    assert_eq!(*rig.acknowledged.borrow(), 6);
-    rig.stop().await;
+    for hold in [QUICK.hold, Duration::ZERO] {
+        let broker = Fake::start(
+            |_| Answer::welcome(),
+            |_, number, publish| match number {
+                7 => Answer::Cut,
+                _ => Answer::taken(publish),
+            },
+        )
+        .await;
+        let timing = Timing { hold, ..PATIENT };
+        let settings = Settings {
+            timing,
+            ..settings(broker.addr)
+        };
+        let mut rig = Rig::start(settings, 0).await;
+        commit_at(&mut rig.store, 1, 600, place).await;
+        rig.committed.send_replace(600);
+        // It is tried for ever, and its topic waits.
+        let others = || rig.health.counters().ahead.get();
+        wait_until("the other topic", PATIENCE, || others() == 297)
+            .await
+            .unwrap();
+        rig.says("ends the connection whenever").await;
+        assert_eq!(*rig.acknowledged.borrow(), 6);
+        // A connection with the event alone comes after those with a window of others at least, while there are any.
+        let log = broker.log();
+        let cuts = log.heard.iter().filter(|(_, number)| *number == 7);
+        let last = log.heard.iter().find(|(_, number)| *number == 600);
+        let last = last.expect("it came").0;
+        let before = cuts.filter(|(connection, _)| *connection < last).count();
+        assert!(before <= 3 + 297 / 20, "{before}");
+        rig.stop().await;
+    }
+}
+
+/// Two that the broker does not allow: each is found, tried in its turn, and set aside; the third topic does not wait.
+#[tokio::test]
+async fn events_of_two_topics_that_end_the_connection_hold_no_third() {
+    for attempts in [0, 3] {
+        let broker = Fake::start(
+            |_| Answer::welcome(),
+            |_, number, publish| match number {
+                7 | 8 => Answer::Cut,
+                _ => Answer::taken(publish),
+            },
+        )
+        .await;
+        let settings = Settings {
+            attempts,
+            timing: Timing {
+                connect: PATIENCE,
+                ..QUICK
+            },
+            ..settings(broker.addr)
+        };
+        let mut rig = Rig::start(settings, 0).await;
+        let third = |number: usize| ["dock_1", "dock_2", "dock_3"][number % 3];
+        commit_at(&mut rig.store, 1, 600, third).await;
+        rig.committed.send_replace(600);
+        if attempts > 0 {
+            let first = rig.set_aside().await;
+            let second = rig.set_aside().await;
+            assert_eq!((first.0, first.2, second.0), (7, 3, 8));
+            rig.acknowledged(600).await;
+        } else {
+            let others = || rig.health.counters().ahead.get();
+            wait_until("the third topic", PATIENCE, || others() == 198)
+                .await
+                .unwrap();
+            let tried = |wanted: i64| {
+                let log = broker.log();
+                log.heard
+                    .iter()
+                    .filter(|(_, number)| *number == wanted)
+                    .count()
+            };
+            wait_until("both to be tried again", PATIENCE, || {
+                tried(7) > 5 && tried(8) > 5
+            })
+            .await
+            .unwrap();
+            assert_eq!(*rig.acknowledged.borrow(), 6);
+        }
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use tracegate_feed::marker::lines::{Encoding, Line, Lines};
-use tracegate_pipeline::mark::LogPlace;
+use tracegate_pipeline::mark::{LogPlace, Print};
 
 pub(super) use files::hash;
 use files::{Open, id, is_folder, is_same, last_line_end, modified_ns, read_at};
-use rotated::{After, newest};
+use rotated::{After, newest, settled};
 
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;
@@ -30,6 +30,8 @@ const CHUNK: usize = 16 * 1024;
 const HEAD: usize = 4 * 1024;
 /// Bytes before the place that was read to.
 const TAIL: u64 = 256;
+/// Bytes that were read last and are kept: those before each line of a look are among them.
+const RECENT: usize = CHUNK + TAIL as usize;
 /// Attempts to open a file whose name changes meanwhile.
 const ATTEMPTS: u32 = 5;
 /// Files remembered as read to their end.
@@ -103,17 +105,43 @@ impl Follower {
     /// The file cannot be read any more.
     pub fn place(&mut self, resume: Option<u64>) -> io::Result<LogPlace> {
         let mut place = self.place.unwrap_or_default();
-        if let Some(open) = &self.open {
-            if open.read_to != place.read_to || place.file != Some(open.id) {
-                place.tail = open.tail()?;
-            }
-            place.file = Some(open.id);
-            place.read_to = open.read_to;
-            place.head = hash(&self.head);
+        if let Some(open) = &self.open
+            && (open.read_to != place.read_to || place.file != Some(open.id))
+        {
+            place = self.place_at(open.read_to, None)?;
         }
+        place.head = match &self.open {
+            Some(_) => self.print_of_head(place.read_to),
+            None => place.head,
+        };
         place.resume = resume.map_or(place.read_to, |resume| resume.min(place.read_to));
         self.place = Some(place);
         Ok(place)
+    }
+
+    /// The same up to the end of one of the lines that the last look gave.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn place_at(&self, end: u64, resume: Option<u64>) -> io::Result<LogPlace> {
+        let mut place = self.place.unwrap_or_default();
+        if let Some(open) = &self.open {
+            place.tail = open.tail(end)?;
+            place.file = Some(open.id);
+            place.read_to = end;
+            place.head = self.print_of_head(end);
+        }
+        place.resume = resume.map_or(place.read_to, |resume| resume.min(place.read_to));
+        Ok(place)
+    }
+
+    fn print_of_head(&self, end: u64) -> Print {
+        let known = self.place.map_or_else(Print::default, |place| place.head);
+        if end >= HEAD as u64 && known.len as usize == HEAD {
+            return known;
+        }
+        let end = usize::try_from(end).unwrap_or(HEAD);
+        hash(self.head.get(..end).unwrap_or(&self.head))
     }
 
     /// Which of the files read one after the other this is.
@@ -149,53 +177,58 @@ impl Follower {
             look.missing = true;
             return Ok(look);
         }
-        self.unseen(&mut look)?;
-        let changed = {
-            let Some(open) = &mut self.open else {
-                return Ok(look);
-            };
-            let mut bytes = [0; CHUNK];
-            let size = open.file.metadata()?.len();
-            let count = if size < open.at {
-                0
-            } else {
-                read_at(&open.file, &mut bytes, open.at)?
-            };
-            // After reading: what was read in between a truncation and this would be of another file.
-            let same =
-                open.file.metadata()?.len() >= open.at + count as u64 && open.is_unchanged()?;
-            if same && count > 0 {
-                let bytes = bytes.get(..count).unwrap_or_default();
-                if open.at == 0 {
-                    open.lines.look(bytes);
-                }
-                let known = (self.head.len() as u64).checked_sub(open.at);
-                if let Some(new) = known.and_then(|known| bytes.get(usize::try_from(known).ok()?..))
-                {
-                    self.head
-                        .extend(new.iter().take(HEAD.saturating_sub(self.head.len())));
-                }
-                open.at += count as u64;
-                open.recent.extend_from_slice(bytes);
-                let old = open.recent.len().saturating_sub(CHUNK);
-                open.recent.drain(..old);
-                open.lines.push(bytes, &mut look.lines);
-                open.read_to = open.lines.start();
-                self.eof_seen = 0;
-                look.more = true;
-                if look.lines.is_empty() && !open.rotated {
-                    // A line that is being written.
-                    look.more = count == CHUNK;
-                }
-            }
-            !same
+        let mut bytes = [0; CHUNK];
+        let Some(open) = &self.open else {
+            return Ok(look);
         };
-        if changed {
+        let before = open.file.metadata()?;
+        let count = if before.len() < open.at {
+            0
+        } else {
+            read_at(&open.file, &mut bytes, open.at)?
+        };
+        let bytes = bytes.get(..count).unwrap_or_default();
+        // After reading: what was read in between a truncation and this would be of another file.
+        let same = open.file.metadata()?.len() >= open.at + count as u64 && open.is_unchanged()?;
+        if same && self.unseen(&before, count, &mut look)? {
+            return Ok(look);
+        }
+        if same && count > 0 {
+            self.take(bytes, &mut look);
+        }
+        if !same {
             self.lost_place(&mut look)?;
         } else if !look.more && look.lines.is_empty() {
             self.at_end(&mut look)?;
         }
         Ok(look)
+    }
+
+    /// Takes bytes that follow what was read.
+    fn take(&mut self, bytes: &[u8], look: &mut Look) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if open.at == 0 {
+            open.lines.look(bytes);
+        }
+        let known = (self.head.len() as u64).checked_sub(open.at);
+        if let Some(new) = known.and_then(|known| bytes.get(usize::try_from(known).ok()?..)) {
+            self.head
+                .extend(new.iter().take(HEAD.saturating_sub(self.head.len())));
+        }
+        open.at += bytes.len() as u64;
+        open.recent.extend_from_slice(bytes);
+        let old = open.recent.len().saturating_sub(RECENT);
+        open.recent.drain(..old);
+        open.lines.push(bytes, &mut look.lines);
+        open.read_to = open.lines.start();
+        self.eof_seen = 0;
+        look.more = true;
+        if look.lines.is_empty() && !open.rotated {
+            // A line that is being written.
+            look.more = bytes.len() == CHUNK;
+        }
     }
 
     /// The file that is open was read to its end: is it still the one in place?
@@ -238,9 +271,7 @@ impl Follower {
             look.more = true;
             return self.resume(copy, place, true);
         }
-        let file = self.in_place()?;
-        let since_ns = newest(&self.rotated()?);
-        self.begin_other(file, since_ns, look)
+        self.go_on_without(place, look)
     }
 
     /// Finds the file again at the start; false when it is not there.
@@ -248,7 +279,8 @@ impl Follower {
         let in_place = self.in_place()?;
         let Some(place) = self.place else {
             // New to us: what comes from now on counts, or all of it.
-            let since_ns = newest(&self.rotated()?);
+            let all = self.rotated()?;
+            let since_ns = newest(settled(&all, in_place.as_ref())?);
             self.place = Some(LogPlace {
                 since_ns,
                 ..LogPlace::default()
@@ -258,7 +290,7 @@ impl Follower {
                 return Ok(false);
             };
             let end = if self.from_end {
-                last_line_end(&file, self.encoding)?
+                last_line_end(&file, self.encoding, file.metadata()?.len())?
             } else {
                 0
             };
@@ -283,13 +315,11 @@ impl Follower {
             self.resume(copy, place, true)?;
             return Ok(true);
         }
-        let file = self.in_place()?;
-        let found = file.is_some();
-        if found {
-            let since_ns = newest(&self.rotated()?);
-            self.begin_other(file, since_ns, look)?;
+        let is_there = self.in_place()?.is_some();
+        if is_there {
+            self.go_on_without(place, look)?;
         }
-        Ok(found)
+        Ok(is_there)
     }
 
     /// The file in place; `None` when it is not there.
@@ -318,8 +348,9 @@ impl Follower {
             // Opened before the others are listed: what was rotated before it came is among them.
             let file = self.in_place()?;
             let all = self.rotated()?;
-            let Some((changed_ns, path, found)) = self.next_of(&all, after) else {
-                return self.begin(file, newest(&all), look);
+            let all = settled(&all, file.as_ref())?;
+            let Some((changed_ns, path, found)) = self.next_of(all, after) else {
+                return self.begin(file, newest(all), look);
             };
             // Names change hands when logs are rotated.
             if let Ok(next) = File::open(path)
@@ -330,21 +361,6 @@ impl Follower {
             }
         }
         Err(io::Error::other("it is rotated faster than it can be read"))
-    }
-
-    /// Begins the file in place although it is not known what came after what was read.
-    fn begin_other(
-        &mut self,
-        file: Option<File>,
-        since_ns: i64,
-        look: &mut Look,
-    ) -> io::Result<()> {
-        self.begin(file, since_ns, look)?;
-        let is_older = |note: &Note| matches!(note, Note::Older { .. });
-        if !look.notes.iter().any(is_older) {
-            look.notes.push(Note::Lost);
-        }
-        Ok(())
     }
 
     /// Begins the file in place. One that begins as the one before did, and is shorter, is an older version of it.
@@ -363,7 +379,7 @@ impl Follower {
         let size = file.metadata()?.len();
         let is_same_log = size > 0 && self.is_same_log(&file, size, &before)?;
         let from = if is_same_log {
-            last_line_end(&file, self.encoding)?.min(before.read_to)
+            last_line_end(&file, self.encoding, size)?.min(before.read_to)
         } else {
             0
         };
@@ -385,7 +401,16 @@ impl Follower {
         let mut own = vec![0; usize::try_from(len).unwrap_or(HEAD)];
         let count = read_at(file, &mut own, 0)?;
         own.truncate(count);
-        if !own.iter().rev().skip(2).any(|byte| *byte == b'\n') {
+        let is_long = own.len() == HEAD;
+        let known = is_long && hash(&own) == before.head;
+        // A line that is being written may begin as any other.
+        let whole = own.iter().rposition(|byte| *byte == b'\n');
+        own.truncate(if is_long {
+            HEAD
+        } else {
+            whole.map_or(0, |at| at + 1)
+        });
+        if own.iter().filter(|byte| **byte == b'\n').count() < 2 {
             // One line may be the names of columns, which all of them begin with.
             return Ok(false);
         }
@@ -395,7 +420,7 @@ impl Follower {
             let enough = shared == own.len() || shared as u64 >= before.read_to || shared == HEAD;
             return Ok(enough && own.get(..shared) == self.head.get(..shared));
         }
-        Ok(own.len() == HEAD && hash(&own) == before.head)
+        Ok(known)
     }
 
     fn next_generation(&mut self, since_ns: i64, look: &mut Look) -> io::Result<()> {
@@ -414,22 +439,6 @@ impl Follower {
     fn following(&self) -> u32 {
         let was_there = self.place.is_some_and(|place| place.file.is_some());
         self.generation().saturating_add(u32::from(was_there))
-    }
-
-    /// Nothing of this file was read yet, and meanwhile a copy was made of it and it was emptied: the copy comes first.
-    fn unseen(&mut self, look: &mut Look) -> io::Result<()> {
-        let is_new = self
-            .open
-            .as_ref()
-            .is_some_and(|open| open.at == 0 && !open.rotated);
-        let Some(place) = self.place.filter(|place| is_new && place.read_to == 0) else {
-            return Ok(());
-        };
-        let after = After::Since(place.since_ns);
-        if self.next_of(&self.rotated()?, after).is_some() {
-            self.go_on(after, look)?;
-        }
-        Ok(())
     }
 
     /// Opens the file that holds what was read.
@@ -462,6 +471,7 @@ impl Follower {
             read_to: at,
             recent,
             rotated,
+            checked: None,
         });
         Ok(())
     }

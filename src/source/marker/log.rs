@@ -1,5 +1,6 @@
 //! A marker that writes a log file.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -122,7 +123,14 @@ impl Reader<'_> {
         let generation = follower.generation();
         let is_news = !look.lines.is_empty();
         for line in look.lines {
+            let end = line.end;
             self.line(generation, line);
+            let reports = self.teller.reports(false, false);
+            if !reports.is_empty() {
+                // Each with its place: the gateway may be killed between two of them, and the log cut before it comes again.
+                let place = follower.place_at(end, self.resume(generation));
+                self.tell_if_known(reports, place).await?;
+            }
         }
         self.teller.tick();
         let reports = self.teller.reports(false, false);
@@ -132,6 +140,20 @@ impl Reader<'_> {
         if reports.is_empty() && !is_news {
             return Ok(());
         }
+        let place = follower.place(self.resume(generation));
+        let before = self.told.unwrap_or_default();
+        let far = place.as_ref().is_ok_and(|place| {
+            before.generation != place.generation
+                || place.read_to.saturating_sub(before.read_to) >= UNTOLD
+        });
+        if reports.is_empty() && !far {
+            return Ok(());
+        }
+        self.tell_if_known(reports, place).await
+    }
+
+    /// Where the oldest mark that is under way begins in this file.
+    fn resume(&self, generation: u32) -> Option<u64> {
         let began = |id: &MarkId| match id {
             MarkId::Log {
                 generation: own,
@@ -139,24 +161,21 @@ impl Reader<'_> {
             } if *own == generation => Some(*offset),
             _ => None,
         };
-        let resume = self
-            .teller
-            .marks
-            .open()
-            .filter_map(|open| began(&open.place))
-            .min();
-        let place = match follower.place(resume) {
-            Ok(place) => place,
+        let open = self.teller.marks.open();
+        open.filter_map(|open| began(&open.place)).min()
+    }
+
+    /// Sends reports with how far the log was read, if that can be told.
+    async fn tell_if_known(
+        &mut self,
+        reports: Vec<MarkReport>,
+        place: io::Result<LogPlace>,
+    ) -> Result<(), Stopped> {
+        match place {
+            Ok(place) => self.tell(reports, place).await,
             // The next look tells why; these lines are read again.
-            Err(_) => return self.teller.send(reports).await,
-        };
-        let before = self.told.unwrap_or_default();
-        let far = before.generation != place.generation
-            || place.read_to.saturating_sub(before.read_to) >= UNTOLD;
-        if reports.is_empty() && !far {
-            return Ok(());
+            Err(_) => self.teller.send(reports).await,
         }
-        self.tell(reports, place).await
     }
 
     /// Sends reports, the last of which says how far the log was read.

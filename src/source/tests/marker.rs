@@ -65,7 +65,7 @@ fn form() -> Form {
     }
 }
 
-fn log(path: &Path, known: Option<&MarkFeed>) -> Settings {
+pub(super) fn log(path: &Path, known: Option<&MarkFeed>) -> Settings {
     let feed = Feed::Log(Log {
         path: path.to_owned(),
         form: form(),
@@ -91,7 +91,7 @@ fn folder(path: &Path) -> Settings {
     settings(feed, false)
 }
 
-fn start(settings: Settings) -> (Rig, mpsc::Sender<Feedback>) {
+pub(super) fn start(settings: Settings) -> (Rig, mpsc::Sender<Feedback>) {
     let (feedback, answers) = mpsc::channel(8);
     (
         Rig::start(64, |context| run(settings, context, answers)),
@@ -100,7 +100,7 @@ fn start(settings: Settings) -> (Rig, mpsc::Sender<Feedback>) {
 }
 
 impl Rig {
-    async fn report(&mut self) -> MarkReport {
+    pub(super) async fn report(&mut self) -> MarkReport {
         loop {
             if let Input::Mark(report) = self.input().await {
                 return *report;

@@ -4,6 +4,7 @@ mod answers;
 mod faults;
 mod feeds;
 mod kept;
+mod killed;
 mod light;
 mod links;
 mod marker;

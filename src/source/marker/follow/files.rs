@@ -9,7 +9,14 @@ use sha2::{Digest, Sha256};
 use tracegate_feed::marker::lines::{Encoding, Lines};
 use tracegate_pipeline::mark::{LogPlace, Print};
 
-use super::{CHUNK, HEAD, TAIL};
+use super::{CHUNK, HEAD, RECENT, TAIL};
+
+#[cfg(test)]
+pub(super) use super::tests::days::meanwhile;
+
+/// A place where a test lets others write, rotate and cut.
+#[cfg(not(test))]
+pub(super) const fn meanwhile() {}
 
 #[derive(Debug)]
 pub(super) struct Open {
@@ -24,6 +31,8 @@ pub(super) struct Open {
     pub(super) recent: Vec<u8>,
     /// It is not the one in place.
     pub(super) rotated: bool,
+    /// When it was changed and how long it was, when copies of it were looked for last.
+    pub(super) checked: Option<(i64, u64)>,
 }
 
 impl Open {
@@ -42,18 +51,18 @@ impl Open {
         Ok(count == len && found == known)
     }
 
-    /// The bytes before the end of the last whole line; from memory if they are there, because the file may be cut any time.
-    pub(super) fn tail(&self) -> io::Result<Print> {
-        let len = self.read_to.min(TAIL);
-        let behind = usize::try_from(self.at - self.read_to).unwrap_or(CHUNK);
-        let end = self.recent.len().checked_sub(behind);
-        let begin = end.and_then(|end| end.checked_sub(usize::try_from(len).ok()?));
+    /// The bytes before `end`, which is that of a line; from memory if they are there, because the file may be cut any time.
+    pub(super) fn tail(&self, end: u64) -> io::Result<Print> {
+        let len = end.min(TAIL);
+        let behind = usize::try_from(self.at.saturating_sub(end)).unwrap_or(RECENT);
+        let stop = self.recent.len().checked_sub(behind);
+        let begin = stop.and_then(|stop| stop.checked_sub(usize::try_from(len).ok()?));
         match begin
-            .zip(end)
-            .and_then(|(begin, end)| self.recent.get(begin..end))
+            .zip(stop)
+            .and_then(|(begin, stop)| self.recent.get(begin..stop))
         {
             Some(bytes) => Ok(hash(bytes)),
-            None => print(&self.file, self.read_to - len, len),
+            None => print(&self.file, end - len, len),
         }
     }
 }
@@ -120,12 +129,14 @@ pub(super) fn is_rotated(name: &str, base: &str) -> bool {
     })
 }
 
-/// Where the last whole line ends.
-pub(super) fn last_line_end(file: &File, encoding: Encoding) -> io::Result<u64> {
+/// Where the last whole line ends that ends in so many bytes.
+pub(super) fn last_line_end(file: &File, encoding: Encoding, size: u64) -> io::Result<u64> {
     let (mut bytes, mut at) = (vec![0; CHUNK], 0);
     let (mut lines, mut out) = (Lines::new(encoding, 0), Vec::new());
     loop {
         let count = read_at(file, &mut bytes, at)?;
+        let left = usize::try_from(size.saturating_sub(at)).unwrap_or(CHUNK);
+        let count = count.min(left);
         let got = bytes.get(..count).unwrap_or_default();
         if at == 0 {
             lines.look(got);
@@ -141,6 +152,7 @@ pub(super) fn last_line_end(file: &File, encoding: Encoding) -> io::Result<u64> 
 
 /// As many bytes as there are, and fit.
 pub(super) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+    meanwhile();
     let mut count = 0;
     while let Some(rest) = bytes.get_mut(count..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, at + count as u64) {
@@ -153,7 +165,7 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usiz
     Ok(count)
 }
 
-fn print(file: &File, at: u64, len: u64) -> io::Result<Print> {
+pub(super) fn print(file: &File, at: u64, len: u64) -> io::Result<Print> {
     let mut bytes = vec![0; usize::try_from(len.min(HEAD as u64)).unwrap_or(HEAD)];
     let count = read_at(file, &mut bytes, at)?;
     bytes.truncate(count);

@@ -1,5 +1,6 @@
+pub(super) mod days;
+
 use std::io::Write;
-use std::time::{Duration, SystemTime};
 
 use super::files::is_rotated;
 use super::*;
@@ -299,50 +300,4 @@ fn utf_16_is_found_again_in_the_middle() {
     fs::write(log.path("marks.log"), &bytes).unwrap();
     log.look();
     assert_eq!(log.seen, ["0;ä", "1;ö"]);
-}
-
-/// Any order of writing, rotating, cutting, looking and being killed: every line once, in order.
-#[test]
-fn any_day_of_a_log() {
-    for seed in 0..300 {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let (mut log, mut written, mut rotations) = (Log::new(false), 0, 0);
-        let cuts = seed % 2 == 0;
-        // What was rotated before anybody looked is history.
-        log.look();
-        for _ in 0..40 {
-            match random.u8(0..6) {
-                0..=2 => {
-                    let more = random.usize(1..60);
-                    log.lines(written, written + more);
-                    written += more;
-                }
-                3 if log.path("marks.log").exists() => {
-                    rotations += 1;
-                    // Names as dates give them; times of change must differ, as they do in a plant.
-                    let name = format!("marks-{rotations:05}.log");
-                    if cuts {
-                        log.cut(&name);
-                    } else {
-                        log.rename(&name);
-                    }
-                    // The file system's clock ticks too slowly for this test.
-                    let later = SystemTime::now() + Duration::from_secs(rotations);
-                    let file = File::options().append(true).open(log.path(&name)).unwrap();
-                    file.set_modified(later).unwrap();
-                }
-                4 => log.kill(),
-                _ => log.look(),
-            }
-        }
-        log.look();
-        let mut found = log.numbers().into_iter().enumerate();
-        let wrong = found.find(|(at, line)| at != line);
-        assert_eq!(
-            (wrong, log.seen.len()),
-            (None, written),
-            "seed {seed}: {:?}",
-            log.notes
-        );
-    }
 }
