@@ -99,9 +99,33 @@ fn what_is_well_apart_is_two_things() {
 }
 
 #[test]
+fn a_tag_that_only_the_far_side_hears_is_waited_for() {
+    let (one, other) = (sgtin(200, 1), sgtin(200, 2));
+    for apart in [0, 300, 550] {
+        let told = told(&[crosses(&one, at(0)), heard(&other, INSIDE, at(apart))]);
+        assert_eq!(things(&told), [2], "{apart} ms apart");
+    }
+}
+
+#[test]
+fn tags_of_neighbours_of_one_item_go_with_the_nearer() {
+    let tag = |serial| sgtin(200, serial);
+    // 1 is a thing, 2 to 4 are the next: 2 is close enough to 1 to be on it, but closer to the others.
+    let told = told(&[
+        crosses(&tag(1), at(0)),
+        crosses(&tag(2), at(450)),
+        crosses(&tag(3), at(650)),
+        crosses(&tag(4), at(700)),
+    ]);
+    assert_eq!(things(&told), [1, 3]);
+}
+
+#[test]
 fn a_second_tag_that_is_heard_too_late_is_a_supplement_to_its_thing() {
     let (one, other) = (sgtin(200, 1), sgtin(200, 2));
-    let told = told(&[crosses(&one, at(0)), heard(&other, INSIDE, at(550))]);
+    let mut late = heard(&other, INSIDE, at(600));
+    late.retain(|read| read.device_time.unwrap().micros() >= at(1_150));
+    let told = told(&[crosses(&one, at(0)), late]);
     assert_eq!(things(&told), [1, 1]);
     let [first, second] = told.as_slice() else {
         panic!("{told:?}");

@@ -49,7 +49,7 @@ impl Row {
         if all.is_empty() {
             "-".to_owned()
         } else {
-            format!("{:.1}", all.iter().sum::<f64>() / all.len() as f64)
+            format!("{:.2}", all.iter().sum::<f64>() / all.len() as f64)
         }
     }
 
