@@ -7,6 +7,7 @@ mod halt;
 mod mates;
 mod one_sided;
 mod place;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -323,6 +324,9 @@ impl View<'_> {
         flips: &BTreeMap<EpcKey, Time>,
         survey: &Survey,
     ) -> bool {
+        if self.stand_in_line(direction, flips.keys()) {
+            return true;
+        }
         let destination = direction.destination();
         let keys = flips.keys().chain(&survey.stayed);
         let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));

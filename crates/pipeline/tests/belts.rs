@@ -152,3 +152,23 @@ fn a_thing_that_one_side_hears_is_told() {
     assert_eq!(things(&before), [1, 1]);
     assert!(before.iter().all(|event| event.get("gw:late").is_none()));
 }
+
+#[test]
+fn a_thing_that_stands_in_the_line_is_told_once() {
+    let tag = sgtin(200, 1);
+    let stop = 6_000;
+    let mut reads = heard(&tag, OUTSIDE, at(0));
+    // For six seconds now the one side hears it and now the other, both hardly.
+    let standing = (0..stop / 100).map(|step| {
+        let is_outside = (step / 12) % 2 == 0;
+        let (antenna, rssi) = if is_outside {
+            (OUTSIDE.0, -63)
+        } else {
+            (INSIDE.0, -62)
+        };
+        read(&tag, antenna, rssi, at(step * 100))
+    });
+    reads.extend(standing);
+    reads.extend(heard(&tag, INSIDE, at(stop)));
+    assert_eq!(things(&told(&[reads])), [1]);
+}

@@ -46,6 +46,9 @@ impl Passages {
         if load.flips.is_empty() || spent > moved {
             return Some(NonEventReason::Rearm);
         }
+        if view.stand_where_told(load.direction, survey.moved.iter()) {
+            return Some(NonEventReason::Anti);
+        }
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
         }
