@@ -91,6 +91,11 @@ impl Crossings {
         times.get(times.len() / 2).copied()
     }
 
+    /// On a belt, both sides heard these often enough to tell where they were.
+    pub const fn is_heard_on_both(&self) -> bool {
+        self.course.before.is_some() && self.course.behind.is_some()
+    }
+
     /// On a belt, how much farther apart than usual tags may be on one thing, of the same item or of different ones.
     const fn share(&self, is_same: bool) -> f64 {
         if is_same { self.item.0 } else { self.item.1 }

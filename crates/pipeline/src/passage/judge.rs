@@ -46,6 +46,10 @@ impl Passages {
         if load.flips.is_empty() || spent > moved {
             return Some(NonEventReason::Rearm);
         }
+        // Of the thing that was just told, or of one beside it: nobody can tell.
+        if is_rest && tuning.one_by_one && !crossings.is_heard_on_both() {
+            return Some(NonEventReason::Unclear);
+        }
         if view.stand_where_told(load.direction, survey.moved.iter()) {
             return Some(NonEventReason::Anti);
         }

@@ -1,8 +1,8 @@
 //! On a belt: which tags are on one thing.
 //!
 //! Tags that cross close to each other are on one thing. How far apart they seem to cross is known better the more was heard
-//! of them: so what is close to the limit waits until it was heard behind the line. What comes later still is told as a
-//! supplement of the thing that it is on.
+//! of them: so a thing waits until it was heard behind the line, and what is close to the limit a little longer. What comes
+//! later still is told as a supplement of the thing that it is on, if both sides heard it.
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ const SAME_PLACE: f64 = 0.5;
 /// A thing was told at most this long before its last tag seems to cross, or after: belts stand.
 const STOP: Span = Span::millis(8_000);
 /// This part of `settle` after a thing is behind the line it is told, whatever has yet to be heard.
-const PATIENCE: (i64, i64) = (3, 4);
+const PATIENCE: (i64, i64) = (5, 8);
 /// From this share of the limit to that it is unclear whether a tag is on a thing before it was heard as a whole.
 const UNCLEAR: std::ops::Range<f64> = 0.7..1.35;
 /// Neighbours, or things of several tags, that were told lately tell what is usual here if there are so many.
