@@ -50,7 +50,8 @@ impl Passages {
         if is_rest && tuning.one_by_one && !crossings.is_heard_on_both() {
             return Some(NonEventReason::Unclear);
         }
-        if view.stand_where_told(load.direction, survey.moved.iter()) {
+        let keys = || survey.moved.iter();
+        if view.stand_where_told(load.direction, keys()) || view.only_come(load.direction, keys()) {
             return Some(NonEventReason::Anti);
         }
         if survey.elsewhere > moved {

@@ -44,6 +44,19 @@ impl View<'_> {
         self.tuning.one_by_one && self.most(keys, stands)
     }
 
+    /// These seem to go against the belt's way, but were under no more than one of its antennas: what comes is heard by the far
+    /// one before it is near, too.
+    pub(crate) fn only_come<'k>(
+        &self,
+        direction: Direction,
+        keys: impl Iterator<Item = &'k EpcKey>,
+    ) -> bool {
+        let is_under = |tag: &Tag, side| self.is_under(tag, side, Time::MIN);
+        let comes = |tag: &Tag| !(is_under(tag, Side::Inside) && is_under(tag, Side::Outside));
+        let is_against = self.belt.way().is_some_and(|way| way != direction);
+        is_against && self.tuning.one_by_one && self.most(keys, comes)
+    }
+
     /// Since `since` the tag was about as loud on this side as it ever was on the other: under its antenna.
     fn is_under(&self, tag: &Tag, side: Side, since: Time) -> bool {
         let until = self.now + Span::millis(1);
@@ -144,5 +157,22 @@ mod tests {
         assert!(stands(None, Direction::Out));
         assert!(!stands(Some(-45), Direction::Out), "it had passed");
         assert!(!stands(None, Direction::In), "no other way");
+    }
+
+    #[test]
+    fn against_the_belts_way_goes_what_was_under_both_antennas() {
+        let only_comes = |behind, direction| {
+            asks(behind, |view, key| {
+                let mut belt = Belt::default();
+                for _ in 0..10 {
+                    belt.learn(Direction::Out, &[]);
+                }
+                let view = View { belt, ..*view };
+                view.only_come(direction, std::iter::once(key))
+            })
+        };
+        assert!(only_comes(None, Direction::In));
+        assert!(!only_comes(Some(-45), Direction::In), "the belt turned");
+        assert!(!only_comes(None, Direction::Out), "the belt's way");
     }
 }
