@@ -249,6 +249,7 @@ impl Passages {
             belt: self.belt,
         };
         let mut crossings = self.gather(&view, &mut load);
+        self.leave(tuning, now, load.split_off(tuning, &crossings));
         let behind = view.followers(load.direction, &crossings);
         if !behind.is_empty() {
             self.part(tuning, now, &mut load, &behind);
@@ -271,18 +272,14 @@ impl Passages {
         }
         let latest = load.first + LONGEST_LOAD;
         if now < latest && view.is_unsure(direction, &crossings) {
-            load.decide_at = now + Span(tuning.settle.0 / 8);
-            self.open.push(load);
-            return Decided::default();
+            return self.look_again(tuning, now, load);
         }
         if now < latest && view.is_there(direction, &load.flips, &survey) {
-            load.decide_at = now + Span(tuning.settle.0 / 8);
             load.held = true;
             if view.are_still_loud(load.flips.keys()) {
                 load.tail.extend(survey.tail);
             }
-            self.open.push(load);
-            return Decided::default();
+            return self.look_again(tuning, now, load);
         }
         let at = crossings.median().unwrap_or(load.last);
         if view.are_of_another_belt(&survey.moved, at) {
@@ -313,7 +310,7 @@ impl Passages {
             let mut sure: Vec<EpcKey> = sure.chain(survey.company).collect();
             if tuning.one_by_one {
                 load.flips.retain(|key, _| !sure.contains(key));
-                self.leave(tuning, now, &load);
+                self.leave(tuning, now, load);
             } else {
                 let others = self.others(&sure);
                 let (window, contrast) = (survey.window, survey.contrast);
@@ -375,23 +372,11 @@ impl Passages {
         }
     }
 
-    /// Makes a load of its own of the tags `behind`.
-    fn part(&mut self, tuning: &Tuning, now: Time, load: &mut Load, behind: &[EpcKey]) {
-        let flips: BTreeMap<EpcKey, Time> = load
-            .flips
-            .extract_if(.., |key, _| behind.contains(key))
-            .collect();
-        let first = flips.values().min().copied().unwrap_or(now);
-        let last = flips.values().max().copied().unwrap_or(now);
-        self.open.push(Load {
-            flips,
-            first,
-            last,
-            decide_at: now + Span(tuning.settle.0 / 8),
-            apart: true,
-            tail: BTreeSet::new(),
-            ..*load
-        });
+    /// What is not clear yet is decided a little later.
+    fn look_again(&mut self, tuning: &Tuning, now: Time, load: Load) -> Decided {
+        let decide_at = now + Span(tuning.settle.0 / 8);
+        self.open.push(Load { decide_at, ..load });
+        Decided::default()
     }
 
     /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.

@@ -4,10 +4,12 @@ mod belt;
 mod ends;
 mod faint;
 mod halt;
+mod mates;
 mod one_sided;
 mod place;
+mod standing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::one_sided::crossed_unheard;
 pub(crate) use self::place::Belt;
@@ -73,6 +75,8 @@ pub(crate) struct Crossings {
     pub course: Course,
     /// There, how far apart tags of one item are on one thing, and those of different items.
     item: (f64, f64),
+    /// There, all that is on the thing, whether it changed sides or not.
+    on: BTreeSet<EpcKey>,
 }
 
 impl Crossings {
@@ -87,6 +91,11 @@ impl Crossings {
         times.get(times.len() / 2).copied()
     }
 
+    /// On a belt, both sides heard these often enough to tell where they were.
+    pub const fn is_heard_on_both(&self) -> bool {
+        self.course.before.is_some() && self.course.behind.is_some()
+    }
+
     /// On a belt, how much farther apart than usual tags may be on one thing, of the same item or of different ones.
     const fn share(&self, is_same: bool) -> f64 {
         if is_same { self.item.0 } else { self.item.1 }
@@ -94,10 +103,14 @@ impl Crossings {
 
     /// What a single tag's evidence is, in the middle of all.
     fn usual(&self, of: impl Fn(&Evidence) -> f64) -> Option<f64> {
-        let mut all: Vec<f64> = self.all.iter().map(|(_, one)| of(one)).collect();
-        all.sort_unstable_by(f64::total_cmp);
-        all.get(all.len() / 2).copied()
+        usual(&self.all, of)
     }
+}
+
+fn usual(all: &[(EpcKey, Evidence)], of: impl Fn(&Evidence) -> f64) -> Option<f64> {
+    let mut all: Vec<f64> = all.iter().map(|(_, one)| of(one)).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.get(all.len() / 2).copied()
 }
 
 /// What all tags around say of a load.
@@ -151,27 +164,17 @@ impl View<'_> {
             Some((key.clone(), evidence))
         });
         let all: Vec<(EpcKey, Evidence)> = all.collect();
-        let one_by_one = self.tuning.one_by_one;
-        let centres = all
-            .iter()
-            .map(|(_, one)| if one_by_one { one.cut } else { one.centre });
-        let mut centres: Vec<Time> = centres.collect();
+        if self.tuning.one_by_one {
+            return self.first_thing(direction, all);
+        }
+        let mut centres: Vec<Time> = all.iter().map(|(_, one)| one.centre).collect();
         centres.sort_unstable();
-        let centre = centres.get(centres.len() / 2).copied();
-        let on_belt = all.iter().filter(|_| one_by_one);
-        let courses: Vec<Course> = on_belt
-            .map(|(key, one)| self.course(direction, key, Some(one.cut), one.cut, false))
-            .collect();
-        let item = if one_by_one {
-            self.item_tells()
-        } else {
-            (1.0, 1.0)
-        };
         Crossings {
+            centre: centres.get(centres.len() / 2).copied(),
             all,
-            centre,
-            course: Course::middle(&courses),
-            item,
+            course: Course::default(),
+            item: (1.0, 1.0),
+            on: BTreeSet::new(),
         }
     }
 
@@ -326,6 +329,9 @@ impl View<'_> {
         flips: &BTreeMap<EpcKey, Time>,
         survey: &Survey,
     ) -> bool {
+        if self.stand_in_line(direction, flips.keys()) {
+            return true;
+        }
         let destination = direction.destination();
         let keys = flips.keys().chain(&survey.stayed);
         let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));

@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use serde_json::Value;
 use tracegate_pipeline::config::{ReadPointKind, Tuning};
-use tracegate_pipeline::{Input, Pipeline, Read};
+use tracegate_pipeline::{Input, Output, Pipeline, Read};
 
 const OUTSIDE: (u16, f64) = (1, -0.5);
 const INSIDE: (u16, f64) = (3, 0.5);
@@ -50,18 +50,26 @@ fn crosses(tag: &[u8], at: i64) -> Vec<Read> {
         .collect()
 }
 
-/// What is told of `reads` by a belt that has brought things of other items before.
-fn told(reads: &[Vec<Read>]) -> Vec<Value> {
+/// What a belt that has brought things of other items before makes of `reads`.
+fn outputs(reads: &[Vec<Read>]) -> Vec<Output> {
     let before = (0..10).flat_map(|thing| crosses(&sgtin(100 + thing, 1), ago(thing.into())));
     let mut all: Vec<Read> = before.chain(reads.iter().flatten().cloned()).collect();
     all.sort_by_key(|read| read.device_time.unwrap().micros());
-    let outputs = run(&mut belt(), &reports(&all, 4), 20);
-    let mut told: Vec<Value> = events(&outputs)
+    run(&mut belt(), &reports(&all, 4), 20)
+}
+
+/// The events, without those of the things before.
+fn events_of(outputs: &[Output]) -> Vec<Value> {
+    let mut told: Vec<Value> = events(outputs)
         .iter()
         .map(|json| serde_json::from_str(json).unwrap())
         .collect();
     assert!(told.len() >= 10, "{told:?}");
     told.split_off(10)
+}
+
+fn told(reads: &[Vec<Read>]) -> Vec<Value> {
+    events_of(&outputs(reads))
 }
 
 /// The things before came 3 s apart, the last 3 s before [`at`] 0.
@@ -99,20 +107,39 @@ fn what_is_well_apart_is_two_things() {
 }
 
 #[test]
-fn a_second_tag_that_is_heard_too_late_is_a_supplement_to_its_thing() {
+fn a_tag_that_only_the_far_side_hears_is_waited_for() {
     let (one, other) = (sgtin(200, 1), sgtin(200, 2));
-    let told = told(&[crosses(&one, at(0)), heard(&other, INSIDE, at(550))]);
-    assert_eq!(things(&told), [1, 1]);
-    let [first, second] = told.as_slice() else {
-        panic!("{told:?}");
-    };
-    assert_eq!(first.get("gw:late"), None);
-    assert_eq!(second["gw:late"], true);
-    for same in ["gw:passage", "eventTime", "bizStep", "readPoint"] {
-        assert_eq!(first[same], second[same], "{same}");
+    for apart in [0, 300, 550] {
+        let told = told(&[crosses(&one, at(0)), heard(&other, INSIDE, at(apart))]);
+        assert_eq!(things(&told), [2], "{apart} ms apart");
     }
-    assert_ne!(first["eventID"], second["eventID"]);
-    assert_ne!(first["epcList"], second["epcList"], "only what was missing");
+}
+
+#[test]
+fn tags_of_neighbours_of_one_item_go_with_the_nearer() {
+    let tag = |serial| sgtin(200, serial);
+    // 1 is a thing, 2 to 4 are the next: 2 is close enough to 1 to be on it, but closer to the others.
+    let told = told(&[
+        crosses(&tag(1), at(0)),
+        crosses(&tag(2), at(450)),
+        crosses(&tag(3), at(650)),
+        crosses(&tag(4), at(700)),
+    ]);
+    assert_eq!(things(&told), [1, 3]);
+}
+
+#[test]
+fn a_tag_that_one_side_hears_too_late_is_not_told_beside_its_thing() {
+    let (one, other) = (sgtin(200, 1), sgtin(200, 2));
+    let mut late = heard(&other, INSIDE, at(600));
+    late.retain(|read| read.device_time.unwrap().micros() >= at(1_150));
+    let outputs = outputs(&[crosses(&one, at(0)), late]);
+    assert_eq!(things(&events_of(&outputs)), [1]);
+    let refused = outputs.iter().filter_map(|output| match output {
+        Output::NonEvent(load) => Some((load.reason.as_str(), load.tags)),
+        _ => None,
+    });
+    assert_eq!(refused.collect::<Vec<_>>(), [("unclear", 1)]);
 }
 
 #[test]
@@ -127,4 +154,24 @@ fn a_thing_that_one_side_hears_is_told() {
     let before = told(&[heard(&thing, OUTSIDE, at(0)), next]);
     assert_eq!(things(&before), [1, 1]);
     assert!(before.iter().all(|event| event.get("gw:late").is_none()));
+}
+
+#[test]
+fn a_thing_that_stands_in_the_line_is_told_once() {
+    let tag = sgtin(200, 1);
+    let stop = 6_000;
+    let mut reads = heard(&tag, OUTSIDE, at(0));
+    // For six seconds now the one side hears it and now the other, both hardly.
+    let standing = (0..stop / 100).map(|step| {
+        let is_outside = (step / 12) % 2 == 0;
+        let (antenna, rssi) = if is_outside {
+            (OUTSIDE.0, -63)
+        } else {
+            (INSIDE.0, -62)
+        };
+        read(&tag, antenna, rssi, at(step * 100))
+    });
+    reads.extend(standing);
+    reads.extend(heard(&tag, INSIDE, at(stop)));
+    assert_eq!(things(&told(&[reads])), [1]);
 }

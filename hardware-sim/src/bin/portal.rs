@@ -154,13 +154,14 @@ fn main() -> ExitCode {
                 day.unreadable
             );
             println!(
-                "{}: {} claims, {} found, {} strict, {} exact, {} duplicates, {} false; strict F1 {:.3}",
+                "{}: {} claims, {} found, {} strict, {} exact, {} duplicates, {} events again, {} false; strict F1 {:.3}",
                 method.as_str(),
                 score.claims,
                 score.found,
                 score.strict,
                 score.exact,
                 score.duplicates,
+                score.again,
                 score.false_claims(),
                 score.strict_f1()
             );

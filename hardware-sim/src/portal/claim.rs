@@ -40,6 +40,13 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// It tells of the same passage as one before it.
+    pub(super) fn is_supplement_of(&self, earlier: &Self) -> bool {
+        self.passage.is_some()
+            && (self.read_point, self.direction, &self.passage)
+                == (earlier.read_point, earlier.direction, &earlier.passage)
+    }
+
     /// The truth about `movement`, at the end of it, as far as it was read.
     fn true_of(movement: &Movement) -> Self {
         Self {
@@ -73,29 +80,32 @@ pub struct Refusal {
 /// All that a method says of a day.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Told {
-    /// What is said to have passed.
-    pub claims: Vec<Claim>,
+    /// What is said to have passed, event by event.
+    pub events: Vec<Claim>,
     /// What was refused; only the pipeline says.
     pub refusals: Vec<Refusal>,
 }
 
 impl Told {
-    /// Adds a claim. What has the passage of an earlier one is a supplement to that, which names what was missing: both are one
-    /// claim, of the tags of both, that was said when the last of it was.
-    pub(super) fn add(&mut self, claim: Claim) {
-        let same = |earlier: &&mut Claim| {
-            claim.passage.is_some()
-                && (earlier.read_point, earlier.direction, &earlier.passage)
-                    == (claim.read_point, claim.direction, &claim.passage)
-        };
-        match self.claims.iter_mut().find(same) {
-            Some(earlier) => {
-                earlier.tags.extend(claim.tags);
-                earlier.unknown += claim.unknown;
-                earlier.said_s = claim.said_s;
+    /// What is said to have passed. What has the passage of an earlier event is a supplement to that, which names what was
+    /// missing: both are one claim, of the tags of both, that was said when the last of it was.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        for event in &self.events {
+            match claims
+                .iter_mut()
+                .find(|claim| event.is_supplement_of(claim))
+            {
+                Some(earlier) => {
+                    earlier.tags.extend(&event.tags);
+                    earlier.unknown += event.unknown;
+                    earlier.said_s = event.said_s;
+                }
+                None => claims.push(event.clone()),
             }
-            None => self.claims.push(claim),
         }
+        claims
     }
 }
 
@@ -139,7 +149,7 @@ impl Method {
     /// What this method makes of the day.
     #[must_use]
     pub fn tell(self, day: &Day) -> Told {
-        let claims = match self {
+        let events = match self {
             Self::Tracegate => return pipeline_tells(day, |input| input),
             Self::Dedup => baseline::run(day, Front::new(day), baseline::Dedup::default()),
             Self::Smurf => baseline::run(day, Front::new(day), baseline::Smurf::default()),
@@ -147,7 +157,7 @@ impl Method {
             Self::Oracle => day.movements.iter().map(Claim::true_of).collect(),
         };
         Told {
-            claims,
+            events,
             refusals: Vec::new(),
         }
     }
@@ -162,9 +172,7 @@ pub(super) fn pipeline_tells(day: &Day, change: impl Fn(Input) -> Input) -> Told
         |_, _| None,
         &mut |pipeline, output| match output {
             Output::Event(event) => {
-                if let Some(claim) = claim(day, &event, pipeline.now()) {
-                    told.add(claim);
-                }
+                told.events.extend(claim(day, &event, pipeline.now()));
             }
             Output::NonEvent(load) => told.refusals.extend(refusal(day, &load)),
             Output::Alert(_)

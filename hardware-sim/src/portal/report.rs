@@ -49,7 +49,7 @@ impl Row {
         if all.is_empty() {
             "-".to_owned()
         } else {
-            format!("{:.1}", all.iter().sum::<f64>() / all.len() as f64)
+            format!("{:.2}", all.iter().sum::<f64>() / all.len() as f64)
         }
     }
 
@@ -123,7 +123,7 @@ pub fn rows(
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "situation      method       strict F1  precision  recall  direction  exact  dup/h  false/h  p50 s  p95 s  air\n",
+        "situation      method       strict F1  precision  recall  direction  exact  dup/h  again/h  false/h  p50 s  p95 s  air\n",
     );
     let mut last = None;
     for row in rows {
@@ -133,10 +133,14 @@ pub fn table(rows: &[Row]) -> String {
             row.situation.as_str()
         };
         last = Some(row.situation);
-        let per_hour = row.mean(|score| score.duplicates as f64 / score.hours.max(1e-9));
+        let per_hour = |of: &dyn Fn(&Score) -> usize| {
+            row.mean(|score| of(score) as f64 / score.hours.max(1e-9))
+        };
+        let duplicates = per_hour(&|score| score.duplicates);
+        let again = per_hour(&|score| score.again);
         let _ = writeln!(
             text,
-            "{name:<14} {:<12} {:>9.3} {:>10.3} {:>7.3} {:>10.3} {:>6.2} {per_hour:>6.1} {:>8.1} {:>6} {:>6}  {}",
+            "{name:<14} {:<12} {:>9.3} {:>10.3} {:>7.3} {:>10.3} {:>6.2} {duplicates:>6.1} {again:>8.1} {:>8.1} {:>6} {:>6}  {}",
             row.method.as_str(),
             row.mean(Score::strict_f1),
             row.mean(Score::precision),
@@ -259,9 +263,9 @@ pub fn story(day: &Day, told: &Told) -> String {
         );
         lines.push((refusal.at_s, line));
     }
-    for claim in &told.claims {
+    for claim in &told.claims() {
         let alone = day.score(&Told {
-            claims: vec![claim.clone()],
+            events: vec![claim.clone()],
             refusals: Vec::new(),
         });
         let verdict = if alone.strict == 1 {

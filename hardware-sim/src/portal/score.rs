@@ -5,7 +5,7 @@
 //! and coverage and purity are at least 80 %. A movement is found once; what finds it again is a duplicate; a claim that
 //! finds nothing is a false movement and has a cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::{Claim, Refusal, Told};
 use super::day::Day;
@@ -34,6 +34,8 @@ pub struct Score {
     pub exact: usize,
     /// Claims that found a movement which had been found before.
     pub duplicates: usize,
+    /// Events of movements of which an event had told before, each counted as it came: duplicates, pieces and supplements.
+    pub again: usize,
     /// Movements not found, by what the method said of them instead: the word of a refusal at that gate and time, or
     /// `unnoticed`.
     pub missed_by_reason: BTreeMap<&'static str, usize>,
@@ -163,7 +165,7 @@ pub(super) fn score(
     length_s: f64,
     cause: impl Fn(TagIndex, f64) -> Cause,
 ) -> Score {
-    let claims = &told.claims;
+    let claims = &told.claims();
     let mut fits: Vec<(usize, usize, Fit)> = Vec::new();
     for (claim_index, claim) in claims.iter().enumerate() {
         for (index, movement) in movements.iter().enumerate() {
@@ -186,6 +188,7 @@ pub(super) fn score(
     let mut score = Score {
         truth: movements.len(),
         claims: claims.len(),
+        again: again(movements, &told.events),
         hours: length_s / 3600.0,
         ..Score::default()
     };
@@ -214,6 +217,22 @@ pub(super) fn score(
     }
     score.latencies_s.sort_by(f64::total_cmp);
     score
+}
+
+/// Events that are not the first of their movement: of that which most of their tags are of.
+fn again(movements: &[Movement], events: &[Claim]) -> usize {
+    let of = |event: &Claim| {
+        let here = movements.iter().enumerate().filter(|(_, movement)| {
+            movement.read_point == event.read_point && in_time(movement, event.at_s)
+        });
+        let common = here.map(|(index, movement)| (overlap(event, &movement.tags).1, index));
+        let told = common.filter(|(purity, _)| *purity > 0.0);
+        told.max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, index)| index)
+    };
+    let told: Vec<usize> = events.iter().filter_map(of).collect();
+    let first: BTreeSet<&usize> = told.iter().collect();
+    told.len() - first.len()
 }
 
 /// What was said instead of a movement: of the refusals at its gate and time, the one with the most tags.

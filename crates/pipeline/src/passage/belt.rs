@@ -1,6 +1,6 @@
 //! What a belt that brings one thing after the other teaches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Load, Passages};
 use crate::config::{Direction, Tuning};
@@ -55,14 +55,28 @@ impl Passages {
     }
 
     /// What turned out to be on another thing on the belt is decided by itself.
-    pub(super) fn leave(&mut self, tuning: &Tuning, now: Time, load: &Load) {
+    pub(super) fn leave(&mut self, tuning: &Tuning, now: Time, load: Load) {
         if !load.flips.is_empty() {
             self.open.push(Load {
                 first: load.flips.values().min().copied().unwrap_or(load.first),
                 last: load.flips.values().max().copied().unwrap_or(load.last),
                 decide_at: now + Span(tuning.settle.0 / 8),
-                ..load.clone()
+                ..load
             });
+        }
+    }
+}
+
+impl Load {
+    /// Those of its tags that are on a belt, and not on the thing that crossed first.
+    pub(super) fn split_off(&mut self, tuning: &Tuning, crossings: &Crossings) -> Self {
+        let first = crossings.all.iter().map(|(key, _)| key);
+        let first: BTreeSet<&EpcKey> = first.collect();
+        let is_whole = !tuning.one_by_one || first.is_empty();
+        let others = |key: &EpcKey, _: &mut Time| !is_whole && !first.contains(key);
+        Self {
+            flips: self.flips.extract_if(.., others).collect(),
+            ..self.clone()
         }
     }
 }

@@ -46,6 +46,14 @@ impl Passages {
         if load.flips.is_empty() || spent > moved {
             return Some(NonEventReason::Rearm);
         }
+        // Of the thing that was just told, or of one beside it: nobody can tell.
+        if is_rest && tuning.one_by_one && !crossings.is_heard_on_both() {
+            return Some(NonEventReason::Unclear);
+        }
+        let keys = || survey.moved.iter();
+        if view.stand_where_told(load.direction, keys()) || view.only_come(load.direction, keys()) {
+            return Some(NonEventReason::Anti);
+        }
         if survey.elsewhere > moved {
             return Some(NonEventReason::Neighbour);
         }

@@ -1,8 +1,9 @@
 //! Loads close behind each other that photo-eyes tell apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::Direction;
+use super::{Load, Passages};
+use crate::config::{Direction, Tuning};
 use crate::gate::EpcKey;
 use crate::survey::{Crossings, View};
 use crate::time::{Span, Time};
@@ -48,5 +49,26 @@ impl View<'_> {
         }
         let later = groups.into_values().skip(1).flatten();
         later.map(|(_, key)| key.clone()).collect()
+    }
+}
+
+impl Passages {
+    /// Makes a load of its own of the tags `behind`.
+    pub(super) fn part(&mut self, tuning: &Tuning, now: Time, load: &mut Load, behind: &[EpcKey]) {
+        let flips: BTreeMap<EpcKey, Time> = load
+            .flips
+            .extract_if(.., |key, _| behind.contains(key))
+            .collect();
+        let first = flips.values().min().copied().unwrap_or(now);
+        let last = flips.values().max().copied().unwrap_or(now);
+        self.open.push(Load {
+            flips,
+            first,
+            last,
+            decide_at: now + Span(tuning.settle.0 / 8),
+            apart: true,
+            tail: BTreeSet::new(),
+            ..*load
+        });
     }
 }

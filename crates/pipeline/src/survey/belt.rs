@@ -1,16 +1,16 @@
 //! On a belt: which tags are on one thing.
 //!
 //! Tags that cross close to each other are on one thing. How far apart they seem to cross is known better the more was heard
-//! of them: so what is close to the limit waits until it was heard behind the line. What comes later still is told as a
-//! supplement of the thing that it is on.
+//! of them: so a thing waits until it was heard behind the line, and what is close to the limit a little longer. What comes
+//! later still is told as a supplement of the thing that it is on, if both sides heard it.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::Course;
-use super::{Crossings, View};
+use super::{Crossings, View, usual};
 use crate::config::Direction;
 use crate::evidence::Evidence;
 use crate::gate::EpcKey;
@@ -21,20 +21,71 @@ use crate::time::{Span, Time};
 const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
 /// Tags of one item in one thing say where all of it is; those of different items are mostly different things. So what is
 /// close in time is taken for one up to this many times as far apart, or no farther than this.
-const ITEM: (f64, f64) = (1.3, 0.45);
+const ITEM: (f64, f64) = (1.6, 0.45);
 /// What seems to cross after a thing of its item was told may be this many times as far away from it: it was badly heard, or it
 /// would have been decided with it. The second is for what only one side heard: that is off by as much as that side is.
-const SUPPLEMENT: (f64, f64) = (1.15, 2.0);
+const SUPPLEMENT: (f64, f64) = (1.0, 1.75);
 /// Where neighbours are of one item anyway, only what crossed at the same place is of a told thing.
 const SAME_PLACE: f64 = 0.5;
 /// A thing was told at most this long before its last tag seems to cross, or after: belts stand.
 const STOP: Span = Span::millis(8_000);
+/// This part of `settle` after a thing is behind the line it is told, whatever has yet to be heard.
+const PATIENCE: (i64, i64) = (5, 8);
 /// From this share of the limit to that it is unclear whether a tag is on a thing before it was heard as a whole.
-const UNCLEAR: std::ops::Range<f64> = 0.5..1.6;
+const UNCLEAR: std::ops::Range<f64> = 0.7..1.35;
 /// Neighbours, or things of several tags, that were told lately tell what is usual here if there are so many.
 const TOLD: usize = 4;
 
 impl View<'_> {
+    /// Of the tags that changed sides, those on the thing that crossed first, and all that is on it with them.
+    pub(super) fn first_thing(
+        &self,
+        direction: Direction,
+        mut all: Vec<(EpcKey, Evidence)>,
+    ) -> Crossings {
+        let item = self.item_tells();
+        let together = self.together_of(&all).seconds();
+        let cuts: BTreeMap<&EpcKey, Time> = all.iter().map(|(key, one)| (key, one.cut)).collect();
+        let mates = |key: &EpcKey, cut| self.mates(direction, key, &cuts, cut, item.0 * together);
+        let mut on: BTreeSet<EpcKey> = BTreeSet::new();
+        let mut course = Course::default();
+        let mut in_order: Vec<(Time, &EpcKey)> =
+            cuts.iter().map(|(key, cut)| (*cut, *key)).collect();
+        in_order.sort_unstable();
+        for (cut, key) in in_order {
+            if on.is_empty() {
+                let mates = mates(key, cut);
+                let crossed = mates.iter().filter(|(mate, _)| cuts.contains_key(mate));
+                let crossed: Vec<Course> = crossed.map(|(_, course)| *course).collect();
+                course = Course::middle(&crossed);
+                on.insert(key.clone());
+                on.extend(mates.into_iter().map(|(mate, _)| mate));
+            } else if !on.iter().any(|other| other.has_item_of(key)) {
+                let mates = mates(key, cut);
+                let courses: Vec<Course> = mates.iter().map(|(_, course)| *course).collect();
+                let apart = self.belt.apart(&Course::middle(&courses), &course);
+                if apart.is_some_and(|apart| apart.seconds() <= item.1 * together) {
+                    on.insert(key.clone());
+                    on.extend(mates.into_iter().map(|(mate, _)| mate));
+                }
+            }
+        }
+        all.retain(|(key, _)| on.contains(key));
+        let mut cuts: Vec<Time> = all.iter().map(|(_, one)| one.cut).collect();
+        cuts.sort_unstable();
+        let courses = all
+            .iter()
+            .map(|(key, one)| self.course(direction, key, Some(one.cut), one.cut, false));
+        let courses: Vec<Course> = courses.collect();
+        Crossings {
+            centre: cuts.get(cuts.len() / 2).copied(),
+            course: Course::middle(&courses),
+            all,
+            item,
+            on,
+        }
+    }
+
     /// The tag `key` is on the same thing as those that crossed.
     pub(super) fn is_on_thing(
         &self,
@@ -43,24 +94,26 @@ impl View<'_> {
         key: &EpcKey,
         evidence: &Evidence,
     ) -> bool {
-        let Some(centre) = crossings.centre else {
-            return false;
-        };
-        // Its own change of side tells more than what fits best around that of others.
-        let own = crossings.all.iter().find(|(other, _)| other == key);
-        let cut = own.map_or(evidence.cut, |(_, own)| own.cut);
-        let crossed = own.is_some() || evidence.both > 0.0;
-        let is_same = self.is_item_of(crossings, key);
-        if !crossed && !is_same {
+        if crossings.on.contains(key) {
+            return true;
+        }
+        if crossings.on.iter().any(|other| other.has_item_of(key)) || evidence.both <= 0.0 {
             return false;
         }
-        let cut = crossed.then_some(cut);
-        let course = self.course(direction, key, cut, centre, false);
-        let Some(apart) = self.belt.apart(&course, &crossings.course) else {
-            return false;
+        let most = crossings.item.1 * self.together(crossings).seconds();
+        let is_close = |course: &Course| {
+            let apart = self.belt.apart(course, &crossings.course);
+            apart.is_some_and(|apart| apart.seconds() <= most)
         };
-        let share = crossings.share(is_same);
-        apart.seconds() <= share * self.together(crossings).seconds()
+        // Where one of its item is, there it is.
+        let cuts = BTreeMap::from([(key, evidence.cut)]);
+        let course = self.course(direction, key, Some(evidence.cut), evidence.cut, false);
+        is_close(&course) && {
+            let limit = crossings.item.0 * self.together(crossings).seconds();
+            let mates = self.mates(direction, key, &cuts, evidence.cut, limit);
+            let courses: Vec<Course> = mates.into_iter().map(|(_, course)| course).collect();
+            is_close(&Course::middle(&courses))
+        }
     }
 
     /// Most of `others` are on the same thing as those that crossed.
@@ -122,9 +175,14 @@ impl View<'_> {
         let Some(centre) = crossings.centre.filter(|_| self.tuning.one_by_one) else {
             return false;
         };
-        let settle = self.tuning.settle;
-        if self.now > centre + settle + settle {
+        let half = Span(self.belt.transit().unwrap_or_default().0 / 2);
+        let patience = Span(self.tuning.settle.0 * PATIENCE.0 / PATIENCE.1);
+        if self.now > centre + half + patience {
             return false;
+        }
+        // What of it only the far side hears is heard by then.
+        if !self.is_behind(centre) {
+            return true;
         }
         let together = self.together(crossings).seconds();
         let from = crossings.course.before.unwrap_or(centre);
@@ -197,8 +255,12 @@ impl View<'_> {
 
     /// Things closer in time than this are one.
     pub(crate) fn together(&self, crossings: &Crossings) -> Span {
+        self.together_of(&crossings.all)
+    }
+
+    fn together_of(&self, all: &[(EpcKey, Evidence)]) -> Span {
         let (share, least, most) = ONE_THING;
-        let own = || crossings.usual(|one| one.transit.seconds());
+        let own = || usual(all, |one| one.transit.seconds());
         let usual = self.belt.transit().map(Span::seconds);
         let transit = usual.or_else(own).unwrap_or(0.0);
         let transit = transit.clamp(least.seconds(), most.seconds());

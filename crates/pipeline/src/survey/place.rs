@@ -14,7 +14,7 @@ use crate::time::{Span, Time};
 
 /// A tag was heard as a whole once it should be behind the line by this share of the way between the sides: it is loudest
 /// after half of it.
-const SEEN: f64 = 0.75;
+const SEEN: f64 = 0.7;
 /// What took this many times as long as usual stood in between: nothing else on a belt does.
 const STOOD: f64 = 1.5;
 /// Each thing tells this part of what is usual, and no more than this part beside it.
@@ -175,8 +175,13 @@ impl View<'_> {
 
     /// What crossed at `cut` was heard behind the line as long as it is loud there.
     fn is_seen(&self, tag: &Tag, cut: Time) -> bool {
+        tag.ended || self.is_behind(cut)
+    }
+
+    /// What crossed at `cut` should have been heard behind the line as a whole.
+    pub(super) fn is_behind(&self, cut: Time) -> bool {
         let way = self.belt.transit().unwrap_or_default();
-        tag.ended || (self.now - cut).seconds() >= SEEN * way.seconds()
+        (self.now - cut).seconds() >= SEEN * way.seconds()
     }
 
     /// When those of `crossings` among `keys` were where.

@@ -36,7 +36,7 @@ fn claim(tags: impl IntoIterator<Item = u32>) -> Claim {
 
 fn judge(claims: &[Claim]) -> Score {
     let told = Told {
-        claims: claims.to_vec(),
+        events: claims.to_vec(),
         refusals: Vec::new(),
     };
     score(&truth(), &told, 3600.0, |_, _| Cause::Parked)
@@ -166,7 +166,7 @@ fn a_missed_movement_has_the_reason_of_the_largest_refusal_there() {
     };
     let reasons = |refusals: Vec<Refusal>| {
         let told = Told {
-            claims: Vec::new(),
+            events: Vec::new(),
             refusals,
         };
         let score = score(&truth(), &told, 3600.0, |_, _| Cause::Parked);
@@ -188,12 +188,16 @@ fn a_supplement_and_its_passage_are_one_claim() {
         said_s,
         ..claim(tags)
     };
-    let mut told = Told::default();
-    told.add(of("one", 0..6, 107.5));
-    told.add(of("one", 6..10, 109.0));
-    told.add(of("other", 0..6, 109.0));
+    let told = Told {
+        events: vec![
+            of("one", 0..6, 107.5),
+            of("one", 6..10, 109.0),
+            of("other", 0..6, 109.0),
+        ],
+        ..Told::default()
+    };
     let said: Vec<(usize, f64)> = told
-        .claims
+        .claims()
         .iter()
         .map(|claim| (claim.tags.len(), claim.said_s))
         .collect();
@@ -202,5 +206,30 @@ fn a_supplement_and_its_passage_are_one_claim() {
         [(10, 109.0), (6, 109.0)],
         "with all tags, when the last was told"
     );
-    assert_eq!(counts(&judge(&told.claims)), [1, 1, 1, 1, 1, 0]);
+    assert_eq!(counts(&judge(&told.events)), [1, 1, 1, 1, 1, 0]);
+}
+
+#[test]
+fn events_of_what_was_told_before_are_counted_as_they_come() {
+    let of = |passage: &str, tags: std::ops::Range<u32>| Claim {
+        passage: Some(passage.to_owned()),
+        ..claim(tags)
+    };
+    let again = |events: &[Claim]| {
+        let score = judge(events);
+        (score.duplicates, score.again)
+    };
+    assert_eq!(again(&[of("one", 0..10)]), (0, 0));
+    assert_eq!(again(&[of("one", 0..8), of("one", 8..10)]), (0, 1));
+    assert_eq!(
+        again(&[of("one", 0..8), of("other", 8..10)]),
+        (0, 1),
+        "a piece"
+    );
+    assert_eq!(again(&[of("one", 0..8), of("other", 0..10)]), (1, 1));
+    assert_eq!(
+        again(&[of("one", 0..8), of("other", 20..30)]),
+        (0, 0),
+        "of another thing"
+    );
 }
