@@ -1,9 +1,11 @@
 //! Warnings: what is allowed, and probably not meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Checker;
 use super::diagnostic::{Diagnostic, Place};
+use super::llrp::SearchMode;
+use super::model::Mode;
 use super::units::shown;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -11,6 +13,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     names_of_ports(checker);
     port_of_the_broker(checker);
     password_in_the_clear(checker);
+    tags_that_answer_once(checker);
 }
 
 /// Events tell a read point by its SGLN alone.
@@ -98,5 +101,33 @@ fn password_in_the_clear(checker: &mut Checker<'_>) {
         let title = "the password is sent unencrypted".to_owned();
         let help = "use mqtts:// if the broker offers it";
         checker.warning("clear-password", title, place, "no TLS with mqtt://", help);
+    }
+}
+
+/// A way is told by what is heard before and after the line; a tag that answers once is heard on one side of it.
+fn tags_that_answer_once(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let gates = config.read_point.values();
+    let gates = gates.filter(|it| matches!(it.mode, Mode::Dock | Mode::Belt));
+    let antennas = gates.flat_map(|it| it.inside.iter().chain(&it.outside));
+    let readers: BTreeSet<&str> = antennas.map(|it| it.llrp.as_str()).collect();
+    for name in readers {
+        let Some(llrp) = config.llrp.get(name) else {
+            continue;
+        };
+        let key = match llrp.search_mode {
+            Some(SearchMode::TagFocus) => "search_mode",
+            Some(SearchMode::DualTarget | SearchMode::SingleTargetReset) => continue,
+            Some(SearchMode::SingleTarget | SearchMode::ReaderSelected) | None => "session",
+        };
+        if key == "session" && llrp.session == 0 {
+            continue;
+        }
+        let place = checker.tree.at(&["llrp", name, key]);
+        let title = format!("tags answer `{}` once while they pass", shown(name));
+        let label = "who hears a tag on one side only cannot tell where it goes";
+        let help =
+            "session = 0 without search_mode; on Impinj readers also search_mode = \"dual_target\"";
+        checker.warning("answers-once", title, place, label, help);
     }
 }

@@ -92,7 +92,7 @@ impl Default for Llrp {
             keepalive: Duration::from_secs(10),
             mode: None,
             search_mode: None,
-            session: 1,
+            session: 0,
             tag_population: 32,
             select: Vec::new(),
             trigger: None,

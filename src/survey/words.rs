@@ -28,7 +28,7 @@ pub fn render(survey: &Survey) -> String {
         let _ = writeln!(
             text,
             "slow air: a tag in the field is heard again on the same side only after {seconds:.1} s, so that times are longer than \
-             configured: see \"When the air is slow\" in docs/tuning.md"
+             configured; if its reader reads in session 1, 2 or 3, set session = 0: see \"When the air is slow\" in docs/tuning.md"
         );
     }
     text += &outcome("as it is configured", &survey.now);

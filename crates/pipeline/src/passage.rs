@@ -265,7 +265,7 @@ impl Passages {
         crossings
             .all
             .retain(|(key, _)| load.flips.contains_key(key));
-        let survey = view.survey(direction, &crossings);
+        let mut survey = view.survey(direction, &crossings);
         if let Some(main) = self.main_part(direction, &survey) {
             main.flips.extend(load.flips);
             return Decided::default();
@@ -287,6 +287,9 @@ impl Passages {
         }
         let rest_of = self.rest_of(&view, direction, at, &crossings, &survey);
         let rest_of = rest_of.filter(|_| !load.apart);
+        if let Some(told) = rest_of {
+            Self::keep_rest(&view, direction, told, &mut survey);
+        }
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
             Some(NonEventReason::Anti)
         } else {

@@ -132,6 +132,8 @@ pub(crate) struct Survey {
     /// Mean sequence of those that moved, and of its weaker half.
     pub sequence: f64,
     pub both: f64,
+    /// In how many moments they were louder on the side of origin before they crossed, and on that of destination after.
+    pub in_order: (usize, usize),
     /// The sequence that is usual among the tags that changed sides.
     pub contrast: f64,
     /// When its tags crossed, from and until.
@@ -206,6 +208,7 @@ impl View<'_> {
             louder_elsewhere: 0,
             sequence: 0.0,
             both: 0.0,
+            in_order: (0, 0),
             contrast,
             window: (self.now, self.now),
         };
@@ -293,12 +296,16 @@ impl View<'_> {
             } else if moved {
                 survey.both += evidence.both;
                 survey.sequence += evidence.sequence;
+                survey.in_order.0 += evidence.in_order.0;
+                survey.in_order.1 += evidence.in_order.1;
                 survey.moved.push(key.clone());
                 let heard_on_both = evidence.both >= BOTH_SIDES;
                 if !flipped && !heard_on_both && resident {
                     survey.doubtful.push(key.clone());
                 }
-            } else if one_by_one && within && self.is_item_of(crossings, key) {
+            } else if (one_by_one && within && self.is_item_of(crossings, key))
+                || (!one_by_one && flipped && within && evidence.is_beyond_doubt())
+            {
                 survey.company.push(key.clone());
             } else if with_it {
                 let well_read = evidence.moments >= 4;
@@ -349,6 +356,12 @@ impl View<'_> {
             loud += usize::from(self.is_loud_at(tag, at));
         }
         loud * 2 > all
+    }
+
+    /// It had not been here for long then.
+    pub fn is_new(&self, key: &EpcKey, at: Time) -> bool {
+        let tag = self.tags.get(key);
+        tag.is_some_and(|tag| at - tag.known_since <= RESIDENT_AFTER)
     }
 
     /// Most of these had not been here for long then.

@@ -252,3 +252,37 @@ fn a_single_tag_that_is_put_down_behind_the_line_did_not_pass() {
     });
     assert_eq!(told, Vec::<String>::new());
 }
+
+/// One side hears a load 25 dB better than the other: the order of its reads tells, whatever they weigh.
+#[test]
+fn a_load_is_booked_although_one_side_hardly_hears_it() {
+    let pass = |far: (f64, f64)| {
+        then(8, 8, move |at, tag, turn| {
+            let line = 4.0 + 0.05 * tag as f64;
+            if at < line {
+                Some((1 + turn % 2, 5.0 * at - 61.0))
+            } else {
+                let is_heard = (line + far.0..line + far.1).contains(&at) && turn % 4 == 0;
+                is_heard.then_some((3, -66.0))
+            }
+        })
+    };
+    assert_eq!(pass((0.2, 3.0)), ["dock_1 in  receiving 8 items"]);
+    // It stops before the line; the far side hears it once, through the wall.
+    assert_eq!(pass((0.2, 0.5)), Vec::<String>::new());
+}
+
+/// Half of a pallet was louder where it stood for a minute than it ever is in the doorway: it goes along all the same. What stood
+/// beside it stays.
+#[test]
+fn what_stood_loud_leaves_with_its_pallet() {
+    let told = then(16, 70, |at, tag, turn| {
+        let is_left = tag < 8 && at > 60.0;
+        match (is_left, at) {
+            (false, _) => Some((3 + turn % 2, if tag % 2 == 0 { -42.0 } else { -62.0 })),
+            (true, ..62.0) => Some((3 + turn % 2, -50.0)),
+            (true, _) => (at < 65.0).then_some((1 + turn % 2, -50.0)),
+        }
+    });
+    assert_eq!(told, ["dock_1 out shipping 8 items"]);
+}

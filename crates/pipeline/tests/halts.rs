@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use tracegate_pipeline::pipeline::State;
-use tracegate_pipeline::{Input, Output, Pipeline, Read};
+use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime};
 
 /// Tags that come within 1 s, stand in the doorway, leave within 2 s after 10.5 s, and cross the line at `crossed` s.
 fn standing(tags: &[Vec<u8>], crossed: f64) -> Vec<Read> {
@@ -256,4 +256,34 @@ fn a_few_that_follow_later_are_told_as_the_rest_of_their_load() {
         (load.get("gw:late"), &rest["gw:late"]),
         (None, &true.into())
     );
+}
+
+/// Stock that a load turns about as it passes crosses nothing, and is no rest of that load.
+#[test]
+fn what_stood_before_the_load_came_is_no_rest_of_it() {
+    let stock = [sgtin(900, 1), sgtin(900, 2)];
+    let mut reads = Vec::new();
+    for tenth in 10..700 {
+        let at = T0 + tenth * 100 * MS;
+        // Heard from outside, and then only by way of what stands in the doorway.
+        let (antenna, rssi) = if (480..700).contains(&tenth) {
+            (3, -50)
+        } else {
+            (1, -58)
+        };
+        reads.extend(stock.iter().map(|tag| read(tag, antenna, rssi, at)));
+    }
+    for mut read in standing(&pallet(1, 16), 3.0) {
+        let at = read.device_time.unwrap().micros() as u64;
+        read.device_time = Some(ReaderTime::Utc(at + 30 * S as u64));
+        reads.push(read);
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told(&reads);
+    let booked: Vec<&String> = told.iter().filter(|it| !it.contains("not")).collect();
+    assert_eq!(
+        booked,
+        ["dock_1 in  receiving 00/040123450000000016 + 16 items"]
+    );
+    assert!(told.len() > 1, "it is said: {told:?}");
 }

@@ -154,3 +154,52 @@ fn a_load_cut_in_two_by_a_long_outage_is_one_passage() {
     assert_eq!(second[0]["gw:late"], true);
     assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
 }
+
+/// Stock that is heard every few seconds stands behind the door all the time. Of a pallet that passes some reads come late, with
+/// some of the stock: only the pallet's are of the passage.
+#[test]
+fn stock_is_not_of_a_passage_that_late_reads_amend() {
+    let mut pipeline = started();
+    let stock: Vec<_> = (0..6).map(|n| sgtin(900, n)).collect();
+    let heard = sightings(&stock, T0 + S, 70.0, &|at| (at % 6.0 < 0.5).then_some(1.5));
+    let tags = pallet(1, 9);
+    let passing = crossing(&tags, T0 + 30 * S, 5.0, true);
+    let mut reads = [heard, passing].concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let time = |read: &Read| (read.device_time.unwrap().micros() - T0) / S;
+    let is_late = |read: &Read| {
+        (29..36).contains(&time(read)) && (stock.contains(&read.epc) || read.epc == tags[4])
+    };
+    let (late, in_time): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(is_late);
+    let first = told(&run(&mut pipeline, &reports(&in_time, 20), 5));
+    assert_eq!(first.iter().map(things).collect::<Vec<_>>(), [9]);
+    let second = told(&run(&mut pipeline, &[belated(&late, T0 + 78 * S)], 30));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [1]);
+    assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+}
+
+/// A pallet passes stock while its reader is away for so long that it was given up. Both shade and light up what stands there, and
+/// nothing was heard of that for a while: it stood there before all the same.
+#[test]
+fn stock_is_no_news_to_a_reader_that_was_away() {
+    let mut pipeline = started();
+    let stock: Vec<_> = (0..6).map(|n| sgtin(900, n)).collect();
+    let shaded = |read: &Read| {
+        let at = read.device_time.unwrap().micros() - T0;
+        (57 * S..61 * S).contains(&at)
+    };
+    let heard = sightings(&stock, T0 + S, 79.0, &|_| Some(1.5));
+    let heard = heard.into_iter().filter(|read| !shaded(read));
+    let passing = crossing(&pallet(1, 9), T0 + 58 * S, 5.0, true);
+    let mut reads: Vec<Read> = heard.chain(passing).collect();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let is_held = |read: &Read| read.device_time.unwrap().micros() > T0 + 58 * S;
+    let (held, in_time): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(is_held);
+    let mut inputs = reports(&in_time, 20);
+    inputs.push(link(T0 + 58 * S + 30 * MS, false));
+    assert_eq!(told(&run(&mut pipeline, &inputs, 40)), Vec::<Value>::new());
+    let back = T0 + 100 * S;
+    let inputs = [link(back, true), belated(&held, back + 20 * MS)];
+    let second = told(&run(&mut pipeline, &inputs, 60));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [10]);
+}

@@ -238,7 +238,7 @@ impl Default for ClientConfig {
             antennas: Vec::new(),
             mode: None,
             search_mode: None,
-            session: 1,
+            session: 0,
             tag_population: 32,
             select: Vec::new(),
             trigger: None,

@@ -206,6 +206,12 @@ impl Gate {
         let Some(mut lane) = self.amend.lane.take_if(|_| is_due) else {
             return Vec::new();
         };
+        for (key, seen) in &lane.seen {
+            let known = self.tags.get(key);
+            if let Some(tag) = known.filter(|tag| tag.known_since < seen.first) {
+                lane.gate.tags.insert(key.clone(), tag.remembered());
+            }
+        }
         let mut own = lane.gate.flush(tuning);
         own.sort_by_key(|decision| decision.at);
         let mut decisions = self.supplements(tuning, &lane.seen, &own);
@@ -235,6 +241,12 @@ impl Gate {
     fn was_judged(&self, tuning: &Tuning, tag: &EpcKey, at: Time) -> bool {
         let tag = self.tags.get(tag);
         tag.is_some_and(|tag| at >= tag.first - reach(tuning))
+    }
+
+    /// The tag was known before: what stands around here is heard when something passes, and not of that.
+    fn was_here(&self, tuning: &Tuning, tag: &EpcKey, at: Time) -> bool {
+        let tag = self.tags.get(tag);
+        tag.is_some_and(|tag| at >= tag.known_since - reach(tuning))
     }
 
     /// Tags of passages that were told without them.
@@ -267,7 +279,7 @@ impl Gate {
                 .filter(|(_, booked)| fits(booked))
                 .min_by_key(|(_, booked)| (booked.at - middle).abs());
             if let Some((index, booked)) = nearest
-                && !self.was_judged(tuning, key, booked.at)
+                && !self.was_here(tuning, key, booked.at)
                 && !self
                     .amend
                     .was_told(tuning, key, booked.direction, booked.at)

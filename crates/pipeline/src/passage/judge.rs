@@ -4,7 +4,6 @@ use super::{Load, Passages};
 use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::NonEventReason;
-use crate::presence::RESIDENT_AFTER;
 use crate::survey::{CONTRAST, Crossings, Survey, View};
 use crate::time::Time;
 
@@ -60,10 +59,8 @@ impl Passages {
         let seen = view.eyes.passage(tuning, load.direction, at).is_some();
         let is_clear = Self::is_clear(view, load.direction, at, crossings, survey, seen);
         let is_alone = || is_clear && self.is_alone(tuning, load.direction, at);
-        if moved < tuning.min_tags.max(1)
-            && !is_rest
-            && !(moved + 1 == tuning.min_tags && is_alone())
-        {
+        let least = if is_rest { 1 } else { tuning.min_tags.max(1) };
+        if moved < least && !(moved + 1 == tuning.min_tags && is_alone()) {
             return Some(NonEventReason::FewTags);
         }
         let (contrast, both) = if is_clear {
@@ -108,7 +105,11 @@ impl Passages {
         // seldom the other was asked. What another gate hears, too, is not that plain.
         let is_heard_elsewhere = survey.elsewhere + survey.louder_elsewhere > 0;
         if !is_heard_elsewhere && view.have_plainly_passed(load.direction, &survey.moved, at) {
-            return (CONTRAST, BOTH_SINGLE.1);
+            let in_order = survey.in_order.0.min(survey.in_order.1);
+            let is_ordered =
+                in_order >= (moved / 2).max(2 * IN_ORDER) && survey.sequence >= SINGLE.1;
+            let both = if is_ordered { 0.0 } else { BOTH_SINGLE.1 };
+            return (CONTRAST, both);
         }
         let both = if load.flips.len() * 4 < moved {
             BOTH_OF_FEW
@@ -159,11 +160,6 @@ impl Passages {
         if view.tuning.one_by_one || survey.moved.is_empty() || !survey.is_alone() {
             return false;
         }
-        // What stands here is told too well for chance to be rare.
-        let is_new = |key| {
-            let tag = view.tags.get(key);
-            tag.is_some_and(|tag| at - tag.known_since <= RESIDENT_AFTER)
-        };
         let plainly = view.have_plainly_passed(direction, &survey.moved, at);
         let (sequence, moments) = if seen {
             (SINGLE.1, SINGLE_MOMENTS.1)
@@ -179,7 +175,9 @@ impl Passages {
                     && one.moments >= moments
             })
         };
-        survey.moved.iter().all(|key| is_clear(key) && is_new(key))
+        // What stands here is told too well for chance to be rare.
+        let mut moved = survey.moved.iter();
+        moved.all(|key| is_clear(key) && view.is_new(key, at))
     }
 
     /// No other load was in the gate at about the time.

@@ -48,6 +48,24 @@ impl Passages {
         its.map(|it| it.at).min_by_key(|its| (*its - at).abs())
     }
 
+    /// Leaves of what seems to be the rest of the load that crossed at `told` what had come with it. What stood here before moves
+    /// too, in its shadow and by what it reflects, and where it was new itself, none of that is of it.
+    pub(super) fn keep_rest(
+        view: &View<'_>,
+        direction: Direction,
+        told: Time,
+        survey: &mut Survey,
+    ) {
+        let booked = Some(Flip {
+            direction,
+            at: told,
+        });
+        let its = view.tags.iter().filter(|(_, tag)| tag.booked == booked);
+        if !view.tuning.one_by_one && view.are_new(its.map(|(key, _)| key), told) {
+            survey.moved.retain(|key| view.is_new(key, told));
+        }
+    }
+
     /// The rest of a load that was told, or is going to be.
     pub(super) fn supplement(
         &mut self,

@@ -30,7 +30,10 @@ impl View<'_> {
         let step = self.tuning.paced(step);
         let begin = at - self.tuning.reach - self.tuning.reach;
         let mut heard: BTreeMap<i64, Sides> = BTreeMap::new();
-        for tag in moved.iter().filter_map(|key| self.tags.get(key)) {
+        // What stood here before is heard before and after whatever passes.
+        let is_new = self.are_new(moved.iter(), at);
+        let came = moved.iter().filter(|key| !is_new || self.is_new(key, at));
+        for tag in came.filter_map(|key| self.tags.get(key)) {
             let from = begin.later(tag.free_from(self.tuning));
             for (time, sides) in tag.profile.between(from, self.now) {
                 let moment = heard.entry((time - begin).0 / step.0.max(1)).or_default();

@@ -18,6 +18,7 @@ fn demanding() -> ClientConfig {
         bit_len: 8,
     };
     ClientConfig {
+        session: 1,
         antennas: vec![AntennaConfig {
             id: 1,
             power: Some(Dbm::from_hundredths(2500)),
