@@ -106,6 +106,24 @@ fn what_is_well_apart_is_two_things() {
     assert_eq!(things(&told), [1, 1], "of different items");
 }
 
+/// A box's own tag is of another number than those of its goods, and on the same box.
+#[test]
+fn a_load_unit_and_its_goods_are_one_thing() {
+    let (unit, goods) = (sscc(7), sgtin(200, 1));
+    let mut units = Vec::new();
+    for apart in [-300, 0, 300] {
+        let told = told(&[crosses(&goods, at(0)), crosses(&unit, at(apart))]);
+        assert_eq!(told.len(), 1, "{apart} ms apart: {told:?}");
+        units.push(crosses(&sscc(8), at(apart)));
+    }
+    let next = [
+        crosses(&sgtin(200, 2), at(1_500)),
+        crosses(&sscc(9), at(1_700)),
+    ];
+    let two = told(&[vec![crosses(&goods, at(0)), units.remove(2)], next.to_vec()].concat());
+    assert_eq!(two.len(), 2, "each of its own: {two:?}");
+}
+
 #[test]
 fn a_tag_that_only_the_far_side_hears_is_waited_for() {
     let (one, other) = (sgtin(200, 1), sgtin(200, 2));

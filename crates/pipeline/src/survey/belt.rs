@@ -13,6 +13,7 @@ use super::place::Course;
 use super::{Crossings, View, usual};
 use crate::config::Direction;
 use crate::evidence::Evidence;
+use crate::filter::TagClass;
 use crate::gate::EpcKey;
 use crate::presence::Flip;
 use crate::time::{Span, Time};
@@ -21,7 +22,7 @@ use crate::time::{Span, Time};
 const ONE_THING: (f64, Span, Span) = (0.3, Span::millis(300), Span::millis(3_000));
 /// Tags of one item in one thing say where all of it is; those of different items are mostly different things. So what is
 /// close in time is taken for one up to this many times as far apart, or no farther than this.
-const ITEM: (f64, f64) = (1.6, 0.45);
+const ITEM: (f64, f64) = (1.75, 0.45);
 /// What seems to cross after a thing of its item was told may be this many times as far away from it: it was badly heard, or it
 /// would have been decided with it. The second is for what only one side heard: that is off by as much as that side is.
 const SUPPLEMENT: (f64, f64) = (1.0, 1.75);
@@ -64,7 +65,9 @@ impl View<'_> {
                 let mates = mates(key, cut);
                 let courses: Vec<Course> = mates.iter().map(|(_, course)| *course).collect();
                 let apart = self.belt.apart(&Course::middle(&courses), &course);
-                if apart.is_some_and(|apart| apart.seconds() <= item.1 * together) {
+                let is_kin = self.is_kin(key, &on);
+                let share = if is_kin { item.0 } else { item.1 };
+                if apart.is_some_and(|apart| apart.seconds() <= share * together) {
                     on.insert(key.clone());
                     on.extend(mates.into_iter().map(|(mate, _)| mate));
                 }
@@ -100,7 +103,8 @@ impl View<'_> {
         if crossings.on.iter().any(|other| other.has_item_of(key)) || evidence.both <= 0.0 {
             return false;
         }
-        let most = crossings.item.1 * self.together(crossings).seconds();
+        let share = crossings.share(self.is_kin(key, &crossings.on));
+        let most = share * self.together(crossings).seconds();
         let is_close = |course: &Course| {
             let apart = self.belt.apart(course, &crossings.course);
             apart.is_some_and(|apart| apart.seconds() <= most)
@@ -114,6 +118,21 @@ impl View<'_> {
             let courses: Vec<Course> = mates.into_iter().map(|(_, course)| course).collect();
             is_close(&Course::middle(&courses))
         }
+    }
+
+    /// The one is a load unit's own tag and the others are goods, or the other way round: what is on one thing has the tag of one
+    /// load unit beside those of its goods, which are of another number whatever is around.
+    fn is_kin(&self, key: &EpcKey, on: &BTreeSet<EpcKey>) -> bool {
+        if self.is_unit(key) {
+            !on.iter().any(|other| self.is_unit(other))
+        } else {
+            on.iter().all(|other| self.is_unit(other))
+        }
+    }
+
+    fn is_unit(&self, key: &EpcKey) -> bool {
+        let tag = self.tags.get(key);
+        tag.is_some_and(|tag| tag.class == TagClass::LoadUnit)
     }
 
     /// Most of `others` are on the same thing as those that crossed.
@@ -143,7 +162,8 @@ impl View<'_> {
             let Some(booked) = tag.booked.filter(near) else {
                 continue;
             };
-            if moved.iter().all(|one| one.has_item_of(key)) {
+            let is_kin = |one: &EpcKey| self.is_unit(one) != self.is_unit(key);
+            if moved.iter().all(|one| one.has_item_of(key) || is_kin(one)) {
                 let margin = Span(self.tuning.reach.0 / 4);
                 let window = (booked.at - margin, booked.at + margin);
                 let its = Evidence::of(&tag.profile, direction, window, self.tuning.reach);
@@ -196,7 +216,7 @@ impl View<'_> {
             let Some(evidence) = evidence else {
                 return false;
             };
-            let is_same = self.is_item_of(crossings, key);
+            let is_same = self.is_item_of(crossings, key) || self.is_kin(key, &crossings.on);
             let cut = (evidence.both > 0.0).then_some(evidence.cut);
             if cut.is_none() && !is_same {
                 return false;
