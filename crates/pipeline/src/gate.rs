@@ -237,17 +237,11 @@ impl Gate {
     }
 
     /// Starts afresh once everything is decided and nobody will send anything older any more, so that reads held by a
-    /// reader that comes back find their own time again. What stands here is no news then.
+    /// reader that comes back find their own time again.
     pub fn reset(&mut self) {
         let mut amend = std::mem::take(&mut self.amend);
         amend.flushed(self.frontier);
-        let tags = std::mem::take(&mut self.tags).into_iter();
-        let stock = tags.filter(|(_, tag)| tag.appeared && tag.is_stock());
-        let tags: BTreeMap<EpcKey, Tag> = stock.map(|(key, tag)| (key, tag.remembered())).collect();
-        let timers = tags.iter().map(|(key, tag)| (tag.due, key.clone()));
         *self = Self {
-            timers: timers.collect(),
-            tags,
             amend,
             carriers: std::mem::take(&mut self.carriers),
             eyes: std::mem::take(&mut self.eyes),

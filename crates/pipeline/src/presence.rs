@@ -132,23 +132,13 @@ impl Tag {
         !self.ended && self.last - self.first > RESIDENT_AFTER
     }
 
-    /// It has been known here for long, and since after it was last booked.
-    pub(crate) fn is_stock(&self) -> bool {
-        self.booked
-            .is_none_or(|booked| self.known_since > booked.at)
-            && self.last - self.known_since > RESIDENT_AFTER
-    }
-
     /// That it was known here, and since when, and nothing of what was read.
     pub(crate) fn remembered(&self) -> Self {
-        let mut tag = Self {
+        Self {
             ended: true,
-            last: self.last,
             known_since: self.known_since,
             ..Self::new(self.class, self.pc, self.first)
-        };
-        tag.due = tag.last + RESIDENT_MEMORY;
-        tag
+        }
     }
 
     /// Observations of the visit on both sides.

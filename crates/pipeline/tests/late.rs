@@ -177,29 +177,3 @@ fn stock_is_not_of_a_passage_that_late_reads_amend() {
     assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [1]);
     assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
 }
-
-/// A pallet passes stock while its reader is away for so long that it was given up. Both shade and light up what stands there, and
-/// nothing was heard of that for a while: it stood there before all the same.
-#[test]
-fn stock_is_no_news_to_a_reader_that_was_away() {
-    let mut pipeline = started();
-    let stock: Vec<_> = (0..6).map(|n| sgtin(900, n)).collect();
-    let shaded = |read: &Read| {
-        let at = read.device_time.unwrap().micros() - T0;
-        (57 * S..61 * S).contains(&at)
-    };
-    let heard = sightings(&stock, T0 + S, 79.0, &|_| Some(1.5));
-    let heard = heard.into_iter().filter(|read| !shaded(read));
-    let passing = crossing(&pallet(1, 9), T0 + 58 * S, 5.0, true);
-    let mut reads: Vec<Read> = heard.chain(passing).collect();
-    reads.sort_by_key(|read| read.device_time.unwrap().micros());
-    let is_held = |read: &Read| read.device_time.unwrap().micros() > T0 + 58 * S;
-    let (held, in_time): (Vec<Read>, Vec<Read>) = reads.into_iter().partition(is_held);
-    let mut inputs = reports(&in_time, 20);
-    inputs.push(link(T0 + 58 * S + 30 * MS, false));
-    assert_eq!(told(&run(&mut pipeline, &inputs, 40)), Vec::<Value>::new());
-    let back = T0 + 100 * S;
-    let inputs = [link(back, true), belated(&held, back + 20 * MS)];
-    let second = told(&run(&mut pipeline, &inputs, 60));
-    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [10]);
-}
