@@ -286,6 +286,14 @@ impl View<'_> {
             let heard_again = tag.appeared || evidence.moments >= 2;
             let with_it =
                 !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
+            let goes_along = || match one_by_one {
+                true => self.is_item_of(crossings, key),
+                false => {
+                    flipped
+                        && evidence.is_beyond_doubt()
+                        && !self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
+                }
+            };
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
             } else if !one_by_one
@@ -303,9 +311,7 @@ impl View<'_> {
                 if !flipped && !heard_on_both && resident {
                     survey.doubtful.push(key.clone());
                 }
-            } else if (one_by_one && within && self.is_item_of(crossings, key))
-                || (!one_by_one && flipped && within && evidence.is_beyond_doubt())
-            {
+            } else if within && goes_along() {
                 survey.company.push(key.clone());
             } else if with_it {
                 let well_read = evidence.moments >= 4;
@@ -367,9 +373,9 @@ impl View<'_> {
     /// Most of these had not been here for long then.
     pub fn are_new<'k>(&self, keys: impl Iterator<Item = &'k EpcKey>, at: Time) -> bool {
         let (mut new, mut all) = (0, 0);
-        for tag in keys.filter_map(|key| self.tags.get(key)) {
+        for key in keys.filter(|key| self.tags.contains_key(*key)) {
             all += 1;
-            new += usize::from(at - tag.known_since <= RESIDENT_AFTER);
+            new += usize::from(self.is_new(key, at));
         }
         new * 2 > all
     }
@@ -425,8 +431,13 @@ impl View<'_> {
     /// This gate does not hear these at least `factor` times as loud as every other one around `at`.
     pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time, factor: f64) -> bool {
         let reach = Span(self.tuning.reach.0 * 2 / 3);
-        let until = (at + reach).min(self.now);
-        let heard = |tag: &Tag| tag.profile.energy(at - reach, until).sum();
+        let window = (at - reach, (at + reach).min(self.now));
+        self.is_louder_within(keys, window, factor)
+    }
+
+    /// The same within a window.
+    fn is_louder_within(&self, keys: &[EpcKey], (from, until): (Time, Time), factor: f64) -> bool {
+        let heard = |tag: &Tag| tag.profile.energy(from, until).sum();
         let own = keys.iter().filter_map(|key| self.tags.get(key));
         let here: f64 = own.map(heard).sum();
         let mut there: BTreeMap<usize, f64> = BTreeMap::new();

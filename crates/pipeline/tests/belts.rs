@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use serde_json::Value;
 use tracegate_pipeline::config::{ReadPointKind, Tuning};
-use tracegate_pipeline::{Input, Output, Pipeline, Read};
+use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime, Time};
 
 const OUTSIDE: (u16, f64) = (1, -0.5);
 const INSIDE: (u16, f64) = (3, 0.5);
@@ -192,4 +192,54 @@ fn a_thing_that_stands_in_the_line_is_told_once() {
     reads.extend(standing);
     reads.extend(heard(&tag, INSIDE, at(stop)));
     assert_eq!(things(&told(&[reads])), [1]);
+}
+
+/// The belt beside it runs the other way. What comes there is heard here, too, by one antenna, and as loud at first.
+#[test]
+fn what_the_next_belt_brings_is_not_of_this_one() {
+    let mut config = config();
+    config.devices.push("belt_2".into());
+    let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind else {
+        panic!("it is a gate")
+    };
+    gate.tuning = Tuning::belt();
+    let mut next = config.read_points[0].clone();
+    next.name = "dock_2".into();
+    if let ReadPointKind::Gate(gate) = &mut next.kind {
+        for antenna in &mut gate.antennas {
+            antenna.device = 2;
+        }
+    }
+    config.read_points.insert(1, next);
+    let mut inputs = start();
+    inputs[0] = Input::Configure(Box::new(config));
+    inputs.push(Input::Device {
+        device: 2,
+        at: Time(T0),
+        up: true,
+        reader_time: Some(ReaderTime::Utc(T0 as u64)),
+    });
+    let before = (0..10).flat_map(|thing| crosses(&sgtin(100 + thing, 1), ago(thing.into())));
+    let tag = sgtin(200, 1);
+    let here = (0..8).map(|step| read(&tag, 3, -60, at(step * 200)));
+    let there = (0..14).map(|step| read(&tag, 3, if step < 9 { -70 } else { -44 }, at(step * 200)));
+    let away = (14..28).map(|step| read(&tag, 1, -44, at(step * 200)));
+    let mut reads: Vec<(u16, Read)> = before.chain(here).map(|read| (0, read)).collect();
+    reads.extend(there.chain(away).map(|read| (2, read)));
+    reads.sort_by_key(|(_, read)| read.device_time.unwrap().micros());
+    inputs.extend(reads.into_iter().map(|(device, read)| Input::Reads {
+        device,
+        at: Time(read.device_time.unwrap().micros() + 20 * MS),
+        reads: vec![read],
+    }));
+    let outputs = run(&mut Pipeline::default(), &inputs, 20);
+    let told = events_of(&outputs);
+    let passages: Vec<&str> = told
+        .iter()
+        .filter_map(|it| it["gw:passage"].as_str())
+        .collect();
+    let [passage] = &passages[..] else {
+        panic!("{passages:?}")
+    };
+    assert!(passage.starts_with("dock_2/out/"), "{passage}");
 }

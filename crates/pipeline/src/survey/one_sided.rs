@@ -79,7 +79,8 @@ impl View<'_> {
         crossed.collect()
     }
 
-    /// All of these were heard by one side alone, and another gate hears them better: they are not on this belt.
+    /// All of these were heard by one side alone, and another gate has heard them better since: they are not on this belt. When
+    /// they crossed is only inferred here, and the gate that they are at may hear most of them later.
     pub(crate) fn are_of_another_belt(&self, keys: &[EpcKey], at: Time) -> bool {
         let is_one_sided = |key| {
             let tag = self.tags.get(key);
@@ -87,7 +88,7 @@ impl View<'_> {
         };
         self.tuning.one_by_one
             && keys.iter().all(is_one_sided)
-            && self.is_louder_elsewhere(keys, at, 1.0)
+            && self.is_louder_within(keys, (at - self.tuning.reach, self.now), 1.0)
     }
 }
 
