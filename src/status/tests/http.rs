@@ -295,10 +295,9 @@ async fn a_bundle_for_support_can_be_downloaded_by_one_at_a_time() {
     packed.read_to_end(&mut text).unwrap();
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("/status.json") && text.contains("Everything is being delivered"));
-    assert!(
-        text.contains("lot L1 is on hold") && !text.contains("4711"),
-        "badges stay here"
-    );
+    assert!(text.contains("lot L1 is on hold"), "what happened last");
+    // The whole badge: its digits alone are in the clocks and sizes of some machine, some time.
+    assert!(!text.contains("badge-4711"), "badges stay here");
     served.end().await;
 }
 

@@ -97,7 +97,7 @@ fn recent() -> Recent {
             "packing".to_owned(),
             AtStation {
                 task: Some("issue".to_owned()),
-                operator: Some(("4711".to_owned(), at(-3_600))),
+                operator: Some(("badge-4711".to_owned(), at(-3_600))),
                 job: Some(OpenJob {
                     order: Some("WO000123".to_owned()),
                     parent: None,
@@ -117,7 +117,7 @@ fn recent() -> Recent {
                         verdict: "pending".to_owned(),
                         text: "scan the quantity".to_owned(),
                         rule: None,
-                        operator: Some("4711".to_owned()),
+                        operator: Some("badge-4711".to_owned()),
                     },
                     Answer {
                         at: at(25),
@@ -125,7 +125,7 @@ fn recent() -> Recent {
                         verdict: "refused".to_owned(),
                         text: "lot L1 is on hold".to_owned(),
                         rule: Some("lot_hold".to_owned()),
-                        operator: Some("4711".to_owned()),
+                        operator: Some("badge-4711".to_owned()),
                     },
                 ],
             },
