@@ -53,6 +53,8 @@ const ONE_LOAD: Span = Span::millis(1_200);
 const SLACK: Span = Span::millis(480);
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
+/// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
+const IN_LINE: (f64, Span) = (0.5, Span::millis(8_000));
 
 /// What there is to look at when a load is decided.
 #[derive(Clone, Copy)]
@@ -335,7 +337,7 @@ impl View<'_> {
     }
 
     /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
-    /// may yet turn round.
+    /// may yet turn round. At a door one side may hear it alone meanwhile: what carries it shades it from the other.
     pub fn is_there(
         &self,
         direction: Direction,
@@ -350,8 +352,15 @@ impl View<'_> {
         let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));
         let (recent, most) = (lately[0].sum(), halt::loudest(&lately));
         let net = lately[0].on(destination) - lately[0].on(destination.opposite());
-        let in_part = !self.tuning.one_by_one && survey.stayed.len() * 4 > survey.moved.len();
-        recent > LEFT * most && (in_part || net < 0.5 * survey.contrast * recent)
+        if !self.tuning.one_by_one {
+            let (loud, longest) = IN_LINE;
+            let in_part = survey.stayed.len() * 4 > survey.moved.len();
+            let is_early = self.now - survey.window.1 < self.tuning.paced(longest);
+            if (in_part && recent > LEFT * most) || (is_early && recent > loud * most) {
+                return true;
+            }
+        }
+        recent > LEFT * most && net < 0.5 * survey.contrast * recent
     }
 
     /// Most of these were in the gate then.

@@ -10,10 +10,14 @@ use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime};
 
 /// Tags that come within 1 s, stand in the doorway, leave within 2 s after 10.5 s, and cross the line at `crossed` s.
 fn standing(tags: &[Vec<u8>], crossed: f64) -> Vec<Read> {
+    standing_until(10.5, tags, crossed)
+}
+
+fn standing_until(leaves: f64, tags: &[Vec<u8>], crossed: f64) -> Vec<Read> {
     let mut reads = Vec::new();
-    for tenth in 0..125 {
+    for tenth in 0..(leaves * 10.0) as i32 + 20 {
         let at = f64::from(tenth) / 10.0;
-        let far = (1.0 - at).max(at - 10.5).max(0.0);
+        let far = (1.0 - at).max(at - leaves).max(0.0);
         for (index, tag) in (0..).zip(tags) {
             let time = T0 + 10 * S + i64::from(tenth) * 100 * MS + index * 700;
             for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
@@ -51,6 +55,45 @@ fn a_pallet_that_halts_in_the_doorway_is_told_whole_and_once() {
         ["dock_1 in  receiving 00/040123450000000016 + 16 items"],
         "{told:?}"
     );
+}
+
+/// What carries it shades it from the side that it came from for as long as it stands in the line: only when it has left is
+/// it clear which way it went.
+#[test]
+fn what_stands_in_the_line_and_turns_back_did_not_pass() {
+    let back = T0 + 10 * S + 8_500 * MS;
+    let turns = |mut read: Read| {
+        if read.device_time.unwrap().micros() >= back {
+            read.antenna = 4 - read.antenna;
+        }
+        read
+    };
+    let reads = standing(&pallet(1, 16), 2.5);
+    let reads: Vec<Read> = reads.into_iter().map(turns).collect();
+    let told = told(&reads);
+    assert!(told.iter().all(|it| it.contains("not booked")), "{told:?}");
+}
+
+/// Nobody waits for ever for what is put down in the line.
+#[test]
+fn what_is_put_down_in_the_line_is_told() {
+    let reads = standing_until(40.0, &pallet(1, 16), 3.0);
+    let inputs = [start(), reports(&reads, 8)].concat();
+    let (journal, _) = with_ticks(&inputs, 60);
+    let mut pipeline = Pipeline::default();
+    let mut told = Vec::new();
+    for input in journal {
+        for output in pipeline.handle(input) {
+            if let Output::Event(event) = output {
+                told.push((event.summary, (pipeline.now().0 - T0) / S));
+            }
+        }
+    }
+    let [(summary, at)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(summary, "in  receiving 00/040123450000000016 + 16 items");
+    assert!((13..25).contains(at), "told at {at} s");
 }
 
 /// What is put down before the door as something else passes does not go along with it, and nobody waits for it for long.
@@ -190,13 +233,17 @@ fn what_comes_late_of_a_load_that_halts_is_added_to_it() {
     );
 }
 
-/// It came in, halted, and went back: so it is told.
+/// It came in, halted for longer than anybody waits, and went back: so it is told.
 #[test]
 fn what_backs_out_is_told_after_it_came_in() {
     let tags = pallet(1, 16);
     let (head, tail) = tags.split_at(14);
-    let back = T0 + 10 * S + 9 * S;
-    let mut reads = [standing(head, 3.0), standing(tail, 99.0)].concat();
+    let back = T0 + 24 * S;
+    let mut reads = [
+        standing_until(15.0, head, 3.0),
+        standing_until(15.0, tail, 99.0),
+    ]
+    .concat();
     for read in &mut reads {
         let is_back = read.device_time.is_some_and(|at| at.micros() >= back);
         if is_back {
@@ -221,11 +268,11 @@ fn what_backs_out_is_told_after_it_came_in() {
     );
 }
 
-/// Two tags of a pallet that stands in the doorway cross long after the others.
+/// Two tags of a pallet stand in the doorway and cross long after the others have left.
 fn followed() -> Vec<Read> {
     let tags = pallet(1, 18);
     let (head, tail) = tags.split_at(17);
-    let mut reads = [standing(head, 3.0), standing(tail, 9.0)].concat();
+    let mut reads = [standing_until(4.5, head, 3.0), standing(tail, 9.0)].concat();
     reads.sort_by_key(|read| read.device_time.unwrap().micros());
     reads
 }
@@ -266,14 +313,14 @@ fn what_stood_before_the_load_came_is_no_rest_of_it() {
     for tenth in 10..700 {
         let at = T0 + tenth * 100 * MS;
         // Heard from outside, and then only by way of what stands in the doorway.
-        let (antenna, rssi) = if (480..700).contains(&tenth) {
+        let (antenna, rssi) = if (530..700).contains(&tenth) {
             (3, -50)
         } else {
             (1, -58)
         };
         reads.extend(stock.iter().map(|tag| read(tag, antenna, rssi, at)));
     }
-    for mut read in standing(&pallet(1, 16), 3.0) {
+    for mut read in standing_until(15.0, &pallet(1, 16), 3.0) {
         let at = read.device_time.unwrap().micros() as u64;
         read.device_time = Some(ReaderTime::Utc(at + 30 * S as u64));
         reads.push(read);
