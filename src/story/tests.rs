@@ -151,6 +151,8 @@ fn every_rule_has_words_and_advice() {
         ScanCancelled, ScanRefused, Unclear, Untagged,
     };
     let tuning = Tuning::dock();
+    let several = super::reason(FewTags, 3, Some(&tuning));
+    assert!(several.starts_with("of 3 tags that seemed"), "{several}");
     for (reason, expected) in [
         (FewTags, "min_tags is 2"),
         (Anti, "the other way"),

@@ -72,6 +72,10 @@ pub fn reason(reason: NonEventReason, tags: usize, tuning: Option<&Tuning>) -> S
     };
     match reason {
         NonEventReason::FewTags => match tuning {
+            Some(tuning) if tags >= tuning.min_tags => format!(
+                "of {tags} tags that seemed to change sides too few clearly did, and min_tags is {}",
+                tuning.min_tags
+            ),
             Some(tuning) => format!(
                 "{some} clearly changed sides, and min_tags is {}",
                 tuning.min_tags

@@ -261,7 +261,11 @@ impl Passages {
             let tag = tags.get(key);
             tag.is_some_and(|tag| view.is_spent(tag, direction, centre))
         };
-        let spent = load.flips.extract_if(.., |key, _| is_spent(key)).count();
+        let spent: BTreeMap<EpcKey, Time> =
+            load.flips.extract_if(.., |key, _| is_spent(key)).collect();
+        if load.flips.is_empty() && view.are_of_told(direction, &spent) {
+            return Decided::default();
+        }
         crossings
             .all
             .retain(|(key, _)| load.flips.contains_key(key));
@@ -293,7 +297,7 @@ impl Passages {
         let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
             Some(NonEventReason::Anti)
         } else {
-            let spent = (spent, rest_of.is_some());
+            let spent = (spent.len(), rest_of.is_some());
             self.judge(&view, &load, at, &crossings, &survey, spent)
         };
         let rest_of = rest_of.filter(|_| refused.is_none());
@@ -306,7 +310,12 @@ impl Passages {
         let stood = !tail.is_empty();
         tail.extend(survey.tail);
         let keys: Vec<EpcKey> = if refused.is_some() {
-            load.flips.into_keys().collect()
+            let all = if load.flips.is_empty() {
+                spent
+            } else {
+                load.flips
+            };
+            all.into_keys().collect()
         } else {
             let moved = survey.moved.into_iter();
             let sure = moved.filter(|key| !survey.doubtful.contains(key));

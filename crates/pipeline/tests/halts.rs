@@ -268,6 +268,26 @@ fn what_backs_out_is_told_after_it_came_in() {
     );
 }
 
+/// What follows the load that it was told with is not told of again; what comes the same way once more within `rearm` is named.
+#[test]
+fn what_was_told_is_named_only_where_it_comes_again() {
+    let tags = pallet(1, 18);
+    let (head, tail) = tags.split_at(17);
+    let mut reads = [
+        standing_until(15.0, head, 3.0),
+        standing_until(15.0, tail, 13.5),
+    ]
+    .concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let one = "dock_1 in  receiving 00/040123450000000016 + 18 items";
+    assert_eq!(told(&reads), [one]);
+    let [first, again] = [10, 24].map(|at| crossing(&tags, T0 + at * S, 6.0, true));
+    let told = told(&[first, again].concat());
+    assert_eq!(told[0], one);
+    assert!(told.iter().any(|it| it.contains("rearm")), "{told:?}");
+    assert!(told.iter().all(|it| !it.contains("(0 tags)")), "{told:?}");
+}
+
 /// Two tags of a pallet stand in the doorway and cross long after the others have left.
 fn followed() -> Vec<Read> {
     let tags = pallet(1, 18);

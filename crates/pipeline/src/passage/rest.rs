@@ -12,6 +12,18 @@ use crate::time::{Span, Time};
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
 
+impl View<'_> {
+    /// These seemed to change sides once more as the load that they were told with went by: nobody need hear of that.
+    pub(super) fn are_of_told(&self, direction: Direction, spent: &BTreeMap<EpcKey, Time>) -> bool {
+        let is_of_told = |(key, at): (&EpcKey, &Time)| {
+            let booked = self.tags.get(key).and_then(|tag| tag.booked);
+            let near = |it: Flip| (*at - it.at).abs() <= self.tuning.reach;
+            booked.is_some_and(|it| it.direction == direction && near(it))
+        };
+        !spent.is_empty() && spent.iter().all(is_of_told)
+    }
+}
+
 impl Passages {
     /// The load, by when it crossed, that these few tags crossed a door with, or while it still stood there; the thing on a belt
     /// that they are on.
