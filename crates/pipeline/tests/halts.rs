@@ -287,3 +287,59 @@ fn what_stood_before_the_load_came_is_no_rest_of_it() {
     );
     assert!(told.len() > 1, "it is said: {told:?}");
 }
+
+/// Tags that pass in 6 s, loudest after 3 s, and change sides at `crossed` s.
+fn passing(tags: &[Vec<u8>], start: i64, crossed: f64) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for tenth in 0..60 {
+        let at = f64::from(tenth) / 10.0;
+        for (index, tag) in (0..).zip(tags) {
+            let time = start + i64::from(tenth) * 100 * MS + index * 700;
+            for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
+                let rssi = -50.0 - 5.0 * (at - 3.0).abs() - if is_near { 0.0 } else { 14.0 };
+                if rssi > -74.0 {
+                    reads.push(read(tag, antenna, rssi as i8, time));
+                }
+            }
+        }
+    }
+    reads
+}
+
+/// Two halves of one load seem to cross after each other, and are heard at the same time.
+fn halves(each: usize, apart: f64) -> Vec<String> {
+    let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
+    let (one, other) = tags.split_at(each);
+    let middle = 3.0 - apart / 2.0;
+    let start = T0 + 10 * S;
+    let mut reads = [
+        passing(one, start, middle),
+        passing(other, start, middle + apart),
+    ]
+    .concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    told(&reads)
+}
+
+#[test]
+fn halves_of_one_load_are_one_however_far_apart_they_seem_to_cross() {
+    for (each, apart) in [(2, 1.6), (2, 2.4), (5, 1.8), (10, 2.4)] {
+        let items = format!("dock_1 in  receiving {} items", 2 * each);
+        assert_eq!(halves(each, apart), [items], "{apart} s apart");
+    }
+}
+
+/// What follows it at the distance of a truck is heard as much later, and is another load, however few tags both have.
+#[test]
+fn a_small_load_close_behind_another_is_told_for_itself() {
+    for each in [2, 5, 10] {
+        let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
+        let (one, other) = tags.split_at(each);
+        let start = T0 + 10 * S;
+        let behind = passing(other, start + 3 * S, 3.0);
+        let mut reads = [passing(one, start, 3.0), behind].concat();
+        reads.sort_by_key(|read| read.device_time.unwrap().micros());
+        let items = format!("dock_1 in  receiving {each} items");
+        assert_eq!(told(&reads), [items.clone(), items]);
+    }
+}
