@@ -415,7 +415,16 @@ impl Passages {
                     && crossings
                         .median()
                         .is_some_and(|own| view.are_new(load.flips.keys(), own));
-                near || same || (!one_by_one && !other_one && (stood || other.held || at_once))
+                let as_one = || {
+                    let both = crossings.median().zip(its.median());
+                    both.is_some_and(|(own, its)| {
+                        let keys: Vec<&EpcKey> = load.flips.keys().collect();
+                        let others: Vec<&EpcKey> = other.flips.keys().collect();
+                        view.are_one_load((&keys, own), (&others, its))
+                    })
+                };
+                let is_part = || stood || other.held || at_once || as_one();
+                near || same || (!one_by_one && !other_one && is_part())
             };
             if is_part {
                 let other = self.open.remove(index);

@@ -8,6 +8,7 @@ mod mates;
 mod one_sided;
 mod place;
 mod standing;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 

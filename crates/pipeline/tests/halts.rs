@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::*;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime};
@@ -353,4 +355,91 @@ fn what_stood_before_the_load_came_is_no_rest_of_it() {
         ["dock_1 in  receiving 00/040123450000000016 + 16 items"]
     );
     assert!(told.len() > 1, "it is said: {told:?}");
+}
+
+fn told_events(reads: &[Read]) -> Vec<serde_json::Value> {
+    let inputs = [start(), reports(reads, 8)].concat();
+    let told = events(&run(&mut Pipeline::default(), &inputs, 60));
+    let told = told.iter().map(|json| serde_json::from_str(json).unwrap());
+    told.collect()
+}
+
+/// Tags that pass in 6 s, loudest after 3 s, and change sides at `crossed` s.
+fn passing(tags: &[Vec<u8>], start: i64, crossed: f64) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for tenth in 0..60 {
+        let at = f64::from(tenth) / 10.0;
+        for (index, tag) in (0..).zip(tags) {
+            let time = start + i64::from(tenth) * 100 * MS + index * 700;
+            for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
+                let rssi = -50.0 - 5.0 * (at - 3.0).abs() - if is_near { 0.0 } else { 14.0 };
+                if rssi > -74.0 {
+                    reads.push(read(tag, antenna, rssi as i8, time));
+                }
+            }
+        }
+    }
+    reads
+}
+
+/// Two tags seldom agree when what they are on crossed: a second apart is no distance that a truck keeps.
+#[test]
+fn a_few_tags_that_seem_to_cross_one_after_the_other_are_one_load() {
+    for each in [2, 3] {
+        let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
+        let (one, other) = tags.split_at(each);
+        let start = T0 + 10 * S;
+        let other = passing(other, start + 1_500 * MS, 3.7);
+        let mut reads = [passing(one, start, 3.0), other].concat();
+        reads.sort_by_key(|read| read.device_time.unwrap().micros());
+        let passages: BTreeSet<String> = told_events(&reads)
+            .iter()
+            .map(|event| event["gw:passage"].to_string())
+            .collect();
+        assert_eq!(passages.len(), 1, "{passages:?}");
+    }
+}
+
+/// Something hides one half of a load until the other has been told.
+#[test]
+fn the_other_half_of_a_load_that_was_told_is_the_rest_of_it() {
+    let tags: Vec<Vec<u8>> = (0..12).map(|n| sgtin(100, n)).collect();
+    let (one, other) = tags.split_at(6);
+    let start = T0 + 10 * S;
+    let since = |read: &Read| (read.device_time.unwrap().micros() - start) / MS;
+    let mut reads = passing(other, start, 5.5);
+    reads.retain(|read| since(read) < 6_000);
+    for read in &mut reads {
+        if (3_000..5_500).contains(&since(read)) {
+            read.rssi_dbm = Some(-50);
+        }
+    }
+    let behind = sightings(other, start, 9.0, &|_| Some(1.2)).into_iter();
+    reads.extend(behind.filter(|read| since(read) >= 6_800 && read.antenna > 2));
+    reads.extend(passing(one, start, 3.0));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told_events(&reads);
+    let [half, rest] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(half["gw:passage"], rest["gw:passage"]);
+    assert_eq!(
+        (half.get("gw:late"), &rest["gw:late"]),
+        (None, &true.into())
+    );
+}
+
+/// What follows it at the distance of a truck is heard as much later, and is another load, however few tags both have.
+#[test]
+fn a_small_load_close_behind_another_is_told_for_itself() {
+    for each in [2, 5, 10] {
+        let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
+        let (one, other) = tags.split_at(each);
+        let start = T0 + 10 * S;
+        let behind = passing(other, start + 3 * S, 3.0);
+        let mut reads = [passing(one, start, 3.0), behind].concat();
+        reads.sort_by_key(|read| read.device_time.unwrap().micros());
+        let items = format!("dock_1 in  receiving {each} items");
+        assert_eq!(told(&reads), [items.clone(), items]);
+    }
 }

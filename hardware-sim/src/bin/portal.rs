@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tracegate_sim::portal::{
-    Air, Alerts, Conditions, Day, Method, Search, Situation, alerts, causes, reasons, rows, story,
-    table,
+    Air, Alerts, Conditions, Day, Method, Search, Situation, again, alerts, causes, reasons, rows,
+    story, table,
 };
 
 /// Simulated dock doors and belts with ground truth, and a score.
@@ -49,6 +49,23 @@ enum Command {
         #[arg(long, default_value = "1..10", value_parser = seeds)]
         seeds: RangeInclusive<u64>,
         /// Only this one; all docks if it is not given.
+        #[arg(long, value_enum)]
+        situation: Option<Situation>,
+        #[command(flatten)]
+        conditions: InAir,
+        /// Length of each day.
+        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
+        minutes: f64,
+        /// Doors have photo-eyes.
+        #[arg(long)]
+        eyes: bool,
+    },
+    /// Prints the movements that several events tell of, with these events: duplicates, pieces and supplements.
+    Again {
+        /// First and last seed, as in 1..10.
+        #[arg(long, default_value = "1..10", value_parser = seeds)]
+        seeds: RangeInclusive<u64>,
+        /// Only this one; all if it is not given.
         #[arg(long, value_enum)]
         situation: Option<Situation>,
         #[command(flatten)]
@@ -187,6 +204,25 @@ fn main() -> ExitCode {
                     all.add(alerts(&day));
                 }
                 println!("{:<14} {}", situation.as_str(), all.line());
+            }
+        }
+        Command::Again {
+            seeds,
+            situation,
+            conditions,
+            minutes,
+            eyes,
+        } => {
+            let one = situation.map(|situation| vec![situation]);
+            for situation in one.unwrap_or_else(|| Situation::ALL.to_vec()) {
+                for seed in seeds.clone() {
+                    let mut day =
+                        Day::under(situation, seed, minutes * 60.0, conditions.conditions());
+                    if eyes {
+                        day = day.with_eyes();
+                    }
+                    print!("{}", again(&day, &Method::Tracegate.tell(&day)));
+                }
             }
         }
         Command::Score {

@@ -42,7 +42,7 @@ pub use claim::{Claim, Method, Refusal, Told};
 pub use day::Day;
 pub use eyes::EyeEdge;
 pub use goods::Cause;
-pub use report::{HELD_BACK_SEEDS, Row, TUNING_SEEDS, causes, reasons, rows, story, table};
+pub use report::{HELD_BACK_SEEDS, Row, TUNING_SEEDS, again, causes, reasons, rows, story, table};
 pub use score::{Score, WINDOW_S};
 pub use site::Search;
 pub use situation::Situation;

@@ -12,7 +12,7 @@ use super::air::Conditions;
 use super::claim::{Claim, Method, Told};
 use super::day::Day;
 use super::goods::Cause;
-use super::score::Score;
+use super::score::{Score, most_of};
 use super::situation::Situation;
 use super::truth::Movement;
 
@@ -293,4 +293,54 @@ pub fn story(day: &Day, told: &Told) -> String {
         .iter()
         .map(|(at, line)| format!("{at:>8.1}  {line}\n"));
     lines.collect()
+}
+
+/// The movements that several events tell of, with these events in the order in which they were said.
+#[must_use]
+pub fn again(day: &Day, told: &Told) -> String {
+    let mut text = String::new();
+    let gate = |index: usize| day.site.gates.get(index).map_or("?", |gate| &gate.name);
+    for (index, movement) in day.movements.iter().enumerate() {
+        let its = told.events.iter();
+        let its = its.filter(|event| most_of(&day.movements, event) == Some(index));
+        let its: Vec<&Claim> = its.collect();
+        if its.len() < 2 {
+            continue;
+        }
+        let its_claims = Told {
+            events: its.iter().map(|event| (*event).clone()).collect(),
+            refusals: Vec::new(),
+        };
+        let duplicates = day.score(&its_claims).duplicates;
+        let _ = writeln!(
+            text,
+            "{} seed {} {} {:<3} {:>3} tags, {:.1} to {:.1} s: {} events, {duplicates} duplicates",
+            day.situation.as_str(),
+            day.seed,
+            gate(movement.read_point),
+            movement.direction.as_str(),
+            movement.tags.len(),
+            movement.from_s,
+            movement.to_s,
+            its.len()
+        );
+        for event in its {
+            let is_late = its_claims
+                .events
+                .iter()
+                .take_while(|other| *other != event)
+                .any(|other| event.is_supplement_of(other));
+            let _ = writeln!(
+                text,
+                "    {:<3} {:>3} tags at {:.1} s, said at {:.1} s: {}{}",
+                event.direction.as_str(),
+                event.tags.len() + event.unknown,
+                event.at_s,
+                event.said_s,
+                difference(day, event),
+                if is_late { "; of the same passage" } else { "" }
+            );
+        }
+    }
+    text
 }

@@ -219,17 +219,20 @@ pub(super) fn score(
     score
 }
 
-/// Events that are not the first of their movement: of that which most of their tags are of.
+/// The movement that most of an event's tags are of.
+pub(super) fn most_of(movements: &[Movement], event: &Claim) -> Option<usize> {
+    let here = movements.iter().enumerate().filter(|(_, movement)| {
+        movement.read_point == event.read_point && in_time(movement, event.at_s)
+    });
+    let common = here.map(|(index, movement)| (overlap(event, &movement.tags).1, index));
+    let told = common.filter(|(purity, _)| *purity > 0.0);
+    told.max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, index)| index)
+}
+
+/// Events that are not the first of their movement.
 fn again(movements: &[Movement], events: &[Claim]) -> usize {
-    let of = |event: &Claim| {
-        let here = movements.iter().enumerate().filter(|(_, movement)| {
-            movement.read_point == event.read_point && in_time(movement, event.at_s)
-        });
-        let common = here.map(|(index, movement)| (overlap(event, &movement.tags).1, index));
-        let told = common.filter(|(purity, _)| *purity > 0.0);
-        told.max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, index)| index)
-    };
+    let of = |event: &Claim| most_of(movements, event);
     let told: Vec<usize> = events.iter().filter_map(of).collect();
     let first: BTreeSet<&usize> = told.iter().collect();
     told.len() - first.len()

@@ -41,20 +41,25 @@ impl Passages {
         if view.tuning.one_by_one {
             return view.told_thing(direction, crossings, &survey.moved);
         }
+        let own: Vec<&EpcKey> = survey.moved.iter().collect();
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {
                 direction,
                 at: passed.at,
             };
-            let its = view
-                .tags
-                .iter()
-                .filter(|(_, tag)| tag.booked == Some(booked));
-            passed.direction == direction
-                && survey.moved.len() * 2 <= passed.tags
+            if passed.direction != direction {
+                return false;
+            }
+            let its = view.tags.iter();
+            let its = its.filter(|(_, tag)| tag.booked == Some(booked));
+            let its: Vec<&EpcKey> = its.map(|(key, _)| key).collect();
+            let is_less = own.len() * 2 <= passed.tags;
+            (is_less
                 && ((passed.at - at).abs() <= view.tuning.looked(REST)
-                    || view.are_loud(survey.moved.iter(), passed.at)
-                    || view.are_loud(its.map(|(key, _)| key), at))
+                    || view.are_loud(own.iter().copied(), passed.at)
+                    || view.are_loud(its.iter().copied(), at)))
+                || (view.eyes.passage(view.tuning, direction, at).is_none()
+                    && view.are_one_load((&own, at), (&its, passed.at)))
         };
         let its = self.passed.iter().filter(|it| is_rest_of(it));
         its.map(|it| it.at).min_by_key(|its| (*its - at).abs())

@@ -28,8 +28,8 @@ impl View<'_> {
         self.tuning.one_by_one && self.most(keys, stands)
     }
 
-    /// These seem to go back, but stand where they were when they were told: the antenna behind has not heard them as loud as
-    /// that before yet.
+    /// These seem to go back, but stand where they were when they were told: since then they were not under the antenna behind
+    /// the line and under that before it, as what goes back is.
     pub(crate) fn stand_where_told<'k>(
         &self,
         direction: Direction,
@@ -38,7 +38,8 @@ impl View<'_> {
         let stands = |tag: &Tag| {
             let told = tag.booked.filter(|told| told.direction != direction);
             told.is_some_and(|told| {
-                !self.is_under(tag, direction.destination().opposite(), told.at)
+                !(self.is_under(tag, Side::Inside, told.at)
+                    && self.is_under(tag, Side::Outside, told.at))
             })
         };
         self.tuning.one_by_one && self.most(keys, stands)
@@ -95,6 +96,15 @@ mod tests {
     /// A tag that comes inwards, loud outside for a second, and then stands between the antennas until 4 s, when it was
     /// told; `behind` is how loud the antenna inside hears it then.
     fn asks(behind: Option<i8>, of: impl FnOnce(&View<'_>, &EpcKey) -> bool) -> bool {
+        let behind: Vec<(Side, i8)> = behind
+            .map(|rssi| (Side::Inside, rssi))
+            .into_iter()
+            .collect();
+        asks_after(&behind, of)
+    }
+
+    /// The same where it is heard on these sides one after the other then, for a second each.
+    fn asks_after(after: &[(Side, i8)], of: impl FnOnce(&View<'_>, &EpcKey) -> bool) -> bool {
         let tuning = Tuning::belt();
         let mut tag = Tag::new(TagClass::Cargo, None, Time(0));
         for step in 0..40 {
@@ -108,15 +118,9 @@ mod tests {
         }
         let (direction, at) = (Direction::In, Time(2_000_000));
         tag.book(Flip { direction, at });
-        if let Some(rssi) = behind {
-            for step in 40..50 {
-                tag.observe(
-                    &tuning,
-                    Time(step * 100_000),
-                    (0, 2),
-                    Side::Inside,
-                    Some(rssi),
-                );
+        for (second, (side, rssi)) in (4..).zip(after) {
+            for step in second * 10..second * 10 + 10 {
+                tag.observe(&tuning, Time(step * 100_000), (0, 2), *side, Some(*rssi));
             }
         }
         let now = tag.last;
@@ -149,14 +153,18 @@ mod tests {
 
     #[test]
     fn what_was_told_where_it_stands_does_not_go_back() {
-        let stands = |behind, direction| {
-            asks(behind, |view, key| {
+        let (inside, outside) = ((Side::Inside, -45), (Side::Outside, -42));
+        let stands = |after: &[(Side, i8)], direction| {
+            asks_after(after, |view, key| {
                 view.stand_where_told(direction, std::iter::once(key))
             })
         };
-        assert!(stands(None, Direction::Out));
-        assert!(!stands(Some(-45), Direction::Out), "it had passed");
-        assert!(!stands(None, Direction::In), "no other way");
+        assert!(stands(&[], Direction::Out));
+        assert!(stands(&[inside], Direction::Out), "it passed and is there");
+        assert!(stands(&[outside], Direction::Out), "it never passed");
+        let back = [inside, outside];
+        assert!(!stands(&back, Direction::Out), "it passed and came back");
+        assert!(!stands(&[], Direction::In), "no other way");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::portal::goods::TagKind;
 use crate::portal::inventory::Sighting;
 use crate::portal::report::rows;
 use crate::portal::situation::Faults;
-use crate::portal::{Air, Cause, Conditions, Day, Method, Score, Situation, story, table};
+use crate::portal::{Air, Cause, Conditions, Day, Method, Score, Situation, again, story, table};
 
 const QUIET: Faults = Faults {
     offset_s: 0.0,
@@ -274,6 +274,20 @@ fn the_pipeline_tells_an_easy_dock_and_mirrored_antennas_are_noticed() {
     let [strict, recall, direction] = easy(true);
     assert!(recall > 0.9, "they are still found: {recall}");
     assert!(strict < 0.1 && direction < 0.1, "{strict} {direction}");
+}
+
+#[test]
+fn what_is_told_again_is_listed_with_its_events() {
+    let day = Day::new(Situation::EasyDock, 3, 300.0);
+    let mut told = Method::Oracle.tell(&day);
+    assert_eq!(again(&day, &told), "");
+    let twice = told.events[0].clone();
+    told.events.push(twice);
+    let listed = again(&day, &told);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(lines[0].ends_with(": 2 events, 1 duplicates"), "{listed}");
+    assert_eq!(lines[1], lines[2], "both are named");
 }
 
 #[test]
