@@ -2,7 +2,8 @@
 //!
 //! Edges come in any order within the lateness and are taken in order of device time. Each eye is debounced; two of them
 //! are a quadrature decoder: outside first and free again last on the inside is a passage inwards, mirrored outwards, and
-//! what leaves where it came from has turned back. One eye alone tells that something was there.
+//! what leaves where it came from has turned back. One eye alone tells that something was there. On a belt, what is shorter
+//! than its eyes are apart is in one beam after the other.
 //!
 //! An eye only ever helps: one that is unknown, blocked for long, or that missed what tags told of says nothing, and then
 //! the gate decides as if it had none. A late edge, or one lost with its reader's link, makes it unsure for that time only.
@@ -211,6 +212,9 @@ impl Eyes {
                     (eye.since, eye.stuck) = (since, false);
                     (eye.changed, eye.missed) = (true, 0);
                     self.decode(since);
+                    if tuning.one_by_one {
+                        self.join();
+                    }
                 }
             }
             Due::Stuck(side) => {
@@ -363,6 +367,17 @@ impl Eyes {
                 .map(|_| Fault::Silent),
             Some(true) if lasts > tuning.eye_blocked_after => Some(Fault::Blocked),
             Some(_) => (eye.missed >= MISSES).then_some(Fault::Blind),
+        }
+    }
+
+    /// The last two times that a beam was interrupted may have been one thing.
+    fn join(&mut self) {
+        let mut last = self.crossings.iter().rev();
+        if let (Some(next), Some(one)) = (last.next(), last.next())
+            && let Some(both) = one.joined(next)
+        {
+            self.crossings.truncate(self.crossings.len() - 2);
+            self.crossings.push_back(both);
         }
     }
 

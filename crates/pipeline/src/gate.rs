@@ -1,5 +1,6 @@
 //! One gate (dock door or belt): puts reads in order, follows each tag, decides loads. Event time only.
 
+mod afresh;
 mod amend;
 mod beams;
 mod carriers;
@@ -190,6 +191,9 @@ impl Gate {
     /// before `eyes_goal`.
     pub fn advance(&mut self, tuning: &Tuning, goal: Time, eyes_goal: Time) -> Option<Time> {
         let goal = goal.later(self.frontier);
+        if goal < END {
+            self.resume();
+        }
         loop {
             let is_full = self.buffer.len() > MAX_BUFFERED;
             let read = self.buffer.first_key_value().map(|(key, _)| key.at);
@@ -208,7 +212,7 @@ impl Gate {
             if eye == Some(next) {
                 self.see(tuning);
             } else if timer == Some(next) {
-                self.fire_tag(tuning);
+                self.fire_tag(tuning, goal);
             } else if load == Some(next) {
                 return load;
             } else {
@@ -223,35 +227,6 @@ impl Gate {
             self.eyes.reached(eyes_goal);
         }
         None
-    }
-
-    /// Decides what is open with what this gate alone knows, and starts afresh.
-    pub fn flush(&mut self, tuning: &Tuning) -> Vec<Decision> {
-        let alone = Elsewhere::new(std::iter::empty());
-        let mut decisions = Vec::new();
-        while let Some(at) = self.advance(tuning, END, END) {
-            decisions.extend(self.decide(tuning, at, &alone).0);
-        }
-        self.reset();
-        decisions
-    }
-
-    /// Starts afresh once everything is decided and nobody will send anything older any more, so that reads held by a
-    /// reader that comes back find their own time again.
-    pub fn reset(&mut self) {
-        let mut amend = std::mem::take(&mut self.amend);
-        amend.flushed(self.frontier);
-        *self = Self {
-            amend,
-            carriers: std::mem::take(&mut self.carriers),
-            eyes: std::mem::take(&mut self.eyes),
-            untagged: std::mem::take(&mut self.untagged),
-            exits: std::mem::take(&mut self.exits),
-            capped: self.capped,
-            air: self.air.afresh(),
-            passages: self.passages.afresh(),
-            ..Self::default()
-        };
     }
 
     fn take_next(&mut self, tuning: &Tuning) {
@@ -320,7 +295,7 @@ impl Gate {
         }
     }
 
-    fn fire_tag(&mut self, tuning: &Tuning) {
+    fn fire_tag(&mut self, tuning: &Tuning, goal: Time) {
         let Some((at, key)) = self.timers.pop_first() else {
             return;
         };
@@ -329,7 +304,9 @@ impl Gate {
             return;
         };
         if tag.ended {
-            if tag.profile.is_empty() {
+            if goal >= END {
+                // Nobody waits for more: that decides, and makes nothing older.
+            } else if tag.profile.is_empty() {
                 self.tags.remove(&key);
             } else {
                 tag.profile.clear();

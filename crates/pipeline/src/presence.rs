@@ -132,12 +132,26 @@ impl Tag {
         !self.ended && self.last - self.first > RESIDENT_AFTER
     }
 
-    /// That it was known here, and since when, and nothing of what was read.
+    /// That it was known here, since when and until when, and nothing of what was read.
     pub(crate) fn remembered(&self) -> Self {
         Self {
             ended: true,
+            last: self.last,
             known_since: self.known_since,
+            due: self.last + RESIDENT_MEMORY,
             ..Self::new(self.class, self.pc, self.first)
+        }
+    }
+
+    /// Of a tag that is [`remembered`](Self::remembered): it was here `by` earlier.
+    pub(crate) fn move_earlier(&mut self, by: Span) {
+        for at in [
+            &mut self.first,
+            &mut self.last,
+            &mut self.known_since,
+            &mut self.due,
+        ] {
+            *at = *at - by;
         }
     }
 

@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use serde_json::Value;
+use tracegate_pipeline::config::ReadPointKind;
 use tracegate_pipeline::{Input, Output, Pipeline, Read, Time};
 
 const PASSAGE: &str = "gw:passage";
@@ -176,4 +177,80 @@ fn stock_is_not_of_a_passage_that_late_reads_amend() {
     let second = told(&run(&mut pipeline, &[belated(&late, T0 + 78 * S)], 30));
     assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [1]);
     assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+}
+
+/// Stock that is heard all the time, outside or inside, and a pallet that passes it at `crosses`.
+fn beside_stock(from: i64, seconds: i64, place: f64, crosses: i64, inward: bool) -> Vec<Read> {
+    let stock: Vec<_> = (0..6).map(|n| sgtin(900, n)).collect();
+    let heard = sightings(&stock, from, seconds as f64, &|_| Some(place));
+    let passing = crossing(&pallet(1, 9), crosses, 5.0, inward);
+    let mut reads = [heard, passing].concat();
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    reads
+}
+
+fn before(reads: &[Read], at: i64) -> (Vec<Read>, Vec<Read>) {
+    let is_before = |read: &Read| read.device_time.unwrap().micros() < at;
+    reads.iter().cloned().partition(is_before)
+}
+
+/// The reader is lost before or while the pallet passes, is given up, and hands in what it held back.
+#[test]
+fn a_load_that_a_lost_reader_held_back_is_told_beside_stock() {
+    for (crosses, place, inward) in [
+        (58, 1.5, true),
+        (59, 1.5, true),
+        (59, -1.5, false),
+        (60, 1.5, true),
+        (60, -1.5, false),
+        (61, -1.5, true),
+        (80, 1.5, true),
+        (98, 1.5, false),
+    ] {
+        let (lost, back) = (T0 + 60 * S, T0 + 102 * S);
+        let reads = beside_stock(T0 + S, 140, place, T0 + crosses * S, inward);
+        let (in_time, rest) = before(&reads, lost);
+        let (held, again) = before(&rest, back);
+        let mut inputs = reports(&in_time, 20);
+        inputs.extend([link(lost + 30 * MS, false), link(back, true)]);
+        inputs.push(belated(&held, back + 20 * MS));
+        inputs.extend(reports(&again, 20).into_iter().skip(1));
+        let outputs = run(&mut started(), &inputs, 60);
+        let told = told(&outputs);
+        let case = format!("{crosses} {place} {inward}: {:?}", lines(&outputs));
+        let step = if inward { "receiving" } else { "shipping" };
+        assert_eq!(told.iter().map(things).collect::<Vec<_>>(), [10], "{case}");
+        assert_eq!(told[0]["bizStep"], step, "{case}");
+        assert_eq!(told[0]["gw:late"], true, "{case}");
+    }
+}
+
+/// The gate starts afresh while a pallet comes: with another configuration, or with a clock that was set back.
+#[test]
+fn stock_is_no_news_to_a_gate_that_starts_afresh() {
+    let alone = |event: &[Value]| event.iter().map(things).collect::<Vec<_>>() == [10];
+    let mut pipeline = started();
+    let reads = beside_stock(T0 + S, 80, 1.5, T0 + 58 * S + 500 * MS, true);
+    let (old, new) = before(&reads, T0 + 59 * S);
+    run(&mut pipeline, &reports(&old, 20), 0);
+    let mut other = config();
+    let ReadPointKind::Gate(gate) = &mut other.read_points[0].kind else {
+        unreachable!()
+    };
+    gate.tuning.rearm = gate.tuning.rearm + gate.tuning.rearm;
+    let mut inputs = vec![Input::Configure(Box::new(other))];
+    inputs.extend(reports(&new, 20));
+    let outputs = run(&mut pipeline, &inputs, 60);
+    assert!(alone(&told(&outputs)), "{:?}", lines(&outputs));
+
+    let mut pipeline = started();
+    let stock = beside_stock(T0 + S, 60, 1.5, T0 - 60 * S, true);
+    let (_, stock) = before(&stock, T0);
+    run(&mut pipeline, &reports(&stock, 20), 0);
+    let hour = T0 - 3_600 * S;
+    let reads = beside_stock(hour, 40, 1.5, hour, true);
+    let mut inputs = vec![Input::Start { at: Time(hour) }, link(hour, true)];
+    inputs.extend(reports(&reads, 20));
+    let outputs = run(&mut pipeline, &inputs, 60);
+    assert!(alone(&told(&outputs)), "{:?}", lines(&outputs));
 }

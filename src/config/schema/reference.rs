@@ -82,7 +82,7 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "PhotoEyes",
         "inside",
-        "The eye whose beam a load interrupts last on its way in.",
+        "The eye whose beam a load interrupts last on its way in; closer to the other than a load is long, on a belt than twice that.",
     ),
     (
         "PhotoEyes",

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::config::Direction;
 use crate::time::{Span, Time};
 
+/// What is shorter than its beams are apart interrupts the one and then the other. On a belt it takes about as long through
+/// either, so many times as long at most, and in between no longer than so many times that.
+const SHORT: (i64, i64) = (2, 2);
+
 /// How something went through the beams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Course {
@@ -35,6 +39,39 @@ pub struct Crossing {
     pub(super) booked: bool,
     /// It is not to be looked at again.
     pub(super) settled: bool,
+}
+
+impl Crossing {
+    /// One beam alone was interrupted, and both were known.
+    const fn is_half(&self) -> bool {
+        matches!(self.course, Course::Back) && self.touched.0 != self.touched.1
+    }
+
+    /// This one and the `next` are one thing on a belt, shorter than its beams are apart.
+    pub(super) fn joined(&self, next: &Self) -> Option<Self> {
+        let (one, other) = (self.until - self.from, next.until - next.from);
+        let (short, long) = (one.min(other), one.max(other));
+        let is_one = self.is_half()
+            && next.is_half()
+            && self.touched != next.touched
+            && long.0 <= short.0.saturating_mul(SHORT.0)
+            && (next.from - self.until).0 <= long.0.saturating_mul(SHORT.1);
+        let direction = if self.touched.0 {
+            Direction::In
+        } else {
+            Direction::Out
+        };
+        is_one.then(|| Self {
+            from: self.from,
+            until: next.until,
+            at: self.at + Span((next.at - self.at).0 / 2),
+            course: Course::Through(direction),
+            touched: (true, true),
+            claimed: self.claimed || next.claimed,
+            booked: false,
+            settled: false,
+        })
+    }
 }
 
 /// Something is in the beams.

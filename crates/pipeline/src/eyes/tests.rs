@@ -21,9 +21,13 @@ fn known() -> Eyes {
 
 /// Does all that is due until then; what no load was made of.
 fn run(eyes: &mut Eyes, until: i64) -> Vec<Crossing> {
+    run_at(&dock(), eyes, until)
+}
+
+fn run_at(tuning: &Tuning, eyes: &mut Eyes, until: i64) -> Vec<Crossing> {
     let mut untagged = Vec::new();
-    while eyes.next(&dock()).is_some_and(|at| at <= Time(until)) {
-        untagged.extend(eyes.step(&dock()));
+    while eyes.next(tuning).is_some_and(|at| at <= Time(until)) {
+        untagged.extend(eyes.step(tuning));
     }
     eyes.reached(Time(until));
     untagged
@@ -94,6 +98,47 @@ fn who_turns_back_has_not_passed() {
         eyes.says(&dock(), Direction::In, Time(9_000 * MS)),
         Says::Back
     );
+}
+
+/// What the eyes of a belt see: which beam is interrupted, from when on, and for how long.
+fn on_belt(blocks: &[(Side, i64, i64)]) -> Vec<Course> {
+    let mut eyes = known();
+    for (side, at, length) in blocks {
+        eyes.push(Time(at * MS), *side, Some(true));
+        eyes.push(Time((at + length) * MS), *side, Some(false));
+    }
+    run_at(&Tuning::belt(), &mut eyes, 30_000 * MS);
+    courses(&eyes)
+}
+
+#[test]
+fn what_is_shorter_than_the_beams_are_apart_passes_on_a_belt() {
+    use Direction::{In, Out};
+    use Side::{Inside, Outside};
+    // Boxes of 0.3 m at 0.9 m/s through beams 0.4 m apart, one every 1.2 s; the belt slows down behind the first beam.
+    let row = [0, 1_200, 2_400].map(|at| [(Outside, 1_000 + at, 340), (Inside, 1_460 + at, 500)]);
+    assert_eq!(on_belt(row.as_flattened()), [Course::Through(In); 3]);
+    let back = [(Inside, 1_000, 340), (Outside, 1_460, 340)];
+    assert_eq!(on_belt(&back), [Course::Through(Out)]);
+    // Between the beams it turned back.
+    let turned = [(Outside, 1_000, 340), (Outside, 1_460, 340)];
+    assert_eq!(on_belt(&turned), [Course::Back; 2]);
+    // Somebody reaches into the one beam and into the other, or leans into the second.
+    let reached = [(Outside, 1_000, 340), (Inside, 2_400, 340)];
+    assert_eq!(on_belt(&reached), [Course::Back; 2]);
+    let leaned = [(Outside, 1_000, 340), (Inside, 1_460, 900)];
+    assert_eq!(on_belt(&leaned), [Course::Back; 2]);
+    // One that was taken off is followed by another.
+    let another = [(Outside, 1_000, 340), row[1][0], row[1][1]];
+    assert_eq!(on_belt(&another), [Course::Back, Course::Through(In)]);
+}
+
+#[test]
+fn nothing_at_a_door_is_so_short() {
+    let edges = [(1_000, Side::Outside), (1_460, Side::Inside)]
+        .map(|(at, side)| [(at * MS, side, true), ((at + 340) * MS, side, false)]);
+    let eyes = seen(edges.as_flattened());
+    assert_eq!(courses(&eyes), [Course::Back; 2]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Pipeline {
                         }));
                 }
                 if *goal == Watermark::Excluded {
-                    gate.reset();
+                    gate.give_up(until);
                 }
             }
         }

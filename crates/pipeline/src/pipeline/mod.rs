@@ -345,13 +345,13 @@ impl Pipeline {
         if self.state.now - at > SET_BACK || ahead.abs() > SET_BACK {
             // Nothing measured on the old line can be compared with the new one.
             self.flush_all(outputs);
+            let by = self.state.now - at;
             for place in &mut self.state.places {
                 if let Place::Gate(gate) = place {
-                    gate.forget_passages();
-                    gate.forget_eyes();
+                    gate.set_back(by);
                 }
             }
-            self.set_zones_back(self.state.now - at, outputs);
+            self.set_zones_back(by, outputs);
             self.state.devices.fill(DeviceClock::down(at));
             self.state.now = at;
         }
