@@ -4,6 +4,7 @@
 //! load crossed, which tags crossed with it, which stayed, and whether another gate heard it better.
 
 mod belt;
+mod gather;
 mod halt;
 mod judge;
 mod rest;
@@ -22,7 +23,7 @@ use crate::gate::{Elsewhere, EpcKey};
 use crate::input::NonEventReason;
 use crate::presence::{Flip, Tag};
 use crate::sensing::Surroundings;
-use crate::survey::{Belt, Crossings, Survey, View};
+use crate::survey::{Belt, View};
 use crate::time::{Span, Time};
 
 /// A load is decided at the latest this long after its first change of side, however many keep coming.
@@ -319,7 +320,10 @@ impl Passages {
         } else {
             let moved = survey.moved.into_iter();
             let sure = moved.filter(|key| !survey.doubtful.contains(key));
-            let mut sure: Vec<EpcKey> = sure.chain(survey.company).collect();
+            let company = survey.company.into_iter();
+            let company = company.filter(|key| !view.came_behind(direction, key, at));
+            let mut sure: Vec<EpcKey> = sure.chain(company).collect();
+            sure.retain(|key| !view.is_far_louder_elsewhere(key, at));
             if tuning.one_by_one {
                 load.flips.retain(|key, _| !sure.contains(key));
                 self.leave(tuning, now, load);
@@ -332,7 +336,7 @@ impl Passages {
                     faint
                         .into_iter()
                         .map(|(key, _)| key)
-                        .filter(|key| !stays(key)),
+                        .filter(|key| !stays(key) && !view.came_behind(direction, key, at)),
                 );
             }
             sure
@@ -389,80 +393,6 @@ impl Passages {
         let decide_at = now + Span(tuning.settle.0 / 8);
         self.open.push(Load { decide_at, ..load });
         Decided::default()
-    }
-
-    /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.
-    fn gather(&mut self, view: &View<'_>, load: &mut Load) -> Crossings {
-        let one_by_one = view.tuning.one_by_one;
-        let mut crossings = view.crossings(load.direction, &load.flips);
-        let mut index = 0;
-        while let Some(other) = self.open.get(index) {
-            let is_part = other.direction == load.direction && !other.apart && !load.apart && {
-                let its = view.crossings(other.direction, &other.flips);
-                let near = view.is_one_load(load.direction, &crossings, &its);
-                let at_once = its
-                    .median()
-                    .zip(crossings.median())
-                    .is_some_and(|(its, own)| {
-                        view.are_loud(load.flips.keys(), its)
-                            && view.are_loud(other.flips.keys(), own)
-                    });
-                let same = view.is_one_passage(load.direction, crossings.median(), its.median());
-                let other_one =
-                    view.are_two_passages(load.direction, crossings.median(), its.median());
-                // What stands in the doorway lets nothing else pass.
-                let stood = load.held
-                    && crossings
-                        .median()
-                        .is_some_and(|own| view.are_new(load.flips.keys(), own));
-                let as_one = || {
-                    let both = crossings.median().zip(its.median());
-                    both.is_some_and(|(own, its)| {
-                        let keys: Vec<&EpcKey> = load.flips.keys().collect();
-                        let others: Vec<&EpcKey> = other.flips.keys().collect();
-                        view.are_one_load((&keys, own), (&others, its))
-                    })
-                };
-                let is_part = || stood || other.held || at_once || as_one();
-                near || same || (!one_by_one && !other_one && is_part())
-            };
-            if is_part {
-                let other = self.open.remove(index);
-                load.flips.extend(other.flips);
-                load.first = load.first.min(other.first);
-                load.held |= other.held;
-                load.tail.extend(other.tail);
-                crossings = view.crossings(load.direction, &load.flips);
-                index = 0;
-            } else {
-                index += 1;
-            }
-        }
-        crossings
-    }
-
-    /// The load that most of those that moved belong to by their own change of side, if it is not decided yet.
-    fn main_part(&mut self, direction: Direction, survey: &Survey) -> Option<&mut Load> {
-        self.open.iter_mut().find(|other| {
-            let moved = survey.moved.iter();
-            let its = moved.filter(|key| other.flips.contains_key(*key)).count();
-            other.direction == direction && !other.apart && its * 2 > survey.moved.len()
-        })
-    }
-
-    /// What stood in the gate also moved the other way, all of it, and neither is decided: neither counts.
-    fn has_turned_back(&mut self, view: &View<'_>, direction: Direction, survey: &Survey) -> bool {
-        let cancels = |other: &Load| {
-            let back = view.crossings(other.direction, &other.flips);
-            let back = view.survey(other.direction, &back).moved;
-            let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
-            let both = back.iter().filter(is_in).count();
-            both * 2 > survey.moved.len().max(back.len())
-        };
-        let before = self.open.len();
-        self.open
-            .retain(|other| other.direction == direction || !cancels(other));
-        self.open.len() < before
     }
 
     /// Tags of loads that are not decided, but for these.

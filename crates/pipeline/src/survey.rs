@@ -1,6 +1,7 @@
 //! What all tags around say of a load that seems to have passed.
 
 mod belt;
+mod elsewhere;
 mod ends;
 mod faint;
 mod halt;
@@ -46,8 +47,6 @@ const MOMENTARILY: Span = Span::millis(750);
 const SPENT: Span = Span::millis(500);
 /// Photo-eyes tell what passes one behind the other within this.
 const QUEUE: Span = Span::millis(4_000);
-/// Nothing passes two gates within this.
-const ELSEWHERE: Span = Span::millis(4_000);
 /// At a door, loads whose centres of gravity in time are closer than this are one.
 const ONE_LOAD: Span = Span::millis(1_200);
 /// At a door, tags of one load cross within this of each other at least.
@@ -130,8 +129,8 @@ pub(crate) struct Survey {
     pub tail: Vec<EpcKey>,
     /// How many of the load another gate has booked.
     pub elsewhere: usize,
-    /// How many of those that seemed to move another gate hears louder: they are told there, if anywhere.
-    pub louder_elsewhere: usize,
+    /// Those that seemed to move and that another gate hears louder: they are told there, if anywhere.
+    pub louder_elsewhere: Vec<EpcKey>,
     /// Mean sequence of those that moved, and of its weaker half.
     pub sequence: f64,
     pub both: f64,
@@ -147,7 +146,7 @@ impl Survey {
     /// Nothing was there but what moved.
     pub fn is_alone(&self) -> bool {
         let others = self.stayed.len() + self.company.len() + self.doubtful.len();
-        others + self.elsewhere + self.louder_elsewhere == 0
+        others + self.elsewhere + self.louder_elsewhere.len() == 0
     }
 }
 
@@ -208,7 +207,7 @@ impl View<'_> {
             company: Vec::new(),
             tail: Vec::new(),
             elsewhere: 0,
-            louder_elsewhere: 0,
+            louder_elsewhere: Vec::new(),
             sequence: 0.0,
             both: 0.0,
             in_order: (0, 0),
@@ -303,7 +302,9 @@ impl View<'_> {
                 && (moved || with_it)
                 && self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
             {
-                survey.louder_elsewhere += usize::from(moved || loud);
+                if moved || loud {
+                    survey.louder_elsewhere.push(key.clone());
+                }
             } else if moved {
                 survey.both += evidence.both;
                 survey.sequence += evidence.sequence;
@@ -436,34 +437,6 @@ impl View<'_> {
         let passage = |at| self.eyes.passage(self.tuning, direction, at);
         let (one, other) = (one.and_then(passage), other.and_then(passage));
         one.is_some() && other.is_some() && one != other
-    }
-
-    /// This gate does not hear these at least `factor` times as loud as every other one around `at`.
-    pub fn is_louder_elsewhere(&self, keys: &[EpcKey], at: Time, factor: f64) -> bool {
-        let reach = Span(self.tuning.reach.0 * 2 / 3);
-        let window = (at - reach, (at + reach).min(self.now));
-        self.is_louder_within(keys, window, factor)
-    }
-
-    /// The same within a window.
-    fn is_louder_within(&self, keys: &[EpcKey], (from, until): (Time, Time), factor: f64) -> bool {
-        let heard = |tag: &Tag| tag.profile.energy(from, until).sum();
-        let own = keys.iter().filter_map(|key| self.tags.get(key));
-        let here: f64 = own.map(heard).sum();
-        let mut there: BTreeMap<usize, f64> = BTreeMap::new();
-        for key in keys {
-            for (gate, tag) in self.elsewhere.tags(key) {
-                *there.entry(gate).or_default() += heard(tag);
-            }
-        }
-        there.values().any(|sum| *sum * factor > here)
-    }
-
-    fn is_booked_elsewhere(&self, key: &EpcKey, at: Time) -> bool {
-        self.elsewhere.tags(key).any(|(_, tag)| {
-            let near = |booked: crate::presence::Flip| (booked.at - at).abs() < ELSEWHERE;
-            tag.booked.is_some_and(near)
-        })
     }
 
     /// It was then about as loud as it ever was since it was booked: in the gate.

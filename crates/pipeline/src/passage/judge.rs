@@ -79,7 +79,7 @@ impl Passages {
         if !tuning.one_by_one && !seen && view.have_turned(load.direction, &survey.moved, at) {
             return Some(NonEventReason::Anti);
         }
-        let factor = if survey.louder_elsewhere > moved {
+        let factor = if survey.louder_elsewhere.len() > moved {
             MOSTLY_ELSEWHERE
         } else {
             1.0
@@ -102,9 +102,10 @@ impl Passages {
         let root = (moved.max(1) as f64).sqrt();
         let usual = (f64::from(self.usual_permille) / 1e3).min(SINGLE.0);
         // Both are sums of loudness: of what passed as plainly as this it matters little how loud the one side was, or how
-        // seldom the other was asked. What another gate hears, too, is not that plain.
-        let is_heard_elsewhere = survey.elsewhere + survey.louder_elsewhere > 0;
-        if !is_heard_elsewhere && view.have_plainly_passed(load.direction, &survey.moved, at) {
+        // seldom the other was asked. What may have passed another gate is not that plain.
+        if !view.may_be_elsewhere(survey, at)
+            && view.have_plainly_passed(load.direction, &survey.moved, at)
+        {
             let in_order = survey.in_order.0.min(survey.in_order.1);
             let is_ordered =
                 in_order >= (moved / 2).max(2 * IN_ORDER) && survey.sequence >= SINGLE.1;

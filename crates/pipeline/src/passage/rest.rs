@@ -11,6 +11,9 @@ use crate::time::{Span, Time};
 
 /// What crosses within this of a booked load, and is less than half of it, is the rest of it.
 const REST: Span = Span::millis(1_500);
+/// What crosses later than this after a load that it was not heard with is of another one, unless it is less than a quarter of it
+/// and photo-eyes saw nothing else pass.
+const PROMPT: Span = Span::millis(2_000);
 
 impl View<'_> {
     /// These seemed to change sides once more as the load that they were told with went by: nobody need hear of that.
@@ -53,7 +56,10 @@ impl Passages {
             let its = view.tags.iter();
             let its = its.filter(|(_, tag)| tag.booked == Some(booked));
             let its: Vec<&EpcKey> = its.map(|(key, _)| key).collect();
-            let is_less = own.len() * 2 <= passed.tags;
+            let is_prompt = at - passed.at <= view.tuning.looked(PROMPT);
+            let is_little = own.len() * 4 <= passed.tags
+                && view.eyes.passage(view.tuning, direction, at).is_none();
+            let is_less = own.len() * 2 <= passed.tags && (is_prompt || is_little);
             (is_less
                 && ((passed.at - at).abs() <= view.tuning.looked(REST)
                     || view.are_loud(own.iter().copied(), passed.at)
