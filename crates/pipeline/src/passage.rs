@@ -320,10 +320,10 @@ impl Passages {
         } else {
             let moved = survey.moved.into_iter();
             let sure = moved.filter(|key| !survey.doubtful.contains(key));
-            let company = survey.company.into_iter();
-            let company = company.filter(|key| !view.came_behind(direction, key, at));
-            let mut sure: Vec<EpcKey> = sure.chain(company).collect();
-            sure.retain(|key| !view.is_far_louder_elsewhere(key, at));
+            let mut sure: Vec<EpcKey> = sure.chain(survey.company).collect();
+            sure.retain(|key| {
+                !view.is_far_louder_elsewhere(key, at) && !view.came_behind(direction, key, at)
+            });
             if tuning.one_by_one {
                 load.flips.retain(|key, _| !sure.contains(key));
                 self.leave(tuning, now, load);

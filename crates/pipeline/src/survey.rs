@@ -298,10 +298,7 @@ impl View<'_> {
             };
             if (moved || (with_it && loud)) && self.is_booked_elsewhere(key, middle) {
                 survey.elsewhere += 1;
-            } else if !one_by_one
-                && (moved || with_it)
-                && self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
-            {
+            } else if (moved || with_it) && self.is_of_another_gate(key, middle) {
                 if moved || loud {
                     survey.louder_elsewhere.push(key.clone());
                 }

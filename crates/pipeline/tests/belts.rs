@@ -194,9 +194,8 @@ fn a_thing_that_stands_in_the_line_is_told_once() {
     assert_eq!(things(&told(&[reads])), [1]);
 }
 
-/// The belt beside it runs the other way. What comes there is heard here, too, by one antenna, and as loud at first.
-#[test]
-fn what_the_next_belt_brings_is_not_of_this_one() {
+/// Two belts side by side, dock_1 at device 0, which has brought things before, and dock_2 at device 2; what they tell of `reads`.
+fn of_two_belts(reads: impl Iterator<Item = (u16, Read)>) -> Vec<Value> {
     let mut config = config();
     config.devices.push("belt_2".into());
     let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind else {
@@ -220,12 +219,7 @@ fn what_the_next_belt_brings_is_not_of_this_one() {
         reader_time: Some(ReaderTime::Utc(T0 as u64)),
     });
     let before = (0..10).flat_map(|thing| crosses(&sgtin(100 + thing, 1), ago(thing.into())));
-    let tag = sgtin(200, 1);
-    let here = (0..8).map(|step| read(&tag, 3, -60, at(step * 200)));
-    let there = (0..14).map(|step| read(&tag, 3, if step < 9 { -70 } else { -44 }, at(step * 200)));
-    let away = (14..28).map(|step| read(&tag, 1, -44, at(step * 200)));
-    let mut reads: Vec<(u16, Read)> = before.chain(here).map(|read| (0, read)).collect();
-    reads.extend(there.chain(away).map(|read| (2, read)));
+    let mut reads: Vec<(u16, Read)> = before.map(|read| (0, read)).chain(reads).collect();
     reads.sort_by_key(|(_, read)| read.device_time.unwrap().micros());
     inputs.extend(reads.into_iter().map(|(device, read)| Input::Reads {
         device,
@@ -233,7 +227,18 @@ fn what_the_next_belt_brings_is_not_of_this_one() {
         reads: vec![read],
     }));
     let outputs = run(&mut Pipeline::default(), &inputs, 20);
-    let told = events_of(&outputs);
+    events_of(&outputs)
+}
+
+/// The belt beside it runs the other way. What comes there is heard here, too, by one antenna, and as loud at first.
+#[test]
+fn what_the_next_belt_brings_is_not_of_this_one() {
+    let tag = sgtin(200, 1);
+    let here = (0..8).map(|step| read(&tag, 3, -60, at(step * 200)));
+    let there = (0..14).map(|step| read(&tag, 3, if step < 9 { -70 } else { -44 }, at(step * 200)));
+    let away = (14..28).map(|step| read(&tag, 1, -44, at(step * 200)));
+    let there = there.chain(away).map(|read| (2, read));
+    let told = of_two_belts(here.map(|read| (0, read)).chain(there));
     let passages: Vec<&str> = told
         .iter()
         .filter_map(|it| it["gw:passage"].as_str())
@@ -242,4 +247,29 @@ fn what_the_next_belt_brings_is_not_of_this_one() {
         panic!("{passages:?}")
     };
     assert!(passage.starts_with("dock_2/out/"), "{passage}");
+}
+
+/// It is of the item of a box that passes here, and was heard here as that passed.
+#[test]
+fn a_tag_that_the_next_belt_hears_far_louder_is_of_no_box_here() {
+    let (tag, other) = (sgtin(200, 1), sgtin(200, 2));
+    let box_here = crosses(&tag, at(1_000));
+    let here = (4..7).map(|step| read(&other, 3, -64, at(step * 250)));
+    let here = box_here.into_iter().chain(here).map(|read| (0, read));
+    let there = (0..10).map(|step| read(&other, 3, -46, at(step * 200)));
+    let away = (10..20).map(|step| read(&other, 1, -46, at(step * 200)));
+    let there = there.chain(away).map(|read| (2, read));
+    let told = of_two_belts(here.chain(there));
+    let told: Vec<(&str, usize)> = told
+        .iter()
+        .filter_map(|it| it["gw:passage"].as_str())
+        .zip(things(&told))
+        .collect();
+    let [(one, 1), (two, 1)] = told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(
+        one.starts_with("dock_1/in/") && two.starts_with("dock_2/out/"),
+        "{told:?}"
+    );
 }

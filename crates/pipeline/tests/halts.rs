@@ -183,6 +183,53 @@ fn one_read_of_an_item_that_passes_is_of_the_load() {
     assert_eq!(with(100, 40), pallet(14));
 }
 
+/// Others of an item that passes stand behind the door, and are heard once it no longer hides them.
+#[test]
+fn what_is_first_heard_behind_the_load_stands_there() {
+    let stands = |from: i64, until: i64| {
+        let mut reads = crossing(&pallet(1, 14), T0 + 60 * S, 4.0, true);
+        for second in from..until {
+            let at = T0 + 63_200 * MS + second * S;
+            reads.push(read(&sgtin(100, 77_777), 3, -68, at));
+        }
+        reads.sort_by_key(|read| read.device_time.unwrap().micros());
+        told(&reads)
+    };
+    assert_eq!(
+        stands(0, 9),
+        ["dock_1 in  receiving 00/040123450000000016 + 14 items"]
+    );
+    // With the load gone, too, it was of the load.
+    assert_eq!(
+        stands(0, 1),
+        ["dock_1 in  receiving 00/040123450000000016 + 15 items"]
+    );
+}
+
+/// A smaller load drives behind another, slowly: the first is still there when it crosses.
+#[test]
+fn what_drives_behind_a_load_is_no_rest_of_it() {
+    let mut reads = crossing(&pallet(1, 20), T0 + 10 * S, 8.0, true);
+    reads.extend(crossing(&pallet(2, 7), T0 + 12_700 * MS, 8.0, true));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let inputs = [start(), reports(&reads, 8)].concat();
+    let outputs = run(&mut Pipeline::default(), &inputs, 60);
+    let passages = outputs.iter().filter_map(|output| match output {
+        Output::Event(event) => {
+            let json: serde_json::Value = serde_json::from_str(&event.json).unwrap();
+            Some((event.summary.clone(), json["gw:passage"].clone()))
+        }
+        _ => None,
+    });
+    let passages: Vec<_> = passages.collect();
+    let [(first, its), (second, own)] = &passages[..] else {
+        panic!("{:?}", lines(&outputs))
+    };
+    assert_eq!(first, "in  receiving 00/040123450000000016 + 20 items");
+    assert_eq!(second, "in  receiving 00/040123450000000023 + 7 items");
+    assert_ne!(its, own);
+}
+
 /// It drives up, and is heard now and then, while the one before it stands in the doorway; its goods are of the same items.
 #[test]
 fn what_waits_behind_a_load_that_halts_passes_for_itself() {

@@ -53,7 +53,8 @@ impl Passages {
         if view.stand_where_told(load.direction, keys()) || view.only_come(load.direction, keys()) {
             return Some(NonEventReason::Anti);
         }
-        if survey.elsewhere > moved {
+        let are_all_there = moved == 0 && !survey.louder_elsewhere.is_empty();
+        if survey.elsewhere > moved || are_all_there {
             return Some(NonEventReason::Neighbour);
         }
         let seen = view.eyes.passage(tuning, load.direction, at).is_some();

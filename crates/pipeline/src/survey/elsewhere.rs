@@ -62,6 +62,15 @@ impl View<'_> {
         others.any(|(_, tag)| heard(tag) > factor * here)
     }
 
+    /// It is told at another gate, if anywhere. Belts side by side hear each other's things as loud as their own for a while.
+    pub(super) fn is_of_another_gate(&self, key: &EpcKey, at: Time) -> bool {
+        if self.tuning.one_by_one {
+            self.is_far_louder_elsewhere(key, at)
+        } else {
+            self.is_louder_elsewhere(std::slice::from_ref(key), at, 1.0)
+        }
+    }
+
     /// Another gate has to be asked about the load: it has booked some of it, or is not plainly farther away from all of it.
     pub fn may_be_elsewhere(&self, survey: &Survey, at: Time) -> bool {
         let (factor, share) = HERE;
