@@ -54,7 +54,7 @@ const SLACK: Span = Span::millis(480);
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 /// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
-const IN_LINE: (f64, Span) = (0.5, Span::millis(8_000));
+const IN_LINE: (f64, Span) = (0.5, Span::millis(6_000));
 
 /// What there is to look at when a load is decided.
 #[derive(Clone, Copy)]

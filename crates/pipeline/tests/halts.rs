@@ -324,7 +324,7 @@ fn what_was_told_is_named_only_where_it_comes_again() {
     let (head, tail) = tags.split_at(17);
     let mut reads = [
         standing_until(15.0, head, 3.0),
-        standing_until(15.0, tail, 13.5),
+        standing_until(15.0, tail, 8.0),
     ]
     .concat();
     reads.sort_by_key(|read| read.device_time.unwrap().micros());

@@ -41,6 +41,14 @@ impl View<'_> {
         if gap <= looked(HEADWAY + off) {
             return true;
         }
+        // What was put down where it is still heard is heard as long as what passes there after it.
+        let was_there = |key: &&&EpcKey| {
+            let tag = self.tags.get(**key);
+            tag.is_some_and(|tag| tag.known_since <= first.1)
+        };
+        if second.0.iter().filter(was_there).count() * 2 <= second.0.len() {
+            return false;
+        }
         let reach = self.tuning.reach;
         let window = (first.1 - reach, (second.1 + reach).min(self.now));
         let heard = |(keys, _): Part<'_>| self.heard(keys, window);
@@ -76,5 +84,53 @@ impl View<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "a mean of spans of µs")]
         let centre = from + Span((moment / sum * 1e6) as i64);
         Some((all, centre))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{Side, Tuning};
+    use crate::filter::TagClass;
+    use crate::gate::Elsewhere;
+    use crate::presence::Tag;
+    use crate::survey::Belt;
+
+    /// Whether two tags that change sides at 12 s and at `second` s are one load: the first came at 10 s and is heard up to 30 s, the
+    /// other comes at `came` s.
+    fn are_one(came: i64, second: i64) -> bool {
+        let tuning = Tuning::dock();
+        let at = |seconds: i64| Time(seconds * 1_000_000);
+        let heard = |from: i64| {
+            let mut tag = Tag::new(TagClass::Cargo, None, at(from));
+            for tenth in from * 10..300 {
+                let time = Time(tenth * 100_000);
+                tag.observe(&tuning, time, (0, 1), Side::Inside, Some(-50));
+            }
+            tag
+        };
+        let key = |number: u8| EpcKey {
+            epc: vec![number; 12],
+            bit_len: 96,
+        };
+        let tags = BTreeMap::from([(key(1), heard(10)), (key(2), heard(came))]);
+        let view = View {
+            tuning: &tuning,
+            now: at(30),
+            tags: &tags,
+            elsewhere: &Elsewhere::new(std::iter::empty()),
+            eyes: &crate::eyes::Eyes::default(),
+            belt: Belt::default(),
+        };
+        view.are_one_load((&[&key(1)], at(12)), (&[&key(2)], at(second)))
+    }
+
+    #[test]
+    fn what_comes_when_another_was_put_down_is_no_part_of_it() {
+        assert!(are_one(10, 20), "they came together, and stand together");
+        assert!(!are_one(14, 20), "it was not here yet");
+        assert!(are_one(14, 15), "so seldom heard that nobody can tell");
     }
 }
