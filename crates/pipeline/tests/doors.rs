@@ -270,6 +270,57 @@ fn a_single_tag_that_creeps_past_is_booked() {
     assert_eq!(told, ["dock_1 in  receiving 1 items"]);
 }
 
+/// Another door hears it for a moment only, and then far louder than this one ever does: it is refused, not left out in silence.
+#[test]
+fn a_single_tag_that_another_door_hears_far_louder_is_refused() {
+    let tag = sgtin(300, 1);
+    let told = |there: bool| {
+        let mut inputs = two_doors();
+        let mut reads = Vec::new();
+        for tenth in 0..300u16 {
+            let at = f64::from(tenth) / 10.0;
+            let position = 0.5 * at - 7.5;
+            let is_outside = tenth % 2 == 0;
+            let line: f64 = if is_outside { -1.0 } else { 1.0 };
+            let is_heard = if is_outside {
+                position < 0.9
+            } else {
+                position > -0.9
+            };
+            let rssi = -45.0 - 8.0 * (position - line).abs();
+            if is_heard && rssi > -72.0 && tenth % 5 != 4 {
+                let antenna = if is_outside { 1 } else { 3 } + tenth / 2 % 2;
+                let time = T0 + 20 * S + i64::from(tenth) * 100 * MS;
+                reads.push(read(&tag, antenna, rssi as i8, time));
+            }
+        }
+        inputs.extend(reports(&reads, 4));
+        if there {
+            let loud: Vec<Read> = (0..3)
+                .map(|n| read(&tag, 1, -36, T0 + 36 * S + n * 150 * MS))
+                .collect();
+            let loud = reports(&loud, 4).into_iter().map(|input| match input {
+                Input::Reads { at, reads, .. } => Input::Reads {
+                    device: 2,
+                    at,
+                    reads,
+                },
+                other => other,
+            });
+            inputs.extend(loud);
+            inputs[4..].sort_by_key(arrival);
+        }
+        lines(&run(&mut Pipeline::default(), &inputs, 60))
+    };
+    assert_eq!(booked(&told(false)), ["dock_1 in  receiving 1 items"]);
+    let refused = told(true);
+    assert!(
+        refused.iter().any(|it| it.contains("neighbour (1 tags)")),
+        "{refused:?}"
+    );
+    assert!(booked(&refused).is_empty(), "{refused:?}");
+}
+
 /// One side hears it far better than the other, which hears it often enough and alone.
 #[test]
 fn a_single_tag_is_booked_although_one_side_hardly_hears_it() {

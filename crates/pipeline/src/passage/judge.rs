@@ -85,7 +85,11 @@ impl Passages {
         } else {
             1.0
         };
-        if view.is_louder_elsewhere(&survey.moved, at, factor) {
+        let are_there = || {
+            let mut moved = survey.moved.iter();
+            moved.all(|key| view.is_far_louder_elsewhere(key, at))
+        };
+        if view.is_louder_elsewhere(&survey.moved, at, factor) || are_there() {
             return Some(NonEventReason::Neighbour);
         }
         Self::veto(view, load, at, survey)
