@@ -35,76 +35,61 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Method::Tracegate)]
         method: Method,
         #[command(flatten)]
-        conditions: InAir,
-        /// Length of the day.
-        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
-        minutes: f64,
-        /// Doors have photo-eyes.
-        #[arg(long)]
-        eyes: bool,
+        play: Play,
     },
     /// Prints what guarded doors tell of pallets that are held: every third one of each day.
     Alerts {
-        /// First and last seed, as in 1..10.
-        #[arg(long, default_value = "1..10", value_parser = seeds)]
-        seeds: RangeInclusive<u64>,
-        /// Only this one; all docks if it is not given.
-        #[arg(long, value_enum)]
-        situation: Option<Situation>,
         #[command(flatten)]
-        conditions: InAir,
-        /// Length of each day.
-        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
-        minutes: f64,
-        /// Doors have photo-eyes.
-        #[arg(long)]
-        eyes: bool,
+        days: Days,
     },
     /// Prints the movements that several events tell of, with these events: duplicates, pieces and supplements.
     Again {
-        /// First and last seed, as in 1..10.
-        #[arg(long, default_value = "1..10", value_parser = seeds)]
-        seeds: RangeInclusive<u64>,
-        /// Only this one; all if it is not given.
-        #[arg(long, value_enum)]
-        situation: Option<Situation>,
         #[command(flatten)]
-        conditions: InAir,
-        /// Length of each day.
-        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
-        minutes: f64,
-        /// Doors have photo-eyes.
-        #[arg(long)]
-        eyes: bool,
+        days: Days,
     },
     /// Prints the gateway's scores beside those of other methods: means over the seeds.
     Score {
-        /// First and last seed, as in 1..10.
-        #[arg(long, default_value = "1..10", value_parser = seeds)]
-        seeds: RangeInclusive<u64>,
-        /// Only this one; all if it is not given.
-        #[arg(long, value_enum)]
-        situation: Option<Situation>,
+        #[command(flatten)]
+        days: Days,
         /// Only this one; all if it is not given.
         #[arg(long, value_enum)]
         method: Option<Method>,
-        #[command(flatten)]
-        conditions: InAir,
-        /// Length of each day.
-        #[arg(long, default_value_t = 20.0, value_parser = minutes)]
-        minutes: f64,
-        /// Doors have photo-eyes.
-        #[arg(long)]
-        eyes: bool,
         /// Days simulated at the same time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
     },
 }
 
-/// What the day is played in.
+/// Days of several seeds.
 #[derive(Debug, Args)]
-struct InAir {
+struct Days {
+    /// First and last seed, as in 1..10.
+    #[arg(long, default_value = "1..10", value_parser = seeds)]
+    seeds: RangeInclusive<u64>,
+    /// Only this one; all if it is not given.
+    #[arg(long, value_enum)]
+    situation: Option<Situation>,
+    #[command(flatten)]
+    play: Play,
+}
+
+impl Days {
+    fn situations(&self) -> Vec<Situation> {
+        match self.situation {
+            Some(situation) => vec![situation],
+            None => Situation::ALL.to_vec(),
+        }
+    }
+
+    fn of(&self, situation: Situation) -> impl Iterator<Item = Day> {
+        let seeds = self.seeds.clone();
+        seeds.map(move |seed| self.play.day(situation, seed))
+    }
+}
+
+/// What a day is played in.
+#[derive(Debug, Args)]
+struct Play {
     /// The radio model and the way of the rounds: link-budget is the one that the gateway's rules grew up with, waves is
     /// for judging them.
     #[arg(long, value_enum, default_value_t = Air::LinkBudget)]
@@ -116,15 +101,30 @@ struct InAir {
     /// Another way of inventory than the preset's.
     #[arg(long, value_enum)]
     search: Option<Search>,
+    /// Length of the day.
+    #[arg(long, default_value_t = 20.0, value_parser = minutes)]
+    minutes: f64,
+    /// Doors have photo-eyes.
+    #[arg(long)]
+    eyes: bool,
 }
 
-impl InAir {
+impl Play {
     fn conditions(&self) -> Conditions {
         Conditions {
             air: self.air,
             reads_per_s: self.reads_per_second,
             search: self.search,
+            eyes: self.eyes,
         }
+    }
+
+    fn length_s(&self) -> f64 {
+        self.minutes * 60.0
+    }
+
+    fn day(&self, situation: Situation, seed: u64) -> Day {
+        Day::under(situation, seed, self.length_s(), self.conditions())
     }
 }
 
@@ -149,22 +149,17 @@ fn main() -> ExitCode {
             situation,
             seed,
             method,
-            conditions,
-            minutes,
-            eyes,
+            play,
         } => {
-            let conditions = conditions.conditions();
-            let mut day = Day::under(situation, seed, minutes * 60.0, conditions);
-            if eyes {
-                day = day.with_eyes();
-            }
+            let day = play.day(situation, seed);
             let told = method.tell(&day);
             let score = day.score(&told);
             print!("{}", story(&day, &told));
             println!(
-                "\n{} seed {seed}, {minutes} min, {}: {} reads, {} eye edges, {} movements and {} that nobody could find",
+                "\n{} seed {seed}, {} min, {}: {} reads, {} eye edges, {} movements and {} that nobody could find",
                 situation.as_str(),
-                conditions.label(),
+                play.minutes,
+                play.conditions().label(),
                 day.reads(),
                 day.eyes.len(),
                 day.movements.len(),
@@ -183,69 +178,35 @@ fn main() -> ExitCode {
                 score.strict_f1()
             );
         }
-        Command::Alerts {
-            seeds,
-            situation,
-            conditions,
-            minutes,
-            eyes,
-        } => {
-            let docks = Situation::ALL.into_iter();
-            let docks = docks.filter(|it| *it != Situation::Conveyors);
-            let one = situation.map(|situation| vec![situation]);
-            for situation in one.unwrap_or_else(|| docks.collect()) {
+        Command::Alerts { days } => {
+            let mut docks = days.situations();
+            if days.situation.is_none() {
+                docks.retain(|it| *it != Situation::Conveyors);
+            }
+            for situation in docks {
                 let mut all = Alerts::default();
-                for seed in seeds.clone() {
-                    let mut day =
-                        Day::under(situation, seed, minutes * 60.0, conditions.conditions());
-                    if eyes {
-                        day = day.with_eyes();
-                    }
+                for day in days.of(situation) {
                     all.add(alerts(&day));
                 }
                 println!("{:<14} {}", situation.as_str(), all.line());
             }
         }
-        Command::Again {
-            seeds,
-            situation,
-            conditions,
-            minutes,
-            eyes,
-        } => {
-            let one = situation.map(|situation| vec![situation]);
-            for situation in one.unwrap_or_else(|| Situation::ALL.to_vec()) {
-                for seed in seeds.clone() {
-                    let mut day =
-                        Day::under(situation, seed, minutes * 60.0, conditions.conditions());
-                    if eyes {
-                        day = day.with_eyes();
-                    }
+        Command::Again { days } => {
+            for situation in days.situations() {
+                for day in days.of(situation) {
                     print!("{}", again(&day, &Method::Tracegate.tell(&day)));
                 }
             }
         }
-        Command::Score {
-            seeds,
-            situation,
-            method,
-            conditions,
-            minutes,
-            eyes,
-            jobs,
-        } => {
-            let conditions = conditions.conditions();
-            let one = situation.map(|situation| vec![situation]);
-            let situations = one.unwrap_or_else(|| Situation::ALL.to_vec());
+        Command::Score { days, method, jobs } => {
             let methods = method.map_or_else(|| Method::ALL.to_vec(), |method| vec![method]);
-            let seeds: Vec<u64> = seeds.collect();
+            let seeds: Vec<u64> = days.seeds.clone().collect();
             let rows = rows(
-                &situations,
+                &days.situations(),
                 &methods,
                 &seeds,
-                minutes * 60.0,
-                conditions,
-                eyes,
+                days.play.length_s(),
+                days.play.conditions(),
                 jobs,
             );
             print!("{}\n{}\n{}", table(&rows), causes(&rows), reasons(&rows));

@@ -48,6 +48,8 @@ pub struct Conditions {
     pub reads_per_s: Option<f64>,
     /// Another way of inventory than the preset's.
     pub search: Option<Search>,
+    /// The photo-eyes are wired to the readers, so that the gateway sees them.
+    pub eyes: bool,
 }
 
 impl Conditions {

@@ -64,7 +64,8 @@ impl Day {
         Self::under(situation, seed, length_s, Conditions::default())
     }
 
-    /// The same traffic in another air, or with readers that go about their rounds in another way than the preset's.
+    /// The same traffic in another air, with readers that go about their rounds in another way than the preset's, or with
+    /// photo-eyes.
     #[must_use]
     pub fn under(situation: Situation, seed: u64, length_s: f64, conditions: Conditions) -> Self {
         let mut preset = Preset::new(situation, &mut Dice::new(seed, stream::SITE));
@@ -155,22 +156,13 @@ impl Day {
             movements,
             unreadable,
             eyes,
-            wired: false,
+            wired: conditions.eyes,
             by_uri: uris.collect(),
             body_of,
             tags,
             bodies,
             arrivals: arrived,
             site: preset.site,
-        }
-    }
-
-    /// The same day with the photo-eyes wired to the readers, so that the gateway sees them.
-    #[must_use]
-    pub fn with_eyes(self) -> Self {
-        Self {
-            wired: true,
-            ..self
         }
     }
 

@@ -63,7 +63,7 @@ impl Row {
     }
 }
 
-/// Scores `methods` on `situations` with `seeds` in the same air, with or without photo-eyes, on `jobs` threads. The rows do not depend on `jobs`.
+/// Scores `methods` on `situations` with `seeds` under the same conditions on `jobs` threads. The rows do not depend on `jobs`.
 #[must_use]
 pub fn rows(
     situations: &[Situation],
@@ -71,7 +71,6 @@ pub fn rows(
     seeds: &[u64],
     length_s: f64,
     conditions: Conditions,
-    eyes: bool,
     jobs: usize,
 ) -> Vec<Row> {
     let days: Vec<(Situation, u64)> = situations
@@ -85,10 +84,7 @@ pub fn rows(
             let index = next.fetch_add(1, Ordering::Relaxed);
             days.get(index).map(|day| (index, *day))
         } {
-            let mut day = Day::under(situation, seed, length_s, conditions);
-            if eyes {
-                day = day.with_eyes();
-            }
+            let day = Day::under(situation, seed, length_s, conditions);
             let scores = methods.iter().map(|method| day.score(&method.tell(&day)));
             let scores = (day.unreadable, scores.collect());
             done.lock()

@@ -107,7 +107,6 @@ fn tables_do_not_depend_on_the_number_of_threads() {
             &[1, 2],
             60.0,
             Conditions::default(),
-            false,
             jobs,
         ))
     };
@@ -313,7 +312,7 @@ fn scores_in_other_airs_do_not_fall_below_what_was_reached() {
     let in_air = |air, reads| Conditions {
         air,
         reads_per_s: Some(reads),
-        search: None,
+        ..Conditions::default()
     };
     let floors = [
         (Situation::EasyDock, in_air(Air::Waves, 200.0), 0.9),
@@ -330,7 +329,6 @@ fn scores_in_other_airs_do_not_fall_below_what_was_reached() {
             &[2, 3, 4, 5],
             300.0,
             conditions,
-            false,
             2,
         );
         let strict = rows[0].mean(Score::strict_f1);
@@ -359,7 +357,6 @@ fn scores_do_not_fall_below_what_was_reached() {
             &[2, 3],
             600.0,
             Conditions::default(),
-            false,
             2,
         );
         let strict = rows[0].mean(Score::strict_f1);

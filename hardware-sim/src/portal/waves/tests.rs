@@ -313,7 +313,7 @@ fn reads_per_s(count: u32, asked: f64, search: Search) -> f64 {
     let conditions = Conditions {
         air: Air::Waves,
         reads_per_s: Some(asked),
-        search: None,
+        ..Conditions::default()
     };
     let dice = Dice::new(5, 6);
     let rounds = Rounds::new(&reader, &bodies, &tags, 20.0, &conditions, false, dice);
