@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use serde_json::Value;
 use tracegate_pipeline::config::{ReadPointKind, Tuning};
-use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime, Time};
+use tracegate_pipeline::{Input, Output, Pipeline, Read, Time};
 
 const OUTSIDE: (u16, f64) = (1, -0.5);
 const INSIDE: (u16, f64) = (3, 0.5);
@@ -196,28 +196,7 @@ fn a_thing_that_stands_in_the_line_is_told_once() {
 
 /// Two belts side by side, dock_1 at device 0, which has brought things before, and dock_2 at device 2; what they tell of `reads`.
 fn of_two_belts(reads: impl Iterator<Item = (u16, Read)>) -> Vec<Value> {
-    let mut config = config();
-    config.devices.push("belt_2".into());
-    let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind else {
-        panic!("it is a gate")
-    };
-    gate.tuning = Tuning::belt();
-    let mut next = config.read_points[0].clone();
-    next.name = "dock_2".into();
-    if let ReadPointKind::Gate(gate) = &mut next.kind {
-        for antenna in &mut gate.antennas {
-            antenna.device = 2;
-        }
-    }
-    config.read_points.insert(1, next);
-    let mut inputs = start();
-    inputs[0] = Input::Configure(Box::new(config));
-    inputs.push(Input::Device {
-        device: 2,
-        at: Time(T0),
-        up: true,
-        reader_time: Some(ReaderTime::Utc(T0 as u64)),
-    });
+    let mut inputs = start_with_two(Tuning::belt());
     let before = (0..10).flat_map(|thing| crosses(&sgtin(100 + thing, 1), ago(thing.into())));
     let mut reads: Vec<(u16, Read)> = before.map(|read| (0, read)).chain(reads).collect();
     reads.sort_by_key(|(_, read)| read.device_time.unwrap().micros());

@@ -5,48 +5,28 @@
 mod common;
 
 use common::*;
-use tracegate_pipeline::{Input, Pipeline, Read, ReaderTime, Time};
+use tracegate_pipeline::config::Tuning;
+use tracegate_pipeline::{Input, Pipeline, Read};
 
 /// Two doors, dock_1 at device 0 and dock_2 at device 2.
 fn two_doors() -> Vec<Input> {
-    let mut inputs = start();
-    let mut two = config();
-    two.devices.push("dock_2".into());
-    let mut second = two.read_points[0].clone();
-    second.name = "dock_2".into();
-    if let tracegate_pipeline::config::ReadPointKind::Gate(gate) = &mut second.kind {
-        for antenna in &mut gate.antennas {
-            antenna.device = 2;
-        }
-    }
-    two.read_points.insert(1, second);
-    inputs[0] = Input::Configure(Box::new(two));
-    inputs.push(Input::Device {
-        device: 2,
-        at: Time(T0),
-        up: true,
-        reader_time: Some(ReaderTime::Utc(T0 as u64)),
-    });
-    inputs
+    start_with_two(Tuning::dock())
+}
+
+/// The same reads, each as many dB quieter as `by` says.
+fn quieter(reads: &[Read], by: impl Fn(&Read) -> i8) -> Vec<Read> {
+    let less = |read: &Read| Read {
+        rssi_dbm: read.rssi_dbm.map(|rssi| rssi - by(read)),
+        ..read.clone()
+    };
+    reads.iter().map(less).collect()
 }
 
 /// What passes at the door of `device`, 8 dB quieter at the other one.
 fn heard_twice(reads: &[Read], device: u16) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for input in reports(reads, 8) {
-        let Input::Reads { at, reads, .. } = input else {
-            continue;
-        };
-        let quieter = |read: &Read| Read {
-            rssi_dbm: read.rssi_dbm.map(|rssi| rssi - 8),
-            ..read.clone()
-        };
-        let far = reads.iter().map(quieter).collect();
-        for (device, reads) in [(2 - device, far), (device, reads)] {
-            inputs.push(Input::Reads { device, at, reads });
-        }
-    }
-    inputs
+    let far = of_device(2 - device, reports(&quieter(reads, |_| 8), 8));
+    let near = of_device(device, reports(reads, 8));
+    far.zip(near).flat_map(|(far, near)| [far, near]).collect()
 }
 
 fn booked(lines: &[String]) -> Vec<&String> {
@@ -125,12 +105,13 @@ fn what_leaves_where_it_came_from_has_not_passed() {
     }
 }
 
-/// A pallet that is loud before the door and short behind it, and each tag as much quieter at another door as `quieter` says.
-fn hurries_past(quieter: impl Fn(u64) -> i8) -> Vec<String> {
+/// A pallet that is loud before the door and short behind it, and each tag as much quieter at another door as `less` says.
+fn hurries_past(less: impl Fn(u64) -> i8) -> Vec<String> {
     let mut inputs = two_doors();
-    let (mut near, mut far) = (Vec::new(), Vec::new());
+    let mut near = Vec::new();
+    let goods: Vec<Vec<u8>> = (0..9).map(|tag| sgtin(300, tag)).collect();
     for tenth in 0..26u16 {
-        for tag in 0..9 {
+        for (tag, epc) in (0..).zip(&goods) {
             let at = f64::from(tenth) / 10.0;
             let turn = (tenth + tag as u16) % 2;
             let crosses = 1.5 + 0.12 * (tag % 5) as f64;
@@ -140,26 +121,16 @@ fn hurries_past(quieter: impl Fn(u64) -> i8) -> Vec<String> {
                 false => continue,
             };
             let time = T0 + 20 * S + i64::from(tenth) * 100 * MS + tag as i64 * 700;
-            let one = read(&sgtin(300, tag), antenna, rssi as i8, time);
-            far.push(Read {
-                rssi_dbm: one.rssi_dbm.map(|it| it - quieter(tag)),
-                ..one.clone()
-            });
-            near.push(one);
+            near.push(read(epc, antenna, rssi as i8, time));
         }
     }
-    for (here, there) in reports(&near, 8).into_iter().zip(reports(&far, 8)) {
-        let Input::Reads { at, reads, .. } = there else {
-            continue;
-        };
-        inputs.extend([
-            here,
-            Input::Reads {
-                device: 2,
-                at,
-                reads,
-            },
-        ]);
+    let far = quieter(&near, |read| {
+        let tag = goods.iter().position(|it| *it == read.epc);
+        less(tag.unwrap() as u64)
+    });
+    let far = of_device(2, reports(&far, 8));
+    for (here, there) in reports(&near, 8).into_iter().zip(far) {
+        inputs.extend([here, there]);
     }
     let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
     booked(&out).into_iter().cloned().collect()
@@ -251,22 +222,25 @@ fn what_hurries_past_is_booked_however_short_the_far_side_hears_it() {
     }
 }
 
-/// Near the line both sides hear it for long; where it came from and where it went leaves no doubt.
+/// How the tag that creeps past is heard at `at` seconds: near the line both sides hear it for long.
+fn creeps(at: f64, turn: u16) -> Option<(u16, f64)> {
+    let position = 0.5 * at - 7.5;
+    let is_outside = turn.is_multiple_of(2);
+    let line: f64 = if is_outside { -1.0 } else { 1.0 };
+    let is_heard = if is_outside {
+        position < 0.9
+    } else {
+        position > -0.9
+    };
+    let rssi = -45.0 - 8.0 * (position - line).abs();
+    let antenna = if is_outside { 1 } else { 3 } + turn / 2 % 2;
+    (is_heard && rssi > -72.0 && turn % 5 != 4).then_some((antenna, rssi))
+}
+
+/// Where it came from and where it went leaves no doubt.
 #[test]
 fn a_single_tag_that_creeps_past_is_booked() {
-    let told = then(1, 30, |at, _, turn| {
-        let position = 0.5 * at - 7.5;
-        let is_outside = turn % 2 == 0;
-        let line: f64 = if is_outside { -1.0 } else { 1.0 };
-        let is_heard = if is_outside {
-            position < 0.9
-        } else {
-            position > -0.9
-        };
-        let rssi = -45.0 - 8.0 * (position - line).abs();
-        let antenna = if is_outside { 1 } else { 3 } + turn / 2 % 2;
-        (is_heard && rssi > -72.0 && turn % 5 != 4).then_some((antenna, rssi))
-    });
+    let told = then(1, 30, |at, _, turn| creeps(at, turn));
     assert_eq!(told, ["dock_1 in  receiving 1 items"]);
 }
 
@@ -276,38 +250,15 @@ fn a_single_tag_that_another_door_hears_far_louder_is_refused() {
     let tag = sgtin(300, 1);
     let told = |there: bool| {
         let mut inputs = two_doors();
-        let mut reads = Vec::new();
-        for tenth in 0..300u16 {
-            let at = f64::from(tenth) / 10.0;
-            let position = 0.5 * at - 7.5;
-            let is_outside = tenth % 2 == 0;
-            let line: f64 = if is_outside { -1.0 } else { 1.0 };
-            let is_heard = if is_outside {
-                position < 0.9
-            } else {
-                position > -0.9
-            };
-            let rssi = -45.0 - 8.0 * (position - line).abs();
-            if is_heard && rssi > -72.0 && tenth % 5 != 4 {
-                let antenna = if is_outside { 1 } else { 3 } + tenth / 2 % 2;
-                let time = T0 + 20 * S + i64::from(tenth) * 100 * MS;
-                reads.push(read(&tag, antenna, rssi as i8, time));
-            }
-        }
-        inputs.extend(reports(&reads, 4));
+        let here = (0..300u16).filter_map(|tenth| {
+            let (antenna, rssi) = creeps(f64::from(tenth) / 10.0, tenth)?;
+            let time = T0 + 20 * S + i64::from(tenth) * 100 * MS;
+            Some(read(&tag, antenna, rssi as i8, time))
+        });
+        inputs.extend(reports(&here.collect::<Vec<_>>(), 4));
         if there {
-            let loud: Vec<Read> = (0..3)
-                .map(|n| read(&tag, 1, -36, T0 + 36 * S + n * 150 * MS))
-                .collect();
-            let loud = reports(&loud, 4).into_iter().map(|input| match input {
-                Input::Reads { at, reads, .. } => Input::Reads {
-                    device: 2,
-                    at,
-                    reads,
-                },
-                other => other,
-            });
-            inputs.extend(loud);
+            let loud = (0..3).map(|n| read(&tag, 1, -36, T0 + 36 * S + n * 150 * MS));
+            inputs.extend(of_device(2, reports(&loud.collect::<Vec<_>>(), 4)));
             inputs[4..].sort_by_key(arrival);
         }
         lines(&run(&mut Pipeline::default(), &inputs, 60))

@@ -182,6 +182,40 @@ pub fn start() -> Vec<Input> {
     ]
 }
 
+/// Connects the devices, and a second gate like the first beside it: `dock_2`, at device 2.
+pub fn start_with_two(tuning: Tuning) -> Vec<Input> {
+    let mut config = config();
+    config.devices.push("dock_2".into());
+    if let ReadPointKind::Gate(gate) = &mut config.read_points[0].kind {
+        gate.tuning = tuning;
+    }
+    let mut second = config.read_points[0].clone();
+    second.name = "dock_2".into();
+    if let ReadPointKind::Gate(gate) = &mut second.kind {
+        for antenna in &mut gate.antennas {
+            antenna.device = 2;
+        }
+    }
+    config.read_points.insert(1, second);
+    let mut inputs = start();
+    inputs[0] = Input::Configure(Box::new(config));
+    inputs.push(Input::Device {
+        device: 2,
+        at: Time(T0),
+        up: true,
+        reader_time: Some(ReaderTime::Utc(T0 as u64)),
+    });
+    inputs
+}
+
+/// The same reports from another device.
+pub fn of_device(device: u16, reports: Vec<Input>) -> impl Iterator<Item = Input> {
+    reports.into_iter().map(move |input| match input {
+        Input::Reads { at, reads, .. } => Input::Reads { device, at, reads },
+        other => other,
+    })
+}
+
 /// Reads in order arrive in reports of up to `chunk`, 20 ms after the newest of them, none waiting for long.
 pub fn reports(reads: &[Read], chunk: usize) -> Vec<Input> {
     let time = |read: &Read| read.device_time.unwrap().micros();
@@ -242,6 +276,22 @@ pub fn events(outputs: &[Output]) -> Vec<String> {
         _ => None,
     };
     outputs.iter().filter_map(json).collect()
+}
+
+/// The summaries of all events, and when each was told: seconds from T0.
+pub fn told_when(reads: &[Read]) -> Vec<(String, i64)> {
+    let inputs = [start(), reports(reads, 8)].concat();
+    let (journal, _) = with_ticks(&inputs, 60);
+    let mut pipeline = Pipeline::default();
+    let mut told = Vec::new();
+    for input in journal {
+        for output in pipeline.handle(input) {
+            if let Output::Event(event) = output {
+                told.push((event.summary, (pipeline.now().0 - T0) / S));
+            }
+        }
+    }
+    told
 }
 
 /// Seconds from T0 of all events.
