@@ -43,7 +43,7 @@ struct Load {
     held: bool,
     /// Tags that stood before the doorway meanwhile.
     tail: BTreeSet<EpcKey>,
-    /// Photo-eyes told it from the one before it.
+    /// Photo-eyes, or all that is heard, told it from the one before it.
     apart: bool,
 }
 
@@ -271,6 +271,13 @@ impl Passages {
             .all
             .retain(|(key, _)| load.flips.contains_key(key));
         let mut survey = view.survey(direction, &crossings);
+        for other in self
+            .open
+            .iter()
+            .filter(|it| it.apart && it.direction == direction)
+        {
+            survey.leave_out(&other.flips);
+        }
         if let Some(main) = self.main_part(direction, &survey) {
             main.flips.extend(load.flips);
             return Decided::default();

@@ -1,5 +1,6 @@
 //! What all tags around say of a load that seems to have passed.
 
+mod apart;
 mod belt;
 mod elsewhere;
 mod ends;
@@ -143,6 +144,25 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Leaves out what seems to be of a load of its own, unless most of that went along.
+    pub fn leave_out(&mut self, own: &BTreeMap<EpcKey, Time>) {
+        let went_along = self.moved.iter().chain(&self.company);
+        let along = went_along.filter(|key| own.contains_key(*key)).count();
+        if along * 2 > own.len() {
+            return;
+        }
+        let lists = [
+            &mut self.moved,
+            &mut self.doubtful,
+            &mut self.stayed,
+            &mut self.company,
+            &mut self.tail,
+        ];
+        for list in lists {
+            list.retain(|key| !own.contains_key(key));
+        }
+    }
+
     /// Nothing was there but what moved.
     pub fn is_alone(&self) -> bool {
         let others = self.stayed.len() + self.company.len() + self.doubtful.len();

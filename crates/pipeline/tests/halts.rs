@@ -386,24 +386,6 @@ fn told_events(reads: &[Read]) -> Vec<serde_json::Value> {
     told.collect()
 }
 
-/// Tags that pass in 6 s, loudest after 3 s, and change sides at `crossed` s.
-fn passing(tags: &[Vec<u8>], start: i64, crossed: f64) -> Vec<Read> {
-    let mut reads = Vec::new();
-    for tenth in 0..60 {
-        let at = f64::from(tenth) / 10.0;
-        for (index, tag) in (0..).zip(tags) {
-            let time = start + i64::from(tenth) * 100 * MS + index * 700;
-            for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
-                let rssi = -50.0 - 5.0 * (at - 3.0).abs() - if is_near { 0.0 } else { 14.0 };
-                if rssi > -74.0 {
-                    reads.push(read(tag, antenna, rssi as i8, time));
-                }
-            }
-        }
-    }
-    reads
-}
-
 /// Two tags seldom agree when what they are on crossed: a second apart is no distance that a truck keeps.
 #[test]
 fn a_few_tags_that_seem_to_cross_one_after_the_other_are_one_load() {

@@ -1,4 +1,4 @@
-//! Loads close behind each other that photo-eyes tell apart.
+//! Loads close behind each other that photo-eyes, or all that is heard of them, tell apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ const LEAST: (usize, usize) = (2, 5);
 
 impl View<'_> {
     /// Of the tags that changed sides, those that went through with another than the first of several passages, if the
-    /// tags agree that there were several.
+    /// tags agree that there were several. Two trucks may interrupt photo-eyes as one.
     pub(super) fn followers(&self, direction: Direction, crossings: &Crossings) -> Vec<EpcKey> {
         let times = crossings.times();
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
@@ -24,7 +24,7 @@ impl View<'_> {
         let around = (*first - REACH, *last + REACH);
         let passages = self.eyes.passages(direction, around);
         if passages.len() < 2 {
-            return Vec::new();
+            return self.close_behind(crossings);
         }
         let mut groups: BTreeMap<Time, Vec<(Time, &EpcKey)>> = BTreeMap::new();
         for (key, one) in &crossings.all {
@@ -61,14 +61,17 @@ impl Passages {
             .collect();
         let first = flips.values().min().copied().unwrap_or(now);
         let last = flips.values().max().copied().unwrap_or(now);
-        self.open.push(Load {
+        let mut behind = Load {
             flips,
             first,
             last,
-            decide_at: now + Span(tuning.settle.0 / 8),
+            decide_at: now,
             apart: true,
             tail: BTreeSet::new(),
             ..*load
-        });
+        };
+        let soon = now + Span(tuning.settle.0 / 8);
+        behind.decide_at = behind.due(tuning).later(soon);
+        self.open.push(behind);
     }
 }

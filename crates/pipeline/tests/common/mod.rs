@@ -152,6 +152,24 @@ pub fn crossing(tags: &[Vec<u8>], start_us: i64, seconds: f64, inward: bool) -> 
     })
 }
 
+/// Tags that pass in 6 s, loudest after 3 s, and change sides at `crossed` s.
+pub fn passing(tags: &[Vec<u8>], start: i64, crossed: f64) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for tenth in 0..60 {
+        let at = f64::from(tenth) / 10.0;
+        for (index, tag) in (0..).zip(tags) {
+            let time = start + i64::from(tenth) * 100 * MS + index * 700;
+            for (antenna, is_near) in [(1, at < crossed), (3, at >= crossed)] {
+                let rssi = -50.0 - 5.0 * (at - 3.0).abs() - if is_near { 0.0 } else { 14.0 };
+                if rssi > -74.0 {
+                    reads.push(read(tag, antenna, rssi as i8, time));
+                }
+            }
+        }
+    }
+    reads
+}
+
 /// The reader, whose clock is right, connects or is lost.
 pub fn link(at: i64, up: bool) -> Input {
     Input::Device {
