@@ -279,7 +279,6 @@ impl View<'_> {
             let moved = moved && is_sure;
             if !moved
                 && !one_by_one
-                && tag.appeared
                 && !resident
                 && came
                 && tag.known_since <= span.1 + self.tuning.load_gap
@@ -288,9 +287,7 @@ impl View<'_> {
             {
                 survey.tail.push(key.clone());
             }
-            let heard_again = tag.appeared || evidence.moments >= 2;
-            let with_it =
-                !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
+            let with_it = !one_by_one && !resident && came && self.is_loud_at(tag, middle);
             let goes_along = || match one_by_one {
                 true => self.is_item_of(crossings, key),
                 false => {
