@@ -281,7 +281,6 @@ impl View<'_> {
                 && !one_by_one
                 && !resident
                 && came
-                && tag.known_since <= span.1 + self.tuning.load_gap
                 && self.stands(direction, tag)
                 && !self.is_louder_elsewhere(std::slice::from_ref(key), self.now, 1.0)
             {
