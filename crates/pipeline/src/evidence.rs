@@ -29,19 +29,7 @@ pub(crate) struct Evidence {
     pub centre: Time,
 }
 
-/// What leaves no doubt that one tag moved: sequence, what the weaker side tells, moments, and of these in order on each side.
-const BEYOND_DOUBT: (f64, f64, usize, usize) = (0.9, 0.1, 8, 2);
-
 impl Evidence {
-    /// Fading and the shadow of something that passes seldom make this of a tag that stands, however loud it was where it stood.
-    pub fn is_beyond_doubt(&self) -> bool {
-        let (sequence, both, moments, in_order) = BEYOND_DOUBT;
-        self.sequence >= sequence
-            && self.both >= both
-            && self.moments >= moments
-            && self.in_order.0.min(self.in_order.1) >= in_order
-    }
-
     /// Of a change of side in `direction` between `from` and `until`, seen through `reach` before and after it. A window that
     /// ends before it begins is the moment of its beginning: a load may turn after it was last taken to be at the line.
     pub fn of(

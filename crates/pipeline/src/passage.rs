@@ -310,7 +310,7 @@ impl Passages {
         };
         let rest_of = rest_of.filter(|_| refused.is_none());
         let mut left_behind = Vec::new();
-        if refused.is_none() && (rest_of.is_none() || tuning.one_by_one) {
+        if refused.is_none() {
             self.learn(&survey);
             left_behind = self.learn_belt(&view, direction, &crossings, &survey);
         }

@@ -34,6 +34,9 @@ const MOVED: f64 = 0.5;
 const MOVED_UNNOTICED: (f64, f64) = (0.55, 0.7);
 /// The same of one that only came with the load.
 const WENT_ALONG: f64 = 0.2;
+/// A tag that changed sides, with such a sequence in so many moments, moved, however unlike its load: fading and the shadow of
+/// what passes seldom make that of one that stands, however loud it was where it stood.
+const BEYOND_DOUBT: (f64, usize) = (0.9, 8);
 /// A tag that never clearly changed sides must tell of both of them, at least this much.
 const BOTH_SIDES: f64 = 0.03;
 /// Sequence of a load that passed: at least this.
@@ -296,23 +299,20 @@ impl View<'_> {
             let moved = moved && is_sure;
             if !moved
                 && !one_by_one
-                && tag.appeared
                 && !resident
                 && came
-                && tag.known_since <= span.1 + self.tuning.load_gap
                 && self.stands(direction, tag)
                 && !self.is_louder_elsewhere(std::slice::from_ref(key), self.now, 1.0)
             {
                 survey.tail.push(key.clone());
             }
-            let heard_again = tag.appeared || evidence.moments >= 2;
-            let with_it =
-                !one_by_one && heard_again && !resident && came && self.is_loud_at(tag, middle);
+            let with_it = !one_by_one && !resident && came && self.is_loud_at(tag, middle);
             let goes_along = || match one_by_one {
                 true => self.is_item_of(crossings, key),
                 false => {
                     flipped
-                        && evidence.is_beyond_doubt()
+                        && evidence.sequence >= BEYOND_DOUBT.0
+                        && evidence.moments >= BEYOND_DOUBT.1
                         && !self.is_louder_elsewhere(std::slice::from_ref(key), middle, 1.0)
                 }
             };

@@ -1,7 +1,7 @@
 //! Whether a load is booked, or why not.
 
 use super::{Load, Passages};
-use crate::config::{Direction, Tuning};
+use crate::config::Direction;
 use crate::eyes::Says;
 use crate::input::NonEventReason;
 use crate::survey::{CONTRAST, Crossings, Survey, View};
@@ -59,9 +59,8 @@ impl Passages {
         }
         let seen = view.eyes.passage(tuning, load.direction, at).is_some();
         let is_clear = Self::is_clear(view, load.direction, at, crossings, survey, seen);
-        let is_alone = || is_clear && self.is_alone(tuning, load.direction, at);
         let least = if is_rest { 1 } else { tuning.min_tags.max(1) };
-        if moved < least && !(moved + 1 == tuning.min_tags && is_alone()) {
+        if moved < least && !(moved + 1 == tuning.min_tags && is_clear) {
             return Some(NonEventReason::FewTags);
         }
         let (contrast, both) = if is_clear {
@@ -184,15 +183,5 @@ impl Passages {
         // What stands here is told too well for chance to be rare.
         let mut moved = survey.moved.iter();
         moved.all(|key| is_clear(key) && view.is_new(key, at))
-    }
-
-    /// No other load was in the gate at about the time.
-    fn is_alone(&self, tuning: &Tuning, direction: Direction, at: Time) -> bool {
-        let near =
-            |way: Direction, other: Time| way == direction && (other - at).abs() <= tuning.reach;
-        let mut open = self.open.iter();
-        let mut passed = self.passed.iter();
-        !open.any(|other| near(other.direction, other.first))
-            && !passed.any(|other| near(other.direction, other.at))
     }
 }
