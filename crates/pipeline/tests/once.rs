@@ -1,0 +1,74 @@
+//! What happened once is told once: a load in parts, and what others do while it comes and goes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use tracegate_pipeline::{Output, Pipeline, Read};
+
+const START: i64 = T0 + 60 * S;
+
+/// Heard every 100 ms from second to second after [`START`], by the antenna and as loud as `by` tells.
+fn heard(tags: &[Vec<u8>], (from, until): (f64, f64), by: &dyn Fn(f64) -> (u16, f64)) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for tenth in (from * 10.0) as i64..(until * 10.0) as i64 {
+        let (antenna, rssi) = by(tenth as f64 / 10.0);
+        for (index, tag) in (0..).zip(tags) {
+            let at = START + tenth * 100 * MS + index * 700;
+            reads.push(read(tag, antenna, rssi as i8, at));
+        }
+    }
+    reads
+}
+
+/// What events tell of: the passage of each, and what it says.
+fn told(mut reads: Vec<Read>) -> (Vec<String>, Vec<String>) {
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let inputs = [start(), reports(&reads, 8)].concat();
+    let outputs = run(&mut Pipeline::default(), &inputs, 60);
+    let events = outputs.iter().filter_map(|output| match output {
+        Output::Event(event) => {
+            let json: serde_json::Value = serde_json::from_str(&event.json).unwrap();
+            Some((json["gw:passage"].to_string(), event.summary.clone()))
+        }
+        _ => None,
+    });
+    events.unzip()
+}
+
+/// Stock that was heard on the one side is heard on the other from `at` s on: fading, or something that hides it.
+fn stock(at: f64) -> Vec<Read> {
+    let shelf = [sgtin(300, 1)];
+    let before = heard(&shelf, (-50.0, at), &|_| (1, -66.0));
+    [before, heard(&shelf, (at, 12.0), &|_| (3, -66.0))].concat()
+}
+
+/// Others that stand inside, and are heard now that nothing hides them.
+fn hidden(from: f64) -> Vec<Read> {
+    let others: Vec<Vec<u8>> = (0..4).map(|n| sgtin(400, n)).collect();
+    heard(&others, (from, from + 4.0), &|_| (3, -66.0))
+}
+
+#[test]
+fn what_went_out_and_away_is_not_told_to_come_back() {
+    let load = pallet(1, 12);
+    let leaves = |at: f64| (1, -64.0 - 2.0 * (at - 4.0));
+    let reads = [
+        crossing(&load, START, 4.0, false),
+        heard(&load, (4.0, 7.0), &leaves),
+        stock(7.5),
+        hidden(8.5),
+    ];
+    let (_, said) = told(reads.concat());
+    assert_eq!(said, ["out shipping 00/040123450000000016 + 12 items"]);
+}
+
+#[test]
+fn what_leaves_on_the_one_side_as_others_come_to_the_other_did_not_pass() {
+    let near = |middle: f64, at: f64| -50.0 - 8.0 * (at - middle).abs();
+    let by = heard(&pallet(1, 9), (0.0, 2.4), &|at| (1, near(1.2, at)));
+    let to = heard(&pallet(2, 11), (2.6, 5.0), &|at| (3, near(3.8, at)));
+    let (_, said) = told([by, to, stock(2.5)].concat());
+    assert_eq!(said, [""; 0]);
+}
