@@ -22,6 +22,21 @@ fn heard(tags: &[Vec<u8>], (from, until): (f64, f64), by: &dyn Fn(f64) -> (u16, 
     reads
 }
 
+/// Each line: an antenna, a tenth of a second after [`START`], and how loud it heard the tag then and in each tenth behind.
+fn by_tenths(tag: &[u8], lines: &[&str]) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for line in lines {
+        let mut all = line.split(' ');
+        let mut first = || all.next().unwrap().parse::<i64>().unwrap();
+        let (antenna, from) = (first() as u16, first());
+        for (tenth, rssi) in (from..).zip(all) {
+            let rssi = rssi.parse().ok();
+            reads.extend(rssi.map(|it| read(tag, antenna, it, START + tenth * 100 * MS)));
+        }
+    }
+    reads
+}
+
 /// What events tell of: the passage of each, and what it says.
 fn told(mut reads: Vec<Read>) -> (Vec<String>, Vec<String>) {
     reads.sort_by_key(|read| read.device_time.unwrap().micros());
@@ -35,6 +50,32 @@ fn told(mut reads: Vec<Read>) -> (Vec<String>, Vec<String>) {
         _ => None,
     });
     events.unzip()
+}
+
+/// One tag of a load has crossed when it halts; the other one stands before the line until it drives on.
+#[test]
+fn a_single_tag_that_follows_its_load_out_of_the_doorway_is_of_it() {
+    let one = [
+        "1 17 -70 . -70 . . . . -64 . -64 -61 . -55 -57 -50 -51 . -54 -56 -62 . -62 -68",
+        "3 45 -70 . -70",
+        "3 69 -74 . . . -74",
+        "3 96 -74",
+        "3 116 -70 -74 . . . -70 -64 . -59 -57 . -61 . -64 -66 . -68",
+    ];
+    let other = [
+        "1 36 -64 -63 . -68 -61 . -63 -59 -61 . -58 -54 . -55 -55 . -54 . -55 -55 . -55 -55 . -55 . -55 -55 . -54 -55",
+        "1 68 -55 . -55 -55 . -55 -55 . -56 . -55 -56 . -57 -56 . -56 . -54 -57 . -54 -54 . -55 . -56 -55 . -54 -56 . -56",
+        "1 102 -56 -55 . -56 -55 . -55 . -55 -55 . -55 -52 . -57 . -64 -63 . . -70",
+        "3 121 -63 -60 -53 . -51 -47 . -51 -47 . -49 -57 -59 -53 . -55 -54 -53 . -58 . -61 -62 . . . . . -74",
+    ];
+    let first = by_tenths(&sgtin(100, 1), &one);
+    let second = by_tenths(&sscc(1), &other);
+    let (passages, said) = told([first, second].concat());
+    assert_eq!(
+        said,
+        ["in  receiving 00/040123450000000016 + 1 items"],
+        "{passages:?}"
+    );
 }
 
 /// Stock that was heard on the one side is heard on the other from `at` s on: fading, or something that hides it.

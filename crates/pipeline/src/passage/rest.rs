@@ -44,6 +44,9 @@ impl Passages {
         if view.tuning.one_by_one {
             return view.told_thing(direction, crossings, &survey.moved);
         }
+        if let Some(halts) = self.halts_before(direction, &survey.moved) {
+            return Some(halts);
+        }
         let own: Vec<&EpcKey> = survey.moved.iter().collect();
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {
