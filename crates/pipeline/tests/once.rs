@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::*;
 use tracegate_pipeline::{Output, Pipeline, Read};
 
@@ -112,4 +114,34 @@ fn what_leaves_on_the_one_side_as_others_come_to_the_other_did_not_pass() {
     let to = heard(&pallet(2, 11), (2.6, 5.0), &|at| (3, near(3.8, at)));
     let (_, said) = told([by, to, stock(2.5)].concat());
     assert_eq!(said, [""; 0]);
+}
+
+/// Two pallets on one fork go through slowly: the second passes each antenna sooner after the first than the first gets from
+/// the one to the other. What passes fast and as much later is another load.
+#[test]
+fn what_goes_slowly_is_one_load_although_parts_of_it_cross_seconds_apart() {
+    let tags: Vec<Vec<u8>> = (0..12).map(|n| sgtin(100, n)).collect();
+    let near = |middle: f64, at: f64| -48.0 - 30.0 * (at - middle).abs();
+    let part = |tags: &[Vec<u8>], middle: f64, transit: f64| {
+        let (before, behind) = (middle - transit / 2.0, middle + transit / 2.0);
+        let outside = heard(tags, (before - 0.7, before + 0.7), &|at| {
+            (1, near(before, at))
+        });
+        let inside = heard(tags, (behind - 0.7, behind + 0.7), &|at| {
+            (3, near(behind, at))
+        });
+        [outside, inside].concat()
+    };
+    for (transit, loads) in [(2.8, 1), (1.4, 2)] {
+        let one = part(&tags[..6], 3.0, transit);
+        let other = part(&tags[6..], 5.4, transit);
+        let (passages, said) = told([one, other].concat());
+        let passages: BTreeSet<String> = passages.into_iter().collect();
+        assert_eq!(
+            passages.len(),
+            loads,
+            "{transit} s from antenna to antenna: {said:?}"
+        );
+        assert_eq!(said, ["in  receiving 6 items"; 2]);
+    }
 }
