@@ -24,6 +24,15 @@ const CLOSE: (f64, usize) = (0.9, 3);
 /// Tags that changed sides, and when.
 pub(crate) type Part<'k> = (&'k [&'k EpcKey], Time);
 
+/// At a door, so far apart parts of one load may seem to cross, if the smaller of them has so many tags.
+pub(crate) fn one_load(tags: usize) -> Span {
+    #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
+    let root = (tags.max(1) as f64).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a span of µs")]
+    let off = Span((OFF.0 as f64 / root) as i64);
+    HEADWAY + off
+}
+
 impl View<'_> {
     /// At a door, both parts came lately, and crossed as one load.
     pub fn are_one_load(&self, one: Part<'_>, other: Part<'_>) -> bool {
@@ -37,12 +46,8 @@ impl View<'_> {
             return false;
         }
         let gap = second.1 - first.1;
-        #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
-        let root = (first.0.len().min(second.0.len()).max(1) as f64).sqrt();
-        #[expect(clippy::cast_possible_truncation, reason = "a part of a span of µs")]
-        let off = Span((OFF.0 as f64 / root) as i64);
         let looked = |usual| self.tuning.looked(self.tuning.paced(usual));
-        if gap <= looked(HEADWAY + off) {
+        if gap <= looked(one_load(first.0.len().min(second.0.len()))) {
             return true;
         }
         // What was put down where it is still heard is heard as long as what passes there after it.
