@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use self::one_sided::crossed_unheard;
 pub(crate) use self::place::Belt;
 use self::place::Course;
+pub(crate) use self::together::one_load;
 use crate::config::{Direction, Tuning};
 use crate::evidence::Evidence;
 use crate::eyes::Eyes;

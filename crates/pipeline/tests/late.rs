@@ -86,6 +86,25 @@ fn one_late_read_is_enough_to_have_been_there() {
     assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
 }
 
+/// One tag seldom agrees with its load when that crossed: what late reads of it tell by themselves is no other load yet.
+#[test]
+fn a_late_tag_that_seems_to_cross_a_little_later_is_of_the_passage() {
+    let mut pipeline = started();
+    let (in_time, _) = dealt(1, |_| false);
+    let first = told(&run(&mut pipeline, &reports(&in_time, 20), 20));
+    let late = (0..26).map(|tenth: i8| {
+        let (antenna, middle) = if tenth < 13 { (1, 7) } else { (3, 19) };
+        let rssi = -50 - 2 * (tenth - middle).abs();
+        let at = T0 + 8_800 * MS + i64::from(tenth) * 100 * MS;
+        read(&sgtin(100, 55_555), antenna, rssi, at)
+    });
+    let late: Vec<Read> = late.collect();
+    let second = told(&run(&mut pipeline, &[belated(&late, T0 + 40 * S)], 20));
+    assert_eq!(second.iter().map(things).collect::<Vec<_>>(), [1]);
+    assert_eq!(second[0][PASSAGE], first[0][PASSAGE]);
+    assert_eq!(second[0]["eventTime"], first[0]["eventTime"]);
+}
+
 #[test]
 fn what_is_too_late_to_amend_is_a_passage_of_its_own() {
     let mut pipeline = started();

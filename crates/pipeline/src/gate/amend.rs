@@ -14,6 +14,7 @@ use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::DeviceIndex;
 use crate::passage::{Decision, Late};
+use crate::survey::one_load;
 use crate::time::{Span, Time};
 
 /// Reads later than this amend no passage; they can still make one of their own.
@@ -22,6 +23,8 @@ const AMEND_WINDOW: Span = Span::millis(60_000);
 const PATIENCE: Span = Span::millis(2_000);
 /// And this long in all, however many keep coming.
 const LONGEST: Span = Span::millis(30_000);
+/// What came late is of a passage that was told if it has at most one in so many of its tags; more of them are a load.
+const PART: usize = 4;
 /// Passages remembered at one gate at most, and their tags at most [`MAX_TAGS`]; beyond, the oldest is forgotten.
 const MAX_PASSAGES: usize = 256;
 
@@ -228,13 +231,44 @@ impl Gate {
                 if decision.members.is_empty() {
                     continue;
                 }
-                decision.late = Some(Late::Own);
                 self.tell_carriers(tuning, &mut decision);
-                self.amend.book(&decision);
+                let amends = |(key, _): &(EpcKey, Option<u16>)| {
+                    lane.seen.get(key).is_some_and(|seen| seen.amends)
+                };
+                let amends = decision.members.iter().any(amends);
+                let told = self.told_load(tuning, &decision);
+                if let Some(booked) = told.filter(|_| amends) {
+                    let members = decision.members.iter().map(|(key, _)| key.clone());
+                    booked.members.extend(members);
+                    booked.members.sort_unstable();
+                    decision.at = booked.at;
+                    decision.late = Some(Late::Amends(booked.at));
+                } else {
+                    decision.late = Some(Late::Own);
+                    self.amend.book(&decision);
+                }
             }
             decisions.push(decision);
         }
         decisions
+    }
+
+    /// The passage that a load of late reads is a small part of: it seems to cross no farther from it than parts of one load do,
+    /// and photo-eyes saw nothing else pass.
+    fn told_load(&mut self, tuning: &Tuning, late: &Decision) -> Option<&mut Booked> {
+        let (direction, at) = (late.direction, late.at);
+        if tuning.one_by_one || self.eyes.passage(tuning, direction, at).is_some() {
+            return None;
+        }
+        let tags = late.members.len();
+        let reach = tuning.looked(tuning.paced(one_load(tags)));
+        let booked = self.amend.booked.iter_mut();
+        let its = booked.filter(|it| {
+            it.direction == direction
+                && tags * PART <= it.members.len()
+                && (it.at - at).abs() <= reach
+        });
+        its.min_by_key(|it| (it.at - at).abs())
     }
 
     /// The tag was read in time, so whether it moved at `at` was decided.

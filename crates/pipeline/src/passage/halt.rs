@@ -145,6 +145,16 @@ impl Halting {
 }
 
 impl Passages {
+    /// The load that halts in the doorway and whose tail most of `moved` are, by when it crossed: they follow it.
+    pub(super) fn halts_before(&self, direction: Direction, moved: &[EpcKey]) -> Option<Time> {
+        let is_tail_of = |halting: &&Halting| {
+            let its = moved.iter().filter(|key| halting.tail.contains(*key));
+            halting.flip.direction == direction && its.count() * 2 > moved.len()
+        };
+        let halting = self.halting.iter().find(is_tail_of);
+        halting.map(|it| it.flip.at)
+    }
+
     /// Adds `rest` to the load that it is of if that is not told yet; true then.
     pub(super) fn joins_halting(&mut self, rest: &Decision) -> bool {
         let of = Flip {

@@ -44,6 +44,9 @@ impl Passages {
         if view.tuning.one_by_one {
             return view.told_thing(direction, crossings, &survey.moved);
         }
+        if let Some(halts) = self.halts_before(direction, &survey.moved) {
+            return Some(halts);
+        }
         let own: Vec<&EpcKey> = survey.moved.iter().collect();
         let is_rest_of = |passed: &Passed| {
             let booked = Flip {
@@ -65,7 +68,8 @@ impl Passages {
                     || view.are_loud(own.iter().copied(), passed.at)
                     || view.are_loud(its.iter().copied(), at)))
                 || (view.eyes.passage(view.tuning, direction, at).is_none()
-                    && view.are_one_load((&own, at), (&its, passed.at)))
+                    && (view.are_one_load((&own, at), (&its, passed.at))
+                        || view.is_close_behind(direction, (&its, passed.at), (&own, at))))
         };
         let its = self.passed.iter().filter(|it| is_rest_of(it));
         its.map(|it| it.at).min_by_key(|its| (*its - at).abs())

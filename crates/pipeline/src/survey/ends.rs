@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::View;
 use crate::config::{Direction, Side};
 use crate::gate::EpcKey;
+use crate::presence::Tag;
 use crate::profile::Sides;
 use crate::time::{Span, Time};
 
@@ -15,6 +16,8 @@ const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
 const APART: f64 = 0.5;
 /// And this share of what is heard on one side leaves no doubt that it was there.
 const PLAINLY: f64 = 0.8;
+/// At least one in so many tags of what passes is heard on both sides: others leave one side as others come to the other.
+const ON_BOTH: usize = 4;
 
 /// The first and the last moments of a load, each with all that was heard and what of it speaks for the side of destination.
 struct Ends {
@@ -73,6 +76,20 @@ impl View<'_> {
         let plainly = |of: &[(f64, f64)], sign: f64| {
             of.len() == ENDS.0 && of.iter().all(|(sum, net)| sign * net >= PLAINLY * sum)
         };
-        plainly(&ends.came, -1.0) && plainly(&ends.left, 1.0) && self.are_new(moved.iter(), at)
+        plainly(&ends.came, -1.0)
+            && plainly(&ends.left, 1.0)
+            && self.are_new(moved.iter(), at)
+            && self.are_heard_on_both(moved, at)
+    }
+
+    fn are_heard_on_both(&self, moved: &[EpcKey], at: Time) -> bool {
+        let begin = at - self.tuning.reach - self.tuning.reach;
+        let is_heard = |key: &&EpcKey| {
+            let tag = self.tags.get(*key);
+            let from = |tag: &Tag| begin.later(tag.free_from(self.tuning));
+            let heard = tag.map(|tag| tag.profile.energy(from(tag), self.now));
+            heard.is_some_and(|it| it.inside > 0.0 && it.outside > 0.0)
+        };
+        moved.iter().filter(is_heard).count() * ON_BOTH >= moved.len()
     }
 }

@@ -4,6 +4,7 @@
 //! Parts of one load are heard at the same time, whatever each of its tags says of when it crossed.
 
 use super::{ONE_LOAD, View};
+use crate::config::{Direction, Side};
 use crate::gate::EpcKey;
 use crate::time::{Span, Time};
 
@@ -16,9 +17,21 @@ const OFF: Span = Span::millis(2_400);
 const COMMON: f64 = 0.45;
 /// What is heard is compared in steps of this.
 const STEP: Span = Span::millis(400);
+/// So much of the way from antenna to antenna one part of a load is behind another at most, and so many tags tell that. A truck
+/// is longer than the antennas are apart.
+const CLOSE: (f64, usize) = (0.9, 3);
 
 /// Tags that changed sides, and when.
 pub(crate) type Part<'k> = (&'k [&'k EpcKey], Time);
+
+/// At a door, so far apart parts of one load may seem to cross, if the smaller of them has so many tags.
+pub(crate) fn one_load(tags: usize) -> Span {
+    #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
+    let root = (tags.max(1) as f64).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a span of µs")]
+    let off = Span((OFF.0 as f64 / root) as i64);
+    HEADWAY + off
+}
 
 impl View<'_> {
     /// At a door, both parts came lately, and crossed as one load.
@@ -33,12 +46,8 @@ impl View<'_> {
             return false;
         }
         let gap = second.1 - first.1;
-        #[expect(clippy::cast_precision_loss, reason = "tag counts are small")]
-        let root = (first.0.len().min(second.0.len()).max(1) as f64).sqrt();
-        #[expect(clippy::cast_possible_truncation, reason = "a part of a span of µs")]
-        let off = Span((OFF.0 as f64 / root) as i64);
         let looked = |usual| self.tuning.looked(self.tuning.paced(usual));
-        if gap <= looked(HEADWAY + off) {
+        if gap <= looked(one_load(first.0.len().min(second.0.len()))) {
             return true;
         }
         // What was put down where it is still heard is heard as long as what passes there after it.
@@ -58,6 +67,40 @@ impl View<'_> {
         let lag = later - earlier;
         let common: f64 = before.iter().zip(&after).map(|(a, b)| a.min(*b)).sum();
         lag <= looked(ONE_LOAD) || (lag + lag <= gap && common >= COMMON)
+    }
+
+    /// At a door, the second part passed each side sooner after the first than either got from the one side to the other: nothing
+    /// that carries it fits between them, however slowly they drive.
+    pub fn is_close_behind(&self, direction: Direction, first: Part<'_>, second: Part<'_>) -> bool {
+        let (share, least) = CLOSE;
+        if self.tuning.one_by_one || first.0.len().min(second.0.len()) < least {
+            return false;
+        }
+        let (origin, end) = (direction.destination().opposite(), direction.destination());
+        let way = |part| Some((self.loudest(part, origin)?, self.loudest(part, end)?));
+        let (Some(before), Some(behind)) = (way(first), way(second)) else {
+            return false;
+        };
+        let lag = (behind.0 - before.0) + (behind.1 - before.1);
+        let transit = (before.1 - before.0) + (behind.1 - behind.0);
+        lag.0 >= 0 && lag.seconds() <= share * transit.seconds()
+    }
+
+    /// When those of a part that had not been here for long were loudest on a side: the centre of gravity of the power. What it
+    /// reflects and what reflects it weighs little there.
+    fn loudest(&self, (keys, at): Part<'_>, side: Side) -> Option<Time> {
+        let reach = self.tuning.reach;
+        let came = keys.iter().filter(|key| self.is_new(key, at));
+        let (mut sum, mut moment) = (0.0, 0.0);
+        for tag in came.filter_map(|key| self.tags.get(*key)) {
+            for (time, sides) in tag.profile.between(at - reach, at + reach) {
+                let power = sides.on(side) * sides.on(side);
+                sum += power;
+                moment += (time - at).seconds() * power;
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a mean of spans of µs")]
+        (sum > 0.0).then(|| at + Span((moment / sum * 1e6) as i64))
     }
 
     /// How all that is heard of these within a window is spread over it, and its centre of gravity in time.
@@ -92,7 +135,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::config::{Side, Tuning};
+    use crate::config::Tuning;
     use crate::filter::TagClass;
     use crate::gate::Elsewhere;
     use crate::presence::Tag;
