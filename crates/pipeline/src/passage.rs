@@ -302,12 +302,13 @@ impl Passages {
         if let Some(told) = rest_of {
             Self::keep_rest(&view, direction, told, &mut survey);
         }
-        let refused = if load.held && self.has_turned_back(&view, direction, &survey) {
-            Some(NonEventReason::Anti)
-        } else {
-            let spent = (spent.len(), rest_of.is_some());
-            self.judge(&view, &load, at, &crossings, &survey, spent)
-        };
+        let refused =
+            if load.held && self.has_turned_back(&view, (direction, load.flips.len()), &survey) {
+                Some(NonEventReason::Anti)
+            } else {
+                let spent = (spent.len(), rest_of.is_some());
+                self.judge(&view, &load, at, &crossings, &survey, spent)
+            };
         let rest_of = rest_of.filter(|_| refused.is_none());
         let mut left_behind = Vec::new();
         if refused.is_none() {

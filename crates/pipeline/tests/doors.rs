@@ -335,3 +335,23 @@ fn what_stood_loud_leaves_with_its_pallet() {
     });
     assert_eq!(told, ["dock_1 out shipping 8 items"]);
 }
+
+/// A tag that stands inside seems to come in once more as a load leaves: the load is told, whatever becomes of that.
+#[test]
+fn a_stray_change_of_side_takes_no_load_back() {
+    let lines_of = include_str!("recorded/stray.txt").lines();
+    let reads = lines_of.filter(|line| !line.starts_with('#')).map(|line| {
+        let mut numbers = line.split(' ').map(|it| it.parse::<i64>().unwrap());
+        let mut next = || numbers.next().unwrap();
+        let (at, tag, antenna, rssi) = (next(), next(), next(), next());
+        let epc = sgtin(300, tag as u64);
+        read(&epc, antenna as u16, rssi as i8, T0 + 20 * S + at * MS)
+    });
+    let inputs = [start(), reports(&reads.collect::<Vec<_>>(), 8)].concat();
+    let out = lines(&run(&mut Pipeline::default(), &inputs, 60));
+    let told = booked(&out);
+    assert!(
+        told.iter().any(|it| it.contains("out shipping 23 items")),
+        "{out:?}"
+    );
+}

@@ -5,6 +5,9 @@ use crate::config::Direction;
 use crate::gate::EpcKey;
 use crate::survey::{Crossings, Survey, View};
 
+/// Of what stood in the gate and went back, at least one in so many of those that turned changed sides before.
+const STRAY: usize = 4;
+
 impl Passages {
     /// Adds to `load` what belongs to it: a load that waits in the gate crosses in pieces.
     pub(super) fn gather(&mut self, view: &View<'_>, load: &mut Load) -> Crossings {
@@ -65,11 +68,12 @@ impl Passages {
         })
     }
 
-    /// What stood in the gate also moved the other way, all of it, and neither is decided: neither counts.
+    /// What stood in the gate, `own` of which changed sides, also moved the other way, all of it, and neither is decided:
+    /// neither counts.
     pub(super) fn has_turned_back(
         &mut self,
         view: &View<'_>,
-        direction: Direction,
+        (direction, own): (Direction, usize),
         survey: &Survey,
     ) -> bool {
         let cancels = |other: &Load| {
@@ -77,7 +81,9 @@ impl Passages {
             let back = view.survey(other.direction, &back).moved;
             let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
             let both = back.iter().filter(is_in).count();
-            both * 2 > survey.moved.len().max(back.len())
+            // One stray change of side beside a load that goes the other way says nothing of that.
+            let is_stray = own * STRAY < other.flips.len();
+            both * 2 > survey.moved.len().max(back.len()) && !is_stray
         };
         let before = self.open.len();
         self.open
