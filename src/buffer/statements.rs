@@ -9,7 +9,7 @@ use super::stream::{NewRow, row_crc32};
 use super::{BufferError, crc32};
 
 /// Format of journal rows and snapshots; a change makes old ones unreadable on purpose.
-pub(crate) const STATE_VERSION: i64 = 8;
+pub(crate) const STATE_VERSION: i64 = 9;
 /// Format of the file.
 pub(super) const USER_VERSION: i64 = 4;
 /// From here on there are dead letters.

@@ -87,7 +87,8 @@ impl Core {
                 // A scanner, or a reader that counts from its start.
                 continue;
             }
-            if let Some(problem) = health.reader_clock(reader, behind, drift) {
+            if let Some(problem) = health.reader_clock(reader, behind, drift, clock.reports_late())
+            {
                 warn!(
                     code = Code::ReaderClock.as_str(),
                     reader, problem, "Reader's clock is wrong"

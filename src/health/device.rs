@@ -109,6 +109,8 @@ pub(super) struct Device {
     counters: BTreeMap<DeviceCounter, u64>,
     /// How far its clock is behind, and how much too slow it is.
     pub(super) clock: (Option<i64>, Option<i64>),
+    /// How late its reads come.
+    pub(super) reports_late: Option<i64>,
 }
 
 /// A device in the status message.
@@ -129,6 +131,9 @@ pub struct DeviceStatus {
     /// By how many millionths its clock is too slow; known after ten minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_drift_ppm: Option<i64>,
+    /// How late its reads regularly come, in milliseconds: its reports are about that far apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reports_late_ms: Option<i64>,
     /// What was counted since start, without zeros.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<&'static str, u64>,
@@ -151,6 +156,7 @@ impl Default for Device {
             absent_told: BTreeSet::new(),
             counters: BTreeMap::new(),
             clock: (None, None),
+            reports_late: None,
         }
     }
 }
@@ -234,7 +240,7 @@ impl Device {
 
     /// Begins anew, as if nothing had ever been told of it; returns whether that is news.
     pub(super) fn anew(&mut self) -> bool {
-        self.clock = (None, None);
+        (self.clock, self.reports_late) = ((None, None), None);
         // Also what would have been shown for a while yet: it was about other settings, perhaps about another device.
         let had_problems = !std::mem::take(&mut self.problems).is_empty();
         self.reconnected() || had_problems
@@ -295,6 +301,7 @@ impl Device {
             limits: self.limits.iter().cloned().chain(self.absent()).collect(),
             clock_behind_ms: self.clock.0,
             clock_drift_ppm: self.clock.1,
+            reports_late_ms: self.reports_late,
             counters: self
                 .counters
                 .iter()

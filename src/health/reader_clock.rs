@@ -14,17 +14,19 @@ pub(crate) const CLOCK_UNSET: &str = "its clock was never set: it says a year lo
 const DRIFT_PPM: i64 = 200;
 
 impl Health {
-    /// Notes what is known of a reader's clock; returns what is wrong with it when that is news.
+    /// Notes what is known of a reader's clock, and of how late its reads come; returns what is wrong with it when that is news.
     pub fn reader_clock(
         &self,
         name: &str,
         behind: Option<Span>,
         drift_ppm: Option<i64>,
+        reports_late: Option<Span>,
     ) -> Option<String> {
         let text = complaint(behind, drift_ppm);
         let mut news = false;
         self.with_device(name, |device| {
             device.clock = (behind.map(|behind| behind.0 / 1_000), drift_ppm);
+            device.reports_late = reports_late.map(|late| late.0 / 1_000);
             news = device.problem(Problem::ClockOff, text.as_deref(), None);
             news
         });
@@ -65,7 +67,14 @@ mod tests {
     #[test]
     fn clocks_that_are_far_off_are_complained_of_once() {
         let health = Health::new("plant-3", "epoch");
-        let tell = |ms, ppm| health.reader_clock("dock_1", Some(Span::millis(ms)), ppm);
+        let tell = |ms, ppm| {
+            health.reader_clock(
+                "dock_1",
+                Some(Span::millis(ms)),
+                ppm,
+                Some(Span::millis(250)),
+            )
+        };
         assert_eq!(tell(900, Some(200)), None);
         let text = tell(-61_000, None).unwrap();
         assert_eq!(
@@ -82,6 +91,7 @@ mod tests {
         let status = health.status();
         let device = &status.devices["dock_1"];
         assert_eq!(device.clock_behind_ms, Some(20));
+        assert_eq!(device.reports_late_ms, Some(250));
         assert_eq!(device.problems, Vec::<String>::new());
     }
 }

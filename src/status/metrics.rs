@@ -133,6 +133,12 @@ pub fn text(health: &Health) -> String {
             out.maybe(&[("device", name)], behind);
         }
     });
+    out.family("device_reports_late_seconds", |out| {
+        for (name, device) in &status.devices {
+            let late = device.reports_late_ms.map(|ms| ms as f64 / 1_000.0);
+            out.maybe(&[("device", name)], late);
+        }
+    });
     out.family("antenna_reads_total", |out| {
         for (_, report) in &devices {
             for (antenna, own) in &report.antennas {

@@ -321,3 +321,30 @@ fn edges_in_another_order_give_the_same() {
         );
     }
 }
+
+/// The reader's clock is taken to be another one between two changes of an eye that bounces: they stay in order.
+#[test]
+fn an_eye_that_bounces_as_the_clock_is_corrected_is_free_again() {
+    let bounce = |own: i64, arrives: i64, high: bool| Input::Gpi {
+        device: 0,
+        at: Time(T0 + 5 * S + arrives * MS),
+        port: 2,
+        high,
+        reader_time: Some(ReaderTime::Utc((T0 + 5 * S + own * MS) as u64)),
+    };
+    let load = reports(&crossing(&pallet(1, 8), T0 + 20 * S, 6.0, true), 8);
+    let mut inputs = day(vec![
+        vec![bounce(0, 25, true), bounce(8, 26, false)],
+        load,
+        through(T0 + 23 * S, true, true),
+    ]);
+    if let Input::Device { reader_time, .. } = &mut inputs[2] {
+        // The connection event was under way for longer than anything after it.
+        *reader_time = Some(ReaderTime::Utc((T0 - 70 * MS) as u64));
+    }
+    let outputs = run(&mut Pipeline::default(), &inputs, 60);
+    assert_eq!(
+        told(&outputs),
+        [format!("{IN_8} (the photo-eyes saw it pass this way)")]
+    );
+}

@@ -273,3 +273,21 @@ fn stock_is_no_news_to_a_gate_that_starts_afresh() {
     let outputs = run(&mut pipeline, &inputs, 60);
     assert!(alone(&told(&outputs)), "{:?}", lines(&outputs));
 }
+
+/// A reader that reports every two seconds makes everybody wait that long, and no late events.
+#[test]
+fn reports_that_are_far_apart_are_waited_for() {
+    let mut inputs = start();
+    for number in 1..12 {
+        let begin = T0 + number as i64 * (20 * S + 170 * MS);
+        let reads = crossing(&pallet(number, 9), begin, 5.0, true);
+        let period = |read: &Read| read.device_time.unwrap().micros() / (2 * S);
+        for part in reads.chunk_by(|one, other| period(one) == period(other)) {
+            inputs.push(belated(part, (period(&part[0]) + 1) * 2 * S));
+        }
+    }
+    let told = told(&run(&mut Pipeline::default(), &inputs, 20));
+    let late = told.iter().filter(|event| event["gw:late"] == true);
+    assert_eq!(late.count(), 0, "{told:#?}");
+    assert_eq!(told.iter().map(things).collect::<Vec<_>>(), [10; 11]);
+}

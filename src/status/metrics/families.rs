@@ -94,6 +94,12 @@ pub(super) const FAMILIES: &[(&str, &str, &str, &str)] = &[
         "How far the device's clock is behind; absent where it does not tell.",
     ),
     (
+        "device_reports_late_seconds",
+        "gauge",
+        "device",
+        "How late the device's reads regularly come, as far apart are its reports; absent where they tell no time.",
+    ),
+    (
         "antenna_reads_total",
         "counter",
         "antenna, device",

@@ -289,7 +289,7 @@ impl Pipeline {
             } => {
                 let at = self.clock(at);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
-                    let dated = clock.date(at, reader_time);
+                    let dated = clock.date_edge(at, reader_time);
                     self.note_step(device, at, dated, &mut outputs);
                     self.edge((device, port), dated.at, high);
                 }
