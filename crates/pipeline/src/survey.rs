@@ -56,6 +56,10 @@ const QUEUE: Span = Span::millis(4_000);
 const ONE_LOAD: Span = Span::millis(1_200);
 /// At a door, tags of one load cross within this of each other at least.
 const SLACK: Span = Span::millis(480);
+/// A load that pauses before it crosses, for so long at most, is not what stands there: what came within this of most of its tags
+/// came with it.
+const PAUSE: Span = Span::millis(45_000);
+const CAME_ALONG: Span = Span::millis(3_000);
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
 /// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
@@ -264,6 +268,7 @@ impl View<'_> {
         );
         let queue = self.eyes.passages(direction, queue);
         let typical = crossings.usual(|one| one.peak).unwrap_or(0.0);
+        let arrived = self.arrived(crossings);
         for (key, tag) in self.tags {
             let is_new = tag.appeared || one_by_one;
             if !is_new || tag.last < window.0 - reach || self.is_spent(tag, direction, middle) {
@@ -274,12 +279,16 @@ impl View<'_> {
             if !self.is_of_passage(tag, direction, middle, &queue) {
                 continue;
             }
-            let resident = evidence.cut - tag.known_since > RESIDENT_AFTER;
+            let came_along = arrived.is_some_and(|arrived| {
+                evidence.cut - arrived <= PAUSE && (tag.known_since - arrived).abs() <= CAME_ALONG
+            });
+            let resident = !came_along && evidence.cut - tag.known_since > RESIDENT_AFTER;
             let loud = evidence.peak >= QUIET * typical;
             let usual = tag
                 .profile
                 .usual(tag.free_from(self.tuning), span.0 - reach);
             let came = usual.is_none_or(|usual| evidence.peak >= RISE * usual);
+            let came = came_along || came;
             let flipped = crossings.all.iter().any(|(other, _)| other == key);
             let within = if one_by_one {
                 self.is_on_thing(direction, crossings, key, &evidence)
@@ -381,6 +390,20 @@ impl View<'_> {
             }
         }
         recent > LEFT * most && net < 0.5 * survey.contrast * recent
+    }
+
+    /// When half of what changed sides at a door had been heard.
+    fn arrived(&self, crossings: &Crossings) -> Option<Time> {
+        if self.tuning.one_by_one {
+            return None;
+        }
+        let keys = crossings.all.iter().map(|(key, _)| key);
+        let mut since: Vec<Time> = keys
+            .filter_map(|key| self.tags.get(key))
+            .map(|tag| tag.known_since)
+            .collect();
+        since.sort_unstable();
+        since.get(since.len() / 2).copied()
     }
 
     /// Most of these were in the gate then.

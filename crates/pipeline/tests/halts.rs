@@ -447,3 +447,16 @@ fn a_small_load_close_behind_another_is_told_for_itself() {
         assert_eq!(told(&reads), [items.clone(), items]);
     }
 }
+
+/// It waits before the line, as loud as it ever gets, for longer than what is parked needs to be known as such.
+#[test]
+fn what_waits_before_it_passes_is_told_whole() {
+    for wait in [10.0, 22.0, 35.0] {
+        let path = |at: f64| Some((at * 2.0 - 4.0).min(-1.4).max((at - wait) * 1.5 - 4.0));
+        let reads = sightings(&pallet(1, 14), T0 + 10 * S, wait + 6.0, &path);
+        let told = told(&reads);
+        let booked: Vec<&String> = told.iter().filter(|it| !it.contains("not")).collect();
+        let all = "dock_1 in  receiving 00/040123450000000016 + 14 items";
+        assert_eq!(booked, [all], "{wait} s: {told:?}");
+    }
+}
