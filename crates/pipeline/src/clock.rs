@@ -159,6 +159,7 @@ impl DeviceClock {
             self.link = Link::Up(at);
             self.held_until = at + CATCH_UP;
             self.step = None;
+            self.edges = Edges::default();
             if let Some(time) = reader_time {
                 self.rebase(kind(time), at, Span(at.0.saturating_sub(time.micros())));
             }
@@ -176,7 +177,8 @@ impl DeviceClock {
     pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
         let corrected = self.date(at, reader_time);
         self.newest = self.newest.later(corrected.at);
-        if matches!(self.link, Link::Up(since) if at - since > STEP_HOLDOFF) {
+        let is_steady = matches!(self.link, Link::Up(since) if at - since > STEP_HOLDOFF);
+        if is_steady && reader_time.is_some() {
             self.reports.note(at, at - corrected.at);
         }
         if at - corrected.at > CATCH_UP {

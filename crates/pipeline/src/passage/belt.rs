@@ -15,8 +15,7 @@ impl Passages {
         &self.belt
     }
 
-    /// A thing is told: it says what the belt is like, and which tags must have crossed before it. What is told with an earlier
-    /// one says nothing of either.
+    /// A thing is told: it says what the belt is like, and which tags must have crossed before it.
     pub(super) fn learn_belt(
         &mut self,
         view: &View<'_>,

@@ -69,7 +69,7 @@ impl Passages {
                     || view.are_loud(its.iter().copied(), at)))
                 || (view.eyes.passage(view.tuning, direction, at).is_none()
                     && (view.are_one_load((&own, at), (&its, passed.at))
-                        || view.is_close_behind(direction, (&its, passed.at), (&own, at))))
+                        || view.are_too_close(direction, (&its, passed.at), (&own, at))))
         };
         let its = self.passed.iter().filter(|it| is_rest_of(it));
         its.map(|it| it.at).min_by_key(|its| (*its - at).abs())

@@ -7,8 +7,8 @@ use super::{Crossings, View};
 use crate::gate::EpcKey;
 use crate::time::{Span, Time};
 
-/// No truck follows another one closer than this.
-const HEADWAY: Span = Span::millis(1_500);
+/// What is heard closer together than this is one load.
+const LEAST_APART: Span = Span::millis(1_500);
 /// The centres of gravity in time of two loads are so many times farther apart than those of the tags of either, which are never
 /// closer than this.
 const APART: (f64, Span) = (5.5, Span::millis(50));
@@ -34,8 +34,8 @@ impl View<'_> {
             return Vec::new();
         };
         let (before, behind) = all.split_at(first);
-        let headway = self.tuning.looked(self.tuning.paced(HEADWAY)).seconds();
-        if apart < headway || !self.come_apart(before, behind, apart) {
+        let least = self.tuning.looked(self.tuning.paced(LEAST_APART)).seconds();
+        if apart < least || !self.come_apart(before, behind, apart) {
             return Vec::new();
         }
         behind.iter().map(|(_, _, key)| (*key).clone()).collect()

@@ -71,7 +71,7 @@ impl View<'_> {
 
     /// At a door, the second part passed each side sooner after the first than either got from the one side to the other: nothing
     /// that carries it fits between them, however slowly they drive.
-    pub fn is_close_behind(&self, direction: Direction, first: Part<'_>, second: Part<'_>) -> bool {
+    pub fn are_too_close(&self, direction: Direction, first: Part<'_>, second: Part<'_>) -> bool {
         let (share, least) = CLOSE;
         if self.tuning.one_by_one || first.0.len().min(second.0.len()) < least {
             return false;
