@@ -87,17 +87,17 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "PhotoEyes",
         "active",
-        "Level of the inputs while a beam is interrupted.",
+        "Level of the inputs while a beam is interrupted. Default: high.",
     ),
     (
         "PhotoEyes",
         "debounce",
-        "Changes that last for less do not count, 0s to 1s.",
+        "Changes that last for less do not count, 0s to 1s. Default: 30ms.",
     ),
     (
         "PhotoEyes",
         "blocked_after",
-        "An eye that is interrupted for longer is ignored, and told of, 5s to 1h.",
+        "An eye that is interrupted for longer is ignored, and told of, 5s to 1h. Default: 60s.",
     ),
     (
         "PersistentDispositions",
@@ -176,8 +176,9 @@ impl Reference {
         for (of, field, meaning) in PARTS {
             let entry = reference.settings.entry((of, field)).or_default();
             if entry.meaning.is_empty() {
-                let (meaning, _, is_required) = sentences(meaning);
+                let (meaning, otherwise, is_required) = sentences(meaning);
                 entry.meaning = meaning;
+                entry.otherwise = otherwise;
                 entry.is_required = is_required;
             }
         }
