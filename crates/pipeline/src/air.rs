@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Side, Tuning};
+use crate::presence::RESIDENT_MEMORY;
 use crate::time::{Span, Time};
 
 /// Up to this, times are right as they are: in 3 s of silence at a door a tag would then have been heard in 99 of 100 cases,
@@ -71,6 +72,11 @@ impl Air {
     /// How long it takes until a tag is heard again, where that is longer than usual.
     pub fn slow(&self) -> Option<Span> {
         Some(self.followed).filter(|revisit| *revisit >= SLOW)
+    }
+
+    /// Nothing was heard for so long that what stands here is forgotten.
+    pub fn is_new(&self, at: Time) -> bool {
+        at - self.inside.later(self.outside) > RESIDENT_MEMORY
     }
 
     /// A tag is heard on `side`, where it was heard `before`. It is another look at it if the reader has listened to the other

@@ -247,6 +247,9 @@ impl Gate {
         tag.pc = tag.pc.or(sighting.pc);
         let (side, before) = (sighting.side, tag.due);
         let heard = tag.heard_on(side);
+        if self.air.is_new(key.at) {
+            self.passages.wake(key.at);
+        }
         self.air.hear(key.at, side, sighting.rssi_dbm, heard);
         let tuning = &*self.air.paced(tuning);
         tag.observe(

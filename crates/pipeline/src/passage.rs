@@ -136,9 +136,15 @@ pub struct Passages {
     /// Sequence that is usual in the loads booked here; 0 before the first.
     usual_permille: u32,
     belt: Belt,
+    awake: Time,
 }
 
 impl Passages {
+    /// The gate hears something again, or for the first time.
+    pub const fn wake(&mut self, at: Time) {
+        self.awake = at;
+    }
+
     /// Without loads; what is usual here stays.
     #[must_use]
     pub fn afresh(&self) -> Self {
@@ -248,6 +254,7 @@ impl Passages {
             elsewhere,
             eyes,
             belt: self.belt,
+            awake: self.awake,
         };
         let mut crossings = self.gather(&view, &mut load);
         self.leave(tuning, now, load.split_off(tuning, &crossings));

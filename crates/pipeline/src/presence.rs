@@ -14,7 +14,7 @@ pub const RESIDENT_AFTER: Span = Span::millis(18_000);
 /// How long an unused change of side, and the side itself, are remembered.
 pub(crate) const FLIP_MEMORY: Span = Span::millis(14_000);
 /// A tag unread for longer comes as if for the first time.
-const RESIDENT_MEMORY: Span = Span::millis(300_000);
+pub(crate) const RESIDENT_MEMORY: Span = Span::millis(300_000);
 /// So many moments, heard better outside than inside, tell that a tag leaves.
 const LEAVES_AFTER: usize = 3;
 /// What comes to the doorway gets this much louder there.

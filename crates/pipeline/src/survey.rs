@@ -75,6 +75,8 @@ pub(crate) struct View<'a> {
     pub eyes: &'a Eyes,
     /// What is known of the belt, if it is one.
     pub belt: Belt,
+    /// When the gate began to hear, after a long silence or none at all.
+    pub awake: Time,
 }
 
 /// When the tags that changed sides crossed.
@@ -392,7 +394,7 @@ impl View<'_> {
         recent > LEFT * most && net < 0.5 * survey.contrast * recent
     }
 
-    /// When half of what changed sides at a door had been heard.
+    /// When half of what changed sides at a door had been heard, if that was its coming.
     fn arrived(&self, crossings: &Crossings) -> Option<Time> {
         if self.tuning.one_by_one {
             return None;
@@ -403,7 +405,9 @@ impl View<'_> {
             .map(|tag| tag.known_since)
             .collect();
         since.sort_unstable();
-        since.get(since.len() / 2).copied()
+        let at = since.get(since.len() / 2).copied()?;
+        // When the gate began to hear, it heard what stood here too.
+        (at - self.awake > CAME_ALONG).then_some(at)
     }
 
     /// Most of these were in the gate then.

@@ -453,10 +453,44 @@ fn a_small_load_close_behind_another_is_told_for_itself() {
 fn what_waits_before_it_passes_is_told_whole() {
     for wait in [10.0, 22.0, 35.0] {
         let path = |at: f64| Some((at * 2.0 - 4.0).min(-1.4).max((at - wait) * 1.5 - 4.0));
-        let reads = sightings(&pallet(1, 14), T0 + 10 * S, wait + 6.0, &path);
+        // Not the first that is heard here.
+        let mut reads = sightings(&pallet(3, 1), T0, 4.0, &|_| Some(-3.0));
+        reads.extend(sightings(&pallet(1, 14), T0 + 10 * S, wait + 6.0, &path));
         let told = told(&reads);
         let booked: Vec<&String> = told.iter().filter(|it| !it.contains("not")).collect();
         let all = "dock_1 in  receiving 00/040123450000000016 + 14 items";
         assert_eq!(booked, [all], "{wait} s: {told:?}");
     }
+}
+
+/// After a start all is heard for the first time at once: what passes then takes along nothing that stands there.
+#[test]
+fn what_stood_there_when_the_gate_began_to_hear_has_not_come_with_a_load() {
+    let (load, parked) = (pallet(1, 14), pallet(2, 8));
+    let mut reads = Vec::new();
+    for tenth in 0..400 {
+        let at = f64::from(tenth) / 10.0;
+        let time = T0 + 10 * S + i64::from(tenth) * 100 * MS;
+        // Both stand inside; one of them is fetched out, and its truck shades the other for a while.
+        let (passes, has_left) = (at > 30.0, at > 34.0);
+        for (index, tag) in (0..).zip(load.iter().filter(|_| !has_left)) {
+            let loud = if passes { -48.0 } else { -60.0 };
+            for (antenna, is_near) in [(1, at >= 32.0), (3, at < 32.0)] {
+                let rssi = if is_near { loud } else { loud - 14.0 };
+                if rssi > -74.0 {
+                    reads.push(read(tag, antenna, rssi as i8, time + index * 700));
+                }
+            }
+        }
+        let is_shaded = (32.0..33.5).contains(&at);
+        for (index, tag) in (20..).zip(&parked) {
+            let (antenna, rssi) = if is_shaded { (1, -62) } else { (3, -58) };
+            reads.push(read(tag, antenna, rssi, time + index * 700));
+        }
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told(&reads);
+    let booked: Vec<&String> = told.iter().filter(|it| !it.contains("not")).collect();
+    let load = "dock_1 out shipping 00/040123450000000016 + 14 items";
+    assert_eq!(booked, [load], "{told:?}");
 }

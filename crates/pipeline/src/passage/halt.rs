@@ -192,6 +192,7 @@ impl Passages {
             elsewhere,
             eyes,
             belt: self.belt,
+            awake: self.awake,
         };
         let due = self.halting.iter().position(|it| it.due <= now);
         let over = due.filter(|index| {

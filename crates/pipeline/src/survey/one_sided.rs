@@ -151,6 +151,7 @@ mod tests {
             elsewhere: &crate::gate::Elsewhere::new(std::iter::empty()),
             eyes: &crate::eyes::Eyes::default(),
             belt: belt(),
+            awake: Time::default(),
         };
         assert!(view.left_behind(Direction::In, ms(5_200)).is_empty());
         let crossed = view.left_behind(Direction::In, ms(6_000));

@@ -136,6 +136,7 @@ mod tests {
             elsewhere: &Elsewhere::new(std::iter::empty()),
             eyes: &crate::eyes::Eyes::default(),
             belt: Belt::default(),
+            awake: Time::default(),
         };
         of(&view, &key)
     }

@@ -166,6 +166,7 @@ mod tests {
             elsewhere: &Elsewhere::new(std::iter::empty()),
             eyes: &crate::eyes::Eyes::default(),
             belt: Belt::default(),
+            awake: Time::default(),
         };
         view.are_one_load((&[&key(1)], at(12)), (&[&key(2)], at(second)))
     }

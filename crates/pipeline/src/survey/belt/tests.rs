@@ -52,6 +52,7 @@ fn ask<T>(tags: &[((u8, u8), i64)], booked: &[(u8, i64)], of: impl FnOnce(&View<
         elsewhere: &Elsewhere::new(std::iter::empty()),
         eyes: &crate::eyes::Eyes::default(),
         belt: Belt::default(),
+        awake: Time::default(),
     })
 }
 
