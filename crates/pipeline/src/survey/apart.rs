@@ -13,7 +13,7 @@ const LEAST_APART: Span = Span::millis(1_500);
 /// closer than this.
 const APART: (f64, Span) = (5.5, Span::millis(50));
 /// Tags and share of all that each of two loads has at least.
-const LEAST: (usize, f64) = (2, 0.15);
+const LEAST: (usize, f64) = (3, 0.15);
 /// The loads cross this much of the distance of their centres apart, at least and at most.
 const CROSSED: (f64, f64) = (0.6, 1.6);
 /// When these shares of all that is heard of a load have been heard, it is at least this much of that distance later for the one
@@ -122,6 +122,8 @@ mod tests {
         assert_eq!(split(&[0.0, 0.1, 0.1, 2.5]), None, "one tag is no load");
         let few = [vec![0.0; 18], vec![2.5; 2]].concat();
         assert_eq!(split(&few), None, "nor is little beside much");
+        let pairs = [0.0, 0.0, 1.9, 1.9];
+        assert_eq!(split(&pairs), None, "two tags may err together");
         assert_eq!(split(&[]), None);
     }
 }
