@@ -76,14 +76,18 @@ impl Passages {
         (direction, own): (Direction, usize),
         survey: &Survey,
     ) -> bool {
+        let others = self.open.iter().filter(|it| it.direction != direction);
+        let others: usize = others.map(|it| it.flips.len()).sum();
+        // A few stray changes of side beside a load that goes the other way, perhaps in pieces, say nothing of that.
+        if own * STRAY < others {
+            return false;
+        }
         let cancels = |other: &Load| {
             let back = view.crossings(other.direction, &other.flips);
             let back = view.survey(other.direction, &back).moved;
             let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
             let both = back.iter().filter(is_in).count();
-            // One stray change of side beside a load that goes the other way says nothing of that.
-            let is_stray = own * STRAY < other.flips.len();
-            both * 2 > survey.moved.len().max(back.len()) && !is_stray
+            both * 2 > survey.moved.len().max(back.len())
         };
         let before = self.open.len();
         self.open

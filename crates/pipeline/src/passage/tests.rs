@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Side;
 
 fn key(number: u8) -> EpcKey {
     EpcKey {
@@ -39,4 +40,56 @@ fn what_crosses_long_after_most_of_its_load_is_not_waited_for() {
         passages.deadline(),
         Some(Time(300_000 + 600_000 + 3_000_000))
     );
+}
+
+/// Whether two tags that turned inwards, `own` of them, take a load back that goes out in two pieces.
+fn takes_back(own: usize) -> bool {
+    let tuning = Tuning::dock();
+    let keys: Vec<EpcKey> = (0..12).map(key).collect();
+    let mut tags = BTreeMap::new();
+    for tag in &keys {
+        let mut heard = Tag::new(crate::filter::TagClass::Cargo, None, Time(10_000_000));
+        for tenth in 100..150 {
+            let (antenna, side) = if tenth < 120 {
+                (3, Side::Inside)
+            } else {
+                (1, Side::Outside)
+            };
+            let at = Time(tenth * 100_000);
+            heard.observe(&tuning, at, (0, antenna), side, Some(-50));
+        }
+        tags.insert(tag.clone(), heard);
+    }
+    let mut passages = Passages::default();
+    for (number, key) in keys.iter().enumerate() {
+        let flip = Flip {
+            direction: Direction::Out,
+            at: Time(if number < 6 { 12_000_000 } else { 13_500_000 }),
+        };
+        passages.add(&tuning, Time(13_500_000), key, flip);
+    }
+    assert_eq!(passages.open.len(), 2);
+    let (elsewhere, eyes) = (Elsewhere::new(std::iter::empty()), Eyes::default());
+    let view = View {
+        tuning: &tuning,
+        now: Time(15_000_000),
+        tags: &tags,
+        elsewhere: &elsewhere,
+        eyes: &eyes,
+        belt: Belt::default(),
+        awake: Time::default(),
+    };
+    let flips = keys.iter().map(|key| (key.clone(), Time(12_000_000)));
+    let mut survey = view.survey(
+        Direction::Out,
+        &view.crossings(Direction::Out, &flips.collect()),
+    );
+    survey.moved = keys;
+    passages.has_turned_back(&view, (Direction::In, own), &survey)
+}
+
+#[test]
+fn a_few_stray_changes_of_side_take_no_load_back_that_goes_in_pieces() {
+    assert!(!takes_back(2), "two of twelve");
+    assert!(takes_back(8));
 }
