@@ -293,6 +293,12 @@ impl Eyes {
             .min_by_key(|middle| (*middle - at).abs())
     }
 
+    /// What interrupted a beam when a load crossed at `at` still does.
+    pub(crate) fn is_in_beams(&self, tuning: &Tuning, at: Time) -> bool {
+        let near = tuning.paced(NEAR);
+        self.occupied.is_some_and(|now| now.from <= at + near)
+    }
+
     /// All that went through in `direction` with its middle within `span` and that no load was booked for, in order.
     pub(crate) fn passages(&self, direction: Direction, span: (Time, Time)) -> Vec<Time> {
         let through = Course::Through(direction);

@@ -62,8 +62,6 @@ const PAUSE: Span = Span::millis(45_000);
 const CAME_ALONG: Span = Span::millis(3_000);
 /// Still this loud, of the loudest of the last moments, means that it has not left.
 const LEFT: f64 = 0.35;
-/// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
-const IN_LINE: (f64, Span) = (0.5, Span::millis(6_000));
 
 /// What there is to look at when a load is decided.
 #[derive(Clone, Copy)]
@@ -365,33 +363,6 @@ impl View<'_> {
         let count = survey.moved.len().max(1) as f64;
         (survey.both, survey.sequence) = (survey.both / count, survey.sequence / count);
         survey
-    }
-
-    /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
-    /// may yet turn round. At a door one side may hear it alone meanwhile: what carries it shades it from the other.
-    pub fn is_there(
-        &self,
-        direction: Direction,
-        flips: &BTreeMap<EpcKey, Time>,
-        survey: &Survey,
-    ) -> bool {
-        if self.stand_in_line(direction, flips.keys()) {
-            return true;
-        }
-        let destination = direction.destination();
-        let keys = flips.keys().chain(&survey.stayed);
-        let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));
-        let (recent, most) = (lately[0].sum(), halt::loudest(&lately));
-        let net = lately[0].on(destination) - lately[0].on(destination.opposite());
-        if !self.tuning.one_by_one {
-            let (loud, longest) = IN_LINE;
-            let in_part = survey.stayed.len() * 4 > survey.moved.len();
-            let is_early = self.now - survey.window.1 < self.tuning.paced(longest);
-            if (in_part && recent > LEFT * most) || (is_early && recent > loud * most) {
-                return true;
-            }
-        }
-        recent > LEFT * most && net < 0.5 * survey.contrast * recent
     }
 
     /// When half of what changed sides at a door had been heard, if that was its coming.

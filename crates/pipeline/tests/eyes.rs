@@ -348,3 +348,38 @@ fn an_eye_that_bounces_as_the_clock_is_corrected_is_free_again() {
         [format!("{IN_8} (the photo-eyes saw it pass this way)")]
     );
 }
+
+/// It comes to the line and is heard behind it, faintly because of the truck, for 7 s; then it goes back. The beams were
+/// interrupted all the time.
+#[test]
+fn what_still_interrupts_the_beams_has_not_passed() {
+    let mut reads = Vec::new();
+    for tenth in 0..140 {
+        let at = f64::from(tenth) / 10.0;
+        let rssi = match tenth {
+            0..30 => -70.0 + at * 7.0,
+            30..105 => -64.0,
+            _ => -50.0 - (at - 10.5) * 7.0,
+        };
+        let antenna = if (30..105).contains(&tenth) { 3 } else { 1 };
+        for (index, tag) in (0..).zip(pallet(1, 8)) {
+            let time = T0 + 20 * S + i64::from(tenth) * 100 * MS + index * 700;
+            reads.push(read(&tag, antenna, rssi as i8, time));
+        }
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told_until = |leaves: i64| {
+        let eyes = [
+            gpi(T0 + 22_500 * MS, 1, true, true),
+            gpi(T0 + 23_100 * MS, 2, true, true),
+            gpi(leaves - 500 * MS, 2, false, true),
+            gpi(leaves, 1, false, true),
+        ];
+        let inputs = day(vec![reports(&reads, 8), eyes.to_vec()]);
+        told(&run(&mut Pipeline::default(), &inputs, 60))
+    };
+    let told = told_until(T0 + 31 * S);
+    assert!(!told.iter().any(|it| it.contains("receiving")), "{told:?}");
+    let early = told_until(T0 + 25 * S);
+    assert!(early.iter().any(|it| it.contains("receiving")), "{early:?}");
+}

@@ -1,6 +1,8 @@
-//! Which tags of a load stand in the doorway, and which of them left it on the other side.
+//! Whether a load stands in the doorway, which of its tags do, and which of them left it on the other side.
 
-use super::{LEFT, MOVED_UNNOTICED, View};
+use std::collections::BTreeMap;
+
+use super::{LEFT, MOVED_UNNOTICED, Survey, View};
 use crate::config::Direction;
 use crate::evidence::Evidence;
 use crate::gate::EpcKey;
@@ -8,7 +10,48 @@ use crate::presence::Tag;
 use crate::profile::Sides;
 use crate::time::{Span, Time};
 
+/// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
+const IN_LINE: (f64, Span) = (0.5, Span::millis(6_000));
+/// Or this loud, for so long at most, while what interrupted the photo-eyes as it crossed still does.
+const IN_BEAMS: (f64, Span) = (0.1, Span::millis(8_000));
+
 impl View<'_> {
+    /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
+    /// may yet turn round. At a door one side may hear it alone meanwhile: what carries it shades it from the other.
+    pub fn is_there(
+        &self,
+        direction: Direction,
+        flips: &BTreeMap<EpcKey, Time>,
+        survey: &Survey,
+    ) -> bool {
+        if self.stand_in_line(direction, flips.keys()) {
+            return true;
+        }
+        let destination = direction.destination();
+        let keys = flips.keys().chain(&survey.stayed);
+        let lately = self.lately(keys.filter_map(|key| self.tags.get(key)));
+        let (recent, most) = (lately[0].sum(), loudest(&lately));
+        let net = lately[0].on(destination) - lately[0].on(destination.opposite());
+        if !self.tuning.one_by_one {
+            let (loud, longest) = IN_LINE;
+            let in_part = survey.stayed.len() * 4 > survey.moved.len();
+            let (from, until) = survey.window;
+            let is_early = self.now - until < self.tuning.paced(longest);
+            if (in_part && recent > LEFT * most) || (is_early && recent > loud * most) {
+                return true;
+            }
+            let (loud, longest) = IN_BEAMS;
+            let middle = from + Span((until - from).0 / 2);
+            if self.now - until < longest
+                && recent > loud * most
+                && self.eyes.is_in_beams(self.tuning, middle)
+            {
+                return true;
+            }
+        }
+        recent > LEFT * most && net < 0.5 * survey.contrast * recent
+    }
+
     /// What was heard of `tags` in the last spans of a third of the time to settle, the newest first.
     pub(super) fn lately<'t>(&self, tags: impl Iterator<Item = &'t Tag>) -> [Sides; 8] {
         let step = Span(self.tuning.settle.0 / 3);
