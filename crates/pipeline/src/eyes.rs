@@ -293,6 +293,14 @@ impl Eyes {
             .min_by_key(|middle| (*middle - at).abs())
     }
 
+    /// What came and left where it came from as a load seemed to cross at `at`: from free beams to free beams.
+    pub(crate) fn turned(&self, tuning: &Tuning, at: Time) -> Option<(Time, Time)> {
+        let near = tuning.paced(NEAR);
+        let turned = self.crossings.iter().filter(|it| it.course == Course::Back);
+        let mut near = turned.filter(|it| it.from - near <= at && at <= it.until + near);
+        near.next_back().map(|it| (it.from, it.until))
+    }
+
     /// What interrupted a beam when a load crossed at `at` still does.
     pub(crate) fn is_in_beams(&self, tuning: &Tuning, at: Time) -> bool {
         let near = tuning.paced(NEAR);

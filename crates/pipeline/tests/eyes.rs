@@ -383,3 +383,69 @@ fn what_still_interrupts_the_beams_has_not_passed() {
     let early = told_until(T0 + 25 * S);
     assert!(early.iter().any(|it| it.contains("receiving")), "{early:?}");
 }
+
+/// Reads of tags that go out: how loud inside and outside at a time, nothing below -80 dBm.
+fn heard(tags: &[Vec<u8>], loud: impl Fn(i64) -> (i8, i8)) -> Vec<tracegate_pipeline::Read> {
+    let mut reads = Vec::new();
+    for tenth in 0..120 {
+        for (index, tag) in (0..).zip(tags) {
+            let time = T0 + 20 * S + tenth * 100 * MS + index * 700;
+            let (inside, outside) = loud(tenth);
+            for (antenna, rssi) in [(3, inside), (1, outside)] {
+                if rssi > -80 {
+                    reads.push(read(tag, antenna, rssi, time));
+                }
+            }
+        }
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    reads
+}
+
+/// Goods and truck leave the one side little to hear of a load: where photo-eyes saw it pass, that is no reason to refuse it.
+#[test]
+fn what_one_side_hardly_heard_is_booked_where_eyes_saw_it() {
+    let mut reads = heard(&pallet(1, 8), |tenth| match tenth {
+        12 | 16 | 20 => (-52, -66),
+        22..44 => (-90, -50),
+        44..50 => (-66, -50),
+        _ => (-90, -90),
+    });
+    // Something stands there besides, so that not every tag is asked for itself.
+    reads.extend(heard(&[sgtin(300, 1)], |_| (-60, -60)));
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let eyes = through(T0 + 22_100 * MS, false, true);
+    let seen = day(vec![reports(&reads, 8), eyes]);
+    let told_of = |inputs: &[Input]| told(&run(&mut Pipeline::default(), inputs, 60));
+    let booked = "out shipping 00/040123450000000016 + 8 items";
+    assert_eq!(
+        told_of(&seen),
+        [format!("{booked} (the photo-eyes saw it pass this way)")]
+    );
+    let unseen = [start(), reports(&reads, 8)].concat();
+    assert_eq!(told_of(&unseen), ["out unclear"]);
+}
+
+/// Eight tags and more are believed rather than photo-eyes, but not where they are back as well.
+#[test]
+fn what_eyes_saw_turn_back_and_is_back_did_not_pass() {
+    let turned = |after: i8| {
+        let reads = heard(&pallet(1, 12), |tenth| match tenth {
+            0..30 => (-55, -90),
+            30..60 => (-90, -50),
+            62 | 64 | 66 => (after, -90),
+            _ => (-90, -90),
+        });
+        let eyes = [
+            gpi(T0 + 22_600 * MS, 2, true, true),
+            gpi(T0 + 23 * S, 1, true, true),
+            gpi(T0 + 25_600 * MS, 1, false, true),
+            gpi(T0 + 26 * S, 2, false, true),
+        ];
+        let inputs = day(vec![reports(&reads, 8), eyes.to_vec()]);
+        told(&run(&mut Pipeline::default(), &inputs, 60))
+    };
+    assert_eq!(turned(-65), ["out eye"]);
+    let gone = turned(-90);
+    assert!(gone[0].contains("shipping"), "{gone:?}");
+}

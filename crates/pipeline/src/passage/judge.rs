@@ -22,6 +22,9 @@ const SINGLE: (f64, f64) = (0.9, 0.7);
 const BOTH_SINGLE: (f64, f64) = (0.5, 0.1);
 /// Loads of so many tags tell what is usual at a gate, each by this part.
 const USUAL: (usize, u32) = (5, 8);
+/// Where photo-eyes saw something pass and most of a load changed sides by themselves: sequence, moments in order on each side,
+/// and what the weaker side tells. What stands between a load and an antenna may leave that side little to hear.
+const SEEN: (f64, usize, f64) = (0.8, 5, 0.03);
 /// Reads of a tag that has to tell alone: sorted by side by mere chance once in a hundred; the second where photo-eyes saw
 /// something pass.
 const SINGLE_MOMENTS: (usize, usize) = (8, 6);
@@ -66,7 +69,7 @@ impl Passages {
         let (contrast, both) = if is_clear {
             (CONTRAST, f64::MIN)
         } else {
-            self.asked(view, load, at, survey)
+            self.asked(view, load, at, survey, seen)
         };
         if survey.sequence < contrast || survey.both < both * survey.sequence {
             return Some(NonEventReason::Unclear);
@@ -96,8 +99,16 @@ impl Passages {
 
     /// Sequence that is asked of a load of `moved` tags, and what its weaker half must be of it. What fading makes of tags that
     /// stand differs from tag to tag: the mean over many shrinks with the square root of their number, so that few must tell
-    /// more, by the measure of what loads tell here. What photo-eyes saw at the time may be anybody, and does not lower it.
-    fn asked(&self, view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> (f64, f64) {
+    /// more, by the measure of what loads tell here. What photo-eyes saw at the time may be anybody: it lowers only what is asked
+    /// of the side that heard them worse.
+    fn asked(
+        &self,
+        view: &View<'_>,
+        load: &Load,
+        at: Time,
+        survey: &Survey,
+        seen: bool,
+    ) -> (f64, f64) {
         if view.tuning.one_by_one {
             return (CONTRAST, 0.0);
         }
@@ -115,6 +126,13 @@ impl Passages {
                 in_order >= (moved / 2).max(2 * IN_ORDER) && survey.sequence >= SINGLE.1;
             let both = if is_ordered { 0.0 } else { BOTH_SINGLE.1 };
             return (CONTRAST, both);
+        }
+        let own = survey.moved.iter();
+        let own = own.filter(|key| load.flips.contains_key(*key)).count();
+        let in_order = survey.in_order.0.min(survey.in_order.1);
+        let (sequence, moments, both) = SEEN;
+        if seen && own * 2 >= moved && survey.sequence >= sequence && in_order >= moments {
+            return (CONTRAST.max(usual / root), both);
         }
         let both = if load.flips.len() * 4 < moved {
             BOTH_OF_FEW
@@ -141,12 +159,15 @@ impl Passages {
     }
 
     /// Photo-eyes speak against a load of few tags; where they saw something else, also of which few changed sides by
-    /// themselves.
+    /// themselves, and where they saw it turn back, of any that is heard where it was before.
     fn veto(view: &View<'_>, load: &Load, at: Time, survey: &Survey) -> Option<NonEventReason> {
         let moved = survey.moved.len();
         let are_few = moved < VETO_BELOW;
+        let turned = view.eyes.turned(view.tuning, at);
+        let are_back = || turned.is_some_and(|turn| view.are_back(&survey.moved, turn));
         let vetoed = match view.eyes.says(view.tuning, load.direction, at) {
             Says::Dark => are_few,
+            Says::Back if are_back() => true,
             Says::Opposes | Says::Back => are_few || load.flips.len() * 4 < moved,
             Says::Nothing | Says::Agrees(_) | Says::Busy => false,
         };

@@ -82,6 +82,17 @@ impl View<'_> {
             && self.are_heard_on_both(moved, at)
     }
 
+    /// These were heard from one side alike before and after that time.
+    pub fn are_back(&self, moved: &[EpcKey], (from, until): (Time, Time)) -> bool {
+        let tags = || moved.iter().filter_map(|key| self.tags.get(key));
+        let net = |from: Time, until: Time| {
+            let heard = tags().map(|tag| tag.profile.energy(from, until));
+            heard.map(|it| it.inside - it.outside).sum::<f64>()
+        };
+        let (before, after) = (net(from - self.tuning.reach, from), net(until, self.now));
+        before * after > 0.0
+    }
+
     fn are_heard_on_both(&self, moved: &[EpcKey], at: Time) -> bool {
         let begin = at - self.tuning.reach - self.tuning.reach;
         let is_heard = |key: &&EpcKey| {
