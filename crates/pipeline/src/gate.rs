@@ -30,6 +30,9 @@ const MAX_BUFFERED: usize = 50_000;
 /// Tags followed at one gate at most; beyond, the one unread for longest is forgotten.
 const MAX_TAGS: usize = 20_000;
 
+/// Nothing passes two gates within this.
+const AT_ONCE: Span = Span::millis(4_000);
+
 /// After everything.
 pub(crate) const END: Time = Time(i64::MAX / 4);
 
@@ -433,6 +436,13 @@ impl<'a> Elsewhere<'a> {
     pub fn tags<'b>(&'b self, key: &'b EpcKey) -> impl Iterator<Item = (usize, &'b Tag)> {
         let gates = self.gates.iter().enumerate();
         gates.filter_map(|(index, gate)| Some((index, gate.tags.get(key)?)))
+    }
+
+    /// One of them has booked it at about that time: nothing passes two gates at once.
+    pub fn has_booked(&self, key: &EpcKey, at: Time) -> bool {
+        let near = |booked: Flip| (booked.at - at).abs() < AT_ONCE;
+        let mut tags = self.tags(key);
+        tags.any(|(_, tag)| tag.booked.is_some_and(near))
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 use common::*;
 use serde_json::Value;
 use tracegate_pipeline::config::ReadPointKind;
+use tracegate_pipeline::config::Tuning;
 use tracegate_pipeline::{Input, Output, Pipeline, Read, Time};
 
 const PASSAGE: &str = "gw:passage";
@@ -290,4 +291,20 @@ fn reports_that_are_far_apart_are_waited_for() {
     let late = told.iter().filter(|event| event["gw:late"] == true);
     assert_eq!(late.count(), 0, "{told:#?}");
     assert_eq!(told.iter().map(things).collect::<Vec<_>>(), [10; 11]);
+}
+
+/// The next door hears a load as it passes, and its reader's reports come late: it was told where it passed.
+#[test]
+fn what_another_door_told_is_not_told_here_by_late_reads() {
+    let mut pipeline = Pipeline::default();
+    let load = crossing(&pallet(1, 9), T0 + 5 * S, 5.0, true);
+    let second = of_device(2, reports(&load, 8));
+    let inputs: Vec<Input> = start_with_two(Tuning::dock())
+        .into_iter()
+        .chain(second)
+        .collect();
+    let first = told(&run(&mut pipeline, &inputs, 20));
+    assert_eq!(first.iter().map(things).collect::<Vec<_>>(), [10]);
+    let again = run(&mut pipeline, &[belated(&load, T0 + 60 * S)], 20);
+    assert_eq!(told(&again).len(), 0);
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::carriers::Carriers;
-use super::{EpcKey, Gate, MAX_BUFFERED, MAX_TAGS, Sighting};
+use super::{Elsewhere, EpcKey, Gate, MAX_BUFFERED, MAX_TAGS, Sighting};
 use crate::config::{Direction, Tuning};
 use crate::eyes::Says;
 use crate::input::DeviceIndex;
@@ -203,8 +203,13 @@ impl Gate {
         Some(told.map_or(lane.due, |at| lane.due.later(at.min(longest))))
     }
 
-    /// Decides late reads that are due at `now`.
-    pub fn settle_late(&mut self, tuning: &Tuning, now: Time) -> Vec<Decision> {
+    /// Decides late reads that are due at `now`. What another gate has told meanwhile is not of this one.
+    pub fn settle_late(
+        &mut self,
+        tuning: &Tuning,
+        now: Time,
+        elsewhere: &Elsewhere<'_>,
+    ) -> Vec<Decision> {
         let is_due = self.late_due(tuning).is_some_and(|due| due <= now);
         let Some(mut lane) = self.amend.lane.take_if(|_| is_due) else {
             return Vec::new();
@@ -217,7 +222,7 @@ impl Gate {
         }
         let mut own = lane.gate.flush(tuning);
         own.sort_by_key(|decision| decision.at);
-        let mut decisions = self.supplements(tuning, &lane.seen, &own);
+        let mut decisions = self.supplements(tuning, &lane.seen, &own, elsewhere);
         for mut decision in own {
             if decision.refused.is_none() {
                 let (direction, at) = (decision.direction, decision.at);
@@ -225,6 +230,7 @@ impl Gate {
                 (decision.members, decision.crossed) = members
                     .filter(|((key, _), _)| {
                         !self.was_judged(tuning, key, at)
+                            && !elsewhere.has_booked(key, at)
                             && !self.amend.was_told(tuning, key, direction, at)
                     })
                     .unzip();
@@ -289,6 +295,7 @@ impl Gate {
         tuning: &Tuning,
         seen: &BTreeMap<EpcKey, Seen>,
         own: &[Decision],
+        elsewhere: &Elsewhere<'_>,
     ) -> Vec<Decision> {
         let reach = reach(tuning);
         let mut missing: BTreeMap<usize, Vec<&EpcKey>> = BTreeMap::new();
@@ -314,6 +321,7 @@ impl Gate {
                 .min_by_key(|(_, booked)| (booked.at - middle).abs());
             if let Some((index, booked)) = nearest
                 && !self.was_here(tuning, key, booked.at)
+                && !elsewhere.has_booked(key, booked.at)
                 && !self
                     .amend
                     .was_told(tuning, key, booked.direction, booked.at)

@@ -8,8 +8,6 @@ use crate::gate::EpcKey;
 use crate::presence::Tag;
 use crate::time::{Span, Time};
 
-/// Nothing passes two gates within this.
-const ELSEWHERE: Span = Span::millis(4_000);
 /// What another gate hears so many times louder (6 dB) around the time is there, however it seemed to move here.
 const FAR: (f64, Span) = (2.0, Span::millis(5_000));
 /// A load that is so many times louder here than anywhere else passed here, if no more than this share of its tags is louder
@@ -46,10 +44,7 @@ impl View<'_> {
     }
 
     pub(super) fn is_booked_elsewhere(&self, key: &EpcKey, at: Time) -> bool {
-        self.elsewhere.tags(key).any(|(_, tag)| {
-            let near = |booked: crate::presence::Flip| (booked.at - at).abs() < ELSEWHERE;
-            tag.booked.is_some_and(near)
-        })
+        self.elsewhere.has_booked(key, at)
     }
 
     /// Another gate hears it far louder: it is there.
