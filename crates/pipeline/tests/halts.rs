@@ -76,6 +76,31 @@ fn what_stands_in_the_line_and_turns_back_did_not_pass() {
     assert!(told.iter().all(|it| it.contains("not booked")), "{told:?}");
 }
 
+/// It comes out to the line from inside, where its way out is told by nobody, stands there for 10 s, heard outside, and goes back:
+/// it has not come in.
+#[test]
+fn what_came_from_where_it_goes_has_turned_back() {
+    let mut reads = Vec::new();
+    for tenth in 0..180 {
+        for (index, tag) in (0..).zip(pallet(1, 16)) {
+            let (antenna, rssi) = match tenth {
+                0..16 if tenth == index => (3, -60),
+                40..140 if tenth % 5 == index % 5 => (1, -56),
+                140..180 if tenth % 5 == index % 5 => (3, -60),
+                _ => continue,
+            };
+            let time = T0 + 10 * S + i64::from(tenth) * 100 * MS + index * 700;
+            reads.push(read(&tag, antenna, rssi, time));
+        }
+    }
+    reads.sort_by_key(|read| read.device_time.unwrap().micros());
+    let told = told(&reads);
+    assert!(
+        !told.iter().any(|it| it.contains("in  receiving")),
+        "{told:?}"
+    );
+}
+
 /// Nobody waits for ever for what is put down in the line.
 #[test]
 fn what_is_put_down_in_the_line_is_told() {

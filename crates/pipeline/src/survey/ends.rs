@@ -12,6 +12,10 @@ use crate::time::{Span, Time};
 /// Where a load comes from and where it goes is told by the first and the last of up to this many moments, each this long,
 /// in which a side heard it at least this loud, of the loudest that this side ever did.
 const ENDS: (usize, Span, f64) = (3, Span::millis(300), 0.2);
+/// First is what was heard since so many times the reach of a change of side before it; where a load may have stood in the line
+/// for long before it turned back, since so many times.
+const BEFORE: i64 = 2;
+const LONG_BEFORE: i64 = 5;
 /// What passed was on other sides then, by this share of the clearer of both.
 const APART: f64 = 0.5;
 /// And this share of what is heard on one side leaves no doubt that it was there.
@@ -27,11 +31,12 @@ struct Ends {
 
 impl View<'_> {
     /// The first and the last moments in which these were loud enough to tell. One side may hear all of them louder than the
-    /// other, and more often where the air is busy on the other: each is compared with itself.
-    fn ends(&self, direction: Direction, moved: &[EpcKey], at: Time) -> Ends {
+    /// other, and more often where the air is busy on the other: each is compared with itself. They look `back` so many times
+    /// the reach of a change of side.
+    fn ends(&self, direction: Direction, moved: &[EpcKey], at: Time, back: i64) -> Ends {
         let (most_moments, step, share) = ENDS;
         let step = self.tuning.paced(step);
-        let begin = at - self.tuning.reach - self.tuning.reach;
+        let begin = at - Span(self.tuning.reach.0 * back);
         let mut heard: BTreeMap<i64, Sides> = BTreeMap::new();
         // What stood here before is heard before and after whatever passes.
         let is_new = self.are_new(moved.iter(), at);
@@ -59,7 +64,7 @@ impl View<'_> {
 
     /// These came to the gate around `at` and left it on the same side, although they seem to have passed it.
     pub fn have_turned(&self, direction: Direction, moved: &[EpcKey], at: Time) -> bool {
-        let ends = self.ends(direction, moved, at);
+        let ends = self.ends(direction, moved, at, LONG_BEFORE);
         let side = |of: &[(f64, f64)]| {
             let add = |all: (f64, f64), one: &(f64, f64)| (all.0 + one.0, all.1 + one.1);
             let (sum, net) = of.iter().fold((0.0, 0.0), add);
@@ -72,7 +77,7 @@ impl View<'_> {
     /// These had just come to the gate, were heard from the side of origin alone at first, and in the end from that of
     /// destination alone. How loud a moment is tells how near they were and not on which side: each counts the same.
     pub fn have_plainly_passed(&self, direction: Direction, moved: &[EpcKey], at: Time) -> bool {
-        let ends = self.ends(direction, moved, at);
+        let ends = self.ends(direction, moved, at, BEFORE);
         let plainly = |of: &[(f64, f64)], sign: f64| {
             of.len() == ENDS.0 && of.iter().all(|(sum, net)| sign * net >= PLAINLY * sum)
         };
