@@ -449,3 +449,26 @@ fn what_eyes_saw_turn_back_and_is_back_did_not_pass() {
     let gone = turned(-90);
     assert!(gone[0].contains("shipping"), "{gone:?}");
 }
+
+/// It was told to have gone while its truck still stood in the beams: that it comes back is told as well, whatever the eyes say.
+#[test]
+fn what_was_told_to_have_gone_comes_back_although_the_beams_were_never_free() {
+    let reads = heard(&pallet(1, 12), |tenth| match tenth {
+        0..20 => (-55, -90),
+        20..80 => (-90, -50 - (tenth - 20).min(20) as i8),
+        80..100 => (-90, -90 + (tenth - 60) as i8),
+        100..118 => (-50 - (tenth - 100) as i8, -90),
+        _ => (-90, -90),
+    });
+    let eyes = [
+        gpi(T0 + 21_600 * MS, 2, true, true),
+        gpi(T0 + 22 * S, 1, true, true),
+        gpi(T0 + 30_500 * MS, 1, false, true),
+        gpi(T0 + 31 * S, 2, false, true),
+    ];
+    let inputs = day(vec![reports(&reads, 8), eyes.to_vec()]);
+    let told = told(&run(&mut Pipeline::default(), &inputs, 60));
+    let ways: Vec<&str> = told.iter().map(|it| &it[..3]).collect();
+    assert_eq!(ways, ["out", "in "], "{told:?}");
+    assert!(told.iter().all(|it| it.contains("12 items")), "{told:?}");
+}

@@ -87,9 +87,15 @@ impl View<'_> {
             && self.are_heard_on_both(moved, at)
     }
 
-    /// These were heard from one side alike before and after that time.
+    /// These were heard from one side alike before and after that time. What was told to have passed meanwhile, and comes back, is
+    /// told as well.
     pub fn are_back(&self, moved: &[EpcKey], (from, until): (Time, Time)) -> bool {
         let tags = || moved.iter().filter_map(|key| self.tags.get(key));
+        let since = from - self.tuning.reach;
+        let was_told = |tag: &&Tag| tag.booked.is_some_and(|it| it.at >= since);
+        if tags().filter(was_told).count() * 2 > moved.len() {
+            return false;
+        }
         let net = |from: Time, until: Time| {
             let heard = tags().map(|tag| tag.profile.energy(from, until));
             heard.map(|it| it.inside - it.outside).sum::<f64>()

@@ -13,7 +13,7 @@ use crate::time::{Span, Time};
 /// And this loud that it stands in the line, for so long after it crossed at most: then it was put down there.
 const IN_LINE: (f64, Span) = (0.5, Span::millis(6_000));
 /// Or this loud, for so long at most, while what interrupted the photo-eyes as it crossed still does.
-const IN_BEAMS: (f64, Span) = (0.1, Span::millis(8_000));
+const IN_BEAMS: (f64, Span) = (0.2, Span::millis(8_000));
 
 impl View<'_> {
     /// The load is still as loud as it ever was and not clearly on the other side as a whole: it stands in the gate, and
