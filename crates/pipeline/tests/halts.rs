@@ -89,7 +89,7 @@ fn what_came_from_where_it_goes_has_turned_back() {
                 140..180 if tenth % 5 == index % 5 => (3, -60),
                 _ => continue,
             };
-            let time = T0 + 10 * S + i64::from(tenth) * 100 * MS + index * 700;
+            let time = T0 + 10 * S + tenth * 100 * MS + index * 700;
             reads.push(read(&tag, antenna, rssi, time));
         }
     }
