@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use common::*;
 use tracegate_pipeline::pipeline::State;
 use tracegate_pipeline::{Input, Output, Pipeline, Read, ReaderTime};
@@ -211,25 +209,6 @@ fn what_is_first_heard_behind_the_load_stands_there() {
     );
 }
 
-/// A smaller load drives behind another, slowly: the first is still there when it crosses.
-#[test]
-fn what_drives_behind_a_load_is_no_rest_of_it() {
-    let mut reads = crossing(&pallet(1, 20), T0 + 10 * S, 8.0, true);
-    reads.extend(crossing(&pallet(2, 7), T0 + 12_700 * MS, 8.0, true));
-    reads.sort_by_key(|read| read.device_time.unwrap().micros());
-    let items = [
-        "in  receiving 00/040123450000000016 + 20 items",
-        "in  receiving 00/040123450000000023 + 7 items",
-    ];
-    let told: Vec<String> = told_when(&reads).into_iter().map(|it| it.0).collect();
-    assert_eq!(told, items);
-    let passages: BTreeSet<String> = told_events(&reads)
-        .iter()
-        .map(|event| event["gw:passage"].to_string())
-        .collect();
-    assert_eq!(passages.len(), 2, "{passages:?}");
-}
-
 /// It drives up, and is heard now and then, while the one before it stands in the doorway; its goods are of the same items.
 #[test]
 fn what_waits_behind_a_load_that_halts_passes_for_itself() {
@@ -404,31 +383,6 @@ fn what_stood_before_the_load_came_is_no_rest_of_it() {
     assert!(told.len() > 1, "it is said: {told:?}");
 }
 
-fn told_events(reads: &[Read]) -> Vec<serde_json::Value> {
-    let inputs = [start(), reports(reads, 8)].concat();
-    let told = events(&run(&mut Pipeline::default(), &inputs, 60));
-    let told = told.iter().map(|json| serde_json::from_str(json).unwrap());
-    told.collect()
-}
-
-/// Two tags seldom agree when what they are on crossed: a second apart is no distance that a truck keeps.
-#[test]
-fn a_few_tags_that_seem_to_cross_one_after_the_other_are_one_load() {
-    for each in [2, 3] {
-        let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
-        let (one, other) = tags.split_at(each);
-        let start = T0 + 10 * S;
-        let other = passing(other, start + 1_500 * MS, 3.7);
-        let mut reads = [passing(one, start, 3.0), other].concat();
-        reads.sort_by_key(|read| read.device_time.unwrap().micros());
-        let passages: BTreeSet<String> = told_events(&reads)
-            .iter()
-            .map(|event| event["gw:passage"].to_string())
-            .collect();
-        assert_eq!(passages.len(), 1, "{passages:?}");
-    }
-}
-
 /// Something hides one half of a load until the other has been told.
 #[test]
 fn the_other_half_of_a_load_that_was_told_is_the_rest_of_it() {
@@ -456,21 +410,6 @@ fn the_other_half_of_a_load_that_was_told_is_the_rest_of_it() {
         (half.get("gw:late"), &rest["gw:late"]),
         (None, &true.into())
     );
-}
-
-/// What follows it at the distance of a truck is heard as much later, and is another load, however few tags both have.
-#[test]
-fn a_small_load_close_behind_another_is_told_for_itself() {
-    for each in [2, 5, 10] {
-        let tags: Vec<Vec<u8>> = (0..2 * each).map(|n| sgtin(100, n as u64)).collect();
-        let (one, other) = tags.split_at(each);
-        let start = T0 + 10 * S;
-        let behind = passing(other, start + 3 * S, 3.0);
-        let mut reads = [passing(one, start, 3.0), behind].concat();
-        reads.sort_by_key(|read| read.device_time.unwrap().micros());
-        let items = format!("dock_1 in  receiving {each} items");
-        assert_eq!(told(&reads), [items.clone(), items]);
-    }
 }
 
 /// It waits before the line, as loud as it ever gets, for longer than what is parked needs to be known as such.

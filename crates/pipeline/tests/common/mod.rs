@@ -296,6 +296,14 @@ pub fn events(outputs: &[Output]) -> Vec<String> {
     outputs.iter().filter_map(json).collect()
 }
 
+/// What is told of these reads.
+pub fn told_events(reads: &[Read]) -> Vec<serde_json::Value> {
+    let inputs = [start(), reports(reads, 8)].concat();
+    let told = events(&run(&mut Pipeline::default(), &inputs, 60));
+    let told = told.iter().map(|json| serde_json::from_str(json).unwrap());
+    told.collect()
+}
+
 /// The summaries of all events, and when each was told: seconds from T0.
 pub fn told_when(reads: &[Read]) -> Vec<(String, i64)> {
     let inputs = [start(), reports(reads, 8)].concat();
