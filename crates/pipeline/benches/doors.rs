@@ -2,7 +2,8 @@
 //! does not. Without `--bench`, as `cargo test` runs it, a small version only shows that it works.
 //!
 //! Must hold: 500,000 reads a second of processor time through filter, presence, passage and movement, with 10,000 tags in
-//! the field of eight doors; 64 MiB of memory after 100,000 tags were seen.
+//! the field of eight doors; 64 MiB of memory after 100,000 tags were seen. Every load is told, but those that were passing
+//! when the gates began to hear.
 
 use std::process::{Command, ExitCode};
 
@@ -45,9 +46,11 @@ fn main() -> Result<ExitCode> {
     let (day, cpu) = pass(seconds, Doors::default())?;
     let rate = day.reads as f64 / cpu;
     println!(
-        "| {} reads, {} events, {} tags in the field at most | {rate:.0} reads/s | {READS_PER_SECOND:.0} |",
-        day.reads, day.events, day.most
+        "| {} reads, {} tags in the field at most | {rate:.0} reads/s | {READS_PER_SECOND:.0} |",
+        day.reads, day.most
     );
+    let loads = usize::from(DOORS) * usize::try_from((seconds * SECOND / EVERY - 1).max(0))?;
+    println!("| loads told | {} | {loads} |", day.events);
     // 10,000 tags are there from the start; each load brings 60 more.
     let seconds = if full { 188 * EVERY / SECOND } else { 8 };
     let output = Command::new(std::env::current_exe()?)
@@ -64,7 +67,7 @@ fn main() -> Result<ExitCode> {
         "| memory after {tags} tags, {most} at a time | {:.1} MiB | 64 MiB |",
         kib as f64 / 1024.0
     );
-    let holds = rate >= READS_PER_SECOND && kib <= MEMORY_KIB;
+    let holds = rate >= READS_PER_SECOND && kib <= MEMORY_KIB && day.events == loads;
     Ok(if holds || !full {
         ExitCode::SUCCESS
     } else {
@@ -151,7 +154,8 @@ impl Doors {
         let reads = (0..READS).map(|n| {
             let at = from + n.cast_signed() * step;
             let passing = share < 1.0 && n % 2 == 0;
-            let (epc, antenna) = if passing {
+            let noise = self.next();
+            let (epc, antenna, rssi_dbm) = if passing {
                 let item = self.next() % LOAD;
                 let serial = (load.cast_unsigned() * 8 + u64::from(door)) * LOAD + item;
                 // Around the line both sides hear it; its own side hears it best.
@@ -159,19 +163,24 @@ impl Doors {
                 (
                     epc(2, serial),
                     if beyond { 3 } else { 1 } + n as u16 / 2 % 2,
+                    -50 - (noise % 20) as i8,
                 )
             } else {
                 self.turn += 1;
                 let own = self.turn % PARKED;
                 let index = u64::from(door) * PARKED + own;
-                (self.parked[index as usize].clone(), 1 + (own % 4) as u16)
+                // It stands still: only what passes changes how loud it is.
+                let usual = -52 - (own / 4 % 14) as i8;
+                let rssi_dbm = usual - (noise % 4) as i8;
+                let antenna = 1 + (own % 4) as u16;
+                (self.parked[index as usize].clone(), antenna, rssi_dbm)
             };
             Read {
                 epc,
                 bit_len: 96,
                 pc: Some(0x3000),
                 antenna,
-                rssi_dbm: Some(-50 - (self.next() % 20) as i8),
+                rssi_dbm: Some(rssi_dbm),
                 device_time: Some(ReaderTime::Utc(at.cast_unsigned())),
                 ..Read::default()
             }
