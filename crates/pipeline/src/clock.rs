@@ -1,10 +1,13 @@
 //! Device time to gateway time, and how far a device's reads are complete.
 
+mod doubt;
 mod edges;
 mod reports;
 
 use serde::{Deserialize, Serialize};
 
+use self::doubt::Doubt;
+pub(crate) use self::doubt::{Doubtful, Held};
 use self::edges::Edges;
 use self::reports::Reports;
 use crate::input::ReaderTime;
@@ -80,6 +83,9 @@ pub struct DeviceClock {
     held_until: Time,
     edges: Edges,
     reports: Reports,
+    doubt: Doubt,
+    /// A step back that was believed and not told yet.
+    stepped_back: Option<Span>,
 }
 
 /// A reader's clock that may have been set back: samples that agree with each other, far above the envelope.
@@ -87,6 +93,8 @@ pub struct DeviceClock {
 struct Step {
     since: Time,
     last: Time,
+    /// The first sample: reports that were held come one after the other, each a little less late than the one before.
+    first: Span,
     least: Span,
 }
 
@@ -113,6 +121,8 @@ impl DeviceClock {
             held_until: Time::MIN,
             edges: Edges::default(),
             reports: Reports::default(),
+            doubt: Doubt::default(),
+            stepped_back: None,
         }
     }
 
@@ -161,7 +171,7 @@ impl DeviceClock {
             self.step = None;
             self.edges = Edges::default();
             if let Some(time) = reader_time {
-                self.rebase(kind(time), at, Span(at.0.saturating_sub(time.micros())));
+                self.rebase(kind(time), at, sample(at, time));
             }
         } else if self.is_up() {
             self.link = Link::Down(at);
@@ -173,8 +183,22 @@ impl DeviceClock {
         self.link = Link::Down(at);
     }
 
-    /// The gateway time of a read that arrived at `at`.
-    pub fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
+    /// Learns from what arrived at `at` when its clock said `reader_time`. True if it cannot be dated yet: it came late, or the
+    /// clock was set back.
+    pub fn weigh(&mut self, at: Time, reader_time: Option<ReaderTime>) -> bool {
+        let Some(time) = reader_time else {
+            return false;
+        };
+        let sample = sample(at, time);
+        let offset = self.sample(kind(time), at, sample);
+        let late = self.reports.lateness(doubt::LATE);
+        let is_doubtful = self.step.is_some() && sample.0 > offset.0.saturating_add(late.0);
+        self.doubt.is_open = is_doubtful;
+        is_doubtful
+    }
+
+    /// The gateway time of a read that arrived at `at` and was [weighed](Self::weigh).
+    pub fn date_read(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
         let corrected = self.date(at, reader_time);
         self.newest = self.newest.later(corrected.at);
         let is_steady = matches!(self.link, Link::Up(since) if at - since > STEP_HOLDOFF);
@@ -187,8 +211,9 @@ impl DeviceClock {
         corrected
     }
 
-    /// The gateway time of the change of an input that arrived at `at`. Changes keep the order that the reader gives them, also
-    /// when its clock was taken to be another one in between.
+    /// The gateway time of the change of an input that arrived at `at` and was [weighed](Self::weigh). Changes keep the order that
+    /// the reader gives them, also when its clock was taken to be another one in between. They tell nothing of how far reads
+    /// are complete: held ones may still be under way.
     pub fn date_edge(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
         let dated = self.date(at, reader_time);
         let placed = reader_time.map(|time| self.edges.place(time.micros(), dated.at));
@@ -204,9 +229,7 @@ impl DeviceClock {
         self.reports.regular()
     }
 
-    /// The gateway time of something else that arrived at `at`, such as the change of an input. It tells about the clock
-    /// like a read, but not how far reads are complete: held ones may still be under way.
-    pub fn date(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
+    fn date(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
         let Some(time) = reader_time else {
             return Corrected {
                 at,
@@ -214,16 +237,13 @@ impl DeviceClock {
                 stepped_back: None,
             };
         };
-        let sample = Span(at.0.saturating_sub(time.micros()));
-        let before = self.offset.filter(|(known, _)| *known == kind(time));
-        let offset = self.sample(kind(time), at, sample);
+        let known = self.offset.filter(|(known, _)| *known == kind(time));
+        let offset = known.map_or_else(|| sample(at, time), |(_, offset)| offset);
         let corrected = Time(time.micros().saturating_add(offset.0));
         Corrected {
             at: corrected,
             uncertainty: self.uncertainty(corrected),
-            stepped_back: before
-                .map(|(_, before)| offset - before)
-                .filter(|by| *by > DELAYED),
+            stepped_back: self.stepped_back.take(),
         }
     }
 
@@ -246,11 +266,16 @@ impl DeviceClock {
     pub fn watermark(&self, now: Time, lateness: Span, down_grace: Span) -> Watermark {
         let lateness = self.reports.lateness(lateness);
         let seen = self.newest - lateness;
-        match self.link {
+        // What is in doubt may turn out to be as new as it was when it arrived.
+        let complete = match self.link {
             Link::Up(_) if now >= self.held_until => Watermark::At(seen.later(now - lateness)),
             Link::Up(_) => Watermark::At(seen),
             Link::Down(since) if now - since < down_grace => Watermark::At(seen),
             Link::Down(_) => Watermark::Excluded,
+        };
+        match self.doubt.since() {
+            Some(since) => complete.min(Watermark::At(since - lateness)),
+            None => complete,
         }
     }
 
@@ -260,7 +285,7 @@ impl DeviceClock {
             return sample;
         };
         if sample.0 > offset.0.saturating_add(DELAYED.0) {
-            return self.delayed_sample(kind, at, sample, offset);
+            return self.delayed_sample(at, sample, offset);
         }
         self.step = None;
         self.confirmed = self.confirmed.later(at);
@@ -291,15 +316,19 @@ impl DeviceClock {
     }
 
     /// A read that waited, or a reader whose clock was set back: the latter when it goes on for long on a steady link.
-    fn delayed_sample(&mut self, kind: ClockKind, at: Time, sample: Span, offset: Span) -> Span {
+    fn delayed_sample(&mut self, at: Time, sample: Span, offset: Span) -> Span {
         let steady = matches!(self.link, Link::Up(since) if at - since > STEP_HOLDOFF);
         if !steady {
             return offset;
         }
-        let step = match self.step.filter(|step| at - step.last < STEP_AFTER) {
+        // What is late by no more than usual is no reason to take what is later for one that waited.
+        let late = offset + self.reports.lateness(doubt::LATE);
+        let is_same = |step: &Step| step.least > late || sample <= late;
+        let step = self.step.filter(|step| at - step.last < STEP_AFTER);
+        let step = match step.filter(is_same) {
             // Reads that waited longer than others say nothing, and held ones come in bursts, each late by its own time.
             Some(step) if sample > step.least + DELAYED => return offset,
-            Some(step) if sample >= step.least - DELAYED => Step {
+            Some(step) if sample >= step.first - DELAYED => Step {
                 last: at,
                 least: step.least.min(sample),
                 ..step
@@ -307,6 +336,7 @@ impl DeviceClock {
             _ => Step {
                 since: at,
                 last: at,
+                first: sample,
                 least: sample,
             },
         };
@@ -314,9 +344,17 @@ impl DeviceClock {
         if at - step.since < STEP_AFTER {
             return offset;
         }
-        let least = step.least;
-        self.rebase(kind, at, least);
-        least
+        self.step_back(at, step)
+    }
+
+    /// Believes that the clock was set back.
+    fn step_back(&mut self, at: Time, step: Step) -> Span {
+        let Some((kind, before)) = self.offset else {
+            return step.least;
+        };
+        self.rebase(kind, at, step.least);
+        self.stepped_back = Some(step.least - before);
+        step.least
     }
 
     fn rebase(&mut self, kind: ClockKind, at: Time, offset: Span) {
@@ -329,6 +367,11 @@ impl DeviceClock {
         self.confirmed = at;
         self.edges = Edges::default();
     }
+}
+
+/// What the offset is at least, if this arrived at `at`.
+fn sample(at: Time, time: ReaderTime) -> Span {
+    Span(at.0.saturating_sub(time.micros()))
 }
 
 const fn kind(time: ReaderTime) -> ClockKind {

@@ -4,6 +4,14 @@ const S: i64 = 1_000_000;
 const LATE: Span = Span::millis(900);
 const GRACE: Span = Span::millis(20_000);
 
+impl DeviceClock {
+    /// As if it could always be dated at once.
+    fn correct(&mut self, at: Time, reader_time: Option<ReaderTime>) -> Corrected {
+        self.weigh(at, reader_time);
+        self.date_read(at, reader_time)
+    }
+}
+
 fn connected(offset_us: i64) -> DeviceClock {
     let mut clock = DeviceClock::down(Time(0));
     clock.link_changed(

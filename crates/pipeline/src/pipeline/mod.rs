@@ -17,11 +17,11 @@ pub use eyes::EyeReport;
 
 use std::collections::BTreeMap;
 
-use crate::clock::{Corrected, DeviceClock, Watermark};
+use crate::clock::{DeviceClock, Held, Watermark};
 use crate::config::{GateConfig, PipelineConfig, ReadPointKind, Side, StationScanner};
 use crate::fate::Trace;
 use crate::gate::{END, Gate};
-use crate::input::{DeviceIndex, Input, Output, ReaderTime};
+use crate::input::{DeviceIndex, Input, Output};
 use crate::mark::MarkFeeds;
 use crate::movement::{self, Wall};
 use crate::reference::References;
@@ -188,9 +188,11 @@ impl Pipeline {
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
         let zones = self.state.zones.values().map(Zone::sizes);
+        let held = self.state.devices.iter().map(|it| (0, it.held()));
         self.gates()
             .map(Gate::sizes)
             .chain(zones)
+            .chain(held)
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
     }
 
@@ -237,7 +239,9 @@ impl Pipeline {
             let config = watch::zone_of(read_point)?;
             Some(zone.deadline()? + config.tuning.allowed_lateness)
         });
+        let doubts = self.state.devices.iter().filter_map(DeviceClock::doubt_due);
         due.chain(zones)
+            .chain(doubts)
             .min()
             .map(|at| at.later(self.state.now + TICK))
     }
@@ -265,6 +269,7 @@ impl Pipeline {
                 let at = self.clock(at);
                 // Whether it was given up must not depend on a tick in between.
                 self.advance(&mut outputs);
+                self.end_doubts(Some(device), &mut outputs);
                 if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
                     clock.link_changed(at, up, reader_time);
                 }
@@ -275,8 +280,9 @@ impl Pipeline {
             }
             Input::Reads { device, at, reads } => {
                 let at = self.clock(at);
+                self.end_doubts(None, &mut outputs);
                 for read in reads {
-                    self.read(device, at, read, &mut outputs);
+                    self.take(device, at, Held::Read(read), &mut outputs);
                 }
                 self.advance(&mut outputs);
             }
@@ -288,11 +294,13 @@ impl Pipeline {
                 reader_time,
             } => {
                 let at = self.clock(at);
-                if let Some(clock) = self.state.devices.get_mut(usize::from(device)) {
-                    let dated = clock.date_edge(at, reader_time);
-                    self.note_step(device, at, dated, &mut outputs);
-                    self.edge((device, port), dated.at, high);
-                }
+                self.end_doubts(None, &mut outputs);
+                let edge = Held::Edge {
+                    port,
+                    high,
+                    reader_time,
+                };
+                self.take(device, at, edge, &mut outputs);
                 self.advance(&mut outputs);
             }
             Input::Scan { device, at, data } => {
@@ -341,6 +349,9 @@ impl Pipeline {
     }
 
     fn start(&mut self, at: Time, outputs: &mut Vec<Output>) {
+        for device in (0..).take(self.state.devices.len()) {
+            self.end_doubts(Some(device), outputs);
+        }
         let ahead = std::mem::take(&mut self.state.wall.ahead);
         if self.state.now - at > SET_BACK || ahead.abs() > SET_BACK {
             // Nothing measured on the old line can be compared with the new one.
@@ -363,35 +374,9 @@ impl Pipeline {
         self.lose_eyes(at, None);
     }
 
-    /// The gateway time of something that arrived at `at`.
-    fn time(
-        &mut self,
-        device: DeviceIndex,
-        at: Time,
-        reader_time: Option<ReaderTime>,
-        outputs: &mut Vec<Output>,
-    ) -> Option<Corrected> {
-        let clock = self.state.devices.get_mut(usize::from(device))?;
-        let corrected = clock.correct(at, reader_time);
-        self.note_step(device, at, corrected, outputs);
-        Some(corrected)
-    }
-
-    fn note_step(
-        &mut self,
-        device: DeviceIndex,
-        at: Time,
-        dated: Corrected,
-        outputs: &mut Vec<Output>,
-    ) {
-        if let Some(by) = dated.stepped_back {
-            self.stats.clock_steps += 1;
-            outputs.push(Output::ClockStepped { device, at, by });
-        }
-    }
-
     /// Moves every gate on to where its devices' reads are complete.
     fn advance(&mut self, outputs: &mut Vec<Output>) {
+        self.end_doubts(None, outputs);
         self.expire_desks(outputs);
         let now = self.state.now;
         self.each_gate(outputs, now, |devices, config| {

@@ -22,33 +22,34 @@ impl Pipeline {
         self.trace.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Takes a read that arrived at `at` and can be dated `now`.
     pub(super) fn read(
         &mut self,
         device: DeviceIndex,
-        at: Time,
+        times: (Time, Time),
         read: Read,
         outputs: &mut Vec<Output>,
-    ) {
+    ) -> Fate {
         let count = 1 + u64::from(read.more);
         self.stats.reads += count;
-        let fate = self.take_read(device, at, read, outputs);
+        let fate = self.take_read(device, times, read, outputs);
         self.stats.decided(fate, count);
-        if let Some(trace) = &mut self.trace {
-            trace.fates.push(fate);
-        }
+        fate
     }
 
     fn take_read(
         &mut self,
         device: DeviceIndex,
-        at: Time,
+        (at, now): (Time, Time),
         read: Read,
         outputs: &mut Vec<Output>,
     ) -> Fate {
         let arrived = at - Span(read.waited_us.into());
-        let Some(corrected) = self.time(device, arrived, read.device_time, outputs) else {
+        let Some(clock) = self.state.devices.get_mut(usize::from(device)) else {
             return Fate::Unassigned;
         };
+        let corrected = clock.date_read(arrived, read.device_time);
+        self.note_step(device, now, corrected, outputs);
         let port = (device, read.antenna);
         if let Some(fate) = self.watch(port, &read, &corrected, outputs) {
             return fate;
@@ -109,7 +110,7 @@ impl Pipeline {
             }),
         };
         if gate.is_late(corrected.at) {
-            gate.take_late(&config.tuning, at, corrected.at, port, (key, sighting));
+            gate.take_late(&config.tuning, now, corrected.at, port, (key, sighting));
             return Fate::Late;
         }
         gate.push(corrected.at, port, key, sighting);
