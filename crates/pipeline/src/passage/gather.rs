@@ -87,7 +87,9 @@ impl Passages {
             let back = view.survey(other.direction, &back).moved;
             let is_in = |key: &&EpcKey| survey.moved.contains(key) || survey.company.contains(key);
             let both = back.iter().filter(is_in).count();
-            both * 2 > survey.moved.len().max(back.len())
+            // What crosses behind it, or passes another door, is no other load's turning back.
+            let own = other.flips.keys().filter(is_in).count();
+            own * 2 > other.flips.len() && both * 2 > survey.moved.len().max(back.len())
         };
         let before = self.open.len();
         self.open
