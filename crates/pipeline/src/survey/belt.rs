@@ -34,6 +34,9 @@ const STOP: Span = Span::millis(8_000);
 const PATIENCE: (i64, i64) = (5, 8);
 /// From this share of the limit to that it is unclear whether a tag is on a thing before it was heard as a whole.
 const UNCLEAR: std::ops::Range<f64> = 0.7..1.35;
+/// Things of different items that follow each other tell how close things are here: of the closest in so many, this share is
+/// farther than one thing is long, also where all of it is of one item.
+const PITCH: (usize, f64) = (5, 0.75);
 /// Neighbours, or things of several tags, that were told lately tell what is usual here if there are so many.
 const TOLD: usize = 4;
 
@@ -44,8 +47,8 @@ impl View<'_> {
         direction: Direction,
         mut all: Vec<(EpcKey, Evidence)>,
     ) -> Crossings {
-        let item = self.item_tells();
         let together = self.together_of(&all).seconds();
+        let item = self.item_tells(together);
         let cuts: BTreeMap<&EpcKey, Time> = all.iter().map(|(key, one)| (key, one.cut)).collect();
         let mates = |key: &EpcKey, cut| self.mates(direction, key, &cuts, cut, item.0 * together);
         let mut on: BTreeSet<EpcKey> = BTreeSet::new();
@@ -242,8 +245,9 @@ impl View<'_> {
     }
 
     /// How much farther apart than usual tags of one item may be on one thing, and those of different items, by what was
-    /// told here lately: where one thing after the other is of the same item, or most are of several, it tells nothing.
-    pub(super) fn item_tells(&self) -> (f64, f64) {
+    /// told here lately: where one thing after the other is of the same item, or most are of several, it tells nothing. Things
+    /// that cross within `together` seconds are one in any case.
+    pub(super) fn item_tells(&self, together: f64) -> (f64, f64) {
         let mut told: BTreeMap<(Time, Direction), Vec<&EpcKey>> = BTreeMap::new();
         for (key, tag) in self.tags {
             if let Some(booked) = tag.booked {
@@ -251,6 +255,9 @@ impl View<'_> {
                 thing.push(key);
             }
         }
+        let most = pitch(&told).map_or(ITEM.0, |pitch| {
+            (PITCH.1 * pitch / together.max(f64::MIN_POSITIVE)).clamp(1.0, ITEM.0)
+        });
         let things: Vec<Vec<&EpcKey>> = told.into_values().collect();
         let usual = |all: usize, of: usize| all >= TOLD && of * 2 > all;
         let is_same = |pair: &&[Vec<&EpcKey>]| match pair {
@@ -268,7 +275,7 @@ impl View<'_> {
         };
         let mixed = usual(several.clone().count(), several.filter(is_mixed).count());
         (
-            if runs { 1.0 } else { ITEM.0 },
+            if runs { 1.0 } else { most },
             if mixed { 1.0 } else { ITEM.1 },
         )
     }
@@ -287,4 +294,21 @@ impl View<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "clamped to seconds")]
         Span((transit * share * 1e6) as i64)
     }
+}
+
+/// How many seconds apart things of different items are that follow each other closely, of those that were told, if these are
+/// enough to tell.
+fn pitch(told: &BTreeMap<(Time, Direction), Vec<&EpcKey>>) -> Option<f64> {
+    let is_same = |one: &[&EpcKey], other: &[&EpcKey]| {
+        let mut one = one.iter();
+        one.any(|key| other.iter().any(|its| its.has_item_of(key)))
+    };
+    let next = told.iter().zip(told.iter().skip(1));
+    let apart =
+        next.filter(|(((_, way), tags), ((_, its), others))| way == its && !is_same(tags, others));
+    let gaps = apart.map(|(((at, _), _), ((next, _), _))| (*next - *at).seconds());
+    let mut gaps: Vec<f64> = gaps.collect();
+    gaps.sort_unstable_by(f64::total_cmp);
+    let close = gaps.get(gaps.len() / PITCH.0);
+    close.filter(|_| gaps.len() >= TOLD).copied()
 }

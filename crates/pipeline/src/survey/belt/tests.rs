@@ -82,7 +82,7 @@ fn tags_of_one_item_are_one_thing_farther_apart_than_those_of_different_items() 
 }
 
 fn item_tells(view: &View<'_>) -> (f64, f64) {
-    view.item_tells()
+    view.item_tells(0.3)
 }
 
 #[test]
@@ -108,6 +108,23 @@ fn the_item_tells_nothing_where_it_is_usual() {
         .collect();
     let mixed = ask(&tags, &pairs, item_tells);
     assert_eq!(mixed, (ITEM.0, 1.0), "a thing has tags of several items");
+}
+
+/// Things follow each other at 1 s: no thing is much longer than three quarters of that, whatever the item.
+#[test]
+fn what_is_as_far_apart_as_things_are_here_is_not_on_one() {
+    let told: Vec<(u8, i64)> = (0..6)
+        .map(|serial| (serial, 1_000 * i64::from(serial)))
+        .collect();
+    let things = told.iter().map(|(serial, at)| ((*serial, *serial), *at));
+    let things: Vec<((u8, u8), i64)> = things.collect();
+    for (together, share) in [(0.3, ITEM.0), (0.5, 1.5), (0.6, 1.25), (1.0, 1.0)] {
+        let (same, _) = ask(&things, &told, |view| view.item_tells(together));
+        assert!((same - share).abs() < 1e-9, "{together}: {same}");
+    }
+    // Too few to tell.
+    let (same, _) = ask(&things[..3], &told[..3], |view| view.item_tells(0.6));
+    assert!((same - ITEM.0).abs() < 1e-9, "{same}");
 }
 
 /// When the thing was told that a tag is on that crossed at a time, if the tag `(1, 1)` was told at 5 s.
