@@ -458,3 +458,33 @@ fn what_stood_there_when_the_gate_began_to_hear_has_not_come_with_a_load() {
     let load = "dock_1 out shipping 00/040123450000000016 + 14 items";
     assert_eq!(booked, [load], "{told:?}");
 }
+
+/// It drives in, halts in the line, and leaves where the antennas hear it badly and those behind it hear it as well.
+#[test]
+fn what_is_hardly_heard_on_one_side_but_often_has_passed() {
+    let tags: Vec<Vec<u8>> = (0..7).map(|n| sgtin(100, n)).collect();
+    let heard = |inside: i8| {
+        // Something stands beside it.
+        let beside = [sgtin(300, 1), sgtin(300, 2)];
+        let mut reads = Vec::new();
+        for tenth in 0..60 {
+            let at = T0 + 10 * S + tenth * 100 * MS;
+            reads.extend(beside.iter().map(|tag| read(tag, 1, -46, at)));
+            for (index, tag) in (1..).zip(&tags) {
+                let time = at + index * 700;
+                if tenth < 30 {
+                    reads.push(read(tag, 1, -46, time));
+                } else if tenth % 2 == 0 {
+                    reads.push(read(tag, 3, inside, time));
+                    if tenth >= 50 {
+                        reads.push(read(tag, 1, inside - 6, time + 300));
+                    }
+                }
+            }
+        }
+        told(&reads)
+    };
+    assert_eq!(heard(-58), ["dock_1 in  receiving 7 items"]);
+    let told = heard(-70);
+    assert!(told.iter().all(|it| it.contains("not booked")), "{told:?}");
+}
